@@ -1,0 +1,57 @@
+// swift-tools-version: 6.3
+import Foundation
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+var targets: [Target] = [
+    room("ProxyTypes"),
+    room("HTTPWire", ["ProxyTypes"]),
+    room("Pooling", ["ProxyTypes"]),
+    room("Tuning", ["ProxyTypes"]),
+    room("Metrics", ["ProxyTypes"]),
+    .target(name: "CLinux"),
+    room(
+        "Configuration",
+        ["ProxyTypes", "Tuning", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", nioCore, nioPosix]),
+    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "Upstream", nioCore, nioPosix]),
+    .executableTarget(
+        name: "connd",
+        dependencies: [
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "Upstream", "ForwardProxy", "CLinux",
+            "Configuration", nioCore, nioPosix, logging,
+        ],
+        swiftSettings: strict
+    ),
+]
+
+let package = Package(
+    name: "connd",
+    products: [.executable(name: "connd", targets: ["connd"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: targets
+)

@@ -1,0 +1,133 @@
+import ProxyTypes
+import Tuning
+
+/// The keys of the file beside `settings` and `hosts`, in the order in which they are printed.
+enum ConfigurationTable {
+    static let sections = ["proxy", "admin", "log", "access_log"]
+    static let settings = "settings"
+    static let hosts = "hosts"
+
+    static let keys = proxy + admin + logs
+
+    static func keys(in section: String?) -> [ConfigurationKey] { keys.filter { $0.section == section } }
+
+    /// What may stand at the top.
+    static let topNames = ["proxy", "admin", "database", "log", "access_log", settings, hosts]
+
+    private static let proxy: [ConfigurationKey] = [
+        .list(
+            "proxy", "listen", \.proxy.listen, example: "[\"127.0.0.1:3128\"]", mayBeEmpty: false,
+            "where programs reach the proxy: address:port or unix:/path", ListenAddress.init(parsing:)),
+        .list(
+            "proxy", "allow_from", \.proxy.allowFrom, example: "[\"127.0.0.0/8\"]", mayBeEmpty: false,
+            "who may connect; must be given to listen beyond loopback", AddressRange.parseForFile),
+        .connectPorts,
+        .list(
+            "proxy", "allow", \.proxy.allow, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
+            "destinations, host patterns and CIDRs; empty allows all that deny does not name",
+            DestinationPattern.init(parsing:)),
+        .list(
+            "proxy", "deny", \.proxy.deny, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
+            "destinations that are refused", DestinationPattern.init(parsing:)),
+        .number(
+            "proxy", "max_client_connections", \.proxy.maxClientConnections, .count(1...1_000_000),
+            "clients connected at once at most"),
+        .number(
+            "proxy", "max_upstream_connections", \.proxy.maxUpstreamConnections, .count(1...1_000_000),
+            "connections to all origins together at most"),
+        .number(
+            "proxy", "max_head_bytes", \.proxy.maxHeadBytes, .size((1 << 10)...(1 << 20)),
+            "a longer request head is answered 431"),
+        .number(
+            "proxy", "max_buffer", \.proxy.maxBuffer, .size((4 << 10)...(64 << 20)),
+            "bytes of a body held in memory at most, each way"),
+        .interval(
+            "proxy", "client_head_timeout", \.proxy.clientHeadTimeout, .duration(.milliseconds(10)...(.minutes(5))),
+            "how long a client may take to send a request head"),
+        .interval(
+            "proxy", "client_idle_timeout", \.proxy.clientIdleTimeout, .duration(.milliseconds(10)...(.hours(24))),
+            "how long a client may be silent between requests"),
+        .interval(
+            "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
+            "how long what runs may go on after SIGTERM"),
+        .threads,
+    ]
+
+    private static let admin: [ConfigurationKey] = [
+        .list(
+            "admin", "listen", \.admin.listen, example: "[\"127.0.0.1:3129\"]",
+            "where the admin API is reached: address:port or unix:/path; [] for nowhere",
+            ListenAddress.init(parsing:)),
+        .path(
+            "admin", "token_file", \.admin.tokenFile,
+            "bearer token for changes; auto: made in the state directory at first start"),
+        .path(nil, "database", \.database, "auto: connd.db in the state directory"),
+    ]
+
+    private static let logs: [ConfigurationKey] = [
+        .choice("log", "level", \.log.level, "least severe messages shown"),
+        .choice("log", "format", \.log.format, "text, json, or journald"),
+        .accessLogPath,
+        .choice("access_log", "format", \.accessLog.format, "one line for each request"),
+    ]
+}
+
+extension ConfigurationKey {
+    fileprivate static let connectPorts = ConfigurationKey(
+        section: "proxy", name: "connect_ports", help: "ports that CONNECT may reach; any allows all",
+        read: { node, configuration throws(ValueProblemAtNode) in
+            let allowed = "any, or a list such as [443, 8443]"
+            if case .scalar("any", _) = node.content {
+                configuration.proxy.connectPorts = .any
+                return
+            }
+            let ports = try elements(of: node, allowed: allowed) { text throws(ValueProblem) in
+                guard let port = DecimalText.parse(text), (1...65535).contains(port) else {
+                    throw ValueProblem(allowed: "a port from 1 to 65535", text: text)
+                }
+                return UInt16(port)
+            }
+            configuration.proxy.connectPorts = .only(ports)
+        },
+        write: { configuration in
+            switch configuration.proxy.connectPorts {
+            case .any: "any"
+            case .only(let ports): "[" + ports.map(String.init).joined(separator: ", ") + "]"
+            }
+        })
+
+    fileprivate static let threads = ConfigurationKey(
+        section: "proxy", name: "threads", help: "data loops; this version runs one",
+        read: { node, configuration throws(ValueProblemAtNode) in
+            if case .scalar("1", _) = node.content { return }
+            throw ValueProblemAtNode(allowed: "1 (this version runs one data loop)", node)
+        },
+        write: { "\($0.proxy.threads)" })
+
+    fileprivate static let accessLogPath = ConfigurationKey(
+        section: "access_log", name: "path", help: "none, stdout, or a file (reopened on SIGUSR1)",
+        read: { node, configuration throws(ValueProblemAtNode) in
+            guard case .scalar(let text, _) = node.content else {
+                throw ValueProblemAtNode(allowed: "none, stdout, or an absolute path", node)
+            }
+            do throws(ValueProblem) {
+                configuration.accessLog.target = try AccessLogTarget(parsing: text)
+            } catch {
+                throw ValueProblemAtNode(error, at: node)
+            }
+        },
+        write: { YAMLText.scalar($0.accessLog.target.description) })
+}
+
+extension AddressRange {
+    static let loopbackIPv4 = AddressRange(IPAddress(ipv4: 0x7F00_0000), prefixLength: 8)
+    static let loopbackIPv6 = AddressRange(IPAddress(high: 0, low: 1), prefixLength: 128)
+
+    static func parseForFile(_ text: String) throws(ValueProblem) -> AddressRange {
+        do {
+            return try AddressRange(parsing: text)
+        } catch {
+            throw ValueProblem(range: text, error, allowed: "a range of addresses such as 10.0.0.0/8 or fd00::/8")
+        }
+    }
+}

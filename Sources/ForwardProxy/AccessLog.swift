@@ -1,0 +1,163 @@
+import Pooling
+import ProxyTypes
+import Synchronization
+import Dispatch
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// One line per exchange, formatted on the loop into memory and written by a thread of its own: a slow disk costs lines,
+/// which are counted, never time. Shared.
+package final class AccessLog: Sendable {
+    package enum Format: Sendable {
+        case json, text
+    }
+
+    package enum Destination: Sendable {
+        case standardOutput
+        case file(String)
+    }
+
+    private struct State {
+        var pending: [UInt8] = []
+        var descriptor: CInt
+        var dropped = 0
+        var isScheduled = false
+    }
+
+    private let format: Format
+    private let destination: Destination
+    private let state: Mutex<State>
+    private let queue = DispatchQueue(label: "connd.access-log")
+
+    private static let maxPending = 8 * 1024 * 1024
+    private static let delay = DispatchTimeInterval.milliseconds(100)
+
+    /// Throws the errno of the file that could not be opened.
+    package init(_ destination: Destination, format: Format) throws(AccessLogError) {
+        self.destination = destination
+        self.format = format
+        state = Mutex(State(descriptor: try Self.open(destination)))
+    }
+
+    private static func open(_ destination: Destination) throws(AccessLogError) -> CInt {
+        switch destination {
+        case .standardOutput: return STDOUT_FILENO
+        case .file(let path):
+            let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+            guard descriptor >= 0 else { throw AccessLogError(path: path, reason: String(cString: strerror(errno))) }
+            return descriptor
+        }
+    }
+
+    /// After a log rotation (SIGUSR1). If the file cannot be opened the old one stays in use.
+    package func reopen() throws(AccessLogError) {
+        guard case .file = destination else { return }
+        flush()
+        let fresh = try Self.open(destination)
+        let old = state.withLock { state in
+            defer { state.descriptor = fresh }
+            return state.descriptor
+        }
+        close(old)
+    }
+
+    /// How many lines were lost because the file could not keep up.
+    package var dropped: Int { state.withLock { $0.dropped } }
+
+    /// Writes all that is pending; for the end of the process.
+    package func flush() {
+        queue.sync { writePending() }
+    }
+
+    func write(_ record: ExchangeRecord, client: ClientID, at milliseconds: Int64) {
+        let schedules = state.withLock { state -> Bool in
+            guard state.pending.count < Self.maxPending else {
+                state.dropped += 1
+                return false
+            }
+            switch format {
+            case .json: Self.appendJSON(record, client, milliseconds, to: &state.pending)
+            case .text: Self.appendText(record, client, milliseconds, to: &state.pending)
+            }
+            defer { state.isScheduled = true }
+            return !state.isScheduled
+        }
+        if schedules { queue.asyncAfter(deadline: .now() + Self.delay) { self.writePending() } }
+    }
+
+    private func writePending() {
+        var spare: [UInt8] = []
+        let descriptor = state.withLock { state -> CInt in
+            swap(&spare, &state.pending)
+            state.isScheduled = false
+            return state.descriptor
+        }
+        var written = 0
+        while written < spare.count {
+            let count = spare.withUnsafeBytes { bytes in
+                Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                let lost = spare[written...].lazy.filter { $0 == UInt8(ascii: "\n") }.count
+                return state.withLock { $0.dropped += lost }
+            }
+            written += count
+        }
+    }
+
+    // MARK: Lines
+
+    private static func appendJSON(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
+        var line = "{\"time\":\"\(HTTPDate.timestamp(milliseconds: time))\",\"client\":\(client.rawValue)"
+        line += ",\"method\":\"\(escaped(r.method))\",\"target\":\"\(escaped(r.target))\",\"status\":\(r.status)"
+        if let error = r.error { line += ",\"error\":\"\(error.name)\"" }
+        if r.aborted { line += ",\"aborted\":true" }
+        line += ",\"connection\":\(r.connection),\"reused\":\(r.reused),\"retries\":\(r.retries)"
+        line += ",\"bytes_in\":\(r.bytesFromClient),\"bytes_out\":\(r.bytesToClient)"
+        line += ",\"queue_ms\":\(ms(r.queueTime)),\"dns_ms\":\(ms(r.dnsTime)),\"connect_ms\":\(ms(r.connectTime))"
+        line += ",\"first_byte_ms\":\(ms(r.firstByteTime)),\"total_ms\":\(ms(r.totalTime))}\n"
+        out.append(contentsOf: line.utf8)
+    }
+
+    private static func appendText(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
+        var line = "\(HTTPDate.timestamp(milliseconds: time)) client=\(client.rawValue) \"\(escaped(r.method)) "
+        line += "\(escaped(r.target))\" \(r.status) \(r.error?.name ?? "-")"
+        line += " conn=\(r.connection)\(r.reused ? "+" : "") retries=\(r.retries)"
+        line += " in=\(r.bytesFromClient) out=\(r.bytesToClient) queue=\(ms(r.queueTime)) dns=\(ms(r.dnsTime))"
+        line += " connect=\(ms(r.connectTime)) first_byte=\(ms(r.firstByteTime)) total=\(ms(r.totalTime))"
+        line += r.aborted ? " aborted\n" : "\n"
+        out.append(contentsOf: line.utf8)
+    }
+
+    /// Milliseconds with three places.
+    private static func ms(_ interval: Interval) -> String {
+        let microseconds = max(interval.nanoseconds / 1000, 0)
+        return "\(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst())"
+    }
+
+    private static func escaped(_ text: String) -> String {
+        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F })
+        else { return text }
+        var out = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": out += "\\\(scalar)"
+            case "\u{0}"..."\u{1F}", "\u{7F}":
+                let hex = String(scalar.value, radix: 16)
+                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: out.unicodeScalars.append(scalar)
+            }
+        }
+        return out
+    }
+}
+
+package struct AccessLogError: Error, CustomStringConvertible {
+    let path: String
+    let reason: String
+
+    package var description: String { "the access log \(path) cannot be opened: \(reason)" }
+}

@@ -1,0 +1,521 @@
+import HTTPWire
+import Metrics
+import NIOCore
+import Pooling
+import ProxyTypes
+import Tuning
+import Upstream
+
+/// One request and its response: asks the pool for a connection, sends the request, sends it again where that is safe, and
+/// hands the response to its client in turn. What the client connection does next is the client's. Loop-bound; reused.
+///
+/// ```
+///   prepared ─▶ waiting ─▶ sending ─▶ ended
+///                  ▲  retry   │
+///                  └──────────┘          tunnel: sending ─▶ tunnelling
+/// ```
+final class Exchange {
+    enum Phase {
+        case prepared, waiting, sending, tunnelling, ended
+    }
+
+    let loop: ProxyLoop
+    /// A client abandons its exchanges before it goes, and an abandoned exchange calls nobody.
+    unowned(unsafe) var client: ClientHandler
+    private(set) var phase = Phase.prepared
+    private(set) var method = HTTPWire.Method.other
+    private(set) var asksUpgrade = false
+    private(set) var clientVersion = HTTPVersion.http11
+    /// The client's wish; what it is told also depends on the response.
+    private var requestPersists = true
+    private var pool: UpstreamPool?
+    private var connection: UpstreamConnection?
+    private var waiter: WaiterID?
+    private var ticket: TunnelTicket?
+    private(set) var isTunnel = false
+
+    private var requestHead = ByteBuffer()
+    private(set) var requestBodyComplete = true
+    /// The parts of the body that may have to be sent (again): not yet sent, or kept for a retry.
+    private var bodyParts: [ByteBuffer] = []
+    private var bodyPartBytes = 0
+    private var bodyIsKept = true
+
+    /// A response head that waits for the first bytes of its body, to be written with them.
+    private var gathered: ByteBuffer?
+    /// What an exchange that is not yet its client's turn has for it.
+    private var held: [ByteBuffer] = []
+    private var heldBytes = 0
+    private(set) var responseHeadSeen = false
+    private(set) var responsePersists = true
+    private(set) var isEnded = false
+    private(set) var isCut = false
+    /// The end of the connection is the end of the body as the client sees it.
+    private(set) var endsByClose = false
+
+    private var attempts = 0
+    private var retriedFor: RetryCause?
+    var record = ExchangeRecord()
+    /// What connd answers itself, when the exchange's turn to start has come.
+    var ownAnswer: OwnAnswer?
+
+    enum OwnAnswer {
+        case error(ErrorResponse)
+        case whole(head: String, body: ByteBuffer)
+    }
+
+    init(client: ClientHandler, loop: ProxyLoop) {
+        self.client = client
+        self.loop = loop
+    }
+
+    var wantsContentOnly: Bool { clientVersion == .http10 }
+    var waitsForLease: Bool { phase == .waiting }
+    /// How much of a body is held for want of a connection.
+    var unsentBytes: Int { connection == nil ? bodyPartBytes : 0 }
+    var upstreamIsWritable: Bool { connection?.isWritable ?? true }
+    /// May run beside other requests of the same client.
+    var isSafeBesideOthers: Bool { method.isSafe && !asksUpgrade && !isTunnel }
+
+    /// Back to what `init` leaves, keeping storage.
+    func clear() {
+        loop.upstream.buffers.give(requestHead)
+        requestHead = ByteBuffer()
+        phase = .prepared
+        pool = nil
+        connection = nil
+        waiter = nil
+        ticket = nil
+        bodyParts.removeAll(keepingCapacity: true)
+        bodyPartBytes = 0
+        bodyIsKept = true
+        gathered = nil
+        held.removeAll(keepingCapacity: true)
+        heldBytes = 0
+        responseHeadSeen = false
+        responsePersists = true
+        isEnded = false
+        isCut = false
+        endsByClose = false
+        isTunnel = false
+        attempts = 0
+        retriedFor = nil
+        ownAnswer = nil
+    }
+
+    var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
+    var tunnelIdleTimeout: Interval { pool?.settings.tunnelIdleTimeout ?? .zero }
+
+    // MARK: The request
+
+    /// Takes what it needs from the head, which is the loop's and will be overwritten, and writes the forwarded head.
+    func prepare(_ head: borrowing RequestHead, _ bytes: RawSpan, pool: UpstreamPool, now: Instant) {
+        take(head, now: now)
+        self.pool = pool
+        isTunnel = head.method == .connect
+        guard !isTunnel else { return }
+        var buffer = loop.upstream.buffers.take()
+        let name = loop.via
+        let via = name.span.bytes
+        buffer.writeWithUnsafeMutableBytes(
+            minimumWritableBytes: HeadWriter.requestSize(head, viaLength: via.byteCount)
+        ) { HeadWriter.writeRequest(head, bytes, via: via, into: $0) }
+        requestHead = buffer
+    }
+
+    /// A request that connd answers itself.
+    func prepareOwnAnswer(_ head: borrowing RequestHead, now: Instant) {
+        take(head, now: now)
+        asksUpgrade = false
+    }
+
+    /// Not even a request: what is wrong is answered in turn.
+    func prepareRefusal(now: Instant) {
+        method = .other
+        asksUpgrade = false
+        clientVersion = .http11
+        requestPersists = false
+        requestBodyComplete = false
+        record = ExchangeRecord()
+        record.start = now
+    }
+
+    private func take(_ head: borrowing RequestHead, now: Instant) {
+        method = head.method
+        asksUpgrade = head.upgrade
+        clientVersion = head.version
+        requestPersists = head.persistent
+        switch head.framing {
+        case .none, .length(0): requestBodyComplete = true
+        default: requestBodyComplete = false
+        }
+        record = ExchangeRecord()
+        record.start = now
+    }
+
+    func describe(_ line: (method: String, target: String)) {
+        record.method = line.method
+        record.target = line.target
+    }
+
+    func start(now: Instant) {
+        switch ownAnswer {
+        case .error(let response): return answer(response, now: now)
+        case .whole(let head, let body): return answer(status: 200, head: head, body: body, now: now)
+        case nil: break
+        }
+        guard let pool else { return }
+        phase = .waiting
+        loop.upstream.metrics.requests += 1
+        record.leaseRequested = now
+        if isTunnel {
+            ticket = pool.openTunnel(for: self, now: now)
+        } else {
+            pool.retryBudget.noteRequest(now: now)
+            lease(from: pool, fresh: false, now: now)
+        }
+    }
+
+    private func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
+        phase = .waiting
+        let id = pool.lease(for: self, client: client.id, fresh: fresh, now: now)
+        if phase == .waiting { waiter = id }
+    }
+
+    /// A part of the request's body, framed as the client framed it.
+    func requestBody(_ bytes: ByteBuffer, isLast: Bool, now: Instant) {
+        if isLast { requestBodyComplete = true }
+        guard !isEnded else { return }
+        if let connection {
+            connection.write(bytes)
+            if isLast { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
+            keepForRetry(bytes)
+        } else {
+            bodyParts.append(bytes)
+            bodyPartBytes += bytes.readableBytes
+        }
+    }
+
+    func flushUpstream() {
+        connection?.flush()
+    }
+
+    private func keepForRetry(_ bytes: ByteBuffer) {
+        guard bodyIsKept, let pool else { return }
+        if responseHeadSeen || bodyPartBytes + bytes.readableBytes > pool.settings.replayBuffer
+            || !method.isIdempotent
+        {
+            bodyIsKept = false
+            bodyParts.removeAll(keepingCapacity: true)
+            bodyPartBytes = 0
+        } else {
+            bodyParts.append(bytes)
+            bodyPartBytes += bytes.readableBytes
+        }
+    }
+
+    // MARK: The client's side
+
+    /// The client is gone, or takes no more: nothing is owed to anyone.
+    func abandon(now: Instant) {
+        guard phase != .ended else { return }
+        let wasRunning = phase
+        phase = .ended
+        if let waiter, wasRunning == .waiting { pool?.cancel(waiter, now: now) }
+        if let ticket { pool?.cancelTunnel(ticket, now: now) }
+        if isTunnel || wasRunning == .tunnelling {
+            connection?.closeTunnel(.clientAborted)
+        } else {
+            connection?.abandon(.clientAborted, now: now)
+        }
+        connection = nil
+        if wasRunning != .prepared, !isEnded { loop.upstream.metrics.exchangesAborted += 1 }
+    }
+
+    /// It is this exchange's turn: what was held goes out, and what comes goes through.
+    func becameFront(now: Instant) {
+        for buffer in held { client.write(buffer) }
+        held.removeAll(keepingCapacity: true)
+        if heldBytes > 0 {
+            heldBytes = 0
+            connection?.setReading(client.isWritable, now: now)
+        }
+        client.flush()
+    }
+
+    func clientWritabilityChanged(_ isWritable: Bool, now: Instant) {
+        connection?.setReading(isWritable, now: now)
+    }
+
+    func tunnelFromClient(_ bytes: ByteBuffer) {
+        record.bytesFromClient += bytes.readableBytes
+        connection?.write(bytes)
+    }
+
+    func tunnelClientInputClosed() {
+        connection?.closeTunnelOutput()
+    }
+
+    func closeTunnel() {
+        phase = .ended
+        connection?.closeTunnel(.drained)
+        connection = nil
+    }
+
+    private func deliver(_ buffer: ByteBuffer) {
+        record.bytesToClient += buffer.readableBytes
+        if client.isFront(self) {
+            client.write(buffer)
+        } else {
+            held.append(buffer)
+            heldBytes += buffer.readableBytes
+            if heldBytes >= loop.configuration.maxBuffer / 2 { connection?.setReading(false, now: loop.timer.now()) }
+        }
+    }
+
+    private func deliverGathered() {
+        guard let buffer = gathered else { return }
+        gathered = nil
+        deliver(buffer)
+        loop.upstream.buffers.give(buffer)
+    }
+
+    // MARK: Answers of our own
+
+    func answer(_ response: ErrorResponse, now: Instant) {
+        loop.upstream.metrics.errors[response.kind] += 1
+        record.status = response.status
+        record.error = response.kind
+        responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
+        var buffer = loop.upstream.buffers.take()
+        response.write(
+            into: &buffer, origin: pool?.origin, isHead: method == .head, persists: responsePersists,
+            version: clientVersion, now: loop.wallClockMilliseconds() / 1000)
+        endOwnAnswer(buffer, now: now)
+    }
+
+    /// A whole response made here: `head` without its Connection field and without the empty line.
+    func answer(status: Int, head: String, body: ByteBuffer, now: Instant) {
+        record.status = status
+        responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
+        var buffer = loop.upstream.buffers.take()
+        buffer.writeString(head)
+        if !responsePersists {
+            buffer.writeString("Connection: close\r\n")
+        } else if clientVersion == .http10 {
+            buffer.writeString("Connection: keep-alive\r\n")
+        }
+        buffer.writeString("\r\n")
+        buffer.writeImmutableBuffer(body)
+        endOwnAnswer(buffer, now: now)
+    }
+
+    private func endOwnAnswer(_ buffer: ByteBuffer, now: Instant) {
+        gathered = nil
+        phase = .ended
+        isEnded = true
+        responseHeadSeen = true
+        deliver(buffer)
+        loop.upstream.buffers.give(buffer)
+        client.exchangeEnded(self, now: now)
+    }
+}
+
+extension Exchange: UpstreamExchange {
+    // MARK: Leases
+
+    func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant) {
+        waiter = nil
+        ticket = nil
+        self.connection = connection
+        attempts += 1
+        record.granted(connection, reused: reused, now: now, on: &loop.upstream.metrics)
+        guard !isTunnel else {
+            phase = .tunnelling
+            return client.tunnelOpened(self, now: now)
+        }
+        phase = .sending
+        connection.write(requestHead)
+        for part in bodyParts { connection.write(part) }
+        let isWhole = requestBodyComplete
+        if isWhole { connection.requestEnded(now: now) }
+        if !method.isIdempotent || bodyPartBytes > (pool?.settings.replayBuffer ?? 0) {
+            bodyIsKept = bodyParts.isEmpty && method.isIdempotent
+            bodyParts.removeAll(keepingCapacity: true)
+            bodyPartBytes = 0
+        }
+        connection.setReading(client.isWritable || !client.isFront(self), now: now)
+        client.leaseGranted(self, now: now)
+        if isWhole || !client.isParsing { connection.flush() }
+    }
+
+    func leaseRefused(_ error: ProxyError, now: Instant) {
+        waiter = nil
+        ticket = nil
+        record.queueTime = now - record.leaseRequested
+        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
+        answer(ErrorResponse(error), now: now)
+    }
+
+    // MARK: The response
+
+    func informationalHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer) {
+        client.continueReceived(self)
+        guard clientVersion == .http11 else { return }
+        let shape = ResponseShape(clientVersion: .http11, persists: true)
+        deliver(write(head, bytes, shape))
+    }
+
+    func responseHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant) {
+        responseHeadSeen = true
+        record.status = head.status
+        record.firstByte = now
+        loop.upstream.metrics.firstByteTime.record(microseconds: (now - record.sent).nanoseconds / 1000)
+        if retriedFor != nil {
+            loop.upstream.metrics.retryOutcomes[.succeeded] += 1
+            retriedFor = nil
+        }
+        if !bodyParts.isEmpty {
+            bodyParts.removeAll(keepingCapacity: true)
+            bodyPartBytes = 0
+        }
+        bodyIsKept = false
+        let dechunks = wantsContentOnly && head.framing == .chunked
+        endsByClose = dechunks || head.framing == .untilClose
+        responsePersists = requestPersists && requestBodyComplete && !endsByClose && !loop.isDraining
+        var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
+        shape.dechunk = dechunks
+        shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
+        gathered = write(head, bytes, shape)
+        client.continueReceived(self)
+    }
+
+    private func write(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, _ shape: ResponseShape) -> ByteBuffer {
+        var buffer = loop.upstream.buffers.take()
+        let name = loop.via
+        let via = name.span.bytes
+        let source = bytes.readableBytesSpan
+        buffer.writeWithUnsafeMutableBytes(
+            minimumWritableBytes: HeadWriter.responseSize(head, viaLength: via.byteCount)
+        ) { HeadWriter.writeResponse(head, source, via: via, to: shape, into: $0) }
+        return buffer
+    }
+
+    func responseBody(_ bytes: ByteBuffer) {
+        if gathered != nil, bytes.readableBytes <= ProxyConfiguration.coalesced {
+            gathered?.writeImmutableBuffer(bytes)
+            return
+        }
+        deliverGathered()
+        deliver(bytes)
+    }
+
+    func responseReadComplete() {
+        deliverGathered()
+        if client.isFront(self) { client.flush() }
+    }
+
+    func responseEnded(now: Instant) {
+        phase = .ended
+        isEnded = true
+        connection = nil
+        record.finished(now: now, on: &loop.upstream.metrics)
+        client.exchangeEnded(self, now: now)
+    }
+
+    func failed(_ failure: UpstreamFailure, now: Instant) {
+        let sent = connection.map { $0.bytesSent > 0 } ?? false
+        let reused = connection?.isReused ?? false
+        connection = nil
+        guard !responseHeadSeen || gathered != nil else {
+            // Some of it went to the client: it must see that the rest is missing.
+            phase = .ended
+            isCut = true
+            isEnded = true
+            record.error = failure.error.kind
+            loop.upstream.metrics.responsesCut += 1
+            loop.upstream.metrics.errors[failure.error.kind] += 1
+            return client.exchangeEnded(self, now: now)
+        }
+        gathered = nil
+        responseHeadSeen = false
+        if case .beforeResponse(_, let reset) = failure, let pool {
+            let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
+            if retries(cause, reused: reused, sent: sent, pool, now: now) { return }
+        }
+        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
+        answer(ErrorResponse(failure.error), now: now)
+    }
+
+    /// Sends the request again if the policy says so, and counts what it said.
+    private func retries(_ cause: RetryCause, reused: Bool, sent: Bool, _ pool: UpstreamPool, now: Instant) -> Bool {
+        guard reused || !sent else { return false }
+        var decision = RetryPolicy.decide(
+            method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
+            bodyReplayable: bodyIsKept, attempts: attempts, maxRetries: pool.settings.maxRetries, budgetAllows: true)
+        if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
+        loop.upstream.metrics.retryCauses[cause] += 1
+        switch decision {
+        case .retryFresh:
+            retriedFor = cause
+            record.retries += 1
+            loop.upstream.metrics.retryOutcomes[.sent] += 1
+            lease(from: pool, fresh: true, now: now)
+            return true
+        case .surface(let reason):
+            if let outcome = RetryOutcome(reason) { loop.upstream.metrics.retryOutcomes[outcome] += 1 }
+            return false
+        }
+    }
+
+    // MARK: Tunnels
+
+    func upgraded(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant) {
+        responseHeadSeen = true
+        record.status = 101
+        record.firstByte = now
+        phase = .tunnelling
+        var shape = ResponseShape(clientVersion: .http11, persists: true)
+        shape.passUpgrade = true
+        var rest = bytes
+        deliver(write(head, bytes, shape))
+        rest.moveReaderIndex(forwardBy: head.length)
+        if rest.readableBytes > 0 { deliver(rest) }
+        client.upgraded(self, now: now)
+        client.flush()
+    }
+
+    func tunnelBytes(_ bytes: ByteBuffer) {
+        deliver(bytes)
+        client.tunnelActive()
+    }
+
+    func tunnelInputClosed() {
+        client.tunnelInputClosed(self)
+    }
+
+    func tunnelClosed() {
+        connection = nil
+        phase = .ended
+        isEnded = true
+        record.finished(now: loop.timer.now(), on: &loop.upstream.metrics)
+        client.tunnelClosed(self)
+    }
+
+    func upstreamWritabilityChanged(_ isWritable: Bool) {
+        client.upstreamWritabilityChanged(self, isWritable)
+    }
+}
+
+extension RetryOutcome {
+    /// Nil where no retry was in question.
+    init?(_ refusal: RetryRefusal) {
+        switch refusal {
+        case .notIdempotent: self = .refusedMethod
+        case .bodyNotReplayable: self = .refusedBody
+        case .budgetEmpty: self = .refusedBudget
+        case .retriesUsedUp: self = .refusedAttempts
+        case .responseStarted, .connectionWasFresh: return nil
+        }
+    }
+}

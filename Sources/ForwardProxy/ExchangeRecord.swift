@@ -1,0 +1,44 @@
+import Metrics
+import ProxyTypes
+import Upstream
+
+/// What is remembered of one exchange for figures and the access log: when its phases ended, and how it ended. Value.
+struct ExchangeRecord {
+    var method = ""
+    var target = ""
+    var start = Instant.zero
+    var leaseRequested = Instant.zero
+    var sent = Instant.zero
+    var firstByte = Instant.zero
+    var queueTime = Interval.zero
+    var dnsTime = Interval.zero
+    var connectTime = Interval.zero
+    var firstByteTime = Interval.zero
+    var totalTime = Interval.zero
+    var status = 0
+    var error: ProxyError.Kind?
+    var aborted = false
+    var retries = 0
+    var reused = false
+    var connection: UInt64 = 0
+    var bytesFromClient = 0
+    var bytesToClient = 0
+
+    mutating func granted(_ lease: UpstreamConnection, reused: Bool, now: Instant, on metrics: inout ProxyMetrics) {
+        queueTime = now - leaseRequested
+        sent = now
+        connection = lease.number
+        self.reused = reused
+        if !reused {
+            dnsTime = lease.dialTimes.dns
+            connectTime = lease.dialTimes.connect
+        }
+        metrics.queueTime.record(microseconds: queueTime.nanoseconds / 1000)
+    }
+
+    mutating func finished(now: Instant, on metrics: inout ProxyMetrics) {
+        totalTime = now - start
+        firstByteTime = firstByte > sent ? firstByte - sent : .zero
+        metrics.totalTime.record(microseconds: totalTime.nanoseconds / 1000)
+    }
+}

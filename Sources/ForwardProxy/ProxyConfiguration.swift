@@ -1,0 +1,22 @@
+package import HTTPWire
+package import ProxyTypes
+
+/// What the proxy as a whole obeys; what belongs to an origin is in EffectiveSettings. Value.
+package struct ProxyConfiguration: Sendable {
+    package var allowFrom: [AddressRange] = []
+    package var destinations = DestinationPolicy()
+    package var maxClientConnections = 10_000
+    package var maxUpstreamConnections = 4096
+    package var headLimits = HeadLimits()
+    package var maxBuffer = 256 * 1024
+    package var clientHeadTimeout = Interval.seconds(10)
+    package var clientIdleTimeout = Interval.minutes(5)
+    package var closeLinger = Interval.seconds(2)
+
+    package init() {}
+
+    /// Requests of one client that may be under way at once; the next waits unread.
+    static let maxPipelined = 16
+    /// A body part up to this size is written together with the head before it, larger ones on their own.
+    static let coalesced = 16 * 1024
+}

@@ -1,0 +1,207 @@
+import ProxyTypes
+
+/// What the client of a response must be told, and can read. Value.
+package struct ResponseShape: Equatable, BitwiseCopyable, Sendable {
+    package var clientVersion: HTTPVersion
+    /// The client's connection is kept after this response.
+    package var persists: Bool
+    /// Told to an HTTP/1.0 client whose connection is kept.
+    package var keepAliveTimeout: Int
+    package var keepAliveMax: Int
+    /// The body is decoded for a client that knows no chunks.
+    package var dechunk: Bool
+    /// A 101 whose Upgrade field is passed on.
+    package var passUpgrade: Bool
+
+    package init(
+        clientVersion: HTTPVersion = .http11, persists: Bool = true, keepAliveTimeout: Int = 0, keepAliveMax: Int = 0,
+        dechunk: Bool = false, passUpgrade: Bool = false
+    ) {
+        self.clientVersion = clientVersion
+        self.persists = persists
+        self.keepAliveTimeout = keepAliveTimeout
+        self.keepAliveMax = keepAliveMax
+        self.dechunk = dechunk
+        self.passUpgrade = passUpgrade
+    }
+}
+
+/// Writes the head that is sent on, in one pass over the field table: kept lines byte for byte and in order, runs of them with
+/// one copy. It decides nothing but what the connection fields of the next hop say.
+package enum HeadWriter {
+    /// More than all that is ever added to what the head held, but for Via: with CONNECT, a host once more.
+    private static let added = HeadLimits.maxHostBytes + 345
+
+    /// Never less than `writeRequest` writes.
+    package static func requestSize(_ head: borrowing RequestHead, viaLength: Int) -> Int {
+        head.length + viaLength + added
+    }
+
+    /// Never less than `writeResponse` writes.
+    package static func responseSize(_ head: borrowing ResponseHead, viaLength: Int) -> Int {
+        head.length + viaLength + added
+    }
+
+    /// In the origin form (CONNECT: authority form), with Host from the target. `bytes` are those the head was parsed from.
+    /// Returns the bytes written.
+    package static func writeRequest(
+        _ head: borrowing RequestHead, _ bytes: RawSpan, via: RawSpan, into out: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard let target = out.baseAddress, out.count >= requestSize(head, viaLength: via.byteCount),
+            head.length <= bytes.byteCount
+        else {
+            Invariant.broken("a request head is written into too little room, or from other bytes")
+            return 0
+        }
+        return bytes.withUnsafeBytes { source in
+            guard let base = source.baseAddress else { return 0 }
+            var writer = ByteWriter(target, source: base)
+            writer.append(head.methodRange)
+            writer.append(" ")
+            appendTarget(head, bytes, &writer)
+            writer.append(" HTTP/1.1\r\nHost: ")
+            appendAuthority(head, &writer)
+            writer.append("\r\n")
+            appendKeptLines(head.fields, keeping: head.upgrade ? .upgrade : nil, &writer)
+            appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked, &writer)
+            if let forwards = head.maxForwards {
+                writer.append("Max-Forwards: ")
+                writer.append(decimal: UInt64(max(forwards - 1, 0)))
+                writer.append("\r\n")
+            }
+            appendVia(via, &writer)
+            switch (head.upgrade, head.acceptsTrailers) {
+            case (true, true): writer.append("Connection: upgrade, TE\r\nTE: trailers\r\n\r\n")
+            case (true, false): writer.append("Connection: upgrade\r\n\r\n")
+            case (false, true): writer.append("Connection: TE\r\nTE: trailers\r\n\r\n")
+            case (false, false): writer.append("\r\n")
+            }
+            return writer.count
+        }
+    }
+
+    /// As HTTP/1.1, whatever the origin spoke. `bytes` are those the head was parsed from. Returns the bytes written.
+    package static func writeResponse(
+        _ head: borrowing ResponseHead, _ bytes: RawSpan, via: RawSpan, to client: ResponseShape,
+        into out: UnsafeMutableRawBufferPointer
+    ) -> Int {
+        guard let target = out.baseAddress, out.count >= responseSize(head, viaLength: via.byteCount),
+            head.length <= bytes.byteCount
+        else {
+            Invariant.broken("a response head is written into too little room, or from other bytes")
+            return 0
+        }
+        return bytes.withUnsafeBytes { source in
+            guard let base = source.baseAddress else { return 0 }
+            var writer = ByteWriter(target, source: base)
+            writer.append("HTTP/1.1 ")
+            writer.append(decimal: UInt64(head.status))
+            writer.append(" ")
+            writer.append(head.reason)
+            writer.append("\r\n")
+            if client.dechunk {
+                appendDechunkedLines(head.fields, &writer)
+            } else {
+                appendKeptLines(head.fields, keeping: client.passUpgrade ? .upgrade : nil, &writer)
+                appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked, &writer)
+            }
+            appendVia(via, &writer)
+            appendConnection(head, client, &writer)
+            writer.append("\r\n")
+            return writer.count
+        }
+    }
+
+    @inline(__always)
+    private static func appendTarget(_ head: borrowing RequestHead, _ bytes: RawSpan, _ writer: inout ByteWriter) {
+        if head.form == .authority {
+            writer.append(head.target)
+        } else if head.pathAndQuery.isEmpty {
+            // RFC 9112 3.2.4: OPTIONS on a target without a path is about the server as a whole.
+            writer.append(head.method == .options ? "*" : "/")
+        } else {
+            if bytes.byte(head.pathAndQuery.lowerBound) == UInt8(ascii: "?") { writer.append("/") }
+            writer.append(head.pathAndQuery)
+        }
+    }
+
+    @inline(__always)
+    private static func appendAuthority(_ head: borrowing RequestHead, _ writer: inout ByteWriter) {
+        writer.append(head.host)
+        guard head.port != head.scheme.defaultPort, head.port != 0 else { return }
+        writer.append(":")
+        writer.append(decimal: UInt64(head.port))
+    }
+
+    @inline(__always)
+    private static func appendKeptLines(
+        _ fields: borrowing FieldTable, keeping exception: FieldID?, _ writer: inout ByteWriter
+    ) {
+        var run = 0..<0
+        for index in 0..<fields.count {
+            let entry = fields[index]
+            if entry.dropped, entry.id != exception { continue }
+            extend(&run, with: entry.line, &writer)
+        }
+        writer.append(run)
+    }
+
+    private static func appendDechunkedLines(_ fields: borrowing FieldTable, _ writer: inout ByteWriter) {
+        var run = 0..<0
+        for index in 0..<fields.count {
+            let entry = fields[index]
+            if entry.dropped || entry.id == .transferEncoding || entry.id == .trailer { continue }
+            extend(&run, with: entry.line, &writer)
+        }
+        writer.append(run)
+    }
+
+    @inline(__always)
+    private static func extend(_ run: inout Range<Int>, with line: Range<Int>, _ writer: inout ByteWriter) {
+        if line.lowerBound == run.upperBound {
+            run = run.lowerBound..<line.upperBound
+        } else {
+            writer.append(run)
+            run = line
+        }
+    }
+
+    @inline(__always)
+    private static func appendFraming(length: UInt64?, chunked: Bool, _ writer: inout ByteWriter) {
+        if let length {
+            writer.append("Content-Length: ")
+            writer.append(decimal: length)
+            writer.append("\r\n")
+        }
+        if chunked { writer.append("Transfer-Encoding: chunked\r\n") }
+    }
+
+    @inline(__always)
+    private static func appendVia(_ via: RawSpan, _ writer: inout ByteWriter) {
+        writer.append("Via: ")
+        via.withUnsafeBytes { writer.append($0) }
+        writer.append("\r\n")
+    }
+
+    @inline(__always)
+    private static func appendConnection(
+        _ head: borrowing ResponseHead, _ client: ResponseShape, _ writer: inout ByteWriter
+    ) {
+        // An interim response is not the end of anything.
+        if head.isInformational { return }
+        if client.passUpgrade {
+            writer.append("Connection: upgrade\r\n")
+            return
+        }
+        switch (client.clientVersion, client.persists) {
+        case (.http11, true): break
+        case (_, false): writer.append("Connection: close\r\n")
+        case (.http10, true):
+            writer.append("Connection: keep-alive\r\nKeep-Alive: timeout=")
+            writer.append(decimal: UInt64(max(client.keepAliveTimeout, 0)))
+            writer.append(", max=")
+            writer.append(decimal: UInt64(max(client.keepAliveMax, 0)))
+            writer.append("\r\n")
+        }
+    }
+}

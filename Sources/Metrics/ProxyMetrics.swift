@@ -1,0 +1,98 @@
+package import ProxyTypes
+
+/// What became of a retry.
+package enum RetryOutcome: UInt8, CaseIterable, Sendable {
+    case sent, succeeded, failed, refusedMethod, refusedBody, refusedBudget, refusedAttempts
+
+    package var name: String {
+        switch self {
+        case .sent: "sent"
+        case .succeeded: "succeeded"
+        case .failed: "failed"
+        case .refusedMethod: "refused_method"
+        case .refusedBody: "refused_body"
+        case .refusedBudget: "refused_budget"
+        case .refusedAttempts: "refused_attempts"
+        }
+    }
+}
+
+/// Why a connection that was reused failed before it answered.
+package enum RetryCause: UInt8, CaseIterable, Sendable {
+    case closedBeforeResponse, resetBeforeResponse, writeFailed
+
+    package var name: String {
+        switch self {
+        case .closedBeforeResponse: "closed_before_response"
+        case .resetBeforeResponse: "reset_before_response"
+        case .writeFailed: "write_failed"
+        }
+    }
+}
+
+/// How a client's connection ended.
+package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
+    case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, originAborted, tunnelEnded, shutdown
+    case refusedAddress, requestCut, writeFailed
+
+    package var name: String {
+        switch self {
+        case .clientClosed: "client_closed"
+        case .clientReset: "client_reset"
+        case .afterResponse: "after_response"
+        case .idleTimeout: "idle_timeout"
+        case .headTimeout: "head_timeout"
+        case .badRequest: "bad_request"
+        case .responseCut: "response_cut"
+        case .originAborted: "origin_aborted"
+        case .tunnelEnded: "tunnel_ended"
+        case .shutdown: "shutdown"
+        case .refusedAddress: "refused_address"
+        case .requestCut: "request_cut"
+        case .writeFailed: "write_failed"
+        }
+    }
+}
+
+/// The figures of one event loop: plain integers that only its loop writes. Value; summed over loops in a snapshot.
+package struct ProxyMetrics: Sendable {
+    package var clientsAccepted = 0
+    package var clientsClosed = Counters<ClientCloseReason>()
+    package var acceptPauses = 0
+    package var requests = 0
+    package var tunnels = 0
+    package var errors = Counters<ProxyError.Kind>()
+    package var responsesCut = 0
+    package var exchangesAborted = 0
+    package var upstreamOpened = 0
+    package var upstreamReused = 0
+    package var upstreamClosed = Counters<CloseReason>()
+    package var dialFailures = Counters<ProxyError.Kind>()
+    package var retryCauses = Counters<RetryCause>()
+    package var retryOutcomes = Counters<RetryOutcome>()
+    package var droppedLogLines = 0
+    package var queueTime = Histogram()
+    package var dnsTime = Histogram()
+    package var connectTime = Histogram()
+    package var firstByteTime = Histogram()
+    package var totalTime = Histogram()
+
+    package init() {}
+
+    /// Name and value of every counter that is not zero, in a fixed order: for a log line or a report.
+    package var nonZero: [(name: String, value: Int)] {
+        var rows: [(String, Int)] = [
+            ("clients_accepted", clientsAccepted), ("accept_pauses", acceptPauses), ("requests", requests),
+            ("tunnels", tunnels), ("responses_cut", responsesCut), ("exchanges_aborted", exchangesAborted),
+            ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
+            ("log_lines_dropped", droppedLogLines),
+        ]
+        rows += ClientCloseReason.allCases.map { ("clients_closed.\($0.name)", clientsClosed[$0]) }
+        rows += ProxyError.Kind.allCases.map { ("errors.\($0.name)", errors[$0]) }
+        rows += CloseReason.allCases.map { ("upstream_closed.\($0.name)", upstreamClosed[$0]) }
+        rows += ProxyError.Kind.allCases.map { ("dial_failures.\($0.name)", dialFailures[$0]) }
+        rows += RetryCause.allCases.map { ("retries.cause.\($0.name)", retryCauses[$0]) }
+        rows += RetryOutcome.allCases.map { ("retries.outcome.\($0.name)", retryOutcomes[$0]) }
+        return rows.filter { $0.1 != 0 }
+    }
+}

@@ -1,0 +1,61 @@
+package import ProxyTypes
+
+/// Time passes, and settings change.
+extension OriginPool {
+    /// May come early or late: what is due now is done, and `nextDeadline` is later than `now` afterwards.
+    package mutating func deadlineReached(now: Instant, into actions: inout [PoolAction]) {
+        if idleDue <= now { retireAllDue(now: now, into: &actions) }
+        if waiterDue <= now { refuseOverdue(now: now, into: &actions) }
+        settle(now: now, into: &actions)
+    }
+
+    /// Settings changed: limits and idle bounds hold at once, lifetimes for new connections, queue bounds for new requests.
+    package mutating func apply(_ policy: PoolPolicy, now: Instant, into actions: inout [PoolAction]) {
+        self.policy = policy
+        origin.limit = policy.maxConnections
+        var cursor = table.longestIdle
+        while let index = cursor {
+            cursor = table.next(index)
+            setIdleBound(index)
+            if isWornOut(table.slots[index]) { retire(index, .maxRequests, into: &actions) }
+        }
+        retireAllDue(now: now, into: &actions)
+        while table.counts.idle > policy.maxIdle || origin.isExceeded, let oldest = table.longestIdle {
+            retire(oldest, .poolShrink, into: &actions)
+        }
+        cursor = table.firstOpen
+        while let index = cursor {
+            cursor = table.next(index)
+            refreshOpen(index)
+        }
+        settle(now: now, into: &actions)
+    }
+
+    /// Looks at each idle connection; it is called once per retirement at most, as the bound it leaves is exact.
+    private mutating func retireAllDue(now: Instant, into actions: inout [PoolAction]) {
+        var next = Instant.distantFuture
+        var cursor = table.longestIdle
+        while let index = cursor {
+            cursor = table.next(index)
+            if table.slots[index].deadline <= now {
+                retireDue(index, into: &actions)
+            } else {
+                next = min(next, table.slots[index].deadline)
+            }
+        }
+        idleDue = next
+    }
+
+    mutating func retireDue(_ index: Int, into actions: inout [PoolAction]) {
+        let slot = table.slots[index]
+        let reason: CloseReason =
+            slot.expiresAt <= slot.idleUntil ? .maxLifetime : slot.idleByHint ? .keepAliveHint : .idleTimeout
+        retire(index, reason, into: &actions)
+    }
+
+    /// As many as dials are under way, the longest waiting, are bounded by those dials' own limits instead.
+    private mutating func refuseOverdue(now: Instant, into actions: inout [PoolAction]) {
+        let refusal = refusalForWaiting
+        waiterDue = queue.expire(sparing: usefulDials, now: now) { actions.append(.refuse($0, refusal)) }
+    }
+}

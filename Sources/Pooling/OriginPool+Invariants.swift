@@ -1,0 +1,62 @@
+import ProxyTypes
+
+/// Unlike `Invariant.check` it counts in release builds too: that is where the fuzzers run.
+func check(_ holds: Bool, _ what: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line) {
+    if !holds { Invariant.broken(what(), file: file, line: line) }
+}
+
+/// What must hold between any two events. For debug and fuzz builds: it looks at everything.
+extension OriginPool {
+    package borrowing func checkInvariants() {
+        table.checkInvariants()
+        queue.checkInvariants()
+        let counts = table.counts
+        check(counts.idle == 0 || queue.count == queue.freshCount, "somebody waits beside an idle connection")
+        check(table.idleUnserved == 0 || queue.isEmpty, "a retry waits beside a new connection")
+        check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")
+        check(origin.taken >= counts.connections, "a connection outside the origin's budget")
+        check(total.taken >= counts.connections, "a connection outside the total budget")
+        check(!isShutDown || (queue.isEmpty && counts.idle == 0), "in use after the shutdown")
+        check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
+        check(queue.count <= usefulDials || waiterDue < .distantFuture, "a waiter without a deadline")
+        for slot in table.slots where slot.state == .idle {
+            check(idleDue <= slot.deadline, "an idle connection whose deadline nobody watches")
+        }
+    }
+}
+
+extension ConnectionTable {
+    fileprivate func checkInvariants() {
+        var seen = PoolCounts()
+        var free = 0
+        for slot in slots {
+            switch (slot.state, slot.isLeaving) {
+            case (.free, _): free += 1
+            case (.dialing, false): seen.dialing += 1
+            case (.idle, _): seen.idle += 1
+            case (.leased, false): seen.leased += 1
+            case (.dialing, true), (.leased, true): seen.draining += 1
+            case (.closing, _): seen.closing += 1
+            }
+            check(slot.state != .leased || slot.leases > 0, "leased to nobody")
+            check(slot.state != .idle || (slot.leases == 0 && !slot.isLeaving), "idle, yet held or leaving")
+            check(slot.state != .closing || slot.isLeaving, "closing, and the budgets do not know")
+            check(!slot.isOpen || slot.state == .leased, "open to more requests, and not leased")
+        }
+        check(seen == counts, "counted \(counts), found \(seen)")
+        check(seen.connections + free == slots.count, "a slot leaks")
+        check(freeCount == free, "a free slot is lost")
+        check(walk(idle) == seen.idle, "the idle list is broken")
+        check(walk(open) == slots.count { $0.isOpen }, "the open list is broken")
+    }
+
+    private func walk(_ list: IndexList) -> Int {
+        var length = 0
+        var cursor = list.first
+        while cursor != Links.none, length <= slots.count {
+            length += 1
+            cursor = next(Int(cursor)).map { UInt32($0) } ?? Links.none
+        }
+        return length == list.count ? length : -1
+    }
+}

@@ -1,0 +1,146 @@
+package import ProxyTypes
+
+/// Requests come, get a connection, wait, or give up.
+extension OriginPool {
+    /// `fresh` (a retry): only a connection that has not served yet will do. `mayPipeline`: it may share one.
+    package mutating func lease(
+        _ waiter: WaiterID, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant,
+        into actions: inout [PoolAction]
+    ) {
+        guard !isShutDown else {
+            actions.append(.refuse(waiter, .draining))
+            return
+        }
+        wasUsed = true
+        if let index = takeIdle(fresh: fresh, now: now, into: &actions) {
+            grant(waiter, index, mayPipeline: mayPipeline, into: &actions)
+            if policy.minIdle > 0 || !queue.isEmpty { settle(now: now, into: &actions) }
+            return
+        }
+        guard !queue.contains(waiter) else {
+            Invariant.broken("a waiter asks twice")
+            return
+        }
+        let deadline = now + policy.queueTimeout
+        queue.append(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, deadline: deadline)
+        waiterDue = min(waiterDue, deadline)
+        settle(now: now, into: &actions)
+        if let refusal = overBounds(waiter, now: now) {
+            _ = queue.remove(waiter)
+            actions.append(.refuse(waiter, refusal))
+            settle(now: now, into: &actions)
+        }
+    }
+
+    package mutating func cancel(_ waiter: WaiterID, now: Instant, into actions: inout [PoolAction]) {
+        // One that does not wait was answered by an action that is still on its way: legal.
+        guard queue.remove(waiter) else { return }
+        settle(now: now, into: &actions)
+    }
+
+    /// Room may have come from outside: another pool gave some back, or a limit was raised.
+    package mutating func budgetFreed(now: Instant, into actions: inout [PoolAction]) {
+        settle(now: now, into: &actions)
+    }
+
+    /// Why one that has just come to wait must not. Those with a dial under way for them do not count, nor those that
+    /// a closing connection makes room for, nor those that would dial if it were not for the back-off.
+    private func overBounds(_ waiter: WaiterID, now: Instant) -> Refusal? {
+        guard queue.contains(waiter) else { return nil }
+        let undialled = queue.count - usefulDials
+        guard undialled > 0 else { return nil }
+        let roomComing = min(table.counts.closing, max(0, queue.freshCount - usefulDials))
+        let roomUnused = backoff.isFailing ? min(origin.limit - origin.taken, total.limit - total.taken) : 0
+        if undialled - roomComing - max(0, roomUnused) > policy.maxQueue { return .queueFull }
+        return policy.queueTimeout <= .zero ? refusalForWaiting : nil
+    }
+
+    var refusalForWaiting: Refusal { wantsTotalRoom ? .connectionLimit : .waitedTooLong }
+
+    mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
+        let reused = table.slots[index].granted > 0
+        if table.slots[index].leases > 0 {
+            table.slots[index].leases += 1
+            table.slots[index].allMayPipeline = table.slots[index].allMayPipeline && mayPipeline
+        } else {
+            table.move(index, to: .leased)
+            if table.idle.isEmpty { idleDue = .distantFuture }
+            table.slots[index].leases = 1
+            table.slots[index].allMayPipeline = mayPipeline
+        }
+        table.slots[index].granted &+= 1
+        if table.slots[index].allowed != .max, table.slots[index].allowed > 0 { table.slots[index].allowed -= 1 }
+        refreshOpen(index)
+        actions.append(.grant(waiter, table.id(index), reused: reused))
+    }
+
+    /// The idle connection that the reuse order names. Those found to be due are retired: their timer is only late, and
+    /// their origin may be closing them now.
+    private mutating func takeIdle(fresh: Bool, now: Instant, into actions: inout [PoolAction]) -> Int? {
+        while let index = fresh ? lastUnserved : candidate {
+            if table.slots[index].deadline > now { return index }
+            retireDue(index, into: &actions)
+        }
+        return nil
+    }
+
+    private var candidate: Int? {
+        switch policy.reuseOrder {
+        case .lifo: table.lastIdle
+        case .fifo: table.longestIdle
+        case .widest: widestIdle
+        }
+    }
+
+    /// Looks at each idle one; `lifo` and `fifo` do not.
+    private var widestIdle: Int? {
+        guard var best = table.lastIdle else { return nil }
+        var cursor = table.previous(best)
+        while let index = cursor {
+            if table.slots[index].window > table.slots[best].window { best = index }
+            cursor = table.previous(index)
+        }
+        return best
+    }
+
+    private var lastUnserved: Int? {
+        guard table.idleUnserved > 0 else { return nil }
+        var cursor = table.lastIdle
+        while let index = cursor, table.slots[index].granted > 0 { cursor = table.previous(index) }
+        return cursor
+    }
+
+    /// A used connection could only serve a retry by making room for a new one.
+    mutating func makeRoomForRetries(into actions: inout [PoolAction]) {
+        while retryNeedsRoom, let index = table.longestIdle {
+            retire(index, .poolShrink, into: &actions)
+        }
+    }
+
+    var retryNeedsRoom: Bool {
+        queue.freshCount > usefulDials + table.counts.closing && !backoff.isFailing
+    }
+
+    /// Only whose turn it is may share a busy connection: otherwise shared ones would never come free for those who
+    /// may not.
+    mutating func pipelineWaiters(now: Instant, into actions: inout [PoolAction]) {
+        while queue.count > usefulDials, let index = table.firstOpen, let next = queue.nextOrdinary, next.mayPipeline {
+            table.setOpen(index, false)
+            if table.slots[index].expiresAt <= now { continue }
+            guard let waiter = queue.takeOrdinary() else { return }
+            grant(waiter.id, index, mayPipeline: true, into: &actions)
+        }
+    }
+
+    /// Keeps the list of leased connections that could take one more request.
+    mutating func refreshOpen(_ index: Int) {
+        let slot = table.slots[index]
+        guard policy.pipelineDepth > 1 || slot.isOpen else { return }
+        let mostRequests = policy.maxRequestsPerConnection
+        let isOpen =
+            policy.pipelineDepth > 1 && slot.state == .leased && !slot.isLeaving && slot.allMayPipeline
+            && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0
+            && (mostRequests == 0 || slot.granted < mostRequests)
+        table.setOpen(index, isOpen)
+    }
+}

@@ -1,0 +1,60 @@
+package import ProxyTypes
+
+/// When an idle connection is too old to trust.
+package enum IdleTimeout: Equatable, BitwiseCopyable, Sendable {
+    /// Short until the origin has said how long it keeps one.
+    case auto
+    case fixed(Interval)
+}
+
+package enum ReuseOrder: UInt8, BitwiseCopyable, Sendable {
+    case lifo, fifo
+    /// The largest congestion window; among equals the last used.
+    case widest
+}
+
+/// The settings of an origin that a pool obeys. Value.
+package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
+    /// Counted across event loops by the origin's `ConnectionBudget`, whose limit `OriginPool.apply` sets to this.
+    package var maxConnections = 32
+    package var maxIdle = 32
+    package var minIdle = 0
+    /// 0: no limit.
+    package var maxRequestsPerConnection = 1000
+    package var maxLifetime = Interval.minutes(15)
+    package var lifetimeJitterPercent = 10
+    package var idleTimeout = IdleTimeout.auto
+    package var keepAliveMargin = Interval.seconds(1)
+    package var reuseOrder = ReuseOrder.lifo
+    package var maxQueue = 256
+    package var queueTimeout = Interval.seconds(5)
+    /// Requests under way on one connection; 1: no pipelining.
+    package var pipelineDepth = 1
+
+    package init() {}
+
+    static let autoIdleUnhinted = Interval.seconds(4)
+    static let autoIdleLongest = Interval.seconds(90)
+
+    /// How long a connection may be idle whose origin said `hint`, and whether that was what decided.
+    func idleBound(hint: Interval?) -> (bound: Interval, byHint: Bool) {
+        let own: Interval
+        switch idleTimeout {
+        case .auto: own = hint == nil ? Self.autoIdleUnhinted : Self.autoIdleLongest
+        case .fixed(let interval): own = interval
+        }
+        guard let hint else { return (own, false) }
+        let trusted = hint - keepAliveMargin
+        return trusted < own ? (trusted, true) : (own, false)
+    }
+
+    /// Drawn per connection, so that those opened together do not end together.
+    func lifetime(random: inout SeededRandom) -> Interval {
+        let span = maxLifetime.nanoseconds / 100 * Int64(min(max(lifetimeJitterPercent, 0), 50))
+        guard span > 0 else { return maxLifetime }
+        return maxLifetime + Interval(nanoseconds: Int64(random.below(Int(2 * span))) - span)
+    }
+
+    /// `min_idle` as far as `max_idle` lets it.
+    var keptWarm: Int { min(minIdle, maxIdle) }
+}

@@ -1,0 +1,167 @@
+import ProxyTypes
+
+/// Requests that wait for a connection, and whose turn it is: clients are served in turn, each one's requests in the
+/// order they came, so that with one request per client it is first come, first served. Retries that must have a new
+/// connection stand in a lane of their own, in the order they came. It knows no connection. Value.
+///
+/// Everything but `expire` is O(1), and once it has grown to its size nothing is allocated.
+struct WaiterQueue {
+    struct Waiter: BitwiseCopyable {
+        let id: WaiterID
+        let fresh: Bool
+        let mayPipeline: Bool
+        let deadline: Instant
+        fileprivate let lane: UInt32
+    }
+
+    private struct Lane: BitwiseCopyable {
+        var client = ClientID(rawValue: 0)
+        var waiters = IndexList()
+    }
+
+    private static let freshLane: UInt32 = 0
+
+    private var waiters: [Waiter] = []
+    private var freeWaiters: [UInt32] = []
+    private var places: [WaiterID: UInt32] = [:]
+    private var arrivals = IndexList()
+    private var arrivalLinks: [Links] = []
+    private var laneLinks: [Links] = []
+
+    /// The first is the lane of retries, the others are one per waiting client.
+    private var lanes = [Lane()]
+    private var freeLanes: [UInt32] = []
+    private var laneOfClient: [ClientID: UInt32] = [:]
+    private var turns = IndexList()
+    private var turnLinks = [Links()]
+
+    /// False once a later arrival has an earlier deadline; true again when nobody waits.
+    private var deadlinesInOrder = true
+
+    var count: Int { arrivals.count }
+    var freshCount: Int { lanes[Int(Self.freshLane)].waiters.count }
+    var isEmpty: Bool { arrivals.isEmpty }
+
+    /// Nobody's deadline is before this.
+    func earliestDeadline(now: Instant) -> Instant {
+        if isEmpty { return .distantFuture }
+        return deadlinesInOrder ? waiters[Int(arrivals.first)].deadline : now
+    }
+
+    func contains(_ id: WaiterID) -> Bool { places[id] != nil }
+
+    mutating func append(_ id: WaiterID, client: ClientID, fresh: Bool, mayPipeline: Bool, deadline: Instant) {
+        if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }
+        let lane = fresh ? Self.freshLane : laneOf(client)
+        let waiter = Waiter(id: id, fresh: fresh, mayPipeline: mayPipeline, deadline: deadline, lane: lane)
+        let index: UInt32
+        if let reused = freeWaiters.popLast() {
+            index = reused
+            waiters[Int(index)] = waiter
+        } else {
+            index = UInt32(truncatingIfNeeded: waiters.count)
+            waiters.append(waiter)
+            arrivalLinks.append(Links())
+            laneLinks.append(Links())
+        }
+        places[id] = index
+        arrivals.append(index, &arrivalLinks)
+        lanes[Int(lane)].waiters.append(index, &laneLinks)
+    }
+
+    /// Whose turn it is among those that take a used connection.
+    var nextOrdinary: Waiter? {
+        turns.isEmpty ? nil : waiters[Int(lanes[Int(turns.first)].waiters.first)]
+    }
+
+    /// Takes it out and gives its client's other requests their turn after every other client's.
+    mutating func takeOrdinary() -> Waiter? {
+        guard !turns.isEmpty else { return nil }
+        let lane = turns.first
+        let waiter = remove(lanes[Int(lane)].waiters.first)
+        if !lanes[Int(lane)].waiters.isEmpty {
+            turns.remove(lane, &turnLinks)
+            turns.append(lane, &turnLinks)
+        }
+        return waiter
+    }
+
+    mutating func takeFresh() -> Waiter? {
+        freshCount == 0 ? nil : remove(lanes[Int(Self.freshLane)].waiters.first)
+    }
+
+    /// False when it does not wait.
+    mutating func remove(_ id: WaiterID) -> Bool {
+        guard let index = places[id] else { return false }
+        _ = remove(index)
+        return true
+    }
+
+    /// Takes out whose deadline has come, but for the `sparing` longest waiting ones, and tells them in the order they
+    /// came. Returns when the next one of the rest is due.
+    mutating func expire(sparing: Int, now: Instant, _ tell: (WaiterID) -> Void) -> Instant {
+        var next = Instant.distantFuture
+        var index = arrivals.first
+        var spared = 0
+        while index != Links.none {
+            let following = arrivalLinks[Int(index)].next
+            let waiter = waiters[Int(index)]
+            if spared < sparing {
+                spared += 1
+            } else if waiter.deadline <= now {
+                _ = remove(index)
+                tell(waiter.id)
+            } else {
+                next = min(next, waiter.deadline)
+                if deadlinesInOrder { break }
+            }
+            index = following
+        }
+        return next
+    }
+
+    private mutating func remove(_ index: UInt32) -> Waiter {
+        let waiter = waiters[Int(index)]
+        places[waiter.id] = nil
+        arrivals.remove(index, &arrivalLinks)
+        lanes[Int(waiter.lane)].waiters.remove(index, &laneLinks)
+        freeWaiters.append(index)
+        if isEmpty { deadlinesInOrder = true }
+        if waiter.lane != Self.freshLane, lanes[Int(waiter.lane)].waiters.isEmpty { endLane(waiter.lane) }
+        return waiter
+    }
+
+    private mutating func laneOf(_ client: ClientID) -> UInt32 {
+        if let lane = laneOfClient[client] { return lane }
+        let lane: UInt32
+        if let reused = freeLanes.popLast() {
+            lane = reused
+        } else {
+            lane = UInt32(truncatingIfNeeded: lanes.count)
+            lanes.append(Lane())
+            turnLinks.append(Links())
+        }
+        lanes[Int(lane)].client = client
+        laneOfClient[client] = lane
+        turns.append(lane, &turnLinks)
+        return lane
+    }
+
+    private mutating func endLane(_ lane: UInt32) {
+        turns.remove(lane, &turnLinks)
+        laneOfClient[lanes[Int(lane)].client] = nil
+        freeLanes.append(lane)
+    }
+
+    func checkInvariants() {
+        check(places.count == count, "a waiter's place is lost")
+        check(waiters.count == count + freeWaiters.count, "a waiter's slot leaks")
+        check(lanes.count == 1 + turns.count + freeLanes.count, "a lane leaks")
+        check(laneOfClient.count == turns.count, "a client without a turn")
+        check(lanes.reduce(0) { $0 + $1.waiters.count } == count, "a waiter in no lane")
+        for (client, lane) in laneOfClient {
+            check(lanes[Int(lane)].client == client, "a lane of another client")
+            check(!lanes[Int(lane)].waiters.isEmpty, "a turn for nobody")
+        }
+    }
+}

@@ -1,0 +1,63 @@
+/// The addresses that share a prefix (CIDR, RFC 4632 and 4291): says which addresses lie in it. Value.
+///
+/// A range is of one family: `::/0` holds no IPv4 address.
+package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringConvertible {
+    package let base: IPAddress
+    /// Of 32 for IPv4, of 128 for IPv6.
+    package let prefixLength: Int
+
+    package enum Problem: Error, Hashable {
+        case notAnAddress, prefixLength
+        /// Bits are set behind the prefix; the payload is what was meant, probably.
+        case bitsBehindPrefix(AddressRange)
+    }
+
+    /// `10.0.0.0/8`, `fd00::/8`, or one address.
+    package init(parsing text: some StringProtocol) throws(Problem) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = parts.first, let address = IPAddress(first) else { throw .notAnAddress }
+        guard parts.count == 2 else {
+            base = address
+            prefixLength = address.family.bits
+            return
+        }
+        // A mapped base counts its prefix in 128 bits, of which the first 96 say that it is mapped.
+        let written = first.utf8.contains(UInt8(ascii: ":")) ? IPAddress.Family.ipv6 : .ipv4
+        guard let count = Self.prefixLength(parts[1]), count <= written.bits else { throw .prefixLength }
+        let length = count - (written.bits - address.family.bits)
+        guard length >= 0 else { throw .prefixLength }
+        let range = AddressRange(address, prefixLength: length)
+        guard range.base == address else { throw .bitsBehindPrefix(range) }
+        base = address
+        prefixLength = length
+    }
+
+    /// The range that the address lies in: bits behind the prefix are dropped, the prefix is bounded.
+    package init(_ address: IPAddress, prefixLength: Int) {
+        let length = min(max(prefixLength, 0), address.family.bits)
+        base = Self.masked(address, to: length)
+        self.prefixLength = length
+    }
+
+    package func contains(_ address: IPAddress) -> Bool {
+        address.family == base.family && Self.masked(address, to: prefixLength) == base
+    }
+
+    package var isSingleAddress: Bool { prefixLength == base.family.bits }
+
+    package var description: String { "\(base)/\(prefixLength)" }
+
+    private static func prefixLength(_ text: some StringProtocol) -> Int? {
+        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            text.utf8.first != 0x30 || text.utf8.count == 1
+        else { return nil }
+        return Int(text)
+    }
+
+    private static func masked(_ address: IPAddress, to prefixLength: Int) -> IPAddress {
+        let length = address.family == .ipv4 ? prefixLength + 96 : prefixLength
+        let high: UInt64 = length >= 64 ? .max : ~(UInt64.max >> UInt64(length))
+        let low: UInt64 = length <= 64 ? 0 : ~(length == 128 ? 0 : UInt64.max >> UInt64(length - 64))
+        return IPAddress(high: address.high & high, low: address.low & low)
+    }
+}

@@ -1,0 +1,19 @@
+/// Whole numbers in decimal: digits alone, no sign, no leading zero, no separators. Pure.
+package enum DecimalText {
+    package static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+
+    package static func parse(_ text: some StringProtocol) -> Int? { parse(Array(text.utf8)) }
+
+    package static func parse(_ digits: some Collection<UInt8>) -> Int? {
+        guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
+        var value = 0
+        for byte in digits {
+            guard isDigit(byte) else { return nil }
+            let (product, tooBig) = value.multipliedReportingOverflow(by: 10)
+            let (sum, over) = product.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+            guard !tooBig, !over else { return nil }
+            value = sum
+        }
+        return value
+    }
+}

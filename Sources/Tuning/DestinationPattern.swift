@@ -1,0 +1,69 @@
+package import ProxyTypes
+
+/// One entry of the `allow` and `deny` lists: a host pattern or a range of addresses. Value.
+///
+/// It is asked twice, about the name a client gave and about each address the name resolved to, so that DNS cannot lead
+/// around it.
+package enum DestinationPattern: Hashable, Sendable, CustomStringConvertible {
+    case host(HostPattern)
+    case range(AddressRange)
+
+    package static let allowed = "a host pattern (\(HostPattern.allowed)) or a range of addresses such as 10.0.0.0/8"
+
+    package init(parsing text: String) throws(ValueProblem) {
+        let isOrigin = text.lowercased().hasPrefix("http")
+        if IPAddress(text) != nil || text.utf8.contains(UInt8(ascii: "/")) && !isOrigin {
+            do {
+                self = .range(try AddressRange(parsing: text))
+            } catch {
+                throw ValueProblem(range: text, error, allowed: Self.allowed)
+            }
+        } else if let pattern = try? HostPattern(parsing: text) {
+            self = .host(pattern)
+        } else {
+            throw ValueProblem(allowed: Self.allowed, text: text)
+        }
+    }
+
+    /// `scheme` is nil for a tunnel.
+    package func matches(scheme: Origin.Scheme?, host: String, port: UInt16) -> Bool {
+        switch self {
+        case .host(let pattern):
+            return pattern.matches(scheme: scheme, host: host, port: port)
+        case .range(let range):
+            let origin = Origin(scheme: scheme ?? .http, host: host, port: port)
+            return IPAddress(origin.hostForLookup).map { range.contains($0) } ?? false
+        }
+    }
+
+    package func matches(_ address: IPAddress, port: UInt16) -> Bool {
+        switch self {
+        case .host(let pattern):
+            guard case .address(let wanted) = pattern.host else { return false }
+            return wanted == address && (pattern.port ?? port) == port
+        case .range(let range):
+            return range.contains(address)
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .host(let pattern): pattern.description
+        case .range(let range): range.isSingleAddress ? range.base.description : range.description
+        }
+    }
+}
+
+extension ValueProblem {
+    /// A range that was refused; bits behind the prefix get the range that was meant, probably.
+    package init(range text: String, _ problem: AddressRange.Problem, allowed: String) {
+        switch problem {
+        case .bitsBehindPrefix(let meant):
+            self.init(allowed: "\(meant) or one address", text: text)
+        case .prefixLength:
+            self.init(allowed: "an address with a prefix of 0 to 32 (IPv4) or 0 to 128 (IPv6)", text: text)
+        case .notAnAddress:
+            self.init(allowed: allowed, text: text)
+        }
+    }
+}

@@ -1,0 +1,111 @@
+package import ProxyTypes
+
+/// What one origin runs with: each setting resolved and typed. Decides nothing. Value.
+///
+/// `Interval.zero` means "none" in `headersTimeout`, `bodyIdleTimeout` and `tunnelIdleTimeout`, "no wait" in
+/// `expectContinueTimeout` and `closeLinger`, and "the kernel's" in `tcpUserTimeout`; 0 means "no limit" in
+/// `maxRequestsPerConnection`, "no replay" in `replayBuffer`, and "the kernel's" in the two socket buffers.
+package struct EffectiveSettings: Hashable, Sendable {
+    package var maxConnections: Int
+    /// At most `maxConnections`.
+    package var maxIdle: Int
+    /// At most `maxIdle`.
+    package var minIdle: Int
+    package var maxRequestsPerConnection: Int
+    package var maxLifetime: Interval
+    /// In percent of `maxLifetime`.
+    package var lifetimeJitter: Int
+    package var idleTimeout: IdleTimeoutSetting
+    package var keepAliveMargin: Interval
+    package var reuseOrder: ReuseOrder
+    package var pipelining: Pipelining
+    package var pipelineDepth: Int
+    package var maxQueue: Int
+    package var queueTimeout: Interval
+    package var connectTimeout: Interval
+    package var tlsTimeout: Interval
+    package var headersTimeout: Interval
+    package var bodyIdleTimeout: Interval
+    package var expectContinueTimeout: Interval
+    package var closeLinger: Interval
+    package var tunnelIdleTimeout: Interval
+    package var maxTunnels: Int
+    package var maxRetries: Int
+    package var replayBuffer: Int
+    package var tcpNodelay: Bool
+    package var tcpQuickack: Bool
+    package var tcpKeepalive: TCPKeepalive?
+    package var tcpUserTimeout: Interval
+    package var tcpFastOpen: Bool
+    package var congestionControl: String?
+    package var sendBuffer: Int
+    package var receiveBuffer: Int
+    /// Empty: the kernel chooses.
+    package var sourceAddress: [IPAddress]
+    package var ipFamily: IPFamily
+    package var happyEyeballsDelay: Interval
+    package var dnsMinTTL: Interval
+    /// At least `dnsMinTTL`.
+    package var dnsMaxTTL: Interval
+    package var dnsServeStale: Interval
+    package var tls: TLSMode
+    package var tlsVerify: TLSVerification
+    /// Nil: the system's.
+    package var tlsCaFile: String?
+    package var tlsClientCert: String?
+    package var tlsClientKey: String?
+
+    private static let defaults = EffectiveSettings(SettingValues())
+
+    /// All defaults.
+    package init() {
+        self = Self.defaults
+    }
+
+    /// Values that contradict one another across layers (a host's `max_connections` below the global `min_idle`) are
+    /// bounded here; within one file the loader refuses them.
+    package init(_ values: SettingValues) {
+        maxConnections = values.number(.maxConnections)
+        maxIdle = min(values.optionalNumber(.maxIdle) ?? maxConnections, maxConnections)
+        minIdle = min(values.number(.minIdle), maxIdle)
+        maxRequestsPerConnection = values.number(.maxRequestsPerConnection)
+        maxLifetime = values.interval(.maxLifetime)
+        lifetimeJitter = values.number(.lifetimeJitter)
+        idleTimeout = values.optionalInterval(.idleTimeout).map { .fixed($0) } ?? .auto
+        keepAliveMargin = values.interval(.keepAliveMargin)
+        reuseOrder = values.choice(.reuseOrder, or: .lifo)
+        pipelining = values.choice(.pipelining, or: .off)
+        pipelineDepth = values.number(.pipelineDepth)
+        maxQueue = values.number(.maxQueue)
+        queueTimeout = values.interval(.queueTimeout)
+        connectTimeout = values.interval(.connectTimeout)
+        tlsTimeout = values.interval(.tlsTimeout)
+        headersTimeout = values.interval(.headersTimeout)
+        bodyIdleTimeout = values.interval(.bodyIdleTimeout)
+        expectContinueTimeout = values.interval(.expectContinueTimeout)
+        closeLinger = values.interval(.closeLinger)
+        tunnelIdleTimeout = values.interval(.tunnelIdleTimeout)
+        maxTunnels = values.number(.maxTunnels)
+        maxRetries = values.number(.maxRetries)
+        replayBuffer = values.number(.replayBuffer)
+        tcpNodelay = values.flag(.tcpNodelay)
+        tcpQuickack = values.flag(.tcpQuickack)
+        tcpKeepalive = values.keepalive(.tcpKeepalive)
+        tcpUserTimeout = values.interval(.tcpUserTimeout)
+        tcpFastOpen = values.flag(.tcpFastOpen)
+        congestionControl = values.word(.congestionControl)
+        sendBuffer = values.number(.sendBuffer)
+        receiveBuffer = values.number(.receiveBuffer)
+        sourceAddress = values.addresses(.sourceAddress)
+        ipFamily = values.choice(.ipFamily, or: .any)
+        happyEyeballsDelay = values.interval(.happyEyeballsDelay)
+        dnsMinTTL = values.interval(.dnsMinTTL)
+        dnsMaxTTL = max(values.interval(.dnsMaxTTL), dnsMinTTL)
+        dnsServeStale = values.interval(.dnsServeStale)
+        tls = values.choice(.tls, or: .asScheme)
+        tlsVerify = values.choice(.tlsVerify, or: .full)
+        tlsCaFile = values.word(.tlsCaFile)
+        tlsClientCert = values.word(.tlsClientCert)
+        tlsClientKey = values.word(.tlsClientKey)
+    }
+}

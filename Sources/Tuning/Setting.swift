@@ -1,0 +1,64 @@
+import ProxyTypes
+
+/// One tunable of an origin. `SettingTable` holds what each is called, may be, is by default, and when it takes effect.
+package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
+    case maxConnections, maxIdle, minIdle, maxRequestsPerConnection, maxLifetime, lifetimeJitter, idleTimeout
+    case keepAliveMargin, reuseOrder, pipelining, pipelineDepth, maxQueue, queueTimeout
+    case connectTimeout, tlsTimeout, headersTimeout, bodyIdleTimeout, expectContinueTimeout, closeLinger
+    case tunnelIdleTimeout, maxTunnels, maxRetries, replayBuffer
+    case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpFastOpen, congestionControl, sendBuffer
+    case receiveBuffer, sourceAddress, ipFamily, happyEyeballsDelay, dnsMinTTL, dnsMaxTTL, dnsServeStale
+    case tls, tlsVerify, tlsCaFile, tlsClientCert, tlsClientKey
+
+    package var definition: SettingDefinition { Self.table[Int(rawValue)] }
+    package var name: String { definition.name }
+    package var defaultValue: SettingValue { definition.defaultValue }
+
+    /// By its name in files, API and CLI.
+    package init?(name: some StringProtocol) {
+        guard let setting = Self.byName[String(name)] else { return nil }
+        self = setting
+    }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
+}
+
+/// One row of the table of settings. Value.
+package struct SettingDefinition: Sendable {
+    package enum Effect: String, Sendable {
+        case atOnce = "at once"
+        case newConnections = "new connections"
+        case newLeases = "new leases"
+        case newRequests = "new requests"
+        case newExchanges = "new exchanges"
+        case newTunnels = "new tunnels"
+        case nextLookUp = "next look-up"
+    }
+
+    package enum Availability: Hashable, Sendable {
+        case now
+        /// Known, but this version can only do the default; the payload says what is missing.
+        case notYet(needs: String)
+    }
+
+    package let setting: Setting
+    package let name: String
+    package let kind: SettingKind
+    package let defaultValue: SettingValue
+    package let effect: Effect
+    package let availability: Availability
+    package let help: String
+
+    init(
+        _ setting: Setting, _ name: String, _ kind: SettingKind, _ defaultValue: SettingValue, _ effect: Effect,
+        _ help: String, availability: Availability = .now
+    ) {
+        self.setting = setting
+        self.name = name
+        self.kind = kind
+        self.defaultValue = defaultValue
+        self.effect = effect
+        self.availability = availability
+        self.help = help
+    }
+}

@@ -1,0 +1,68 @@
+package import ProxyTypes
+
+/// How long a connection may lie idle. Value.
+package enum IdleTimeoutSetting: Hashable, Sendable {
+    /// Short until the origin has hinted or been learned, and bounded always.
+    case auto
+    case fixed(Interval)
+}
+
+/// Which idle connection serves next.
+package enum ReuseOrder: String, CaseIterable, Hashable, Sendable {
+    case lifo, fifo
+    /// The one with the largest congestion window.
+    case widest
+}
+
+/// Whether requests go out on a connection before the answers of earlier ones.
+package enum Pipelining: String, CaseIterable, Hashable, Sendable {
+    case off, idempotent
+}
+
+/// Which addresses of an origin are tried.
+package enum IPFamily: String, CaseIterable, Hashable, Sendable {
+    case any, ipv4, ipv6
+}
+
+/// Whether the connection to an origin is encrypted.
+package enum TLSMode: String, CaseIterable, Hashable, Sendable {
+    case asScheme = "as_scheme"
+    /// `http://` requests too go out as https.
+    case originate
+}
+
+/// How far an origin's certificate is checked.
+package enum TLSVerification: String, CaseIterable, Hashable, Sendable {
+    case full, off
+}
+
+/// TCP keep-alive probes, in the kernel's terms: written `idle/interval/count`, such as `60s/10s/6`. Value.
+package struct TCPKeepalive: Hashable, Sendable, CustomStringConvertible {
+    package static let intervals = Interval.seconds(1)...Interval.seconds(32767)
+    package static let counts = 1...127
+
+    /// Whole seconds: the kernel counts in them.
+    package let idle: Interval
+    package let interval: Interval
+    package let count: Int
+
+    /// Nil where the kernel would refuse it.
+    package init?(idle: Interval, interval: Interval, count: Int) {
+        guard [idle, interval].allSatisfy({ Self.intervals.contains($0) && $0 == .seconds($0.wholeSeconds) }),
+            Self.counts.contains(count)
+        else { return nil }
+        self.idle = idle
+        self.interval = interval
+        self.count = count
+    }
+
+    package init?(parsing text: some StringProtocol) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, let idle = DurationText.parse(parts[0]), let interval = DurationText.parse(parts[1]),
+            let count = DecimalText.parse(parts[2])
+        else { return nil }
+        self.init(idle: idle, interval: interval, count: count)
+    }
+
+    package var description: String { "\(idle.wholeSeconds)s/\(interval.wholeSeconds)s/\(count)" }
+}

@@ -1,0 +1,76 @@
+import ProxyTypes
+
+/// One value for each setting, the default where nothing else was put. Value.
+package struct SettingValues: Hashable, Sendable {
+    private var values: [SettingValue]
+
+    /// All defaults.
+    package init() {
+        values = Setting.table.map(\.defaultValue)
+    }
+
+    package subscript(setting: Setting) -> SettingValue {
+        get { values[Int(setting.rawValue)] }
+        set { values[Int(setting.rawValue)] = newValue }
+    }
+}
+
+extension SettingValues {
+    func number(_ setting: Setting) -> Int { optionalNumber(setting) ?? 0 }
+
+    func optionalNumber(_ setting: Setting) -> Int? {
+        switch self[setting] {
+        case .count(let number), .percent(let number), .size(let number): return number
+        case .unset: return nil
+        default: return misfit(setting)
+        }
+    }
+
+    func interval(_ setting: Setting) -> Interval { optionalInterval(setting) ?? .zero }
+
+    func optionalInterval(_ setting: Setting) -> Interval? {
+        switch self[setting] {
+        case .duration(let interval): return interval
+        case .unset: return nil
+        default: return misfit(setting)
+        }
+    }
+
+    func flag(_ setting: Setting) -> Bool {
+        guard case .flag(let flag) = self[setting] else { return misfit(setting) ?? false }
+        return flag
+    }
+
+    func word(_ setting: Setting) -> String? {
+        switch self[setting] {
+        case .word(let word): return word
+        case .unset: return nil
+        default: return misfit(setting)
+        }
+    }
+
+    func choice<Choice: RawRepresentable<String>>(_ setting: Setting, or fallback: Choice) -> Choice {
+        word(setting).flatMap(Choice.init(rawValue:)) ?? misfit(setting) ?? fallback
+    }
+
+    func keepalive(_ setting: Setting) -> TCPKeepalive? {
+        switch self[setting] {
+        case .keepalive(let keepalive): return keepalive
+        case .unset: return nil
+        default: return misfit(setting)
+        }
+    }
+
+    func addresses(_ setting: Setting) -> [IPAddress] {
+        switch self[setting] {
+        case .addresses(let addresses): return addresses
+        case .unset: return []
+        default: return misfit(setting) ?? []
+        }
+    }
+
+    private func misfit<Value>(_ setting: Setting) -> Value? {
+        Invariant.broken("\(setting.name) holds a value of another kind: \(self[setting])")
+        return nil
+    }
+}

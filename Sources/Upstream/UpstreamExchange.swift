@@ -1,0 +1,52 @@
+package import HTTPWire
+package import NIOCore
+package import ProxyTypes
+
+/// How an exchange that held a connection lost it.
+package enum UpstreamFailure: Sendable {
+    /// The connection ended before any byte of a response: the keep-alive race, or an origin that hangs up.
+    case beforeResponse(ProxyError, reset: Bool)
+    /// Some of the response was received, or its head was malformed; nothing of it was passed on unless the head was.
+    case response(ProxyError)
+    /// No answer, or no more of it, in time.
+    case timeout(ProxyError)
+
+    package var error: ProxyError {
+        switch self {
+        case .beforeResponse(let error, _), .response(let error), .timeout(let error): error
+        }
+    }
+}
+
+/// What a pool and its connections tell the one who sends a request through them. Every call is on the loop.
+///
+/// A lease ends in exactly one of leaseRefused, responseEnded or failed; or the exchange gives it up itself (`cancel`).
+package protocol UpstreamExchange: AnyObject {
+    var method: HTTPWire.Method { get }
+    /// Whether 101 may be passed on.
+    var asksUpgrade: Bool { get }
+    /// The client cannot take chunks: only the content of a chunked body is passed on.
+    var wantsContentOnly: Bool { get }
+
+    func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant)
+    func leaseRefused(_ error: ProxyError, now: Instant)
+
+    /// `bytes` starts with the head.
+    func informationalHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer)
+    func responseHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant)
+    /// A part of the body as it is to be sent on.
+    func responseBody(_ bytes: ByteBuffer)
+    /// The end of what one read brought: the time to write what was gathered.
+    func responseReadComplete()
+    /// The response is whole and the connection is no longer the exchange's.
+    func responseEnded(now: Instant)
+    func failed(_ failure: UpstreamFailure, now: Instant)
+
+    /// The connection is a tunnel from here on; `bytes` starts with the head of the 101.
+    func upgraded(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant)
+    func tunnelBytes(_ bytes: ByteBuffer)
+    func tunnelInputClosed()
+    func tunnelClosed()
+
+    func upstreamWritabilityChanged(_ isWritable: Bool)
+}

@@ -1,0 +1,105 @@
+package import HTTPWire
+package import Metrics
+package import NIOCore
+package import Pooling
+package import ProxyTypes
+package import Tuning
+
+/// What all pools of one event loop share: clock, timer, resolver, scratch storage, figures. Loop-bound.
+package final class UpstreamLoop {
+    package let eventLoop: any EventLoop
+    package let timer: LazyTimer
+    package let headLimits: HeadLimits
+    package let maxBuffer: Int
+    package let total: ConnectionBudget
+    package var metrics = ProxyMetrics()
+    package var buffers = BufferPool()
+    /// Filled by whichever connection parses a head, read within the same call.
+    var responseHead = ResponseHead()
+    var contentRanges: [Range<Int>] = []
+
+    let addresses: AddressCache
+    package var addressPolicy: (any AddressPolicy)?
+    private let settingsOf: @Sendable (Origin) -> EffectiveSettings
+    private var pools: [Origin: UpstreamPool] = [:]
+    private var connectionNumber: UInt64 = 0
+    private var isShuttingDown = false
+    private var random: SeededRandom
+
+    private static let maxPools = 10_000
+
+    package init(
+        eventLoop: any EventLoop, resolver: Resolver, total: ConnectionBudget, headLimits: HeadLimits, maxBuffer: Int, seed: UInt64,
+        settings: @escaping @Sendable (Origin) -> EffectiveSettings
+    ) {
+        self.eventLoop = eventLoop
+        self.total = total
+        self.headLimits = headLimits
+        self.maxBuffer = maxBuffer
+        let timer = LazyTimer(loop: eventLoop)
+        self.timer = timer
+        addresses = AddressCache(resolver: resolver, loop: eventLoop) { timer.now() }
+        random = SeededRandom(seed: seed)
+        settingsOf = settings
+    }
+
+    /// The pool of an origin, made on first use. A client remembers the one it used last and spares itself the look-up.
+    package func pool(for origin: Origin) -> UpstreamPool {
+        if let pool = pools[origin] { return pool }
+        if pools.count >= Self.maxPools { forgetUnused() }
+        let pool = UpstreamPool(origin: origin, settings: settingsOf(origin), loop: self, seed: random.next())
+        if isShuttingDown { pool.shutdown(now: timer.now()) }
+        pools[origin] = pool
+        return pool
+    }
+
+    private func forgetUnused() {
+        for (origin, pool) in pools where pool.isUnused { pools[origin] = nil }
+    }
+
+    package var allPools: [UpstreamPool] { Array(pools.values) }
+
+    func nextConnectionNumber() -> UInt64 {
+        connectionNumber += 1
+        return connectionNumber
+    }
+
+    /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
+    package func shutdown() {
+        isShuttingDown = true
+        let now = timer.now()
+        for pool in pools.values { pool.shutdown(now: now) }
+    }
+
+    /// Ends everything at once.
+    package func kill() {
+        for pool in pools.values { pool.kill() }
+    }
+
+    package var openConnections: Int { pools.values.reduce(0) { $0 + $1.openConnections } }
+
+    /// Frees one connection for `pool` where all others hold the rest of the total budget idle, the idlest first.
+    func shedElsewhere(for pool: UpstreamPool, now: Instant) -> Bool {
+        var best: UpstreamPool?
+        for other in pools.values where other !== pool && other.idleConnections > 0 {
+            if other.idleConnections > (best?.idleConnections ?? 0) { best = other }
+        }
+        return best?.shedIdle(1, .poolShrink, now: now) ?? false
+    }
+
+    /// Out of file descriptors: idle connections go first. True when there were any.
+    package func relieveDescriptorPressure() -> Bool {
+        let now = timer.now()
+        var shed = false
+        for pool in pools.values where pool.idleConnections > 0 {
+            shed = pool.shedIdle(max(pool.idleConnections / 4, 1), .fdPressure, now: now) || shed
+        }
+        return shed
+    }
+
+    /// A connection of some pool is gone: whoever waits for the total budget may dial now.
+    func budgetFreed(by freeing: UpstreamPool, now: Instant) {
+        guard total.taken + 1 >= total.limit else { return }
+        for pool in pools.values where pool !== freeing && pool.waitsForTotal { pool.budgetFreed(now: now) }
+    }
+}

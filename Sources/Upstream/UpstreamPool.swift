@@ -1,0 +1,377 @@
+package import HTTPWire
+import Metrics
+import NIOCore
+package import Pooling
+package import ProxyTypes
+package import Tuning
+
+/// The connections of one origin on one loop: feeds the pure pool machine with events and performs what it decides. It
+/// decides nothing itself. Loop-bound.
+package final class UpstreamPool {
+    private struct Waiter {
+        var exchange: (any UpstreamExchange)?
+        var generation: UInt32
+        var isSafeToRepeat: Bool
+        var fresh: Bool
+        var client: ClientID
+    }
+
+    package let origin: Origin
+    package private(set) var settings: EffectiveSettings
+    let loop: UpstreamLoop
+    private var machine: OriginPool
+    private var connections: [UpstreamConnection?] = []
+    private var dials: [ConnectionID: Dial] = [:]
+    private var tunnelDials: [ObjectIdentifier: Dial] = [:]
+    private var tunnels: [ObjectIdentifier: UpstreamConnection] = [:]
+    private var waiters: [Waiter] = []
+    private var freeWaiters: [UInt32] = []
+    private var actions: [PoolAction] = []
+    private var isPerforming = false
+    private var timer: Deadline?
+    private var lastDialError: ProxyError?
+    package var retryBudget = RetryBudget()
+
+    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
+        self.origin = origin
+        self.settings = settings
+        self.loop = loop
+        let budget = ConnectionBudget(limit: settings.maxConnections)
+        machine = OriginPool(policy: PoolPolicy(settings), origin: budget, total: loop.total, seed: seed)
+    }
+
+    package var counts: PoolCounts { machine.counts }
+    package var idleConnections: Int { machine.counts.idle }
+    package var openConnections: Int { connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count }
+    package var isUnused: Bool { openConnections == 0 && waiters.count == freeWaiters.count }
+    var waitsForTotal: Bool { machine.counts.waiting > 0 }
+
+    // MARK: Leases
+
+    /// `fresh`: only a connection that has served nothing yet (a retry). The answer comes by leaseGranted or leaseRefused,
+    /// perhaps before this returns.
+    package func lease(for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, now: Instant) -> WaiterID {
+        let safe = exchange.method.isIdempotent
+        let id = addWaiter(
+            Waiter(exchange: exchange, generation: 0, isSafeToRepeat: safe, fresh: fresh, client: client))
+        machine.lease(id, client: client, fresh: fresh, mayPipeline: false, now: now, into: &actions)
+        perform(now: now)
+        if loop.total.taken >= loop.total.limit, isWaiting(id), openConnections == 0 {
+            // The total is used up elsewhere; idle connections there serve nobody, this request does.
+            _ = loop.shedElsewhere(for: self, now: now)
+        }
+        return id
+    }
+
+    /// The exchange gives up waiting.
+    package func cancel(_ id: WaiterID, now: Instant) {
+        guard removeWaiter(id) != nil else { return }
+        machine.cancel(id, now: now, into: &actions)
+        perform(now: now)
+    }
+
+    private func addWaiter(_ waiter: Waiter) -> WaiterID {
+        var waiter = waiter
+        if let slot = freeWaiters.popLast() {
+            waiter.generation = waiters[Int(slot)].generation
+            waiters[Int(slot)] = waiter
+            return WaiterID(slot: slot, generation: waiter.generation)
+        }
+        waiters.append(waiter)
+        return WaiterID(slot: UInt32(waiters.count - 1), generation: 0)
+    }
+
+    private func isWaiting(_ id: WaiterID) -> Bool {
+        let slot = Int(id.slot)
+        return slot < waiters.count && waiters[slot].generation == id.generation && waiters[slot].exchange != nil
+    }
+
+    private func removeWaiter(_ id: WaiterID) -> Waiter? {
+        guard isWaiting(id) else { return nil }
+        let slot = Int(id.slot)
+        let waiter = waiters[slot]
+        waiters[slot].exchange = nil
+        waiters[slot].generation &+= 1
+        freeWaiters.append(id.slot)
+        return waiter
+    }
+
+    // MARK: Events of connections
+
+    func release(_ connection: UpstreamConnection, _ disposition: Disposition, now: Instant) {
+        guard let id = connection.id else { return connection.beginClose(.originConnectionClose, abruptly: true) }
+        machine.release(id, disposition, now: now, into: &actions)
+        perform(now: now)
+    }
+
+    func noteClosing(_ connection: UpstreamConnection, now: Instant) {
+        guard let id = connection.id else { return }
+        machine.noteClosing(id, now: now, into: &actions)
+        perform(now: now)
+    }
+
+    func closed(_ connection: UpstreamConnection, now: Instant) {
+        guard let id = connection.id else {
+            guard tunnels.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+            loop.total.giveBack()
+            return loop.budgetFreed(by: self, now: now)
+        }
+        guard connections[Int(id.slot)] === connection else { return }
+        connections[Int(id.slot)] = nil
+        machine.closed(id, now: now, into: &actions)
+        perform(now: now)
+        loop.budgetFreed(by: self, now: now)
+    }
+
+    // MARK: Actions
+
+    private func perform(now: Instant) {
+        // An action that causes an event at once adds to the list that is being worked through: never a recursion.
+        guard !isPerforming else { return }
+        isPerforming = true
+        var index = 0
+        while index < actions.count {
+            let action = actions[index]
+            index += 1
+            switch action {
+            case .dial(let id): dial(id, now: now)
+            case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
+            case .refuse(let waiter, let refusal):
+                removeWaiter(waiter)?.exchange?.leaseRefused(error(for: refusal), now: now)
+            case .close(let id, let reason): connection(id)?.beginClose(reason)
+            }
+        }
+        actions.removeAll(keepingCapacity: true)
+        isPerforming = false
+        let next = machine.nextDeadline
+        if next < .distantFuture { wake(at: next) }
+    }
+
+    private func wake(at when: Instant) {
+        let timer = timer ?? Deadline(owner: self)
+        self.timer = timer
+        loop.timer.wake(timer, at: when)
+    }
+
+    private func connection(_ id: ConnectionID) -> UpstreamConnection? {
+        guard Int(id.slot) < connections.count, let connection = connections[Int(id.slot)], connection.id == id else {
+            return nil
+        }
+        return connection
+    }
+
+    private func grant(_ waiterID: WaiterID, _ id: ConnectionID, reused: Bool, now: Instant) {
+        guard let connection = connection(id) else {
+            return Invariant.broken("a connection was granted that is not there")
+        }
+        guard isWaiting(waiterID) else {
+            // It gave up between the decision and now.
+            machine.release(id, .reusable(nil, window: 0), now: now, into: &actions)
+            return
+        }
+        let waiter = waiters[Int(waiterID.slot)]
+        // What may not be sent twice deserves a look at the socket: a FIN that the loop has not read yet would cost it.
+        if reused, !waiter.isSafeToRepeat, !connection.isSilent() {
+            machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
+            machine.lease(
+                waiterID, client: waiter.client, fresh: waiter.fresh, mayPipeline: false, now: now, into: &actions)
+            return
+        }
+        guard let exchange = removeWaiter(waiterID)?.exchange else { return }
+        if reused { loop.metrics.upstreamReused += 1 }
+        connection.lease(to: exchange, now: now)
+        exchange.leaseGranted(connection, reused: reused, now: now)
+    }
+
+    private func error(for refusal: Refusal) -> ProxyError {
+        switch refusal {
+        case .queueFull:
+            ProxyError(
+                .connectionLimitReached, side: .ours,
+                detail: "max_connections (\(settings.maxConnections)) are busy and max_queue (\(settings.maxQueue)) is full")
+        case .waitedTooLong:
+            ProxyError(
+                .connectionLimitReached, side: .ours,
+                detail: "no connection became free within queue_timeout (\(settings.queueTimeout.wholeMilliseconds) ms); max_connections is \(settings.maxConnections)")
+        case .dialFailing:
+            lastDialError ?? ProxyError(.destinationUnavailable, detail: "no connection could be opened")
+        case .draining:
+            ProxyError(.destinationUnavailable, side: .ours, detail: "connd is shutting down")
+        case .connectionLimit:
+            ProxyError(
+                .connectionLimitReached, side: .ours,
+                detail: "max_upstream_connections (\(loop.total.limit)) are open")
+        }
+    }
+
+    // MARK: Dials
+
+    private func dial(_ id: ConnectionID, now: Instant) {
+        let dial = Dial(origin: origin, settings: settings, loop: loop)
+        dials[id] = dial
+        dial.start { [unowned self] result in dialled(id, result) }
+    }
+
+    private func dialled(_ id: ConnectionID, _ result: Result<DialledChannel, ProxyError>) {
+        let now = loop.timer.now()
+        guard dials.removeValue(forKey: id) != nil else {
+            if case .success(let dialled) = result { dialled.channel.close(promise: nil) }
+            return
+        }
+        switch result {
+        case .success(let dialled):
+            guard let connection = open(dialled, id: id, now: now) else {
+                lastDialError = ProxyError(.connectionTerminated, detail: "the connection closed as it was opened")
+                machine.dialFailed(id, now: now, into: &actions)
+                break
+            }
+            while connections.count <= Int(id.slot) { connections.append(nil) }
+            connections[Int(id.slot)] = connection
+            machine.dialSucceeded(id, now: now, into: &actions)
+        case .failure(let error):
+            lastDialError = error
+            loop.metrics.dialFailures[error.kind] += 1
+            machine.dialFailed(id, now: now, into: &actions)
+        }
+        perform(now: now)
+        if case .failure = result { loop.budgetFreed(by: self, now: now) }
+    }
+
+    private func open(_ dialled: DialledChannel, id: ConnectionID?, now: Instant) -> UpstreamConnection? {
+        let connection = UpstreamConnection(
+            id: id, number: loop.nextConnectionNumber(), pool: self, dialled: dialled, now: now)
+        do {
+            try dialled.channel.pipeline.syncOperations.addHandler(connection)
+        } catch {
+            dialled.channel.close(promise: nil)
+            return nil
+        }
+        loop.metrics.upstreamOpened += 1
+        loop.metrics.dnsTime.record(microseconds: dialled.times.dns.nanoseconds / 1000)
+        loop.metrics.connectTime.record(microseconds: dialled.times.connect.nanoseconds / 1000)
+        return connection
+    }
+
+    // MARK: Tunnels
+
+    /// Opens a connection of its own for a CONNECT: outside the pool, within max_tunnels and max_upstream_connections.
+    package func openTunnel(for exchange: any UpstreamExchange, now: Instant) -> TunnelTicket? {
+        guard tunnels.count + tunnelDials.count < settings.maxTunnels else {
+            exchange.leaseRefused(
+                ProxyError(
+                    .connectionLimitReached, side: .ours, detail: "max_tunnels (\(settings.maxTunnels)) are open"),
+                now: now)
+            return nil
+        }
+        guard loop.total.tryTake() || (loop.shedElsewhere(for: self, now: now) && loop.total.tryTake()) else {
+            exchange.leaseRefused(error(for: .connectionLimit), now: now)
+            return nil
+        }
+        let dial = Dial(origin: origin, settings: settings, loop: loop)
+        let ticket = TunnelTicket(dial: ObjectIdentifier(dial))
+        tunnelDials[ticket.dial] = dial
+        dial.start { [unowned self] result in tunnelDialled(ticket, exchange, result) }
+        return ticket
+    }
+
+    package func cancelTunnel(_ ticket: TunnelTicket, now: Instant) {
+        guard let dial = tunnelDials.removeValue(forKey: ticket.dial) else { return }
+        dial.cancel()
+        loop.total.giveBack()
+        loop.budgetFreed(by: self, now: now)
+    }
+
+    private func tunnelDialled(
+        _ ticket: TunnelTicket, _ exchange: any UpstreamExchange, _ result: Result<DialledChannel, ProxyError>
+    ) {
+        let now = loop.timer.now()
+        guard tunnelDials.removeValue(forKey: ticket.dial) != nil else {
+            if case .success(let dialled) = result { dialled.channel.close(promise: nil) }
+            return
+        }
+        switch result {
+        case .success(let dialled):
+            guard let connection = open(dialled, id: nil, now: now) else {
+                loop.total.giveBack()
+                let error = ProxyError(.connectionTerminated, detail: "the connection closed as it was opened")
+                return exchange.leaseRefused(error, now: now)
+            }
+            tunnels[ObjectIdentifier(connection)] = connection
+            connection.startTunnel(for: exchange)
+            exchange.leaseGranted(connection, reused: false, now: now)
+        case .failure(let error):
+            loop.metrics.dialFailures[error.kind] += 1
+            loop.total.giveBack()
+            exchange.leaseRefused(error, now: now)
+            loop.budgetFreed(by: self, now: now)
+        }
+    }
+
+    // MARK: Orders
+
+    package func apply(_ settings: EffectiveSettings, now: Instant) {
+        self.settings = settings
+        machine.apply(PoolPolicy(settings), now: now, into: &actions)
+        perform(now: now)
+    }
+
+    func shutdown(now: Instant) {
+        machine.shutdown(now: now, into: &actions)
+        perform(now: now)
+    }
+
+    func kill() {
+        for dial in dials.values { dial.cancel() }
+        for dial in tunnelDials.values { dial.cancel() }
+        for connection in connections { connection?.channel.close(promise: nil) }
+        for tunnel in tunnels.values { tunnel.channel.close(promise: nil) }
+    }
+
+    func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Bool {
+        let shed = machine.shedIdle(count, reason, now: now, into: &actions)
+        perform(now: now)
+        return shed > 0
+    }
+
+    func budgetFreed(now: Instant) {
+        machine.budgetFreed(now: now, into: &actions)
+        perform(now: now)
+    }
+}
+
+/// A CONNECT's dial under way, so that it can be given up.
+package struct TunnelTicket: Sendable {
+    let dial: ObjectIdentifier
+}
+
+extension UpstreamPool: DeadlineOwner {
+    package func deadlineReached(now: Instant) -> Instant {
+        machine.deadlineReached(now: now, into: &actions)
+        perform(now: now)
+        return machine.nextDeadline
+    }
+}
+
+extension PoolPolicy {
+    init(_ settings: EffectiveSettings) {
+        self.init()
+        maxConnections = settings.maxConnections
+        maxIdle = settings.maxIdle
+        minIdle = settings.minIdle
+        maxRequestsPerConnection = settings.maxRequestsPerConnection
+        maxLifetime = settings.maxLifetime
+        lifetimeJitterPercent = settings.lifetimeJitter
+        switch settings.idleTimeout {
+        case .auto: idleTimeout = .auto
+        case .fixed(let interval): idleTimeout = .fixed(interval)
+        }
+        keepAliveMargin = settings.keepAliveMargin
+        switch settings.reuseOrder {
+        case .lifo: reuseOrder = .lifo
+        case .fifo: reuseOrder = .fifo
+        case .widest: reuseOrder = .widest
+        }
+        maxQueue = settings.maxQueue
+        queueTimeout = settings.queueTimeout
+    }
+}

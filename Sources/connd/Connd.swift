@@ -1,0 +1,24 @@
+import Configuration
+import ArgumentParser
+import Dispatch
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+@main
+struct Connd {
+    static func main() {
+        let options = CommandLineOptions.parseOrExit()
+        options.runConfigurationActions()
+        do {
+            let loaded = try options.load()
+            let daemon = try Daemon(loaded.configuration, layers: loaded.layers)
+            exit(daemon.run())
+        } catch {
+            var text = "\(error)".split(separator: "\n").map { "connd: \($0)\n" }.joined()
+            _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            exit(1)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import FuzzTargets
+
+/// libFuzzer's entry point: any broken property traps.
+@_cdecl("LLVMFuzzerTestOneInput")
+package func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    if let broken = HeadChecks.response(Array(UnsafeBufferPointer(start: data, count: count))) { fatalError(broken) }
+    return 0
+}
+
+/// Where SwiftPM points the process's start: libFuzzer's own `main` is not reached under its linker flags.
+@_cdecl("FuzzResponseHead_main")
+package func start(
+    _ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runDriver(&count, &arguments, fuzz)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+func runDriver(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt

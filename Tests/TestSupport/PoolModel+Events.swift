@@ -1,0 +1,185 @@
+package import Pooling
+package import ProxyTypes
+
+/// The pool's events, in its words.
+extension PoolModel {
+    package mutating func lease(_ id: WaiterID, _ client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant) {
+        if isShutDown { return actions.append(.refuse(id, .draining)) }
+        wasUsed = true
+        while let serial = reusable(fresh: fresh), let place = place(serial) {
+            if connections[place].deadline <= now {
+                retireDue(serial)
+                continue
+            }
+            grant(id, serial, mayPipeline)
+            return settle(now)
+        }
+        let waiter = Waiter(
+            id: id, client: client, fresh: fresh, mayPipeline: mayPipeline, deadline: now + policy.queueTimeout)
+        waiters.append(waiter)
+        if !fresh, !turns.contains(client) { turns.append(client) }
+        settle(now)
+        guard waiters.contains(where: { $0.id == id }) else { return }
+        let undialled = waiters.count - usefulDials
+        guard undialled > 0 else { return }
+        let roomComing = min(count(.closing, leaving: true), max(0, freshCount - usefulDials))
+        let roomUnused = isFailing ? max(0, room) : 0
+        if undialled - roomComing - roomUnused > policy.maxQueue {
+            stopWaiting(id)
+            actions.append(.refuse(id, .queueFull))
+            settle(now)
+        } else if policy.queueTimeout <= .zero {
+            let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
+            stopWaiting(id)
+            actions.append(.refuse(id, refusal))
+            settle(now)
+        }
+    }
+
+    package mutating func cancel(_ id: WaiterID, now: Instant) {
+        if stopWaiting(id) { settle(now) }
+    }
+
+    package mutating func dialSucceeded(_ serial: Int, now: Instant) {
+        guard let place = place(serial), connections[place].state == .dialing else { return }
+        dialDelay.failures = 0
+        if let reason = connections[place].leaving {
+            retire(serial, reason)
+        } else if originExceeded || totalExceeded {
+            retire(serial, .poolShrink)
+        } else {
+            let span = policy.maxLifetime.nanoseconds / 100 * Int64(policy.lifetimeJitterPercent)
+            let jitter = span == 0 ? 0 : Int64(random.below(Int(span * 2))) - span
+            connections[place].expiresAt = now + policy.maxLifetime + Interval(nanoseconds: jitter)
+            if let waiter = waiters.first(where: { $0.fresh }) ?? nextOrdinary {
+                serve(waiter, serial)
+            } else {
+                becomeIdle(serial, now)
+            }
+        }
+        settle(now)
+    }
+
+    package mutating func dialFailed(_ serial: Int, now: Instant) {
+        guard let place = place(serial) else { return }
+        let wasDialing = connections[place].state == .dialing
+        if wasDialing { dialDelay.failed(connections[place].era, now, &random) }
+        connections.remove(at: place)
+        if wasDialing, idle.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
+        settle(now)
+    }
+
+    package mutating func release(_ serial: Int, _ disposition: Disposition, now: Instant) {
+        guard let place = place(serial) else { return }
+        connections[place].leases -= 1
+        if connections[place].state == .closing { return }
+        connections[place].completed += 1
+        switch disposition {
+        case .mustClose(let reason):
+            if connections[place].leaving == nil { connections[place].leaving = reason }
+        case .reusable(let hint, let window):
+            warmDelay.failures = 0
+            connections[place].window = window
+            if let timeout = hint?.timeout { connections[place].hint = timeout }
+            if let max = hint?.max { connections[place].allowed = Swift.max(0, max - connections[place].leases) }
+        }
+        if connections[place].leases > 0 {
+            updateOpen(serial)
+        } else {
+            open.removeAll { $0 == serial }
+            if let reason = endOfUse(connections[place], now) {
+                retire(serial, reason)
+            } else {
+                while usefulDials < freshCount, dial(now) {}
+                if retryNeedsRoom {
+                    retire(serial, .poolShrink)
+                } else if let waiter = nextOrdinary {
+                    serve(waiter, serial)
+                } else {
+                    becomeIdle(serial, now)
+                }
+            }
+        }
+        settle(now)
+    }
+
+    package mutating func closed(_ serial: Int, now: Instant) {
+        guard let place = place(serial) else { return }
+        noteLost(connections[place], now)
+        connections.remove(at: place)
+        idle.removeAll { $0 == serial }
+        open.removeAll { $0 == serial }
+        settle(now)
+    }
+
+    package mutating func noteClosing(_ serial: Int, now: Instant) {
+        guard let place = place(serial), connections[place].state != .closing else { return }
+        noteLost(connections[place], now)
+        if connections[place].leaving == nil { connections[place].leaving = .killed }
+        connections[place].state = .closing
+        idle.removeAll { $0 == serial }
+        open.removeAll { $0 == serial }
+        settle(now)
+    }
+
+    package mutating func deadlineReached(now: Instant) {
+        for serial in idle {
+            if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
+        }
+        let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
+        for waiter in waiters.dropFirst(usefulDials) where waiter.deadline <= now {
+            stopWaiting(waiter.id)
+            actions.append(.refuse(waiter.id, refusal))
+        }
+        settle(now)
+    }
+
+    package mutating func apply(_ policy: PoolPolicy, now: Instant) {
+        self.policy = policy
+        originLimit = policy.maxConnections
+        for serial in idle {
+            guard let place = place(serial) else { continue }
+            setIdleBound(place)
+            if isWornOut(connections[place]) { retire(serial, .maxRequests) }
+        }
+        for serial in idle {
+            if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
+        }
+        while let oldest = idle.first, idle.count > policy.maxIdle || originExceeded { retire(oldest, .poolShrink) }
+        for serial in open { updateOpen(serial) }
+        settle(now)
+    }
+
+    package mutating func drain(_ reason: CloseReason, now: Instant) {
+        leaveAll(reason)
+        settle(now)
+    }
+
+    package mutating func shutdown(now: Instant) {
+        isShutDown = true
+        refuseAll(.draining)
+        leaveAll(.shutdown)
+        settle(now)
+    }
+
+    package mutating func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Int {
+        let shed = Array(idle.prefix(max(0, count)))
+        for serial in shed { retire(serial, reason) }
+        if !shed.isEmpty {
+            warmDelay.failed(warmDelay.era, now, &random)
+            settle(now)
+        }
+        return shed.count
+    }
+
+    package mutating func prewarm(_ count: Int, now: Instant) {
+        if isShutDown { return }
+        wasUsed = true
+        while usefulDials < waiters.count + min(count, policy.maxIdle) - idle.count, dial(now) {}
+        settle(now)
+    }
+
+    package mutating func budgetFreed(now: Instant) {
+        settle(now)
+    }
+}

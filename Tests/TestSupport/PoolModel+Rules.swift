@@ -1,0 +1,192 @@
+import Pooling
+import ProxyTypes
+
+/// The rules that the events share.
+extension PoolModel {
+    mutating func settle(_ now: Instant) {
+        dialAsWanted(now)
+        while retryNeedsRoom, let oldest = idle.first { retire(oldest, .poolShrink) }
+        while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
+            open.removeFirst()
+            guard let place = place(serial), connections[place].expiresAt > now else { continue }
+            serve(waiter, serial)
+        }
+    }
+
+    mutating func dialAsWanted(_ now: Instant) {
+        let warm = now < warmDelay.notBefore ? 0 : missingWarm
+        while usefulDials < waiters.count + warm, dial(now) {}
+    }
+
+    mutating func dial(_ now: Instant) -> Bool {
+        if isFailing {
+            if now < dialDelay.notBefore { return false }
+            if count(.dialing) + count(.dialing, leaving: true) > 0 { return false }
+        }
+        if room <= 0 { return false }
+        connections.append(Connection(serial: dials, era: dialDelay.era))
+        actions.append(.dial(dials))
+        dials += 1
+        return true
+    }
+
+    var retryNeedsRoom: Bool {
+        !isFailing && freshCount > usefulDials + count(.closing, leaving: true)
+    }
+
+    var nextOrdinary: Waiter? {
+        guard let client = turns.first else { return nil }
+        return waiters.first { $0.client == client && !$0.fresh }
+    }
+
+    mutating func serve(_ waiter: Waiter, _ serial: Int) {
+        stopWaiting(waiter.id)
+        if !waiter.fresh, let turn = turns.firstIndex(of: waiter.client) {
+            turns.remove(at: turn)
+            turns.append(waiter.client)
+        }
+        grant(waiter.id, serial, waiter.mayPipeline)
+    }
+
+    @discardableResult
+    mutating func stopWaiting(_ id: WaiterID) -> Bool {
+        guard let place = waiters.firstIndex(where: { $0.id == id }) else { return false }
+        let waiter = waiters.remove(at: place)
+        if !waiter.fresh, !waiters.contains(where: { $0.client == waiter.client && !$0.fresh }) {
+            turns.removeAll { $0 == waiter.client }
+        }
+        return true
+    }
+
+    mutating func refuseAll(_ refusal: Refusal) {
+        for waiter in waiters where waiter.fresh {
+            stopWaiting(waiter.id)
+            actions.append(.refuse(waiter.id, refusal))
+        }
+        while let waiter = nextOrdinary {
+            stopWaiting(waiter.id)
+            if let turn = turns.firstIndex(of: waiter.client) {
+                turns.remove(at: turn)
+                turns.append(waiter.client)
+            }
+            actions.append(.refuse(waiter.id, refusal))
+        }
+    }
+
+    mutating func grant(_ id: WaiterID, _ serial: Int, _ mayPipeline: Bool) {
+        guard let place = place(serial) else { return }
+        idle.removeAll { $0 == serial }
+        actions.append(.grant(id, serial, reused: connections[place].granted > 0))
+        let shares = connections[place].leases > 0
+        connections[place].allMayPipeline = mayPipeline && (!shares || connections[place].allMayPipeline)
+        connections[place].state = .leased
+        connections[place].leases += 1
+        connections[place].granted += 1
+        if let allowed = connections[place].allowed { connections[place].allowed = allowed - 1 }
+        updateOpen(serial)
+    }
+
+    func reusable(fresh: Bool) -> Int? {
+        var best: Connection?
+        for serial in idle {
+            guard let place = place(serial) else { continue }
+            let connection = connections[place]
+            if fresh {
+                if connection.granted == 0 { best = connection }
+            } else if let held = best {
+                switch policy.reuseOrder {
+                case .lifo: best = connection
+                case .fifo: break
+                case .widest: if connection.window >= held.window { best = connection }
+                }
+            } else {
+                best = connection
+            }
+        }
+        return best?.serial
+    }
+
+    func isOpen(_ serial: Int) -> Bool {
+        guard let place = place(serial) else { return false }
+        let connection = connections[place]
+        return policy.pipelineDepth > 1 && connection.state == .leased && connection.leaving == nil
+            && connection.allMayPipeline && connection.completed > 0 && connection.leases < policy.pipelineDepth
+            && connection.allowed != 0 && !isWornOut(connection)
+    }
+
+    mutating func updateOpen(_ serial: Int) {
+        if !isOpen(serial) {
+            open.removeAll { $0 == serial }
+        } else if !open.contains(serial) {
+            open.append(serial)
+        }
+    }
+
+    func isWornOut(_ connection: Connection) -> Bool {
+        policy.maxRequestsPerConnection > 0 && connection.granted >= policy.maxRequestsPerConnection
+    }
+
+    func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
+        if let reason = connection.leaving { return reason }
+        if isWornOut(connection) { return .maxRequests }
+        if connection.allowed == 0 { return .keepAliveHint }
+        if let hint = connection.hint, hint <= policy.keepAliveMargin { return .keepAliveHint }
+        if connection.expiresAt <= now { return .maxLifetime }
+        return originExceeded || totalExceeded ? .poolShrink : nil
+    }
+
+    mutating func becomeIdle(_ serial: Int, _ now: Instant) {
+        guard let place = place(serial) else { return }
+        connections[place].state = .idle
+        connections[place].idleSince = now
+        setIdleBound(place)
+        idle.append(serial)
+        if idle.count > policy.maxIdle, let oldest = idle.first { retire(oldest, .poolShrink) }
+    }
+
+    mutating func setIdleBound(_ place: Int) {
+        var bound: Interval
+        var byHint = false
+        switch policy.idleTimeout {
+        case .fixed(let fixed): bound = fixed
+        case .auto: bound = connections[place].hint == nil ? .seconds(4) : .seconds(90)
+        }
+        if let hint = connections[place].hint, hint - policy.keepAliveMargin < bound {
+            bound = hint - policy.keepAliveMargin
+            byHint = true
+        }
+        connections[place].idleBound = bound
+        connections[place].idleByHint = byHint
+    }
+
+    mutating func retireDue(_ serial: Int) {
+        guard let place = place(serial) else { return }
+        let connection = connections[place]
+        if connection.expiresAt <= connection.idleUntil {
+            retire(serial, .maxLifetime)
+        } else {
+            retire(serial, connection.idleByHint ? .keepAliveHint : .idleTimeout)
+        }
+    }
+
+    mutating func retire(_ serial: Int, _ reason: CloseReason) {
+        guard let place = place(serial) else { return }
+        idle.removeAll { $0 == serial }
+        open.removeAll { $0 == serial }
+        connections[place].leaving = reason
+        connections[place].state = .closing
+        actions.append(.close(serial, reason))
+    }
+
+    mutating func leaveAll(_ reason: CloseReason) {
+        for serial in idle { retire(serial, reason) }
+        open.removeAll()
+        for place in connections.indices where connections[place].leaving == nil {
+            connections[place].leaving = reason
+        }
+    }
+
+    mutating func noteLost(_ connection: Connection, _ now: Instant) {
+        if connection.state == .idle, connection.granted == 0 { warmDelay.failed(warmDelay.era, now, &random) }
+    }
+}

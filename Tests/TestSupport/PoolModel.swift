@@ -1,0 +1,169 @@
+package import Pooling
+package import ProxyTypes
+
+/// A slow and obviously right `OriginPool`: plain arrays, everything looked up and counted by looking at all of it.
+/// Connections are named by the order of their dials. Value.
+package struct PoolModel {
+    package enum Action: Equatable {
+        case dial(Int)
+        case grant(WaiterID, Int, reused: Bool)
+        case refuse(WaiterID, Refusal)
+        case close(Int, CloseReason)
+    }
+
+    package enum State { case dialing, idle, leased, closing }
+
+    package struct Connection {
+        package let serial: Int
+        package var state = State.dialing
+        /// Set: it only goes away.
+        package var leaving: CloseReason?
+        var era: Int
+        package var leases = 0
+        package var granted = 0
+        var completed = 0
+        var allMayPipeline = false
+        var allowed: Int?
+        var hint: Interval?
+        var window: UInt32 = 0
+        var expiresAt = Instant.distantFuture
+        var idleSince = Instant.zero
+        var idleBound = Interval.infinite
+        var idleByHint = false
+
+        var idleUntil: Instant { idleSince + idleBound }
+        var deadline: Instant { min(idleUntil, expiresAt) }
+    }
+
+    package struct Waiter {
+        package let id: WaiterID
+        let client: ClientID
+        package let fresh: Bool
+        let mayPipeline: Bool
+        let deadline: Instant
+    }
+
+    struct Delay {
+        static let table: [Int64] = [50, 100, 200, 400, 800, 1600, 2000]
+        var failures = 0
+        var notBefore = Instant.zero
+        var era = 0
+
+        mutating func failed(_ dialEra: Int, _ now: Instant, _ random: inout SeededRandom) {
+            if dialEra != era { return }
+            era += 1
+            failures += 1
+            let base = Self.table[min(failures, 7) - 1] * 1_000_000
+            let drawn = base * 4 / 5 + Int64(random.below(Int(base * 2 / 5) + 1))
+            notBefore = now + min(Interval(nanoseconds: drawn), .seconds(2))
+        }
+    }
+
+    package internal(set) var policy: PoolPolicy
+    package var originLimit: Int
+    package var totalLimit: Int
+    /// Connections of others that count against the total.
+    package var takenByOthers = 0
+    package internal(set) var actions: [Action] = []
+    package internal(set) var connections: [Connection] = []
+    package internal(set) var waiters: [Waiter] = []
+    /// Whose turn is next, of the clients that wait for any connection.
+    var turns: [ClientID] = []
+    /// By serial, the longest idle first; and those open to a pipelined request, the longest open first.
+    var idle: [Int] = []
+    var open: [Int] = []
+    var dialDelay = Delay()
+    var warmDelay = Delay()
+    var random: SeededRandom
+    var dials = 0
+    var wasUsed = false
+    package internal(set) var isShutDown = false
+
+    package init(policy: PoolPolicy, originLimit: Int, totalLimit: Int, seed: UInt64) {
+        self.policy = policy
+        self.originLimit = originLimit
+        self.totalLimit = totalLimit
+        random = SeededRandom(seed: seed)
+    }
+
+    package mutating func takeActions() -> [Action] {
+        defer { actions.removeAll(keepingCapacity: true) }
+        return actions
+    }
+
+    // MARK: What is
+
+    func place(_ serial: Int) -> Int? {
+        for place in connections.indices where connections[place].serial == serial { return place }
+        return nil
+    }
+
+    func count(_ state: State, leaving: Bool = false) -> Int {
+        var count = 0
+        for connection in connections where connection.state == state && (connection.leaving != nil) == leaving {
+            count += 1
+        }
+        return count
+    }
+
+    var usefulDials: Int { count(.dialing) }
+    var freshCount: Int {
+        var count = 0
+        for waiter in waiters where waiter.fresh { count += 1 }
+        return count
+    }
+    var isFailing: Bool { dialDelay.failures > 0 }
+    var room: Int { min(originLimit - connections.count, totalLimit - connections.count - takenByOthers) }
+
+    var staying: Int {
+        var count = 0
+        for connection in connections where connection.leaving == nil { count += 1 }
+        return count
+    }
+    var originExceeded: Bool { staying > originLimit }
+    var totalExceeded: Bool { staying + takenByOthers > totalLimit }
+
+    var missingWarm: Int {
+        wasUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - idle.count) : 0
+    }
+
+    package var counts: PoolCounts {
+        var counts = PoolCounts()
+        for connection in connections {
+            switch (connection.state, connection.leaving != nil) {
+            case (.dialing, false): counts.dialing += 1
+            case (.leased, false): counts.leased += 1
+            case (.dialing, true), (.leased, true): counts.draining += 1
+            case (.idle, _): counts.idle += 1
+            case (.closing, _): counts.closing += 1
+            }
+        }
+        counts.waiting = waiters.count
+        return counts
+    }
+
+    var blockedByTotal: Bool {
+        waiters.count > usefulDials && !isFailing && connections.count < originLimit
+            && connections.count + takenByOthers >= totalLimit
+    }
+
+    /// The pool must want to be woken by then at the latest.
+    package func latestDeadline(now: Instant) -> Instant {
+        var latest = Instant.distantFuture
+        for serial in idle {
+            if let place = place(serial) { latest = min(latest, connections[place].deadline) }
+        }
+        for waiter in waiters.dropFirst(usefulDials) { latest = min(latest, waiter.deadline) }
+        let probing = isFailing && count(.dialing) + count(.dialing, leaving: true) > 0
+        if room > 0, !probing {
+            let delayed = isFailing ? dialDelay.notBefore : .zero
+            if waiters.count > usefulDials {
+                if delayed > now { latest = min(latest, delayed) }
+            } else if waiters.count + missingWarm > usefulDials {
+                let due = max(delayed, warmDelay.notBefore)
+                if due > now { latest = min(latest, due) }
+            }
+        }
+        return latest
+    }
+}

@@ -1,0 +1,233 @@
+import Pooling
+import ProxyTypes
+
+/// What may happen to a pool, and how often it does.
+extension PoolSimulation {
+    mutating func step() {
+        if choices.chance(1, in: 3) { passTime() }
+        switch choices.pick(64) {
+        case 0..<20: lease()
+        case 20..<24: cancel()
+        case 24..<36: endDial()
+        case 36..<48: release()
+        case 48..<55: closed()
+        case 55: loseConnection()
+        case 56: noteClosing()
+        case 57: noise()
+        case 58: apply()
+        case 59: pressure()
+        case 60: changeOthers()
+        case 61: dialsSucceed = choices.chance(3, in: 5)
+        case 62: prewarm()
+        default: endAll()
+        }
+    }
+
+    private mutating func passTime() {
+        switch choices.pick(8) {
+        case 0...3: time.advance(by: .milliseconds(Int64(choices.pick(40))))
+        case 4: time.advance(by: .milliseconds(Int64(choices.pick(40)) * 50))
+        case 5: time.advance(by: .seconds(Int64(choices.pick(20))))
+        default:
+            // Never beyond what a driver would sleep.
+            if pool.nextDeadline < .distantFuture { time.advance(to: pool.nextDeadline) }
+        }
+        guard pool.nextDeadline <= time.now, choices.chance(7, in: 8) else { return }
+        note("deadlineReached")
+        both({ $0.deadlineReached(now: $2, into: &$1) }, { $0.deadlineReached(now: $1) })
+        if pool.nextDeadline <= time.now { fail("due again at once: \(pool.nextDeadline), \(time.now)") }
+    }
+
+    private mutating func lease() {
+        nextWaiter += 1
+        let waiter = WaiterID(slot: nextWaiter % 16, generation: nextWaiter)
+        let client = ClientID(rawValue: UInt64(choices.pick(4)))
+        let fresh = choices.chance(1, in: 8)
+        let mayPipeline = choices.chance(1, in: 2)
+        waiting.append(waiter)
+        note("lease \(waiter) \(client) fresh: \(fresh) mayPipeline: \(mayPipeline)")
+        both(
+            { $0.lease(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, now: $2, into: &$1) },
+            { $0.lease(waiter, client, fresh: fresh, mayPipeline: mayPipeline, now: $1) })
+    }
+
+    private mutating func cancel() {
+        guard !waiting.isEmpty else { return }
+        let waiter = waiting.remove(at: choices.pick(waiting.count))
+        note("cancel \(waiter)")
+        both({ $0.cancel(waiter, now: $2, into: &$1) }, { $0.cancel(waiter, now: $1) })
+    }
+
+    private mutating func endDial() {
+        guard !dialing.isEmpty else { return }
+        let id = dialing.remove(at: choices.pick(dialing.count))
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        if dialsSucceed != choices.chance(1, in: 16) {
+            note("dialSucceeded \(id)")
+            idle.append(id)
+            both({ $0.dialSucceeded(id, now: $2, into: &$1) }, { $0.dialSucceeded(serial, now: $1) })
+        } else {
+            note("dialFailed \(id)")
+            gone(id)
+            both({ $0.dialFailed(id, now: $2, into: &$1) }, { $0.dialFailed(serial, now: $1) })
+        }
+    }
+
+    private mutating func release() {
+        guard !leases.isEmpty else { return }
+        let id = leases.remove(at: choices.pick(leases.count))
+        let disposition = disposition()
+        note("release \(id) \(disposition)")
+        guard let serial = serials[id] else {
+            // Its socket went first.
+            both({ $0.release(id, disposition, now: $2, into: &$1) }, { _, _ in })
+            return
+        }
+        if !leases.contains(id), !closing.contains(id) { idle.append(id) }
+        both({ $0.release(id, disposition, now: $2, into: &$1) }, { $0.release(serial, disposition, now: $1) })
+    }
+
+    private mutating func disposition() -> Disposition {
+        if choices.chance(1, in: 8) { return .mustClose(.originConnectionClose) }
+        var hint: KeepAliveHint?
+        if choices.chance(1, in: 4) {
+            hint = KeepAliveHint()
+            if choices.chance(3, in: 4) { hint?.timeout = .seconds(Int64(choices.pick(8)) * 16 / 15) }
+            if choices.chance(1, in: 3) { hint?.max = choices.pick(5) }
+        }
+        return .reusable(hint, window: UInt32(choices.pick(4)))
+    }
+
+    private mutating func closed() {
+        guard !closing.isEmpty else { return }
+        let id = closing.remove(at: choices.pick(closing.count))
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        note("closed \(id)")
+        gone(id)
+        both({ $0.closed(id, now: $2, into: &$1) }, { $0.closed(serial, now: $1) })
+    }
+
+    /// A socket dies that nobody closed: an idle one mostly, or a leased or dialing one.
+    private mutating func loseConnection() {
+        guard let id = anyLive() else { return }
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        note("lost \(id)")
+        gone(id)
+        idle.removeAll { $0 == id }
+        dialing.removeAll { $0 == id }
+        both({ $0.closed(id, now: $2, into: &$1) }, { $0.closed(serial, now: $1) })
+    }
+
+    private mutating func noteClosing() {
+        guard let id = anyLive() else { return }
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        note("noteClosing \(id)")
+        idle.removeAll { $0 == id }
+        dialing.removeAll { $0 == id }
+        closing.append(id)
+        both({ $0.noteClosing(id, now: $2, into: &$1) }, { $0.noteClosing(serial, now: $1) })
+    }
+
+    private mutating func anyLive() -> ConnectionID? {
+        let live =
+            switch choices.pick(4) {
+            case 0: dialing
+            case 1: leases.filter { serials[$0] != nil && !closing.contains($0) }
+            default: idle
+            }
+        return live.isEmpty ? nil : live[choices.pick(live.count)]
+    }
+
+    /// News of connections that are gone: legal, and without effect.
+    private mutating func noise() {
+        guard !dead.isEmpty else { return }
+        let id = dead[choices.pick(dead.count)]
+        let kind = choices.pick(5)
+        note("late \(kind) \(id)")
+        let stranger = WaiterID(slot: .max, generation: 0)
+        both(
+            { pool, actions, now in
+                switch kind {
+                case 0: pool.closed(id, now: now, into: &actions)
+                case 1: pool.dialSucceeded(id, now: now, into: &actions)
+                case 2: pool.dialFailed(id, now: now, into: &actions)
+                case 3: pool.noteClosing(id, now: now, into: &actions)
+                default: pool.cancel(stranger, now: now, into: &actions)
+                }
+            }, { _, _ in })
+    }
+
+    private mutating func gone(_ id: ConnectionID) {
+        serials[id] = nil
+        if dead.count > 32 { dead.removeFirst(16) }
+        dead.append(id)
+    }
+
+    private mutating func apply() {
+        let policy = Self.policy(&choices)
+        note("apply \(policy)")
+        both({ $0.apply(policy, now: $2, into: &$1) }, { $0.apply(policy, now: $1) })
+    }
+
+    private mutating func pressure() {
+        let count = choices.pick(4)
+        note("shedIdle \(count)")
+        var shed = 0
+        var same = 0
+        both(
+            { shed = $0.shedIdle(count, .fdPressure, now: $2, into: &$1) },
+            { same = $0.shedIdle(count, .fdPressure, now: $1) })
+        if shed != same { fail("shed \(shed), the model \(same)") }
+    }
+
+    /// Other origins take or give back, or the limit changes; the driver tells the pool that room may have come.
+    private mutating func changeOthers() {
+        switch choices.pick(4) {
+        case 0: if total.tryTake() { model.takenByOthers += 1 }
+        case 1, 2:
+            if model.takenByOthers > 0 {
+                total.giveBack()
+                model.takenByOthers -= 1
+            }
+        default:
+            total.limit = 1 + choices.pick(10)
+            model.totalLimit = total.limit
+        }
+        note("budgetFreed")
+        both({ $0.budgetFreed(now: $2, into: &$1) }, { $0.budgetFreed(now: $1) })
+    }
+
+    private mutating func prewarm() {
+        let count = choices.pick(5)
+        note("prewarm \(count)")
+        both({ $0.prewarm(count, now: $2, into: &$1) }, { $0.prewarm(count, now: $1) })
+    }
+
+    private mutating func endAll() {
+        if choices.chance(1, in: 64) {
+            note("shutdown")
+            both({ $0.shutdown(now: $2, into: &$1) }, { $0.shutdown(now: $1) })
+        } else if choices.chance(1, in: 4) {
+            note("drain")
+            both({ $0.drain(.dnsDrain, now: $2, into: &$1) }, { $0.drain(.dnsDrain, now: $1) })
+        }
+    }
+
+    /// Small limits: what happens at a limit is what goes wrong.
+    static func policy(_ choices: inout Choices) -> PoolPolicy {
+        var policy = PoolPolicy()
+        policy.maxConnections = 1 + choices.pick(6)
+        policy.maxIdle = choices.pick(7)
+        policy.minIdle = max(0, choices.pick(6) - 3)
+        policy.maxRequestsPerConnection = choices.pick(3) == 0 ? 1 + choices.pick(4) : 0
+        policy.maxLifetime = .seconds(Int64(1 + choices.pick(60)))
+        policy.lifetimeJitterPercent = choices.pick(3) * 25
+        policy.idleTimeout = choices.pick(2) == 0 ? .auto : .fixed(.milliseconds(Int64(100 + choices.pick(64) * 100)))
+        policy.keepAliveMargin = .milliseconds(Int64(choices.pick(4)) * 500)
+        policy.reuseOrder = [.lifo, .fifo, .widest][choices.pick(3)]
+        policy.maxQueue = choices.pick(8)
+        policy.queueTimeout = .milliseconds(Int64(choices.pick(5)) * 700)
+        policy.pipelineDepth = choices.pick(2) == 0 ? 1 : 2 + choices.pick(3)
+        return policy
+    }
+}

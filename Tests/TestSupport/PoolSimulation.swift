@@ -1,0 +1,169 @@
+import Pooling
+package import ProxyTypes
+
+/// Where a simulation's choices come from: a seed, or the bytes of a fuzzer. Value.
+package enum Choices {
+    case seeded(SeededRandom)
+    case bytes([UInt8], next: Int)
+
+    package var isExhausted: Bool {
+        switch self {
+        case .seeded: false
+        case .bytes(let bytes, let next): next >= bytes.count
+        }
+    }
+
+    /// Below `bound`; 0 when the bytes have run out.
+    package mutating func pick(_ bound: Int) -> Int {
+        switch self {
+        case .seeded(var random):
+            let picked = random.below(bound)
+            self = .seeded(random)
+            return picked
+        case .bytes(let bytes, let next):
+            guard next < bytes.count, bound > 1 else { return 0 }
+            self = .bytes(bytes, next: next + 1)
+            return Int(bytes[next]) % bound
+        }
+    }
+
+    package mutating func chance(_ one: Int, in many: Int) -> Bool { pick(many) < one }
+}
+
+/// Plays an origin, its clients and a driver that does as it is told, over an `OriginPool` and a `PoolModel` side by side,
+/// and says where they differ or where a rule that needs no model is broken.
+package struct PoolSimulation: ~Copyable {
+    var choices: Choices
+    var pool: OriginPool
+    var model: PoolModel
+    let origin: ConnectionBudget
+    let total: ConnectionBudget
+    var time = ManualTime()
+    private var actions: [PoolAction] = []
+    private var brokenBefore = Invariant.brokenCount
+
+    /// What the driver knows. One entry of `leases` per lease.
+    var serials: [ConnectionID: Int] = [:]
+    var dialing: [ConnectionID] = []
+    var leases: [ConnectionID] = []
+    var closing: [ConnectionID] = []
+    var idle: [ConnectionID] = []
+    var waiting: [WaiterID] = []
+    var dead: [ConnectionID] = []
+    var nextWaiter: UInt32 = 0
+    var dialsSucceed = true
+    package private(set) var events = 0
+    /// What went wrong first.
+    package private(set) var failure: String?
+    /// The last events, for a failure's report.
+    var recent: [String] = []
+    let keepsRecent: Bool
+
+    /// `keepsRecent`: the failure tells what came before it.
+    package init(seed: UInt64, keepsRecent: Bool = false) {
+        self.init(.seeded(SeededRandom(seed: ~seed)), seed: seed, keepsRecent: keepsRecent)
+    }
+
+    package init(_ choices: Choices, seed: UInt64, keepsRecent: Bool = false) {
+        self.choices = choices
+        self.keepsRecent = keepsRecent
+        let policy = Self.policy(&self.choices)
+        let totalLimit = 1 + self.choices.pick(8)
+        origin = ConnectionBudget(limit: policy.maxConnections)
+        total = ConnectionBudget(limit: totalLimit)
+        pool = OriginPool(policy: policy, origin: origin, total: total, seed: seed)
+        model = PoolModel(
+            policy: policy, originLimit: policy.maxConnections, totalLimit: totalLimit, seed: seed)
+    }
+
+    /// Runs until `count` events have happened, the choices end, or something is wrong.
+    package mutating func run(_ count: Int) {
+        while events < count, failure == nil, !choices.isExhausted { step() }
+    }
+
+    mutating func fail(_ what: String) {
+        guard failure == nil else { return }
+        failure = "event \(events): \(what)" + (keepsRecent ? "\n" + recent.joined(separator: "\n") : "")
+    }
+
+    mutating func note(_ event: @autoclosure () -> String) {
+        guard keepsRecent else { return }
+        if recent.count > 400 { recent.removeFirst(200) }
+        recent.append("\(events) at \(time.now.nanoseconds / 1_000): \(event())")
+    }
+
+    // MARK: What follows an event
+
+    /// Hands the pool an event, and the same to the model, and compares what they say.
+    mutating func both(
+        _ event: (inout OriginPool, inout [PoolAction], Instant) -> Void, _ same: (inout PoolModel, Instant) -> Void
+    ) {
+        events += 1
+        actions.removeAll(keepingCapacity: true)
+        event(&pool, &actions, time.now)
+        same(&model, time.now)
+        perform(model.takeActions())
+        compare()
+    }
+
+    private mutating func perform(_ expected: [PoolModel.Action]) {
+        if actions.count != expected.count {
+            return fail("the pool does \(actions), the model \(expected)")
+        }
+        for (action, same) in zip(actions, expected) {
+            note("    \(action)")
+            switch (action, same) {
+            case (.dial(let id), .dial(let serial)):
+                if serials[id] != nil { fail("\(id) is dialled and not gone") }
+                serials[id] = serial
+                dialing.append(id)
+            case (.grant(let waiter, let id, let reused), .grant(let same, let serial, let sameReused))
+            where waiter == same && serials[id] == serial && reused == sameReused:
+                granted(waiter, id)
+            case (.refuse(let waiter, let refusal), .refuse(let same, let sameRefusal))
+            where waiter == same && refusal == sameRefusal:
+                answered(waiter)
+            case (.close(let id, let reason), .close(let serial, let sameReason))
+            where serials[id] == serial && reason == sameReason:
+                if leases.contains(id) { fail("\(id) is closed and leased") }
+                dialing.removeAll { $0 == id }
+                idle.removeAll { $0 == id }
+                closing.append(id)
+            default:
+                return fail("the pool does \(actions), the model \(expected); the driver knows \(serials)")
+            }
+        }
+    }
+
+    private mutating func granted(_ waiter: WaiterID, _ id: ConnectionID) {
+        answered(waiter)
+        if closing.contains(id) { fail("\(id) is granted and closing") }
+        var held = 0
+        for lease in leases where lease == id { held += 1 }
+        if held >= max(1, pool.policy.pipelineDepth) { fail("\(id) is granted once too often") }
+        dialing.removeAll { $0 == id }
+        idle.removeAll { $0 == id }
+        leases.append(id)
+    }
+
+    private mutating func answered(_ waiter: WaiterID) {
+        guard let place = waiting.firstIndex(of: waiter) else { return fail("\(waiter) is answered and did not ask") }
+        waiting.remove(at: place)
+    }
+
+    private mutating func compare() {
+        let counts = pool.counts
+        if counts != model.counts { fail("the pool counts \(counts), the model \(model.counts)") }
+        if counts.waiting != waiting.count { fail("\(waiting.count) were not answered, \(counts.waiting) wait") }
+        if counts.connections != serials.count { fail("\(serials.count) connections live, \(counts) are known") }
+        if origin.taken != counts.connections { fail("the origin's budget leaks: \(origin.taken), \(counts)") }
+        let latest = model.latestDeadline(now: time.now)
+        if pool.nextDeadline > latest { fail("wants to wake at \(pool.nextDeadline), too late for \(latest)") }
+        if counts.waiting > counts.dialing, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
+            fail("somebody waits, and nobody dials: \(counts)")
+        }
+        if pool.wantsTotalRoom != model.blockedByTotal { fail("wantsTotalRoom is \(pool.wantsTotalRoom)") }
+        if events % 8 == 0 { pool.checkInvariants() }
+        if Invariant.brokenCount != brokenBefore { fail("an invariant is broken") }
+    }
+}
