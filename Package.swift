@@ -10,8 +10,6 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -32,13 +30,14 @@ var targets: [Target] = [
     room(
         "Configuration",
         ["ProxyTypes", "Tuning", "Yams", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", nioCore, nioPosix]),
-    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "Upstream", nioCore, nioPosix]),
+    room("Reactor", ["ProxyTypes", "CLinux"]),
+    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", "Reactor"]),
+    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", "Reactor", "Upstream"]),
     .executableTarget(
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "Upstream", "ForwardProxy", "CLinux",
-            "Configuration", nioCore, nioPosix, logging,
+            "Reactor", "Configuration", logging, .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         swiftSettings: strict
     ),
@@ -48,7 +47,6 @@ let package = Package(
     name: "connd",
     products: [.executable(name: "connd", targets: ["connd"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

@@ -10,7 +10,7 @@ package struct CommandLineOptions: ParsableCommand {
         discussion: """
             Without arguments it listens on 127.0.0.1:3128 and [::1]:3128. Send a program's requests through it:
 
-              http_proxy=http://127.0.0.1:3128 https_proxy=http://127.0.0.1:3128 curl http://example.com/
+              http_proxy=http://127.0.0.1:3128 curl http://example.com/
 
             SIGTERM and SIGINT finish what runs within proxy.shutdown_grace, a second one stops at once; \
             SIGUSR1 reopens the access log.

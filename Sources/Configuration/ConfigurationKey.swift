@@ -9,21 +9,23 @@ struct ConfigurationKey: Sendable {
     let section: String?
     let name: String
     let help: String
-    let read: @Sendable (ConfigurationNode, inout Configuration) throws(ValueProblemAtNode) -> Void
+    let read: @Sendable (ConfigurationNode, inout Configuration) throws(RefusedValue) -> Void
     /// As YAML, on one line.
     let write: @Sendable (Configuration) -> String
 
     var path: String { section.map { "\($0).\(name)" } ?? name }
 }
 
-/// A refused value with its place, which in a list is that of the element.
-struct ValueProblemAtNode: Error {
-    let problem: ValueProblem
-    let node: ConfigurationNode
+/// Why a value is refused, with the place; of a list, each element that is.
+struct RefusedValue: Error {
+    let problems: [(problem: ValueProblem, node: ConfigurationNode)]
+
+    init(_ problems: [(problem: ValueProblem, node: ConfigurationNode)]) {
+        self.problems = problems
+    }
 
     init(_ problem: ValueProblem, at node: ConfigurationNode) {
-        self.problem = problem
-        self.node = node
+        self.init([(problem, node)])
     }
 
     /// The shape is wrong, whatever it holds.
@@ -38,7 +40,7 @@ extension ConfigurationKey {
     ) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
-            read: { node, configuration throws(ValueProblemAtNode) in
+            read: { node, configuration throws(RefusedValue) in
                 switch try read(node, kind) {
                 case .count(let number), .size(let number): configuration[keyPath: place] = number
                 default: Invariant.broken("\(name) is not a number")
@@ -56,7 +58,7 @@ extension ConfigurationKey {
     ) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
-            read: { node, configuration throws(ValueProblemAtNode) in
+            read: { node, configuration throws(RefusedValue) in
                 guard case .duration(let interval) = try read(node, kind) else {
                     return Invariant.broken("\(name) is not a duration")
                 }
@@ -71,7 +73,7 @@ extension ConfigurationKey {
         let kind = SettingKind.choice(Choice.allCases.map(\.rawValue))
         return ConfigurationKey(
             section: section, name: name, help: help,
-            read: { node, configuration throws(ValueProblemAtNode) in
+            read: { node, configuration throws(RefusedValue) in
                 guard case .word(let word) = try read(node, kind), let choice = Choice(rawValue: word) else {
                     return Invariant.broken("\(name) is not a choice")
                 }
@@ -84,7 +86,7 @@ extension ConfigurationKey {
     static func path(_ section: String?, _ name: String, _ place: Place<String?>, _ help: String) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
-            read: { node, configuration throws(ValueProblemAtNode) in
+            read: { node, configuration throws(RefusedValue) in
                 switch try read(node, .path(unset: "auto")) {
                 case .unset: configuration[keyPath: place] = nil
                 case .word(let path): configuration[keyPath: place] = path
@@ -100,55 +102,59 @@ extension ConfigurationKey {
     ) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
-            read: { node, configuration throws(ValueProblemAtNode) in
+            read: { node, configuration throws(RefusedValue) in
                 let allowed = "a list such as \(example)"
                 let elements = try elements(of: node, allowed: allowed, parse)
                 if elements.isEmpty, !mayBeEmpty {
-                    throw ValueProblemAtNode(.init(allowed: allowed, text: ""), at: node)
+                    throw RefusedValue(.init(allowed: allowed, text: ""), at: node)
                 }
                 configuration[keyPath: place] = elements
             },
             write: { YAMLText.list($0[keyPath: place].map(\.description)) })
     }
 
-    static func read(_ node: ConfigurationNode, _ kind: SettingKind) throws(ValueProblemAtNode) -> SettingValue {
+    static func read(_ node: ConfigurationNode, _ kind: SettingKind) throws(RefusedValue) -> SettingValue {
         let input: SettingInput
         switch node.content {
         case .scalar(let text, _): input = .text(text)
         case .list(let nodes):
-            guard case .addresses = kind else { throw ValueProblemAtNode(allowed: kind.allowed, node) }
+            guard case .addresses = kind else { throw RefusedValue(allowed: kind.allowed, node) }
             var texts: [String] = []
             for element in nodes {
                 guard case .scalar(let text, _) = element.content else {
-                    throw ValueProblemAtNode(allowed: kind.allowed, element)
+                    throw RefusedValue(allowed: kind.allowed, element)
                 }
                 texts.append(text)
             }
             input = .list(texts)
-        case .mapping, .refused: throw ValueProblemAtNode(allowed: kind.allowed, node)
+        case .mapping, .refused: throw RefusedValue(allowed: kind.allowed, node)
         }
         do {
             return try kind.read(input)
         } catch {
-            throw ValueProblemAtNode(error, at: node)
+            throw RefusedValue(error, at: node)
         }
     }
 
     static func elements<Element>(
         of node: ConfigurationNode, allowed: String, _ parse: (String) throws(ValueProblem) -> Element
-    ) throws(ValueProblemAtNode) -> [Element] {
-        guard case .list(let nodes) = node.content else { throw ValueProblemAtNode(allowed: allowed, node) }
+    ) throws(RefusedValue) -> [Element] {
+        guard case .list(let nodes) = node.content else { throw RefusedValue(allowed: allowed, node) }
         var elements: [Element] = []
+        var problems: [(problem: ValueProblem, node: ConfigurationNode)] = []
         for element in nodes {
+            if case .refused = element.content { continue }
             guard case .scalar(let text, _) = element.content else {
-                throw ValueProblemAtNode(allowed: allowed, element)
+                problems.append((ValueProblem(allowed: allowed, given: element.shape), element))
+                continue
             }
             do {
                 elements.append(try parse(text))
             } catch {
-                throw ValueProblemAtNode(error, at: element)
+                problems.append((error, element))
             }
         }
+        guard problems.isEmpty else { throw RefusedValue(problems) }
         return elements
     }
 }

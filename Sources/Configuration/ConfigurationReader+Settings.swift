@@ -66,7 +66,7 @@ extension ConfigurationReader {
                 }
                 given.append(GivenSetting(setting: setting, value: read, key: key))
             } catch {
-                problems.add("`\(name)` \(error.problem)", at: error.node.isNull ? key : error.node)
+                refuse(name, error, key)
             }
         }
         return given

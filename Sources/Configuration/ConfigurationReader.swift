@@ -49,12 +49,16 @@ struct ConfigurationReader {
     private mutating func readKey(_ known: ConfigurationKey, _ key: ConfigurationNode, _ value: ConfigurationNode) {
         if case .refused = value.content { return }
         loaded.sources[known.path] = .file(path: file, line: key.line)
-        if known.name == "listen" { listenNodes[known.path] = value }
         do {
             try known.read(value, &loaded.configuration)
+            if known.name == "listen" { listenNodes[known.path] = value }
         } catch {
-            problems.add("`\(known.path)` \(error.problem)", at: error.node.isNull ? key : error.node)
+            refuse(known.path, error, key)
         }
+    }
+
+    mutating func refuse(_ name: String, _ refusal: RefusedValue, _ key: ConfigurationNode) {
+        for (problem, node) in refusal.problems { problems.add("`\(name)` \(problem)", at: node.isNull ? key : node) }
     }
 
     private mutating func checkListeners() {

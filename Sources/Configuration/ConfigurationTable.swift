@@ -75,7 +75,7 @@ enum ConfigurationTable {
 extension ConfigurationKey {
     fileprivate static let connectPorts = ConfigurationKey(
         section: "proxy", name: "connect_ports", help: "ports that CONNECT may reach; any allows all",
-        read: { node, configuration throws(ValueProblemAtNode) in
+        read: { node, configuration throws(RefusedValue) in
             let allowed = "any, or a list such as [443, 8443]"
             if case .scalar("any", _) = node.content {
                 configuration.proxy.connectPorts = .any
@@ -98,22 +98,22 @@ extension ConfigurationKey {
 
     fileprivate static let threads = ConfigurationKey(
         section: "proxy", name: "threads", help: "data loops; this version runs one",
-        read: { node, configuration throws(ValueProblemAtNode) in
+        read: { node, configuration throws(RefusedValue) in
             if case .scalar("1", _) = node.content { return }
-            throw ValueProblemAtNode(allowed: "1 (this version runs one data loop)", node)
+            throw RefusedValue(allowed: "1 (this version runs one data loop)", node)
         },
         write: { "\($0.proxy.threads)" })
 
     fileprivate static let accessLogPath = ConfigurationKey(
         section: "access_log", name: "path", help: "none, stdout, or a file (reopened on SIGUSR1)",
-        read: { node, configuration throws(ValueProblemAtNode) in
+        read: { node, configuration throws(RefusedValue) in
             guard case .scalar(let text, _) = node.content else {
-                throw ValueProblemAtNode(allowed: "none, stdout, or an absolute path", node)
+                throw RefusedValue(allowed: "none, stdout, or an absolute path", node)
             }
             do throws(ValueProblem) {
                 configuration.accessLog.target = try AccessLogTarget(parsing: text)
             } catch {
-                throw ValueProblemAtNode(error, at: node)
+                throw RefusedValue(error, at: node)
             }
         },
         write: { YAMLText.scalar($0.accessLog.target.description) })

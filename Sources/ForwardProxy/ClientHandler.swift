@@ -1,9 +1,8 @@
-import CLinux
 import HTTPWire
 import Metrics
-import NIOCore
 import Pooling
 import ProxyTypes
+import Reactor
 import Upstream
 
 /// One client's connection: reads requests one after the other, keeps their answers in order, and decides when the
@@ -15,12 +14,7 @@ import Upstream
 ///      ▼                        ▼
 ///   tunnel ───────────────▶ closing ─▶ closed
 /// ```
-final class ClientHandler: ChannelDuplexHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
-    typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+final class ClientHandler {
     enum Phase {
         case reading, body, tunnel, closing, closed
     }
@@ -38,8 +32,9 @@ final class ClientHandler: ChannelDuplexHandler {
     let id: ClientID
     let loop: ProxyLoop
     private(set) var phase = Phase.reading
-    private var context: ChannelHandlerContext?
-    private var unread: ByteBuffer?
+    private var stream: TCPStream?
+    /// What was read and could not be worked on yet.
+    private var unread = ByteStore()
     private var parser = RequestHeadParser()
     private var body = BodyReader(.none, maxTrailerBytes: 0)
     /// In the order of their requests; the first is the one whose turn it is.
@@ -51,15 +46,13 @@ final class ClientHandler: ChannelDuplexHandler {
     private var lastPool: UpstreamPool?
 
     private var pauses: Pauses = []
-    private var readHeld = false
     private(set) var isParsing = false
     private var inputClosed = false
-    private var outputClosed = false
     private var takesRequests = true
-    private var requestsSeen = 0
     private var drained = 0
     private var timer: Deadline?
     private var deadline = Instant.distantFuture
+    private var deadlineIsIdle = false
     private var expectationEnds = Instant.distantFuture
     private var closeReason = ClientCloseReason.clientClosed
 
@@ -70,24 +63,14 @@ final class ClientHandler: ChannelDuplexHandler {
         id = ClientID(rawValue: loop.nextClientNumber())
     }
 
-    var isWritable: Bool { context?.channel.isWritable ?? false }
+    var isWritable: Bool { stream?.isWritable ?? false }
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
 
-    // MARK: Channel events
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        loop.add(self)
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        let now = loop.timer.now()
-        guard permits(context.channel.remoteAddress) else {
+    func start(on stream: TCPStream, peer: IPAddress?) {
+        self.stream = stream
+        let now = loop.now
+        guard permits(peer) else {
             closeReason = .refusedAddress
             let text = "this address is not in proxy.allow_from"
             return refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text), now: now)
@@ -95,140 +78,80 @@ final class ClientHandler: ChannelDuplexHandler {
         setDeadline(now + loop.configuration.clientHeadTimeout)
     }
 
-    private func permits(_ address: SocketAddress?) -> Bool {
-        guard !loop.configuration.allowFrom.isEmpty, let address, let ip = IPAddress(socketAddress: address) else {
-            return true
-        }
-        return loop.configuration.allowFrom.contains { $0.contains(ip) }
-    }
-
-    func read(context: ChannelHandlerContext) {
-        if pauses.isEmpty {
-            context.read()
-        } else {
-            readHeld = true
-        }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = unwrapInboundIn(data)
-        switch phase {
-        case .reading, .body:
-            if unread != nil {
-                unread?.writeBuffer(&buffer)
-            } else {
-                unread = buffer
-            }
-            process(now: loop.timer.now())
-        case .tunnel:
-            tunnelActive()
-            exchanges.first?.tunnelFromClient(buffer)
-        case .closing:
-            drained += buffer.readableBytes
-            if drained > Self.maxDrained { context.close(promise: nil) }
-        case .closed:
-            break
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if phase == .tunnel { exchanges.first?.flushUpstream() }
-    }
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        let now = loop.timer.now()
-        exchanges.first?.clientWritabilityChanged(context.channel.isWritable, now: now)
-        if phase != .tunnel, phase != .closing {
-            // A reader that takes nothing for as long as an idle one may stay is given up.
-            setDeadline(context.channel.isWritable ? .distantFuture : now + loop.configuration.clientIdleTimeout)
-        }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case ChannelEvent.inputClosed = event else { return }
-        inputClosed = true
-        let now = loop.timer.now()
-        switch phase {
-        case .reading:
-            if exchanges.isEmpty { return closeNow(.clientClosed) }
-            takesRequests = false
-        case .body:
-            // The request will never be whole: what was sent of it must not look so either.
-            closeNow(.requestCut)
-        case .tunnel: exchanges.first?.tunnelClientInputClosed()
-        case .closing: if outputClosed { context.close(promise: nil) } else { closePolitely(now: now) }
-        case .closed: break
-        }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        closeReason = .clientReset
-        context.close(promise: nil)
-    }
-
-    func channelInactive(context: ChannelHandlerContext) {
-        finish()
+    private func permits(_ address: IPAddress?) -> Bool {
+        guard !loop.configuration.allowFrom.isEmpty, let address else { return true }
+        return loop.configuration.allowFrom.contains { $0.contains(address) }
     }
 
     // MARK: Requests
 
-    /// Works through what was read until more is needed or the next request has to wait.
-    private func process(now: Instant) {
-        guard !isParsing else { return }
+    /// Works through what was read until more is needed or the next request has to wait. Returns how much was used.
+    private func process(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         isParsing = true
-        defer { isParsing = false }
-        while var buffer = unread, buffer.readableBytes > 0 {
-            unread = nil
-            var goesOn = false
+        var used = 0
+        while used < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
+            let count: Int
             switch phase {
-            case .body: goesOn = receiveBody(&buffer, now: now)
+            case .body: count = receiveBody(rest, now: now)
             case .reading where takesRequests && notStarted == nil && exchanges.count < ProxyConfiguration.maxPipelined:
-                goesOn = receiveHead(&buffer, now: now)
+                count = receiveHead(rest, now: now)
+            case .reading: count = 0
             case .tunnel:
-                exchanges.first?.tunnelFromClient(buffer)
-                exchanges.first?.flushUpstream()
-                continue
-            case .closing, .closed: return
-            case .reading: break
+                exchanges.first?.tunnelFromClient(rest)
+                count = rest.count
+            case .closing, .closed: count = rest.count
             }
-            if buffer.readableBytes > 0, unread == nil { unread = buffer }
-            guard goesOn else { break }
+            used += count
+            if count == 0 { break }
         }
+        isParsing = false
+        return used
+    }
+
+    private func processUnread(now: Instant) {
+        guard !isParsing, !unread.isEmpty else { return }
+        let used = process(unread.bytes, now: now)
+        unread.consume(used)
         boundUnread()
-        receiving?.flushUpstream()
     }
 
     private func boundUnread() {
-        let bytes = unread?.readableBytes ?? 0
-        setPause(.unreadFull, phase != .tunnel && bytes >= loop.configuration.headLimits.maxHeadBytes)
+        if unread.isEmpty { unread.clear(keeping: 0) }
+        setPause(.unreadFull, phase != .tunnel && unread.count >= loop.configuration.headLimits.maxHeadBytes)
     }
 
-    private func receiveHead(_ buffer: inout ByteBuffer, now: Instant) -> Bool {
+    /// 0 when the head is not complete.
+    private func receiveHead(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         do {
             let limits = loop.configuration.headLimits
-            guard try parser.parse(buffer.readableBytesSpan, limits: limits, into: &loop.requestHead) else {
+            guard try parser.parse(bytes.bytes, limits: limits, into: &loop.requestHead) else {
                 // A head that has begun must end in time, however its bytes trickle.
-                if exchanges.isEmpty, requestsSeen > 0, deadlineIsIdle {
+                if exchanges.isEmpty, deadlineIsIdle {
                     deadlineIsIdle = false
                     setDeadline(now + loop.configuration.clientHeadTimeout)
                 }
-                return false
+                return 0
             }
         } catch {
             closeReason = .badRequest
             refuse(ErrorResponse(error), now: now)
-            return false
+            return bytes.count
         }
-        requestsSeen += 1
+        deadlineIsIdle = false
         setDeadline(.distantFuture)
         let exchange = loop.takeExchange(for: self)
         exchanges.append(exchange)
-        route(exchange, buffer, now: now)
-        beginBody(of: exchange, now: now)
         let length = loop.requestHead.length
-        buffer.moveReaderIndex(forwardBy: length)
-        startIfItMay(exchange, now: now)
-        return true
+        route(exchange, bytes.bytes, now: now)
+        beginBody(of: exchange, now: now)
+        var used = length
+        // What of the body came with the head goes out with it.
+        if phase == .body, used < bytes.count {
+            used += receiveBody(UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
+        }
+        if !exchange.isEnded { startIfItMay(exchange, now: now) }
+        return used
     }
 
     private func beginBody(of exchange: Exchange, now: Instant) {
@@ -247,8 +170,7 @@ final class ClientHandler: ChannelDuplexHandler {
     }
 
     /// Decides who answers: the origin, or connd itself.
-    private func route(_ exchange: Exchange, _ buffer: ByteBuffer, now: Instant) {
-        let bytes = buffer.readableBytesSpan
+    private func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
         switch RequestRouting.route(loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority) {
         case .origin(let pool, let isNew):
             if isNew {
@@ -277,34 +199,38 @@ final class ClientHandler: ChannelDuplexHandler {
         exchange.start(now: now)
     }
 
-    private func receiveBody(_ buffer: inout ByteBuffer, now: Instant) -> Bool {
-        guard let exchange = receiving else { return false }
+    private func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+        guard let exchange = receiving else { return bytes.count }
+        let count: Int
         do {
-            let count = try body.consume(buffer.readableBytesSpan)
-            let isLast = body.isComplete
-            if count > 0 || isLast, let part = buffer.readSlice(length: count) {
-                exchange.record.bytesFromClient += count
-                exchange.requestBody(part, isLast: isLast, now: now)
-            }
-            guard isLast else {
-                setDeadline(now + loop.configuration.clientIdleTimeout)
-                setPause(.upstreamFull, !exchange.upstreamIsWritable || exchange.unsentBytes >= loop.configuration.maxBuffer / 2)
-                return false
-            }
+            count = try body.consume(bytes.bytes)
         } catch {
-            return badBody(exchange, error, now: now)
+            badBody(exchange, error, now: now)
+            return bytes.count
         }
-        exchange.flushUpstream()
+        let isLast = body.isComplete
+        exchange.record.bytesFromClient += count
+        exchange.requestBody(UnsafeRawBufferPointer(rebasing: bytes[..<count]), isLast: isLast, now: now)
+        guard isLast else {
+            setDeadline(now + loop.configuration.clientIdleTimeout)
+            pauseForUpstream(exchange)
+            return bytes.count
+        }
         receiving = nil
         expectationEnds = .distantFuture
         setPause(.expectation, false)
         setPause(.upstreamFull, false)
         if phase == .body { phase = .reading }
         setDeadline(.distantFuture)
-        return true
+        return count
     }
 
-    private func badBody(_ exchange: Exchange, _ error: WireError, now: Instant) -> Bool {
+    private func pauseForUpstream(_ exchange: Exchange) {
+        let isFull = !exchange.upstreamIsWritable || exchange.unsentBytes >= loop.configuration.maxBuffer / 2
+        setPause(.upstreamFull, isFull)
+    }
+
+    private func badBody(_ exchange: Exchange, _ error: WireError, now: Instant) {
         receiving = nil
         closeReason = .badRequest
         takesRequests = false
@@ -314,13 +240,11 @@ final class ClientHandler: ChannelDuplexHandler {
             exchange.abandon(now: now)
             exchange.answer(ErrorResponse(error), now: now)
         }
-        return false
     }
 
     /// What came is no request: the answer goes out after those before it, and then the connection ends.
     private func refuse(_ response: ErrorResponse, now: Instant) {
         takesRequests = false
-        unread = nil
         let exchange = loop.takeExchange(for: self)
         exchange.prepareRefusal(now: now)
         exchanges.append(exchange)
@@ -330,7 +254,7 @@ final class ClientHandler: ChannelDuplexHandler {
     // MARK: What exchanges tell
 
     func leaseGranted(_ exchange: Exchange, now: Instant) {
-        if exchange === receiving { setPause(.upstreamFull, !exchange.upstreamIsWritable) }
+        if exchange === receiving { pauseForUpstream(exchange) }
     }
 
     func continueReceived(_ exchange: Exchange) {
@@ -339,14 +263,13 @@ final class ClientHandler: ChannelDuplexHandler {
         setPause(.expectation, false)
     }
 
-    func upstreamWritabilityChanged(_ exchange: Exchange, _ isWritable: Bool) {
-        if phase == .tunnel || exchange === receiving { setPause(.upstreamFull, !isWritable) }
+    func upstreamDrained(_ exchange: Exchange) {
+        if phase == .tunnel || exchange === receiving { setPause(.upstreamFull, false) }
     }
 
     func exchangeEnded(_ exchange: Exchange, now: Instant) {
         guard phase != .closed else { return }
         while let front = exchanges.first, front.isEnded {
-            if front === exchange { flush() }
             if front.isCut { return cut(front) }
             exchanges.removeFirst()
             log(front)
@@ -371,10 +294,8 @@ final class ClientHandler: ChannelDuplexHandler {
             deadlineIsIdle = true
             setDeadline(now + loop.configuration.clientIdleTimeout)
         }
-        if unread != nil { process(now: now) }
+        processUnread(now: now)
     }
-
-    private var deadlineIsIdle = false
 
     private func log(_ exchange: Exchange) {
         guard let log = loop.accessLog else { return }
@@ -384,23 +305,21 @@ final class ClientHandler: ChannelDuplexHandler {
     /// Part of a response went out and the rest will not come: the client must not take it for the whole.
     private func cut(_ exchange: Exchange) {
         log(exchange)
-        if exchange.endsByClose { resetOnClose() }
-        flush()
-        closeNow(.responseCut)
-    }
-
-    private func resetOnClose() {
-        if let descriptor = context?.channel.descriptor { _ = clinux_reset_on_close(descriptor) }
+        closeReason = .responseCut
+        if exchange.endsByClose {
+            stream?.reset()
+            finish()
+        } else {
+            endAfterOutput()
+        }
     }
 
     // MARK: Tunnels
 
     func tunnelOpened(_ exchange: Exchange, now: Instant) {
-        var buffer = loop.upstream.buffers.take()
-        buffer.writeString("HTTP/1.1 200 Connection established\r\n\r\n")
-        write(buffer)
-        flush()
-        loop.upstream.buffers.give(buffer)
+        var line = ByteStore()
+        line.append("HTTP/1.1 200 Connection established\r\n\r\n")
+        write(line.bytes)
         exchange.record.status = 200
         upgraded(exchange, now: now)
     }
@@ -411,61 +330,57 @@ final class ClientHandler: ChannelDuplexHandler {
         receiving = nil
         setPause(.unreadFull, false)
         tunnelActive()
-        exchange.clientWritabilityChanged(isWritable, now: now)
+        if !isParsing { processUnread(now: now) }
         setPause(.upstreamFull, !exchange.upstreamIsWritable)
-        if inputClosed { exchange.tunnelClientInputClosed() }
-        if unread != nil { process(now: now) }
+        if inputClosed { exchange.tunnelClientInputEnded() }
     }
 
     func tunnelActive() {
         let timeout = exchanges.first?.tunnelIdleTimeout ?? .zero
-        setDeadline(timeout > .zero ? loop.timer.now() + timeout : .distantFuture)
+        setDeadline(timeout > .zero ? loop.now + timeout : .distantFuture)
     }
 
     func tunnelInputClosed(_ exchange: Exchange) {
-        guard let context else { return }
-        flush()
-        if inputClosed { return closeNowAfterWrites(.tunnelEnded) }
-        outputClosed = true
-        context.close(mode: .output, promise: nil)
+        if inputClosed { endAfterOutput() } else { stream?.shutdownOutput() }
     }
 
     func tunnelClosed(_ exchange: Exchange) {
         guard phase == .tunnel else { return }
-        log(exchange)
-        flush()
-        closeNowAfterWrites(.tunnelEnded)
+        closeReason = .tunnelEnded
+        endAfterOutput()
     }
 
     // MARK: Writing
 
-    func write(_ buffer: ByteBuffer) {
-        context?.write(wrapOutboundOut(buffer), promise: nil)
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        stream?.write(bytes)
+        if !isWritable { outputWaits() }
     }
 
-    func flush() {
-        context?.flush()
+    func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+        stream?.write(a, b)
+        if !isWritable { outputWaits() }
+    }
+
+    /// A reader that takes nothing for as long as an idle one may stay is given up.
+    private func outputWaits() {
+        if phase == .reading { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }
     }
 
     private func setPause(_ pause: Pauses, _ on: Bool) {
-        if on {
-            pauses.insert(pause)
-            return
-        }
-        guard pauses.contains(pause) else { return }
-        pauses.remove(pause)
-        if pauses.isEmpty, readHeld {
-            readHeld = false
-            context?.read()
-        }
+        let before = pauses.isEmpty
+        if on { pauses.insert(pause) } else { pauses.remove(pause) }
+        guard pauses.isEmpty != before else { return }
+        if pauses.isEmpty { stream?.resumeReading() } else { stream?.pauseReading() }
     }
 
     // MARK: The end
 
     func drain() {
         switch phase {
-        case .reading where exchanges.isEmpty: closeAfterResponse(now: loop.timer.now())
-        case .tunnel, .reading, .body, .closing, .closed: takesRequests = takesRequests && phase == .body
+        case .reading where exchanges.isEmpty: closeAfterResponse(now: loop.now)
+        case .reading: takesRequests = false
+        case .tunnel, .body, .closing, .closed: break
         }
     }
 
@@ -481,56 +396,38 @@ final class ClientHandler: ChannelDuplexHandler {
 
     /// What was written arrives: our FIN goes first, and a RST that would overtake it is avoided by reading on for a while.
     private func closePolitely(now: Instant) {
-        guard let context, phase != .closed, !outputClosed else { return }
+        guard phase != .closed, let stream else { return }
+        if inputClosed { return endAfterOutput() }
         phase = .closing
-        unread = nil
         pauses = []
-        flush()
-        if inputClosed { return closeNowAfterWrites(closeReason) }
-        outputClosed = true
-        let written = context.eventLoop.makePromise(of: Void.self)
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        written.futureResult.whenComplete { _ in bound.value.lingerBegins() }
-        setDeadline(now + loop.configuration.clientIdleTimeout)
-        context.close(mode: .output, promise: written)
-        if readHeld {
-            readHeld = false
-            context.read()
-        }
+        stream.resumeReading()
+        stream.shutdownOutput()
+        setDeadline(now + (stream.outputIsShut ? loop.configuration.closeLinger : loop.configuration.clientIdleTimeout))
     }
 
-    private func lingerBegins() {
-        if phase == .closing { setDeadline(loop.timer.now() + loop.configuration.closeLinger) }
-    }
-
-    /// Closing while the client has closed its side would drop what is still to be written; so it waits for that.
-    private func closeNowAfterWrites(_ reason: ClientCloseReason) {
-        guard let context, phase != .closed else { return }
+    /// When the client has all that it is to get.
+    private func endAfterOutput() {
+        guard phase != .closed, let stream else { return }
         phase = .closing
-        closeReason = reason
-        setDeadline(loop.timer.now() + loop.configuration.clientIdleTimeout)
-        let written = context.eventLoop.makePromise(of: Void.self)
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        written.futureResult.whenComplete { _ in bound.value.context?.close(promise: nil) }
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
+        setDeadline(loop.now + loop.configuration.clientIdleTimeout)
+        if stream.closeAfterOutput() { finish() }
     }
 
     private func closeNow(_ reason: ClientCloseReason) {
         guard phase != .closed else { return }
         closeReason = reason
-        phase = .closing
-        context?.close(promise: nil)
+        stream?.close()
+        finish()
     }
 
     private func finish() {
         guard phase != .closed else { return }
         phase = .closed
-        let now = loop.timer.now()
+        let now = loop.now
         let running = exchanges
         exchanges.removeAll()
         receiving = nil
         notStarted = nil
-        unread = nil
         for exchange in running {
             if !exchange.isEnded { exchange.record.aborted = true }
             exchange.abandon(now: now)
@@ -553,6 +450,68 @@ final class ClientHandler: ChannelDuplexHandler {
         let timer = timer ?? Deadline(owner: self)
         self.timer = timer
         loop.timer.wake(timer, at: when)
+    }
+}
+
+// MARK: What the stream brings
+
+extension ClientHandler: StreamHandler {
+    func connected() {}
+
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        switch phase {
+        case .reading, .body:
+            let now = loop.now
+            guard unread.isEmpty, !isParsing else {
+                unread.append(bytes)
+                return processUnread(now: now)
+            }
+            let used = process(bytes, now: now)
+            if used < bytes.count, phase != .closed {
+                unread.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
+                boundUnread()
+            }
+        case .tunnel:
+            tunnelActive()
+            guard let exchange = exchanges.first else { return }
+            exchange.tunnelFromClient(bytes)
+            setPause(.upstreamFull, !exchange.upstreamIsWritable)
+        case .closing:
+            drained += bytes.count
+            if drained > Self.maxDrained { closeNow(closeReason) }
+        case .closed:
+            break
+        }
+    }
+
+    func inputEnded() {
+        inputClosed = true
+        switch phase {
+        case .reading:
+            if exchanges.isEmpty { return closeNow(.clientClosed) }
+            takesRequests = false
+        case .body:
+            // The request will never be whole: what was sent of it must not look so either.
+            closeNow(.requestCut)
+        case .tunnel: exchanges.first?.tunnelClientInputEnded()
+        case .closing: endAfterOutput()
+        case .closed: break
+        }
+    }
+
+    func failed(_ code: CInt) {
+        if code != 0 { closeReason = .clientReset }
+        finish()
+    }
+
+    func outputDrained() {
+        let now = loop.now
+        switch phase {
+        case .closing: setDeadline(now + loop.configuration.closeLinger)
+        case .reading: if !exchanges.isEmpty { setDeadline(.distantFuture) }
+        case .body, .tunnel, .closed: break
+        }
+        exchanges.first?.clientDrained(now: now)
     }
 }
 
@@ -588,10 +547,9 @@ extension ClientHandler: DeadlineOwner {
             exchange.abandon(now: now)
             exchange.answer(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
         case .tunnel:
-            exchanges.first?.closeTunnel()
             closeNow(.idleTimeout)
         case .closing:
-            context?.close(promise: nil)
+            closeNow(closeReason)
         case .closed:
             break
         }

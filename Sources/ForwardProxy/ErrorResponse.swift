@@ -1,6 +1,6 @@
 package import HTTPWire
-package import NIOCore
 package import ProxyTypes
+package import Reactor
 
 /// What a client is told when its request cannot be served: the one table from failures to answers, and the one place that
 /// writes them.
@@ -42,7 +42,7 @@ package struct ErrorResponse: Equatable, Sendable {
     }
 
     /// A whole response. To a HEAD request it has no body, but says the length that one would have had.
-    package func write(into buffer: inout ByteBuffer, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion, now seconds: Int64) {
+    package func write(into buffer: inout ByteStore, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion, now seconds: Int64) {
         var body = "connd: \(status) \(kind.name): \(detail)"
         if let origin { body += " (\(origin))" }
         body += "\n"
@@ -57,8 +57,8 @@ package struct ErrorResponse: Equatable, Sendable {
             head += "Connection: keep-alive\r\n"
         }
         head += "\r\n"
-        buffer.writeString(head)
-        if !isHead { buffer.writeString(body) }
+        buffer.append(head)
+        if !isHead { buffer.append(body) }
     }
 
     /// An sf-string (RFC 8941 3.3.3) takes visible ASCII only.

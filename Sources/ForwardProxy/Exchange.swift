@@ -1,8 +1,8 @@
 import HTTPWire
 import Metrics
-import NIOCore
 import Pooling
 import ProxyTypes
+import Reactor
 import Tuning
 import Upstream
 
@@ -34,18 +34,16 @@ final class Exchange {
     private var ticket: TunnelTicket?
     private(set) var isTunnel = false
 
-    private var requestHead = ByteBuffer()
+    private var requestHead = ByteStore()
     private(set) var requestBodyComplete = true
     /// The parts of the body that may have to be sent (again): not yet sent, or kept for a retry.
-    private var bodyParts: [ByteBuffer] = []
-    private var bodyPartBytes = 0
+    private var body = ByteStore()
     private var bodyIsKept = true
 
     /// A response head that waits for the first bytes of its body, to be written with them.
-    private var gathered: ByteBuffer?
+    private var hasGathered = false
     /// What an exchange that is not yet its client's turn has for it.
-    private var held: [ByteBuffer] = []
-    private var heldBytes = 0
+    private var held = ByteStore()
     private(set) var responseHeadSeen = false
     private(set) var responsePersists = true
     private(set) var isEnded = false
@@ -61,8 +59,11 @@ final class Exchange {
 
     enum OwnAnswer {
         case error(ErrorResponse)
-        case whole(head: String, body: ByteBuffer)
+        case whole(head: String, body: String)
     }
+
+    private static let keptHead = 4096
+    private static let keptScratch = 64 * 1024
 
     init(client: ClientHandler, loop: ProxyLoop) {
         self.client = client
@@ -72,26 +73,23 @@ final class Exchange {
     var wantsContentOnly: Bool { clientVersion == .http10 }
     var waitsForLease: Bool { phase == .waiting }
     /// How much of a body is held for want of a connection.
-    var unsentBytes: Int { connection == nil ? bodyPartBytes : 0 }
+    var unsentBytes: Int { connection == nil ? body.count : 0 }
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
     /// May run beside other requests of the same client.
     var isSafeBesideOthers: Bool { method.isSafe && !asksUpgrade && !isTunnel }
 
     /// Back to what `init` leaves, keeping storage.
     func clear() {
-        loop.upstream.buffers.give(requestHead)
-        requestHead = ByteBuffer()
+        requestHead.clear(keeping: Self.keptHead)
         phase = .prepared
         pool = nil
         connection = nil
         waiter = nil
         ticket = nil
-        bodyParts.removeAll(keepingCapacity: true)
-        bodyPartBytes = 0
+        body.clear(keeping: 0)
         bodyIsKept = true
-        gathered = nil
-        held.removeAll(keepingCapacity: true)
-        heldBytes = 0
+        hasGathered = false
+        held.clear(keeping: 0)
         responseHeadSeen = false
         responsePersists = true
         isEnded = false
@@ -114,13 +112,10 @@ final class Exchange {
         self.pool = pool
         isTunnel = head.method == .connect
         guard !isTunnel else { return }
-        var buffer = loop.upstream.buffers.take()
         let name = loop.via
         let via = name.span.bytes
-        buffer.writeWithUnsafeMutableBytes(
-            minimumWritableBytes: HeadWriter.requestSize(head, viaLength: via.byteCount)
-        ) { HeadWriter.writeRequest(head, bytes, via: via, into: $0) }
-        requestHead = buffer
+        let room = requestHead.room(for: HeadWriter.requestSize(head, viaLength: via.byteCount))
+        requestHead.commit(HeadWriter.writeRequest(head, bytes, via: via, into: room))
     }
 
     /// A request that connd answers itself.
@@ -183,7 +178,7 @@ final class Exchange {
     }
 
     /// A part of the request's body, framed as the client framed it.
-    func requestBody(_ bytes: ByteBuffer, isLast: Bool, now: Instant) {
+    func requestBody(_ bytes: UnsafeRawBufferPointer, isLast: Bool, now: Instant) {
         if isLast { requestBodyComplete = true }
         guard !isEnded else { return }
         if let connection {
@@ -191,26 +186,17 @@ final class Exchange {
             if isLast { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
             keepForRetry(bytes)
         } else {
-            bodyParts.append(bytes)
-            bodyPartBytes += bytes.readableBytes
+            body.append(bytes)
         }
     }
 
-    func flushUpstream() {
-        connection?.flush()
-    }
-
-    private func keepForRetry(_ bytes: ByteBuffer) {
+    private func keepForRetry(_ bytes: UnsafeRawBufferPointer) {
         guard bodyIsKept, let pool else { return }
-        if responseHeadSeen || bodyPartBytes + bytes.readableBytes > pool.settings.replayBuffer
-            || !method.isIdempotent
-        {
+        if responseHeadSeen || body.count + bytes.count > pool.settings.replayBuffer || !method.isIdempotent {
             bodyIsKept = false
-            bodyParts.removeAll(keepingCapacity: true)
-            bodyPartBytes = 0
+            body.clear(keeping: 0)
         } else {
-            bodyParts.append(bytes)
-            bodyPartBytes += bytes.readableBytes
+            body.append(bytes)
         }
     }
 
@@ -234,26 +220,24 @@ final class Exchange {
 
     /// It is this exchange's turn: what was held goes out, and what comes goes through.
     func becameFront(now: Instant) {
-        for buffer in held { client.write(buffer) }
-        held.removeAll(keepingCapacity: true)
-        if heldBytes > 0 {
-            heldBytes = 0
-            connection?.setReading(client.isWritable, now: now)
+        if !held.isEmpty {
+            client.write(held.bytes)
+            held.clear(keeping: 0)
         }
-        client.flush()
+        connection?.setReading(client.isWritable, now: now)
     }
 
-    func clientWritabilityChanged(_ isWritable: Bool, now: Instant) {
-        connection?.setReading(isWritable, now: now)
+    func clientDrained(now: Instant) {
+        connection?.setReading(true, now: now)
     }
 
-    func tunnelFromClient(_ bytes: ByteBuffer) {
-        record.bytesFromClient += bytes.readableBytes
+    func tunnelFromClient(_ bytes: UnsafeRawBufferPointer) {
+        record.bytesFromClient += bytes.count
         connection?.write(bytes)
     }
 
-    func tunnelClientInputClosed() {
-        connection?.closeTunnelOutput()
+    func tunnelClientInputEnded() {
+        connection?.shutTunnelOutput()
     }
 
     func closeTunnel() {
@@ -262,22 +246,31 @@ final class Exchange {
         connection = nil
     }
 
-    private func deliver(_ buffer: ByteBuffer) {
-        record.bytesToClient += buffer.readableBytes
+    private func deliver(_ bytes: UnsafeRawBufferPointer) {
+        record.bytesToClient += bytes.count
         if client.isFront(self) {
-            client.write(buffer)
+            client.write(bytes)
+            if !client.isWritable { connection?.setReading(false, now: loop.now) }
         } else {
-            held.append(buffer)
-            heldBytes += buffer.readableBytes
-            if heldBytes >= loop.configuration.maxBuffer / 2 { connection?.setReading(false, now: loop.timer.now()) }
+            held.append(bytes)
+            if held.count >= loop.configuration.maxBuffer / 2 { connection?.setReading(false, now: loop.now) }
         }
     }
 
+    private func deliver(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+        guard client.isFront(self) else {
+            deliver(a)
+            return deliver(b)
+        }
+        record.bytesToClient += a.count + b.count
+        client.write(a, b)
+        if !client.isWritable { connection?.setReading(false, now: loop.now) }
+    }
+
     private func deliverGathered() {
-        guard let buffer = gathered else { return }
-        gathered = nil
-        deliver(buffer)
-        loop.upstream.buffers.give(buffer)
+        guard hasGathered else { return }
+        hasGathered = false
+        deliver(loop.upstream.scratch.bytes)
     }
 
     // MARK: Answers of our own
@@ -287,36 +280,35 @@ final class Exchange {
         record.status = response.status
         record.error = response.kind
         responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
-        var buffer = loop.upstream.buffers.take()
+        var buffer = ByteStore()
         response.write(
             into: &buffer, origin: pool?.origin, isHead: method == .head, persists: responsePersists,
             version: clientVersion, now: loop.wallClockMilliseconds() / 1000)
-        endOwnAnswer(buffer, now: now)
+        endOwnAnswer(buffer.bytes, now: now)
     }
 
     /// A whole response made here: `head` without its Connection field and without the empty line.
-    func answer(status: Int, head: String, body: ByteBuffer, now: Instant) {
+    func answer(status: Int, head: String, body: String, now: Instant) {
         record.status = status
         responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
-        var buffer = loop.upstream.buffers.take()
-        buffer.writeString(head)
+        var buffer = ByteStore()
+        buffer.append(head)
         if !responsePersists {
-            buffer.writeString("Connection: close\r\n")
+            buffer.append("Connection: close\r\n")
         } else if clientVersion == .http10 {
-            buffer.writeString("Connection: keep-alive\r\n")
+            buffer.append("Connection: keep-alive\r\n")
         }
-        buffer.writeString("\r\n")
-        buffer.writeImmutableBuffer(body)
-        endOwnAnswer(buffer, now: now)
+        buffer.append("\r\n")
+        buffer.append(body)
+        endOwnAnswer(buffer.bytes, now: now)
     }
 
-    private func endOwnAnswer(_ buffer: ByteBuffer, now: Instant) {
-        gathered = nil
+    private func endOwnAnswer(_ bytes: UnsafeRawBufferPointer, now: Instant) {
+        hasGathered = false
         phase = .ended
         isEnded = true
         responseHeadSeen = true
-        deliver(buffer)
-        loop.upstream.buffers.give(buffer)
+        deliver(bytes)
         client.exchangeEnded(self, now: now)
     }
 }
@@ -335,18 +327,18 @@ extension Exchange: UpstreamExchange {
             return client.tunnelOpened(self, now: now)
         }
         phase = .sending
-        connection.write(requestHead)
-        for part in bodyParts { connection.write(part) }
-        let isWhole = requestBodyComplete
-        if isWhole { connection.requestEnded(now: now) }
-        if !method.isIdempotent || bodyPartBytes > (pool?.settings.replayBuffer ?? 0) {
-            bodyIsKept = bodyParts.isEmpty && method.isIdempotent
-            bodyParts.removeAll(keepingCapacity: true)
-            bodyPartBytes = 0
+        if body.isEmpty {
+            connection.write(requestHead.bytes)
+        } else {
+            connection.write(requestHead.bytes, body.bytes)
+            if !method.isIdempotent || body.count > (pool?.settings.replayBuffer ?? 0) {
+                bodyIsKept = false
+                body.clear(keeping: 0)
+            }
         }
+        if requestBodyComplete { connection.requestEnded(now: now) }
         connection.setReading(client.isWritable || !client.isFront(self), now: now)
         client.leaseGranted(self, now: now)
-        if isWhole || !client.isParsing { connection.flush() }
     }
 
     func leaseRefused(_ error: ProxyError, now: Instant) {
@@ -359,14 +351,14 @@ extension Exchange: UpstreamExchange {
 
     // MARK: The response
 
-    func informationalHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer) {
+    func informationalHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer) {
         client.continueReceived(self)
         guard clientVersion == .http11 else { return }
-        let shape = ResponseShape(clientVersion: .http11, persists: true)
-        deliver(write(head, bytes, shape))
+        gather(head, bytes, ResponseShape(clientVersion: .http11, persists: true))
+        deliverGathered()
     }
 
-    func responseHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant) {
+    func responseHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
         responseHeadSeen = true
         record.status = head.status
         record.firstByte = now
@@ -375,10 +367,7 @@ extension Exchange: UpstreamExchange {
             loop.upstream.metrics.retryOutcomes[.succeeded] += 1
             retriedFor = nil
         }
-        if !bodyParts.isEmpty {
-            bodyParts.removeAll(keepingCapacity: true)
-            bodyPartBytes = 0
-        }
+        body.clear(keeping: 0)
         bodyIsKept = false
         let dechunks = wantsContentOnly && head.framing == .chunked
         endsByClose = dechunks || head.framing == .untilClose
@@ -386,36 +375,37 @@ extension Exchange: UpstreamExchange {
         var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
         shape.dechunk = dechunks
         shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
-        gathered = write(head, bytes, shape)
+        gather(head, bytes, shape)
         client.continueReceived(self)
     }
 
-    private func write(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, _ shape: ResponseShape) -> ByteBuffer {
-        var buffer = loop.upstream.buffers.take()
+    /// Into the loop's scratch: it goes out before the call from the connection that brought it returns.
+    private func gather(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape) {
         let name = loop.via
         let via = name.span.bytes
-        let source = bytes.readableBytesSpan
-        buffer.writeWithUnsafeMutableBytes(
-            minimumWritableBytes: HeadWriter.responseSize(head, viaLength: via.byteCount)
-        ) { HeadWriter.writeResponse(head, source, via: via, to: shape, into: $0) }
-        return buffer
+        let upstream = loop.upstream
+        upstream.scratch.clear(keeping: Self.keptScratch)
+        let room = upstream.scratch.room(for: HeadWriter.responseSize(head, viaLength: via.byteCount))
+        upstream.scratch.commit(HeadWriter.writeResponse(head, bytes.bytes, via: via, to: shape, into: room))
+        hasGathered = true
     }
 
-    func responseBody(_ bytes: ByteBuffer) {
-        if gathered != nil, bytes.readableBytes <= ProxyConfiguration.coalesced {
-            gathered?.writeImmutableBuffer(bytes)
-            return
+    func responseBody(_ bytes: UnsafeRawBufferPointer) {
+        guard hasGathered else { return deliver(bytes) }
+        if bytes.count <= ProxyConfiguration.coalesced {
+            loop.upstream.scratch.append(bytes)
+        } else {
+            hasGathered = false
+            deliver(loop.upstream.scratch.bytes, bytes)
         }
-        deliverGathered()
-        deliver(bytes)
     }
 
     func responseReadComplete() {
         deliverGathered()
-        if client.isFront(self) { client.flush() }
     }
 
     func responseEnded(now: Instant) {
+        deliverGathered()
         phase = .ended
         isEnded = true
         connection = nil
@@ -427,7 +417,7 @@ extension Exchange: UpstreamExchange {
         let sent = connection.map { $0.bytesSent > 0 } ?? false
         let reused = connection?.isReused ?? false
         connection = nil
-        guard !responseHeadSeen || gathered != nil else {
+        guard !responseHeadSeen || hasGathered else {
             // Some of it went to the client: it must see that the rest is missing.
             phase = .ended
             isCut = true
@@ -437,7 +427,7 @@ extension Exchange: UpstreamExchange {
             loop.upstream.metrics.errors[failure.error.kind] += 1
             return client.exchangeEnded(self, now: now)
         }
-        gathered = nil
+        hasGathered = false
         responseHeadSeen = false
         if case .beforeResponse(_, let reset) = failure, let pool {
             let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
@@ -470,22 +460,20 @@ extension Exchange: UpstreamExchange {
 
     // MARK: Tunnels
 
-    func upgraded(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant) {
+    func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
         responseHeadSeen = true
         record.status = 101
         record.firstByte = now
         phase = .tunnelling
         var shape = ResponseShape(clientVersion: .http11, persists: true)
         shape.passUpgrade = true
-        var rest = bytes
-        deliver(write(head, bytes, shape))
-        rest.moveReaderIndex(forwardBy: head.length)
-        if rest.readableBytes > 0 { deliver(rest) }
+        gather(head, bytes, shape)
+        deliverGathered()
+        if bytes.count > head.length { deliver(UnsafeRawBufferPointer(rebasing: bytes[head.length...])) }
         client.upgraded(self, now: now)
-        client.flush()
     }
 
-    func tunnelBytes(_ bytes: ByteBuffer) {
+    func tunnelBytes(_ bytes: UnsafeRawBufferPointer) {
         deliver(bytes)
         client.tunnelActive()
     }
@@ -498,12 +486,12 @@ extension Exchange: UpstreamExchange {
         connection = nil
         phase = .ended
         isEnded = true
-        record.finished(now: loop.timer.now(), on: &loop.upstream.metrics)
+        record.finished(now: loop.now, on: &loop.upstream.metrics)
         client.tunnelClosed(self)
     }
 
-    func upstreamWritabilityChanged(_ isWritable: Bool) {
-        client.upstreamWritabilityChanged(self, isWritable)
+    func upstreamDrained() {
+        client.upstreamDrained(self)
     }
 }
 

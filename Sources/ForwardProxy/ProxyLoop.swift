@@ -1,8 +1,8 @@
 import CLinux
 import HTTPWire
 import Metrics
-package import NIOCore
-import ProxyTypes
+package import ProxyTypes
+package import Reactor
 package import Upstream
 
 #if canImport(Glibc)
@@ -22,8 +22,7 @@ package final class ProxyLoop {
     private var spareExchanges: [Exchange] = []
     private var clientNumber: UInt64 = 0
     package private(set) var isDraining = false
-    private var whenEmpty: (() -> Void)?
-    private var gates: [AcceptGate] = []
+    private var listeners: [Listener] = []
 
     private static let maxSpareExchanges = 512
 
@@ -36,20 +35,20 @@ package final class ProxyLoop {
         via = Array("1.1 \(pseudonym)".utf8)
     }
 
-    /// Told once the listeners are open, so that a request that would come back to them is refused.
-    package func listening(on addresses: [SocketAddress]) {
-        configuration.destinations.ownListeners = addresses.compactMap { address in
-            guard let ip = IPAddress(socketAddress: address), let port = address.port else { return nil }
-            return (ip, UInt16(clamping: port))
-        }
-        configuration.destinations.localAddresses = ((try? System.enumerateDevices()) ?? []).compactMap { device in
-            device.address.flatMap(IPAddress.init(socketAddress:))
-        }
+    /// From here on a request that would come back to this listener is refused. Nil for a Unix socket.
+    package func listen(on address: ListenerAddress) throws(SystemError) -> (address: IPAddress, port: UInt16)? {
+        let listener = try Listener(address, reactor: upstream.reactor, handler: self)
+        listeners.append(listener)
+        let local = listener.localAddress
+        if let local { configuration.destinations.ownListeners.append(local) }
+        configuration.destinations.localAddresses = Interfaces.addresses()
         upstream.addressPolicy = configuration.destinations
+        return local
     }
 
     package var clientCount: Int { clients.count }
     var timer: LazyTimer { upstream.timer }
+    var now: Instant { upstream.now }
 
     /// Seconds since 1970, for Date fields and logs only.
     func wallClockMilliseconds() -> Int64 {
@@ -74,15 +73,7 @@ package final class ProxyLoop {
 
     func remove(_ client: ClientHandler) {
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
-        for gate in gates { gate.resume() }
-        if clients.isEmpty, let whenEmpty {
-            self.whenEmpty = nil
-            whenEmpty()
-        }
-    }
-
-    func add(_ gate: AcceptGate) {
-        gates.append(gate)
+        for listener in listeners { listener.resume() }
     }
 
     // MARK: Exchanges
@@ -102,20 +93,37 @@ package final class ProxyLoop {
 
     // MARK: The end
 
-    /// Clients that ask for nothing are closed, the others after what they are being answered. `done` when all are gone.
-    package func drain(_ done: @escaping () -> Void) {
+    /// Clients that ask for nothing are closed, the others after what they are being answered.
+    package func drain() {
         isDraining = true
+        for listener in listeners { listener.close() }
+        listeners.removeAll()
         for client in Array(clients.values) { client.drain() }
         upstream.shutdown()
-        if clients.isEmpty {
-            done()
-        } else {
-            whenEmpty = done
-        }
     }
 
     package func kill() {
         for client in Array(clients.values) { client.kill() }
         upstream.kill()
+    }
+}
+
+extension ProxyLoop: ListenerHandler {
+    package var acceptsClients: Bool { !isFull && !isDraining }
+
+    package func accepted(_ descriptor: CInt, peer: IPAddress?) {
+        let client = ClientHandler(loop: self)
+        guard let stream = TCPStream(descriptor, reactor: upstream.reactor, handler: client) else { return }
+        if peer != nil { _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+        add(client)
+        client.start(on: stream, peer: peer)
+    }
+
+    package func outOfDescriptors() {
+        _ = upstream.relieveDescriptorPressure()
+    }
+
+    package func acceptingPaused() {
+        upstream.metrics.acceptPauses += 1
     }
 }

@@ -1,5 +1,4 @@
 import HTTPWire
-import NIOCore
 import ProxyTypes
 import Upstream
 
@@ -8,7 +7,7 @@ enum Route {
     case origin(UpstreamPool, isNew: Bool)
     case refuse(ErrorResponse)
     /// connd itself: a head without its Connection field and empty line, and a body.
-    case answer(head: String, body: ByteBuffer)
+    case answer(head: String, body: String)
 }
 
 /// Decides from a request's head where it goes: to an origin's pool, or to connd's own answer. Looks, but changes nothing.
@@ -50,7 +49,7 @@ enum RequestRouting {
     private static var options: Route {
         .answer(
             head: "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
-            body: ByteBuffer())
+            body: "")
     }
 
     private static func origin(
@@ -79,7 +78,7 @@ enum RequestRouting {
         echo += "\r\n"
         return .answer(
             head: "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: \(echo.utf8.count)\r\n",
-            body: ByteBuffer(string: echo))
+            body: echo)
     }
 
     static func authority(_ head: borrowing RequestHead, _ bytes: RawSpan) -> [UInt8] {

@@ -83,8 +83,20 @@ enum Grammar {
     @inline(__always)
     static func firstOutsideToken(_ bytes: RawSpan, from start: Int, to end: Int) -> Int {
         var at = start
-        while at < end, isToken(bytes.byte(at)) { at &+= 1 }
-        return at
+        while true {
+            // Names are letters and hyphens for the most part: those are passed a word at a time.
+            while at &+ 8 <= end {
+                let found = outsideLettersAndHyphens(bytes.word(at))
+                guard found != 0 else {
+                    at &+= 8
+                    continue
+                }
+                at &+= found.trailingZeroBitCount / 8
+                break
+            }
+            guard at < end, isToken(bytes.byte(at)) else { return at }
+            at &+= 1
+        }
     }
 
     /// Up to eight bytes from `start` as a little-endian word, letters in lower case, zeros past `length`.
@@ -127,6 +139,15 @@ enum Grammar {
     private static func equal(_ word: UInt64, _ byte: UInt64) -> UInt64 {
         let difference = word ^ (ones &* byte)
         return (difference &- ones) & ~difference
+    }
+
+    /// The high bit of each byte that is neither letter nor hyphen; exact up to the first such byte.
+    @inline(__always)
+    private static func outsideLettersAndHyphens(_ word: UInt64) -> UInt64 {
+        let lower = word | (ones &* 0x20)
+        let letters = (lower &+ ones &* (0x80 - 0x61)) & ~(lower &+ ones &* (0x80 - 0x7B))
+        let hyphens = ~((word ^ (ones &* 0x2D)) &+ ones &* 0x7F)
+        return (~(letters | hyphens) | word) & highs
     }
 
     /// Without the blanks around it.

@@ -33,11 +33,11 @@ struct ConnectionSlot: BitwiseCopyable {
 }
 
 /// The connections of one pool by slot, the lists that some states are, and how many are in each. It moves them and
-/// decides nothing. Value.
-struct ConnectionTable {
-    var slots: [ConnectionSlot] = []
-    private var links: [Links] = []
-    private var free: [UInt32] = []
+/// decides nothing. Owns its memory.
+struct ConnectionTable: ~Copyable {
+    var slots = Slab<ConnectionSlot>()
+    private var links = Slab<Links>()
+    private var free = Slab<UInt32>()
     /// Longest idle first.
     private(set) var idle = IndexList()
     /// Leased ones with room for one more pipelined request, in the order they got it.
@@ -124,8 +124,7 @@ struct ConnectionTable {
     private static func valid(_ index: UInt32) -> Int? { index == Links.none ? nil : Int(index) }
 
     private mutating func count(_ index: Int, _ change: Int) {
-        let slot = slots[index]
-        switch (slot.state, slot.isLeaving) {
+        switch (slots[index].state, slots[index].isLeaving) {
         case (.free, _): break
         case (.dialing, false): counts.dialing += change
         case (.dialing, true):
@@ -133,7 +132,7 @@ struct ConnectionTable {
             drainingDials += change
         case (.idle, _):
             counts.idle += change
-            if slot.granted == 0 { idleUnserved += change }
+            if slots[index].granted == 0 { idleUnserved += change }
         case (.leased, false): counts.leased += change
         case (.leased, true): counts.draining += change
         case (.closing, _): counts.closing += change

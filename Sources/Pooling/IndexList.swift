@@ -15,14 +15,14 @@ struct IndexList: BitwiseCopyable {
 
     var isEmpty: Bool { count == 0 }
 
-    mutating func append(_ index: UInt32, _ links: inout [Links]) {
+    mutating func append(_ index: UInt32, _ links: inout Slab<Links>) {
         links[Int(index)] = Links(previous: last, next: Links.none)
         if last == Links.none { first = index } else { links[Int(last)].next = index }
         last = index
         count += 1
     }
 
-    mutating func remove(_ index: UInt32, _ links: inout [Links]) {
+    mutating func remove(_ index: UInt32, _ links: inout Slab<Links>) {
         let own = links[Int(index)]
         if own.previous == Links.none { first = own.next } else { links[Int(own.previous)].next = own.next }
         if own.next == Links.none { last = own.previous } else { links[Int(own.next)].previous = own.previous }

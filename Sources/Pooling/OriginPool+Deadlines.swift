@@ -17,7 +17,7 @@ extension OriginPool {
         while let index = cursor {
             cursor = table.next(index)
             setIdleBound(index)
-            if isWornOut(table.slots[index]) { retire(index, .maxRequests, into: &actions) }
+            if isWornOut(index) { retire(index, .maxRequests, into: &actions) }
         }
         retireAllDue(now: now, into: &actions)
         while table.counts.idle > policy.maxIdle || origin.isExceeded, let oldest = table.longestIdle {

@@ -19,8 +19,8 @@ extension OriginPool {
         check(!isShutDown || (queue.isEmpty && counts.idle == 0), "in use after the shutdown")
         check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
         check(queue.count <= usefulDials || waiterDue < .distantFuture, "a waiter without a deadline")
-        for slot in table.slots where slot.state == .idle {
-            check(idleDue <= slot.deadline, "an idle connection whose deadline nobody watches")
+        for index in table.slots.indices where table.slots[index].state == .idle {
+            check(idleDue <= table.slots[index].deadline, "an idle connection whose deadline nobody watches")
         }
     }
 }
@@ -29,7 +29,10 @@ extension ConnectionTable {
     fileprivate func checkInvariants() {
         var seen = PoolCounts()
         var free = 0
-        for slot in slots {
+        var opened = 0
+        for index in slots.indices {
+            let slot = slots[index]
+            if slot.isOpen { opened += 1 }
             switch (slot.state, slot.isLeaving) {
             case (.free, _): free += 1
             case (.dialing, false): seen.dialing += 1
@@ -47,7 +50,7 @@ extension ConnectionTable {
         check(seen.connections + free == slots.count, "a slot leaks")
         check(freeCount == free, "a free slot is lost")
         check(walk(idle) == seen.idle, "the idle list is broken")
-        check(walk(open) == slots.count { $0.isOpen }, "the open list is broken")
+        check(walk(open) == opened, "the open list is broken")
     }
 
     private func walk(_ list: IndexList) -> Int {

@@ -134,13 +134,12 @@ extension OriginPool {
 
     /// Keeps the list of leased connections that could take one more request.
     mutating func refreshOpen(_ index: Int) {
+        guard policy.pipelineDepth > 1 || table.slots[index].isOpen else { return }
         let slot = table.slots[index]
-        guard policy.pipelineDepth > 1 || slot.isOpen else { return }
-        let mostRequests = policy.maxRequestsPerConnection
         let isOpen =
             policy.pipelineDepth > 1 && slot.state == .leased && !slot.isLeaving && slot.allMayPipeline
             && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0
-            && (mostRequests == 0 || slot.granted < mostRequests)
+            && !isWornOut(index)
         table.setOpen(index, isOpen)
     }
 }

@@ -80,18 +80,17 @@ extension OriginPool {
 
     /// Why a connection whose last lease has ended is not used again.
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
-        let slot = table.slots[index]
-        if slot.isLeaving { return slot.leaveReason }
-        if isWornOut(slot) { return .maxRequests }
-        if slot.allowed == 0 { return .keepAliveHint }
-        if let hint = slot.hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
-        if slot.expiresAt <= now { return .maxLifetime }
+        if table.slots[index].isLeaving { return table.slots[index].leaveReason }
+        if isWornOut(index) { return .maxRequests }
+        if table.slots[index].allowed == 0 { return .keepAliveHint }
+        if let hint = table.slots[index].hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
+        if table.slots[index].expiresAt <= now { return .maxLifetime }
         if origin.isExceeded || total.isExceeded { return .poolShrink }
         return nil
     }
 
-    func isWornOut(_ slot: ConnectionSlot) -> Bool {
-        policy.maxRequestsPerConnection > 0 && slot.granted >= policy.maxRequestsPerConnection
+    func isWornOut(_ index: Int) -> Bool {
+        policy.maxRequestsPerConnection > 0 && table.slots[index].granted >= policy.maxRequestsPerConnection
     }
 
     private mutating func offerUsed(_ index: Int, now: Instant, into actions: inout [PoolAction]) {

@@ -2,10 +2,10 @@ import ProxyTypes
 
 /// Requests that wait for a connection, and whose turn it is: clients are served in turn, each one's requests in the
 /// order they came, so that with one request per client it is first come, first served. Retries that must have a new
-/// connection stand in a lane of their own, in the order they came. It knows no connection. Value.
+/// connection stand in a lane of their own, in the order they came. It knows no connection. Owns its memory.
 ///
 /// Everything but `expire` is O(1), and once it has grown to its size nothing is allocated.
-struct WaiterQueue {
+struct WaiterQueue: ~Copyable {
     struct Waiter: BitwiseCopyable {
         let id: WaiterID
         let fresh: Bool
@@ -21,22 +21,27 @@ struct WaiterQueue {
 
     private static let freshLane: UInt32 = 0
 
-    private var waiters: [Waiter] = []
-    private var freeWaiters: [UInt32] = []
-    private var places: [WaiterID: UInt32] = [:]
+    private var waiters = Slab<Waiter>()
+    private var freeWaiters = Slab<UInt32>()
+    private var places = IndexMap()
     private var arrivals = IndexList()
-    private var arrivalLinks: [Links] = []
-    private var laneLinks: [Links] = []
+    private var arrivalLinks = Slab<Links>()
+    private var laneLinks = Slab<Links>()
 
     /// The first is the lane of retries, the others are one per waiting client.
-    private var lanes = [Lane()]
-    private var freeLanes: [UInt32] = []
-    private var laneOfClient: [ClientID: UInt32] = [:]
+    private var lanes = Slab<Lane>()
+    private var freeLanes = Slab<UInt32>()
+    private var laneOfClient = IndexMap()
     private var turns = IndexList()
-    private var turnLinks = [Links()]
+    private var turnLinks = Slab<Links>()
 
     /// False once a later arrival has an earlier deadline; true again when nobody waits.
     private var deadlinesInOrder = true
+
+    init() {
+        lanes.append(Lane())
+        turnLinks.append(Links())
+    }
 
     var count: Int { arrivals.count }
     var freshCount: Int { lanes[Int(Self.freshLane)].waiters.count }
@@ -48,7 +53,7 @@ struct WaiterQueue {
         return deadlinesInOrder ? waiters[Int(arrivals.first)].deadline : now
     }
 
-    func contains(_ id: WaiterID) -> Bool { places[id] != nil }
+    func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
 
     mutating func append(_ id: WaiterID, client: ClientID, fresh: Bool, mayPipeline: Bool, deadline: Instant) {
         if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }
@@ -64,7 +69,7 @@ struct WaiterQueue {
             arrivalLinks.append(Links())
             laneLinks.append(Links())
         }
-        places[id] = index
+        places.insert(id.key, index)
         arrivals.append(index, &arrivalLinks)
         lanes[Int(lane)].waiters.append(index, &laneLinks)
     }
@@ -92,7 +97,8 @@ struct WaiterQueue {
 
     /// False when it does not wait.
     mutating func remove(_ id: WaiterID) -> Bool {
-        guard let index = places[id] else { return false }
+        let index = places.find(id.key)
+        guard index != Links.none else { return false }
         _ = remove(index)
         return true
     }
@@ -122,7 +128,7 @@ struct WaiterQueue {
 
     private mutating func remove(_ index: UInt32) -> Waiter {
         let waiter = waiters[Int(index)]
-        places[waiter.id] = nil
+        places.remove(waiter.id.key)
         arrivals.remove(index, &arrivalLinks)
         lanes[Int(waiter.lane)].waiters.remove(index, &laneLinks)
         freeWaiters.append(index)
@@ -132,8 +138,8 @@ struct WaiterQueue {
     }
 
     private mutating func laneOf(_ client: ClientID) -> UInt32 {
-        if let lane = laneOfClient[client] { return lane }
-        let lane: UInt32
+        var lane = laneOfClient.find(client.rawValue)
+        if lane != Links.none { return lane }
         if let reused = freeLanes.popLast() {
             lane = reused
         } else {
@@ -142,14 +148,14 @@ struct WaiterQueue {
             turnLinks.append(Links())
         }
         lanes[Int(lane)].client = client
-        laneOfClient[client] = lane
+        laneOfClient.insert(client.rawValue, lane)
         turns.append(lane, &turnLinks)
         return lane
     }
 
     private mutating func endLane(_ lane: UInt32) {
         turns.remove(lane, &turnLinks)
-        laneOfClient[lanes[Int(lane)].client] = nil
+        laneOfClient.remove(lanes[Int(lane)].client.rawValue)
         freeLanes.append(lane)
     }
 
@@ -158,10 +164,18 @@ struct WaiterQueue {
         check(waiters.count == count + freeWaiters.count, "a waiter's slot leaks")
         check(lanes.count == 1 + turns.count + freeLanes.count, "a lane leaks")
         check(laneOfClient.count == turns.count, "a client without a turn")
-        check(lanes.reduce(0) { $0 + $1.waiters.count } == count, "a waiter in no lane")
-        for (client, lane) in laneOfClient {
-            check(lanes[Int(lane)].client == client, "a lane of another client")
+        var inLanes = freshCount
+        var lane = turns.first
+        while lane != Links.none {
+            inLanes += lanes[Int(lane)].waiters.count
+            check(laneOfClient.find(lanes[Int(lane)].client.rawValue) == lane, "a client's turn is lost")
             check(!lanes[Int(lane)].waiters.isEmpty, "a turn for nobody")
+            lane = turnLinks[Int(lane)].next
         }
+        check(inLanes == count, "a waiter in no lane")
     }
+}
+
+extension WaiterID {
+    fileprivate var key: UInt64 { UInt64(generation) << 32 | UInt64(slot) }
 }

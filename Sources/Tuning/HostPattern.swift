@@ -48,7 +48,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         let origin = Origin(scheme: scheme ?? .http, host: host, port: port)
         switch self.host {
         case .any: return true
-        case .below(let suffix): return origin.host.hasSuffix(suffix) && origin.host.utf8.count > suffix.utf8.count
+        case .below(let suffix): return origin.host.hasSuffix(suffix)
         case .name(let name): return origin.host == name
         case .address(let address): return IPAddress(origin.hostForLookup) == address
         }

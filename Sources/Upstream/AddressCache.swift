@@ -1,5 +1,5 @@
-import NIOCore
 import ProxyTypes
+import Reactor
 
 /// What the last look-up of each name brought, for a while; one look-up at a time per name. Loop-bound.
 ///
@@ -21,57 +21,50 @@ final class AddressCache {
     }
 
     private struct Waiting {
-        var completions: [(id: Int, completion: Completion)] = []
+        var completions: [(expires: Instant, completion: Completion)] = []
     }
 
     private let resolver: Resolver
-    private let loop: any EventLoop
-    private let now: () -> Instant
+    private unowned let reactor: Reactor
+    private var timer: Deadline?
     private var entries: [String: Entry] = [:]
     private var underWay: [String: Waiting] = [:]
-    private var nextID = 0
 
     private static let maxEntries = 20_000
     private static let maxLookupsUnderWay = 1_024
 
-    init(resolver: Resolver, loop: any EventLoop, now: @escaping () -> Instant) {
+    init(resolver: Resolver, reactor: Reactor) {
         self.resolver = resolver
-        self.loop = loop
-        self.now = now
+        self.reactor = reactor
     }
 
     /// `completion` may be called at once.
     func resolve(_ host: String, _ lifetimes: Lifetimes, _ completion: @escaping Completion) {
-        let time = now()
+        let time = reactor.now
         if var entry = entries[host], time < entry.expires {
             entry.lastUse = time
             entries[host] = entry
             return completion(.success(entry.addresses))
         }
-        let id = nextID
-        nextID += 1
         let isFirst = underWay[host] == nil
         guard !isFirst || underWay.count < Self.maxLookupsUnderWay else {
             return completion(
                 .failure(ProxyError(.dnsError, side: .ours, detail: "too many name look-ups are under way")))
         }
-        underWay[host, default: Waiting()].completions.append((id, completion))
-        let bound = NIOLoopBound(self, eventLoop: loop)
-        loop.scheduleTask(in: .nanoseconds(lifetimes.timeout.nanoseconds)) { bound.value.timedOut(host, id) }
+        let expires = time + lifetimes.timeout
+        underWay[host, default: Waiting()].completions.append((expires, completion))
+        let timer = timer ?? Deadline(owner: self)
+        self.timer = timer
+        reactor.timer.wake(timer, at: expires)
         guard isFirst else { return }
-        resolver.resolve(host, on: loop).whenSuccess { bound.value.answered(host, $0, lifetimes) }
-    }
-
-    private func timedOut(_ host: String, _ id: Int) {
-        guard let index = underWay[host]?.completions.firstIndex(where: { $0.id == id }),
-            let waiting = underWay[host]?.completions.remove(at: index)
-        else { return }
-        waiting.completion(.failure(ProxyError(.dnsTimeout, detail: "the look-up of \(host) took too long")))
+        let bound = LoopBound(self, on: reactor)
+        let mailbox = reactor.mailbox
+        resolver.resolve(host) { answer in mailbox.execute { bound.value.answered(host, answer, lifetimes) } }
     }
 
     private func answered(_ host: String, _ answer: ResolverAnswer, _ lifetimes: Lifetimes) {
         let waiting = underWay.removeValue(forKey: host)
-        let time = now()
+        let time = reactor.now
         let result: Result<[IPAddress], ProxyError>
         switch answer {
         case .addresses(let addresses):
@@ -95,5 +88,19 @@ final class AddressCache {
         guard entries.count >= Self.maxEntries else { return }
         let byAge = entries.sorted { $0.value.lastUse < $1.value.lastUse }
         for (host, _) in byAge.prefix(Self.maxEntries / 10) { entries[host] = nil }
+    }
+}
+
+extension AddressCache: DeadlineOwner {
+    func deadlineReached(now: Instant) -> Instant {
+        var late: [(String, Completion)] = []
+        for (host, waiting) in underWay {
+            late += waiting.completions.filter { $0.expires <= now }.map { (host, $0.completion) }
+            underWay[host]?.completions.removeAll { $0.expires <= now }
+        }
+        for (host, completion) in late {
+            completion(.failure(ProxyError(.dnsTimeout, detail: "the look-up of \(host) took too long")))
+        }
+        return underWay.values.lazy.flatMap(\.completions).map(\.expires).min() ?? .distantFuture
     }
 }

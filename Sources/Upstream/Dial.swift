@@ -1,9 +1,12 @@
 import CLinux
-import NIOCore
-import NIOPosix
 import Pooling
 package import ProxyTypes
+import Reactor
 import Tuning
+
+#if canImport(Glibc)
+import Glibc
+#endif
 
 /// How long the parts of opening a connection took.
 package struct DialTimes: Sendable {
@@ -11,24 +14,22 @@ package struct DialTimes: Sendable {
     package var connect = Interval.zero
 }
 
-struct DialledChannel {
-    let channel: any Channel
-    let descriptor: CInt
+struct DialledStream {
+    let stream: TCPStream
     let times: DialTimes
 }
 
 /// Opens one connection: looks the name up, drops the addresses that may not be connected to, and races the rest. The race
-/// itself is decided by DialRace. Answers once, on the loop. Loop-bound.
+/// itself is decided by DialRace. Answers once, never from within `start`. Loop-bound.
 final class Dial {
-    typealias Completion = (Result<DialledChannel, ProxyError>) -> Void
+    typealias Completion = (Result<DialledStream, ProxyError>) -> Void
 
     private let origin: Origin
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
     private var completion: Completion?
     private var addresses: [IPAddress] = []
-    private var attempts: [Int: any Channel] = [:]
-    private var cancelled: Set<Int> = []
+    private var attempts: [Int: DialAttempt] = [:]
     private var race: DialRace?
     private var actions: [DialRace.Action] = []
     private var isPerforming = false
@@ -45,7 +46,7 @@ final class Dial {
 
     func start(_ completion: @escaping Completion) {
         self.completion = completion
-        startedAt = loop.timer.now()
+        startedAt = loop.now
         if let literal = IPAddress(origin.hostForLookup) { return connect(to: [literal]) }
         let lifetimes = AddressCache.Lifetimes(
             fresh: settings.dnsMinTTL, stale: settings.dnsServeStale, timeout: settings.connectTimeout)
@@ -65,7 +66,7 @@ final class Dial {
 
     private func connect(to resolved: [IPAddress]) {
         guard completion != nil else { return }
-        connectingSince = loop.timer.now()
+        connectingSince = loop.now
         let fitting = resolved.filter { address in
             switch settings.ipFamily {
             case .any: true
@@ -74,7 +75,8 @@ final class Dial {
             }
         }
         guard !fitting.isEmpty else {
-            let text = "\(origin.host) has no \(settings.ipFamily == .ipv4 ? "IPv4" : "IPv6") address, and ip_family allows no other"
+            let family = settings.ipFamily == .ipv4 ? "IPv4" : "IPv6"
+            let text = "\(origin.host) has no \(family) address, and ip_family allows no other"
             return finish(.failure(ProxyError(.destinationUnavailable, detail: text)))
         }
         var loops = false
@@ -96,12 +98,11 @@ final class Dial {
 
     private func refusal(of addresses: [IPAddress], loops: Bool) -> ProxyError {
         if loops {
-            let text = "\(origin) is connd's own listener"
-            return ProxyError(.proxyLoopDetected, side: .ours, detail: text)
+            return ProxyError(.proxyLoopDetected, side: .ours, detail: "\(origin) is connd's own listener")
         }
         let list = addresses.map(\.description).joined(separator: ", ")
-        return ProxyError(
-            .destinationIPProhibited, side: .ours, detail: "\(origin.host) is at \(list), which proxy.deny or proxy.allow forbids")
+        let text = "\(origin.host) is at \(list), which proxy.deny or proxy.allow forbids"
+        return ProxyError(.destinationIPProhibited, side: .ours, detail: text)
     }
 
     // MARK: The race
@@ -115,9 +116,7 @@ final class Dial {
             index += 1
             switch action {
             case .attempt(let address): attempt(address)
-            case .cancel(let address):
-                cancelled.insert(address)
-                attempts.removeValue(forKey: address)?.close(promise: nil)
+            case .cancel(let address): attempts.removeValue(forKey: address)?.stream?.close()
             case .won(let address): won(address)
             case .allFailed:
                 let error = firstError ?? ProxyError(.destinationUnavailable, detail: "\(origin) could not be reached")
@@ -126,107 +125,77 @@ final class Dial {
         }
         actions.removeAll(keepingCapacity: true)
         isPerforming = false
-        guard completion != nil, let next = race?.nextDeadline, next < .distantFuture else { return }
+        guard completion != nil, let next = race?.nextDeadline else { return }
+        wake(at: min(next, attempts.values.lazy.map(\.expires).min() ?? .distantFuture))
+    }
+
+    private func wake(at when: Instant) {
+        guard when < .distantFuture else { return }
         let timer = timer ?? Deadline(owner: self)
         self.timer = timer
-        loop.timer.wake(timer, at: next)
+        loop.timer.wake(timer, at: when)
     }
 
     private func attempt(_ index: Int) {
         let address = addresses[index]
-        guard let target = SocketAddress(address, port: origin.port) else {
-            race?.attemptFailed(index, now: loop.timer.now(), into: &actions)
-            return
+        let attempt = DialAttempt(dial: self, index: index, expires: loop.now + settings.connectTimeout)
+        do {
+            let descriptor = try TCPStream.makeSocket(for: address)
+            _ = SocketTuning.apply(settings, to: descriptor)
+            attempt.stream = try TCPStream.connect(
+                descriptor, to: address, port: origin.port,
+                from: settings.sourceAddress.first { $0.family == address.family }, reactor: loop.reactor,
+                handler: attempt)
+            attempts[index] = attempt
+        } catch {
+            failed(index, error.code)
         }
-        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
-        bootstrap(for: address) { channel in bound.value.attempts[index] = channel }
-            .connect(to: target).whenComplete { result in
-                let dial = bound.value
-                switch result {
-                case .success(let channel): dial.connected(index, channel)
-                case .failure(let error): dial.failed(index, error)
-                }
-            }
     }
 
-    private func bootstrap(
-        for address: IPAddress, opened: @escaping @Sendable (any Channel) -> Void
-    ) -> ClientBootstrap {
-        let settings = settings
-        // Reading stops below what the client side may hold, so that one read more still fits.
-        let high = max(loop.maxBuffer / 2, 16 * 1024)
-        var bootstrap = ClientBootstrap(group: loop.eventLoop)
-            .channelOption(.allowRemoteHalfClosure, value: true)
-            .channelOption(.recvAllocator, value: ReadSizes.upstream)
-            .channelOption(.writeBufferWaterMark, value: .init(low: high / 2, high: high))
-            .connectTimeout(.nanoseconds(settings.connectTimeout.nanoseconds))
-            .channelInitializer { channel in
-                opened(channel)
-                if let descriptor = channel.descriptor { _ = SocketTuning.apply(settings, to: descriptor) }
-                return channel.eventLoop.makeSucceededVoidFuture()
-            }
-        if let source = settings.sourceAddress.first(where: { $0.family == address.family }),
-            let local = SocketAddress(source, port: 0)
-        {
-            bootstrap = bootstrap.bind(to: local)
-        }
-        return bootstrap
-    }
-
-    private func connected(_ index: Int, _ channel: any Channel) {
-        attempts[index] = channel
-        guard completion != nil, !cancelled.contains(index) else {
-            attempts[index] = nil
-            return channel.close(promise: nil)
-        }
-        race?.attemptSucceeded(index, now: loop.timer.now(), into: &actions)
+    fileprivate func connected(_ index: Int) {
+        race?.attemptSucceeded(index, now: loop.now, into: &actions)
         perform()
     }
 
-    private func failed(_ index: Int, _ error: any Error) {
+    fileprivate func failed(_ index: Int, _ code: CInt) {
         attempts[index] = nil
-        guard completion != nil, !cancelled.contains(index) else { return }
-        let described = describe(error, address: addresses[index])
-        firstError = firstError ?? described
-        race?.attemptFailed(index, now: loop.timer.now(), into: &actions)
+        guard completion != nil else { return }
+        if code == EMFILE || code == ENFILE { _ = loop.relieveDescriptorPressure() }
+        firstError = firstError ?? describe(code, address: addresses[index])
+        race?.attemptFailed(index, now: loop.now, into: &actions)
         perform()
     }
 
     private func won(_ index: Int) {
-        guard let channel = attempts.removeValue(forKey: index), let descriptor = channel.descriptor else {
+        guard let stream = attempts.removeValue(forKey: index)?.stream, stream.isOpen else {
             return finish(.failure(ProxyError(.connectionTerminated, detail: "the connection closed as it was opened")))
         }
-        let now = loop.timer.now()
-        let times = DialTimes(dns: connectingSince - startedAt, connect: now - connectingSince)
-        finish(.success(DialledChannel(channel: channel, descriptor: descriptor, times: times)))
+        let times = DialTimes(dns: connectingSince - startedAt, connect: loop.now - connectingSince)
+        finish(.success(DialledStream(stream: stream, times: times)))
     }
 
-    private func finish(_ result: Result<DialledChannel, ProxyError>) {
+    /// Not from within `start`: whoever starts a dial is not ready for its end.
+    private func finish(_ result: Result<DialledStream, ProxyError>) {
         guard let completion else { return }
         self.completion = nil
         end()
-        completion(result)
+        guard case .failure = result else { return completion(result) }
+        let held = LoopBound((completion, result), on: loop.reactor)
+        loop.reactor.mailbox.execute { held.value.0(held.value.1) }
     }
 
     private func end() {
         if let timer { loop.timer.remove(timer) }
-        for (index, channel) in attempts {
-            cancelled.insert(index)
-            channel.close(promise: nil)
-        }
+        for attempt in attempts.values { attempt.stream?.close() }
         attempts.removeAll()
     }
 
-    private func describe(_ error: any Error, address: IPAddress) -> ProxyError {
+    private func describe(_ code: CInt, address: IPAddress) -> ProxyError {
         let place = "\(address.bracketed):\(origin.port)"
-        if let error = error as? ChannelError, case .connectTimeout = error {
+        switch code {
+        case 0:
             let text = "\(place) did not answer within connect_timeout (\(settings.connectTimeout.wholeMilliseconds) ms)"
             return ProxyError(.connectionTimeout, retry: .always, detail: text)
-        }
-        guard let error = error as? IOError else {
-            return ProxyError(.destinationUnavailable, retry: .always, detail: "connecting to \(place) failed: \(error)")
-        }
-        switch error.errnoCode {
         case ECONNREFUSED:
             return ProxyError(.connectionRefused, retry: .always, detail: "\(place) refused the connection")
         case ETIMEDOUT:
@@ -237,10 +206,9 @@ final class Dial {
             let text = "no local address or port is left for \(place) (source_address, ip_local_port_range)"
             return ProxyError(.destinationUnavailable, side: .ours, detail: text)
         case EMFILE, ENFILE:
-            let text = "connd is out of file descriptors"
-            return ProxyError(.connectionLimitReached, side: .ours, detail: text)
+            return ProxyError(.connectionLimitReached, side: .ours, detail: "connd is out of file descriptors")
         default:
-            let text = "connecting to \(place) failed: \(String(cString: strerror(error.errnoCode)))"
+            let text = "connecting to \(place) failed: \(String(cString: strerror(code)))"
             return ProxyError(.destinationUnavailable, retry: .always, detail: text)
         }
     }
@@ -249,8 +217,35 @@ final class Dial {
 extension Dial: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
         guard completion != nil else { return .distantFuture }
+        for (index, attempt) in attempts where attempt.expires <= now {
+            attempt.stream?.close()
+            failed(index, 0)
+        }
         race?.deadlineReached(now: now, into: &actions)
         perform()
-        return race?.nextDeadline ?? .distantFuture
+        guard completion != nil else { return .distantFuture }
+        return min(race?.nextDeadline ?? .distantFuture, attempts.values.lazy.map(\.expires).min() ?? .distantFuture)
     }
+}
+
+/// One address of a race. Loop-bound.
+private final class DialAttempt: StreamHandler {
+    private unowned let dial: Dial
+    private let index: Int
+    let expires: Instant
+    var stream: TCPStream?
+
+    init(dial: Dial, index: Int, expires: Instant) {
+        self.dial = dial
+        self.index = index
+        self.expires = expires
+    }
+
+    func connected() { dial.connected(index) }
+    func failed(_ code: CInt) { dial.failed(index, code) }
+
+    // Before it is won a stream brings nothing: the winner's handler is set within `connected`.
+    func received(_ bytes: UnsafeRawBufferPointer) {}
+    func inputEnded() {}
+    func outputDrained() {}
 }

@@ -1,8 +1,6 @@
 import CLinux
-import Dispatch
-package import NIOCore
-package import NIOPosix
 package import ProxyTypes
+package import Reactor
 
 #if canImport(Glibc)
 import Glibc
@@ -19,15 +17,15 @@ package enum ResolverAnswer: Sendable {
 
 /// Asks the system's resolver on threads of its own, so that a slow name server never holds a loop. Shared.
 package struct Resolver: Sendable {
-    private let threads: NIOThreadPool
+    private let workers: WorkerPool
 
-    package init(threads: NIOThreadPool) {
-        self.threads = threads
+    package init(workers: WorkerPool) {
+        self.workers = workers
     }
 
-    package func resolve(_ host: String, on loop: any EventLoop) -> EventLoopFuture<ResolverAnswer> {
-        threads.runIfActive(eventLoop: loop) { Self.lookUp(host) }
-            .recover { .failed("the resolver is not running: \($0)") }
+    /// `completion` is called on a thread of the resolver's.
+    package func resolve(_ host: String, _ completion: @escaping @Sendable (ResolverAnswer) -> Void) {
+        workers.run { completion(Self.lookUp(host)) }
     }
 
     private static func lookUp(_ host: String) -> ResolverAnswer {

@@ -1,5 +1,4 @@
 import CLinux
-import NIOCore
 import ProxyTypes
 package import Tuning
 

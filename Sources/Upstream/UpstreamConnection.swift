@@ -1,9 +1,9 @@
 import CLinux
 import HTTPWire
 import Metrics
-package import NIOCore
 import Pooling
 package import ProxyTypes
+import Reactor
 import Tuning
 
 /// One upstream connection: it frames responses, passes their bytes to the exchange that holds it, watches itself while
@@ -16,12 +16,7 @@ import Tuning
 ///     │ FIN, RST, bytes    ▼                ▼
 ///     └──────────────▶  tunnel ─────────▶ closing ─────▶ closed
 /// ```
-package final class UpstreamConnection: ChannelDuplexHandler {
-    package typealias InboundIn = ByteBuffer
-    package typealias InboundOut = ByteBuffer
-    package typealias OutboundIn = ByteBuffer
-    package typealias OutboundOut = ByteBuffer
-
+package final class UpstreamConnection {
     enum Phase: Equatable {
         case idle, awaitingHead, body, tunnel, closing, closed
     }
@@ -31,17 +26,16 @@ package final class UpstreamConnection: ChannelDuplexHandler {
     package let number: UInt64
     let pool: UpstreamPool
     let loop: UpstreamLoop
-    let channel: any Channel
-    let descriptor: CInt
+    private let stream: TCPStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
 
     private(set) var phase = Phase.idle
     private(set) var exchange: (any UpstreamExchange)?
-    private var context: ChannelHandlerContext?
     private var parser = ResponseHeadParser()
     private var body = BodyReader(.none, maxTrailerBytes: 0)
-    private var pendingHead: ByteBuffer?
+    /// The beginning of a head whose end has not come.
+    private var partialHead = ByteStore()
     private var hint: KeepAliveHint?
     private var persistent = true
     private var requestComplete = true
@@ -53,30 +47,27 @@ package final class UpstreamConnection: ChannelDuplexHandler {
 
     private var inputClosed = false
     private var readingPaused = false
-    private var readHeld = false
     private var closeReason: CloseReason?
     private var drained = 0
-    private var lastError: (any Error)?
     private var timer: Deadline?
     private var deadline = Instant.distantFuture
 
     /// A polite close reads no more than this of what the origin still says.
     private static let maxDrained = 64 * 1024
 
-    init(id: ConnectionID?, number: UInt64, pool: UpstreamPool, dialled: DialledChannel, now: Instant) {
+    init(id: ConnectionID?, number: UInt64, pool: UpstreamPool, dialled: DialledStream, now: Instant) {
         self.id = id
         self.number = number
         self.pool = pool
         loop = pool.loop
-        channel = dialled.channel
-        descriptor = dialled.descriptor
+        stream = dialled.stream
         dialTimes = dialled.times
         openedAt = now
+        stream.handler = self
     }
 
     package var isReused: Bool { requestsServed > 1 }
-    package var isWritable: Bool { channel.isWritable }
-    package var remoteAddress: IPAddress? { channel.remoteAddress.flatMap(IPAddress.init(socketAddress:)) }
+    package var isWritable: Bool { stream.isWritable }
 
     // MARK: Leases
 
@@ -101,25 +92,25 @@ package final class UpstreamConnection: ChannelDuplexHandler {
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
     func isSilent() -> Bool {
-        !inputClosed && clinux_idle_socket_state(descriptor) == 0
+        !stream.hangupSeen && clinux_idle_socket_state(stream.descriptor) == 0
     }
 
     // MARK: What the exchange does
 
-    package func write(_ buffer: ByteBuffer) {
-        guard let context, phase != .closing, phase != .closed else { return }
-        bytesSent += buffer.readableBytes
-        context.write(wrapOutboundOut(buffer), promise: nil)
+    package func write(_ bytes: UnsafeRawBufferPointer) {
+        bytesSent += bytes.count
+        stream.write(bytes)
     }
 
-    package func flush() {
-        context?.flush()
+    package func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+        bytesSent += a.count + b.count
+        stream.write(a, b)
     }
 
     /// The request was written in full: from here on the origin has headers_timeout to answer.
     package func requestEnded(now: Instant) {
         requestComplete = true
-        if phase == .awaitingHead { setDeadline(after: pool.settings.headersTimeout, now: now) }
+        requestProgressed(now: now)
     }
 
     /// Some of the request's body was taken: the origin is alive.
@@ -143,136 +134,77 @@ package final class UpstreamConnection: ChannelDuplexHandler {
             deadline = .distantFuture
             if reading { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
         }
-        if reading, readHeld {
-            readHeld = false
-            context?.read()
-        }
+        if reading { stream.resumeReading() } else { stream.pauseReading() }
     }
 
-    package func closeTunnelOutput() {
-        context?.close(mode: .output, promise: nil)
+    package func shutTunnelOutput() {
+        if inputClosed { endAfterOutput() } else { stream.shutdownOutput() }
     }
 
     package func closeTunnel(_ reason: CloseReason) {
         exchange = nil
+        closeReason = reason
         beginClose(reason, abruptly: true)
     }
 
-    // MARK: Channel events
-
-    package func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-    }
-
-    package func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-    }
-
-    package func read(context: ChannelHandlerContext) {
-        if readingPaused {
-            readHeld = true
-        } else {
-            context.read()
-        }
-    }
-
-    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let buffer = unwrapInboundIn(data)
-        bytesReceived += buffer.readableBytes
-        switch phase {
-        case .awaitingHead: receiveHead(buffer, now: loop.timer.now())
-        case .body: receiveBody(buffer, now: loop.timer.now())
-        case .tunnel: exchange?.tunnelBytes(buffer)
-        case .idle: endIdle(.unsolicitedBytes)
-        case .closing:
-            drained += buffer.readableBytes
-            if drained > Self.maxDrained { context.close(promise: nil) }
-        case .closed: break
-        }
-    }
-
-    package func channelReadComplete(context: ChannelHandlerContext) {
-        exchange?.responseReadComplete()
-    }
-
-    package func channelWritabilityChanged(context: ChannelHandlerContext) {
-        exchange?.upstreamWritabilityChanged(context.channel.isWritable)
-    }
-
-    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard case ChannelEvent.inputClosed = event else { return }
-        inputClosed = true
-        switch phase {
-        case .idle: endIdle(.originFinIdle)
-        case .awaitingHead, .body: endOfInput(reset: false, now: loop.timer.now())
-        case .tunnel: exchange?.tunnelInputClosed()
-        case .closing: context.close(promise: nil)
-        case .closed: break
-        }
-    }
-
-    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        lastError = error
-        // The channel may stay open after some errors; ours is then of no use.
-        if phase == .idle { endIdle(.originRstIdle) }
-        context.close(promise: nil)
-    }
-
-    package func channelInactive(context: ChannelHandlerContext) {
-        let now = loop.timer.now()
-        inputClosed = true
-        switch phase {
-        case .idle: endIdle(.originRstIdle)
-        case .awaitingHead, .body: endOfInput(reset: true, now: now)
-        case .tunnel:
-            let exchange = exchange
-            self.exchange = nil
-            phase = .closing
-            exchange?.tunnelClosed()
-        case .closing, .closed: break
-        }
-        finishClose(now: now)
+    func kill() {
+        exchange = nil
+        beginClose(.killed, abruptly: true)
     }
 
     // MARK: Responses
 
-    private func receiveHead(_ received: ByteBuffer, now: Instant) {
-        var buffer = received
-        if var pending = pendingHead {
-            pendingHead = nil
-            pending.writeBuffer(&buffer)
-            buffer = pending
-        }
+    private func receiveHead(_ received: UnsafeRawBufferPointer, now: Instant) {
         responseStarted = true
-        while phase == .awaitingHead, let exchange {
-            do {
-                let isComplete = try parser.parse(
-                    buffer.readableBytesSpan, requestMethod: exchange.method, limits: loop.headLimits,
-                    into: &loop.responseHead)
-                guard isComplete else {
-                    if buffer.readableBytes > 0 { pendingHead = buffer }
-                    return
-                }
-            } catch {
-                return malformed(error, now: now)
+        guard !partialHead.isEmpty else {
+            let used = workThroughHeads(received, now: now)
+            if used < received.count, phase == .awaitingHead {
+                partialHead.append(UnsafeRawBufferPointer(rebasing: received[used...]))
             }
-            let length = loop.responseHead.length
-            if loop.responseHead.status == 101 { return receiveUpgrade(buffer, now: now) }
-            guard loop.responseHead.isInformational else {
-                receiveFinalHead(exchange, buffer, now: now)
-                buffer.moveReaderIndex(forwardBy: length)
-                // An exchange may give up while it is told of the head.
-                if phase == .body { receiveBody(buffer, now: now) }
-                return
-            }
-            exchange.informationalHead(loop.responseHead, buffer)
-            buffer.moveReaderIndex(forwardBy: length)
-            setDeadline(after: pool.settings.headersTimeout, now: now)
-            if buffer.readableBytes == 0 { return }
+            return
+        }
+        partialHead.append(received)
+        let used = workThroughHeads(partialHead.bytes, now: now)
+        if phase == .awaitingHead, exchange != nil {
+            partialHead.consume(used)
+        } else {
+            partialHead.clear(keeping: 0)
         }
     }
 
-    private func receiveFinalHead(_ exchange: any UpstreamExchange, _ buffer: ByteBuffer, now: Instant) {
+    /// Interim heads and then the final one, whose body goes on from there. Returns what was used; all of it but for the
+    /// beginning of a head that is not complete.
+    private func workThroughHeads(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+        var start = 0
+        while start < bytes.count, phase == .awaitingHead, let exchange {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
+            do {
+                let isComplete = try parser.parse(
+                    rest.bytes, requestMethod: exchange.method, limits: loop.headLimits, into: &loop.responseHead)
+                guard isComplete else { return start }
+            } catch {
+                malformed(error, now: now)
+                return bytes.count
+            }
+            let length = loop.responseHead.length
+            if loop.responseHead.status == 101 {
+                receiveUpgrade(rest, now: now)
+                return bytes.count
+            }
+            guard loop.responseHead.isInformational else {
+                receiveFinalHead(exchange, rest, now: now)
+                // An exchange may give up while it is told of the head.
+                if phase == .body { receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now) }
+                return bytes.count
+            }
+            exchange.informationalHead(loop.responseHead, rest)
+            setDeadline(after: pool.settings.headersTimeout, now: now)
+            start += length
+        }
+        return start
+    }
+
+    private func receiveFinalHead(_ exchange: any UpstreamExchange, _ bytes: UnsafeRawBufferPointer, now: Instant) {
         persistent = loop.responseHead.persistent
         if loop.responseHead.keepAliveTimeout != nil || loop.responseHead.keepAliveMax != nil {
             hint = KeepAliveHint(
@@ -283,10 +215,10 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         decodes = exchange.wantsContentOnly && loop.responseHead.framing == .chunked
         phase = .body
         setDeadline(after: readingPaused ? .zero : pool.settings.bodyIdleTimeout, now: now)
-        exchange.responseHead(loop.responseHead, buffer, now: now)
+        exchange.responseHead(loop.responseHead, bytes, now: now)
     }
 
-    private func receiveUpgrade(_ buffer: ByteBuffer, now: Instant) {
+    private func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, now: Instant) {
         guard let exchange, exchange.asksUpgrade, requestComplete else {
             return fail(
                 .response(
@@ -295,44 +227,39 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         }
         phase = .tunnel
         deadline = .distantFuture
-        exchange.upgraded(loop.responseHead, buffer, now: now)
+        exchange.upgraded(loop.responseHead, bytes, now: now)
     }
 
-    private func receiveBody(_ received: ByteBuffer, now: Instant) {
-        var buffer = received
-        if !body.isComplete, buffer.readableBytes > 0 {
+    private func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) {
+        var used = 0
+        if !body.isComplete, !bytes.isEmpty {
             if !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
             do {
-                try decodes ? passContent(&buffer) : passFramed(&buffer)
+                used = try decodes ? passContent(bytes) : passFramed(bytes)
             } catch {
                 return malformed(error, now: now)
             }
         }
         // The exchange may have given the connection up while it was handed the bytes.
-        if phase == .body, body.isComplete { finish(leftover: buffer.readableBytes, now: now) }
-    }
-
-    private func passFramed(_ buffer: inout ByteBuffer) throws(WireError) {
-        let count = try body.consume(buffer.readableBytesSpan)
-        guard count > 0 else { return }
-        if count == buffer.readableBytes {
-            exchange?.responseBody(buffer)
-            buffer.moveReaderIndex(forwardBy: count)
-        } else if let slice = buffer.readSlice(length: count) {
-            exchange?.responseBody(slice)
+        guard phase == .body else { return }
+        if body.isComplete {
+            finish(leftover: bytes.count - used, now: now)
+        } else {
+            exchange?.responseReadComplete()
         }
     }
 
-    private func passContent(_ buffer: inout ByteBuffer) throws(WireError) {
+    private func passFramed(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+        let count = try body.consume(bytes.bytes)
+        if count > 0 { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+        return count
+    }
+
+    private func passContent(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
         loop.contentRanges.removeAll(keepingCapacity: true)
-        let count = try body.decode(buffer.readableBytesSpan, content: &loop.contentRanges)
-        let start = buffer.readerIndex
-        for range in loop.contentRanges {
-            if let slice = buffer.getSlice(at: start + range.lowerBound, length: range.count) {
-                exchange?.responseBody(slice)
-            }
-        }
-        buffer.moveReaderIndex(forwardBy: count)
+        let count = try body.decode(bytes.bytes, content: &loop.contentRanges)
+        for range in loop.contentRanges { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+        return count
     }
 
     /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds it idle.
@@ -348,11 +275,13 @@ package final class UpstreamConnection: ChannelDuplexHandler {
             disposition = .mustClose(.unsolicitedBytes)
         } else if !persistent {
             disposition = .mustClose(.originConnectionClose)
+        } else if stream.hangupSeen {
+            // Its FIN came with the response.
+            disposition = .mustClose(.originFinIdle)
         } else {
             let wantsWindow = pool.settings.reuseOrder == .widest
-            disposition = .reusable(hint, window: wantsWindow ? clinux_congestion_window(descriptor) : 0)
+            disposition = .reusable(hint, window: wantsWindow ? clinux_congestion_window(stream.descriptor) : 0)
         }
-        exchange.responseReadComplete()
         pool.release(self, disposition, now: now)
         exchange.responseEnded(now: now)
     }
@@ -368,7 +297,6 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         if phase == .body, !reset, body.end() {
             self.exchange = nil
             phase = .idle
-            exchange.responseReadComplete()
             pool.release(self, .mustClose(.responseUntilClose), now: now)
             exchange.responseEnded(now: now)
             return
@@ -407,9 +335,8 @@ package final class UpstreamConnection: ChannelDuplexHandler {
     // MARK: The end
 
     private func endIdle(_ reason: CloseReason) {
-        let now = loop.timer.now()
-        pool.noteClosing(self, now: now)
-        beginClose(reason, abruptly: reason == .unsolicitedBytes || reason == .originRstIdle)
+        pool.noteClosing(self, now: loop.now)
+        beginClose(reason, abruptly: reason != .originFinIdle)
     }
 
     /// Ends what the pool no longer wants: politely where the origin may still be reading, at once where it makes no sense.
@@ -419,14 +346,18 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         let reason = closeReason ?? reason
         closeReason = reason
         loop.metrics.upstreamClosed[reason] += 1
-        guard let context, channel.isActive else { return finishClose(now: loop.timer.now()) }
-        if abruptly || inputClosed || Self.isAbrupt(reason) {
-            context.close(promise: nil)
-        } else {
-            setDeadline(after: pool.settings.closeLinger, now: loop.timer.now())
-            setReading(true, now: loop.timer.now())
-            context.close(mode: .output, promise: nil)
+        if abruptly || inputClosed || !stream.isOpen || Self.isAbrupt(reason) {
+            stream.close()
+            return finishClose()
         }
+        stream.shutdownOutput()
+        stream.resumeReading()
+        let linger = pool.settings.closeLinger
+        guard linger > .zero else {
+            stream.close()
+            return finishClose()
+        }
+        setDeadline(after: linger, now: loop.now)
     }
 
     /// Reasons that leave nothing to be read in peace.
@@ -440,12 +371,17 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         }
     }
 
-    private func finishClose(now: Instant) {
+    /// The other side has said all, so that nothing is left to do but to get our last bytes out.
+    private func endAfterOutput() {
+        if stream.closeAfterOutput() { failed(0) }
+    }
+
+    private func finishClose() {
         guard phase != .closed else { return }
-        if let closeReason, phase != .closing { loop.metrics.upstreamClosed[closeReason] += 1 }
         phase = .closed
         if let timer { loop.timer.remove(timer) }
-        pool.closed(self, now: now)
+        partialHead.clear(keeping: 0)
+        pool.closed(self, now: loop.now)
     }
 
     // MARK: Time
@@ -459,6 +395,59 @@ package final class UpstreamConnection: ChannelDuplexHandler {
         let timer = timer ?? Deadline(owner: self)
         self.timer = timer
         loop.timer.wake(timer, at: deadline)
+    }
+}
+
+// MARK: What the stream brings
+
+extension UpstreamConnection: StreamHandler {
+    package func connected() {}
+
+    package func received(_ bytes: UnsafeRawBufferPointer) {
+        bytesReceived += bytes.count
+        switch phase {
+        case .awaitingHead: receiveHead(bytes, now: loop.now)
+        case .body: receiveBody(bytes, now: loop.now)
+        case .tunnel: exchange?.tunnelBytes(bytes)
+        case .idle: endIdle(.unsolicitedBytes)
+        case .closing:
+            drained += bytes.count
+            guard drained > Self.maxDrained else { return }
+            stream.close()
+            finishClose()
+        case .closed: break
+        }
+    }
+
+    package func inputEnded() {
+        inputClosed = true
+        switch phase {
+        case .idle: endIdle(.originFinIdle)
+        case .awaitingHead, .body: endOfInput(reset: false, now: loop.now)
+        case .tunnel: exchange?.tunnelInputClosed()
+        case .closing:
+            stream.close()
+            finishClose()
+        case .closed: break
+        }
+    }
+
+    package func failed(_ code: CInt) {
+        inputClosed = true
+        switch phase {
+        case .idle: endIdle(.originRstIdle)
+        case .awaitingHead, .body: endOfInput(reset: true, now: loop.now)
+        case .tunnel:
+            let exchange = exchange
+            self.exchange = nil
+            beginClose(code == 0 ? .drained : .originRstIdle, abruptly: true)
+            exchange?.tunnelClosed()
+        case .closing, .closed: finishClose()
+        }
+    }
+
+    package func outputDrained() {
+        exchange?.upstreamDrained()
     }
 }
 
@@ -479,7 +468,8 @@ extension UpstreamConnection: DeadlineOwner {
             let text = "nothing more of the response within body_idle_timeout (\(describe(pool.settings.bodyIdleTimeout)))"
             fail(.timeout(ProxyError(.connectionReadTimeout, detail: text)), .bodyTimeout, now: now)
         case .closing:
-            context?.close(promise: nil)
+            stream.close()
+            finishClose()
         case .idle, .tunnel, .closed:
             break
         }

@@ -1,5 +1,4 @@
 package import HTTPWire
-package import NIOCore
 package import ProxyTypes
 
 /// How an exchange that held a connection lost it.
@@ -31,11 +30,11 @@ package protocol UpstreamExchange: AnyObject {
     func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant)
     func leaseRefused(_ error: ProxyError, now: Instant)
 
-    /// `bytes` starts with the head.
-    func informationalHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer)
-    func responseHead(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant)
+    /// `bytes` starts with the head, and is overwritten when the call returns, here and below.
+    func informationalHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer)
+    func responseHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant)
     /// A part of the body as it is to be sent on.
-    func responseBody(_ bytes: ByteBuffer)
+    func responseBody(_ bytes: UnsafeRawBufferPointer)
     /// The end of what one read brought: the time to write what was gathered.
     func responseReadComplete()
     /// The response is whole and the connection is no longer the exchange's.
@@ -43,10 +42,11 @@ package protocol UpstreamExchange: AnyObject {
     func failed(_ failure: UpstreamFailure, now: Instant)
 
     /// The connection is a tunnel from here on; `bytes` starts with the head of the 101.
-    func upgraded(_ head: borrowing ResponseHead, _ bytes: ByteBuffer, now: Instant)
-    func tunnelBytes(_ bytes: ByteBuffer)
+    func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant)
+    func tunnelBytes(_ bytes: UnsafeRawBufferPointer)
     func tunnelInputClosed()
     func tunnelClosed()
 
-    func upstreamWritabilityChanged(_ isWritable: Bool)
+    /// What had to wait to be sent has been taken.
+    func upstreamDrained()
 }

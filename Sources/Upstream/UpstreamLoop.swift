@@ -1,19 +1,18 @@
 package import HTTPWire
 package import Metrics
-package import NIOCore
 package import Pooling
 package import ProxyTypes
+package import Reactor
 package import Tuning
 
 /// What all pools of one event loop share: clock, timer, resolver, scratch storage, figures. Loop-bound.
 package final class UpstreamLoop {
-    package let eventLoop: any EventLoop
-    package let timer: LazyTimer
+    package let reactor: Reactor
     package let headLimits: HeadLimits
-    package let maxBuffer: Int
     package let total: ConnectionBudget
     package var metrics = ProxyMetrics()
-    package var buffers = BufferPool()
+    /// Where a head is written on its way out, within one call.
+    package var scratch = ByteStore()
     /// Filled by whichever connection parses a head, read within the same call.
     var responseHead = ResponseHead()
     var contentRanges: [Range<Int>] = []
@@ -29,26 +28,26 @@ package final class UpstreamLoop {
     private static let maxPools = 10_000
 
     package init(
-        eventLoop: any EventLoop, resolver: Resolver, total: ConnectionBudget, headLimits: HeadLimits, maxBuffer: Int, seed: UInt64,
+        reactor: Reactor, resolver: Resolver, total: ConnectionBudget, headLimits: HeadLimits, seed: UInt64,
         settings: @escaping @Sendable (Origin) -> EffectiveSettings
     ) {
-        self.eventLoop = eventLoop
+        self.reactor = reactor
         self.total = total
         self.headLimits = headLimits
-        self.maxBuffer = maxBuffer
-        let timer = LazyTimer(loop: eventLoop)
-        self.timer = timer
-        addresses = AddressCache(resolver: resolver, loop: eventLoop) { timer.now() }
+        addresses = AddressCache(resolver: resolver, reactor: reactor)
         random = SeededRandom(seed: seed)
         settingsOf = settings
     }
+
+    package var now: Instant { reactor.now }
+    package var timer: LazyTimer { reactor.timer }
 
     /// The pool of an origin, made on first use. A client remembers the one it used last and spares itself the look-up.
     package func pool(for origin: Origin) -> UpstreamPool {
         if let pool = pools[origin] { return pool }
         if pools.count >= Self.maxPools { forgetUnused() }
         let pool = UpstreamPool(origin: origin, settings: settingsOf(origin), loop: self, seed: random.next())
-        if isShuttingDown { pool.shutdown(now: timer.now()) }
+        if isShuttingDown { pool.shutdown(now: reactor.now) }
         pools[origin] = pool
         return pool
     }
@@ -67,7 +66,7 @@ package final class UpstreamLoop {
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
     package func shutdown() {
         isShuttingDown = true
-        let now = timer.now()
+        let now = reactor.now
         for pool in pools.values { pool.shutdown(now: now) }
     }
 
@@ -89,7 +88,7 @@ package final class UpstreamLoop {
 
     /// Out of file descriptors: idle connections go first. True when there were any.
     package func relieveDescriptorPressure() -> Bool {
-        let now = timer.now()
+        let now = reactor.now
         var shed = false
         for pool in pools.values where pool.idleConnections > 0 {
             shed = pool.shedIdle(max(pool.idleConnections / 4, 1), .fdPressure, now: now) || shed

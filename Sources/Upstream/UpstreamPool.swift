@@ -1,8 +1,8 @@
 package import HTTPWire
 import Metrics
-import NIOCore
 package import Pooling
 package import ProxyTypes
+import Reactor
 package import Tuning
 
 /// The connections of one origin on one loop: feeds the pure pool machine with events and performs what it decides. It
@@ -212,19 +212,15 @@ package final class UpstreamPool {
         dial.start { [unowned self] result in dialled(id, result) }
     }
 
-    private func dialled(_ id: ConnectionID, _ result: Result<DialledChannel, ProxyError>) {
-        let now = loop.timer.now()
+    private func dialled(_ id: ConnectionID, _ result: Result<DialledStream, ProxyError>) {
+        let now = loop.now
         guard dials.removeValue(forKey: id) != nil else {
-            if case .success(let dialled) = result { dialled.channel.close(promise: nil) }
+            if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
         switch result {
         case .success(let dialled):
-            guard let connection = open(dialled, id: id, now: now) else {
-                lastDialError = ProxyError(.connectionTerminated, detail: "the connection closed as it was opened")
-                machine.dialFailed(id, now: now, into: &actions)
-                break
-            }
+            let connection = open(dialled, id: id, now: now)
             while connections.count <= Int(id.slot) { connections.append(nil) }
             connections[Int(id.slot)] = connection
             machine.dialSucceeded(id, now: now, into: &actions)
@@ -237,15 +233,9 @@ package final class UpstreamPool {
         if case .failure = result { loop.budgetFreed(by: self, now: now) }
     }
 
-    private func open(_ dialled: DialledChannel, id: ConnectionID?, now: Instant) -> UpstreamConnection? {
+    private func open(_ dialled: DialledStream, id: ConnectionID?, now: Instant) -> UpstreamConnection {
         let connection = UpstreamConnection(
             id: id, number: loop.nextConnectionNumber(), pool: self, dialled: dialled, now: now)
-        do {
-            try dialled.channel.pipeline.syncOperations.addHandler(connection)
-        } catch {
-            dialled.channel.close(promise: nil)
-            return nil
-        }
         loop.metrics.upstreamOpened += 1
         loop.metrics.dnsTime.record(microseconds: dialled.times.dns.nanoseconds / 1000)
         loop.metrics.connectTime.record(microseconds: dialled.times.connect.nanoseconds / 1000)
@@ -282,20 +272,16 @@ package final class UpstreamPool {
     }
 
     private func tunnelDialled(
-        _ ticket: TunnelTicket, _ exchange: any UpstreamExchange, _ result: Result<DialledChannel, ProxyError>
+        _ ticket: TunnelTicket, _ exchange: any UpstreamExchange, _ result: Result<DialledStream, ProxyError>
     ) {
-        let now = loop.timer.now()
+        let now = loop.now
         guard tunnelDials.removeValue(forKey: ticket.dial) != nil else {
-            if case .success(let dialled) = result { dialled.channel.close(promise: nil) }
+            if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
         switch result {
         case .success(let dialled):
-            guard let connection = open(dialled, id: nil, now: now) else {
-                loop.total.giveBack()
-                let error = ProxyError(.connectionTerminated, detail: "the connection closed as it was opened")
-                return exchange.leaseRefused(error, now: now)
-            }
+            let connection = open(dialled, id: nil, now: now)
             tunnels[ObjectIdentifier(connection)] = connection
             connection.startTunnel(for: exchange)
             exchange.leaseGranted(connection, reused: false, now: now)
@@ -323,8 +309,8 @@ package final class UpstreamPool {
     func kill() {
         for dial in dials.values { dial.cancel() }
         for dial in tunnelDials.values { dial.cancel() }
-        for connection in connections { connection?.channel.close(promise: nil) }
-        for tunnel in tunnels.values { tunnel.channel.close(promise: nil) }
+        for connection in connections { connection?.kill() }
+        for tunnel in Array(tunnels.values) { tunnel.kill() }
     }
 
     func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Bool {

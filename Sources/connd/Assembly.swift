@@ -2,6 +2,7 @@ import Configuration
 import ForwardProxy
 import HTTPWire
 import ProxyTypes
+import Reactor
 
 extension Configuration {
     /// The part that the proxy itself obeys.
@@ -34,7 +35,7 @@ extension Configuration {
 }
 
 extension ListenAddress {
-    var forListener: ProxyListener.Address {
+    var forListener: ListenerAddress {
         switch self {
         case .tcp(let address, let port): .tcp(address, port: port)
         case .unix(let path): .unix(path: path)

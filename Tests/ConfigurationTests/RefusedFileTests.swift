@@ -26,7 +26,7 @@ import Testing
                   "*.example.com": { max_connections: 0 }
                 proxy:
                   threds: 1
-                  listen: ["127.0.0.1:x"]
+                  listen: ["127.0.0.1:x", "127.0.0.1:1", ":80"]
                 settings:
                   max_queue: lots
                   pipelinig: off
@@ -35,6 +35,8 @@ import Testing
                 "f:4:3: unknown key `threds` in proxy; did you mean `threads`?",
                 "f:5:12: `proxy.listen` must be an address with a port (127.0.0.1:3128, [::1]:3128) or unix: with an "
                     + "absolute path, not `127.0.0.1:x`",
+                "f:5:42: `proxy.listen` must be an address with a port (127.0.0.1:3128, [::1]:3128) or unix: with an "
+                    + "absolute path, not `:80`",
                 "f:7:14: `max_queue` must be 0 to 100000, not `lots`",
                 "f:8:3: unknown key `pipelinig` in settings; did you mean `pipelining`?"))
     }

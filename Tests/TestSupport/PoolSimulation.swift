@@ -58,6 +58,8 @@ package struct PoolSimulation: ~Copyable {
     /// The last events, for a failure's report.
     var recent: [String] = []
     let keepsRecent: Bool
+    /// After every how many events all of it is looked at: with a seed seldom, which lets more events run.
+    private let looksEvery: Int
 
     /// `keepsRecent`: the failure tells what came before it.
     package init(seed: UInt64, keepsRecent: Bool = false) {
@@ -67,6 +69,7 @@ package struct PoolSimulation: ~Copyable {
     package init(_ choices: Choices, seed: UInt64, keepsRecent: Bool = false) {
         self.choices = choices
         self.keepsRecent = keepsRecent
+        if case .bytes = choices { looksEvery = 1 } else { looksEvery = 4 }
         let policy = Self.policy(&self.choices)
         let totalLimit = 1 + self.choices.pick(8)
         origin = ConnectionBudget(limit: policy.maxConnections)
@@ -151,6 +154,11 @@ package struct PoolSimulation: ~Copyable {
         waiting.remove(at: place)
     }
 
+    private mutating func compareDeadlines() {
+        let latest = model.latestDeadline(now: time.now)
+        if pool.nextDeadline > max(latest, time.now) { fail("wakes at \(pool.nextDeadline), too late for \(latest)") }
+    }
+
     private mutating func compare() {
         let counts = pool.counts
         if counts != model.counts { fail("the pool counts \(counts), the model \(model.counts)") }
@@ -163,7 +171,10 @@ package struct PoolSimulation: ~Copyable {
             fail("somebody waits, and nobody dials: \(counts)")
         }
         if pool.wantsTotalRoom != model.blockedByTotal { fail("wantsTotalRoom is \(pool.wantsTotalRoom)") }
-        if events % 8 == 0 { pool.checkInvariants() }
+        if events % looksEvery == 0 {
+            pool.checkInvariants()
+            compareDeadlines()
+        }
         if Invariant.brokenCount != brokenBefore { fail("an invariant is broken") }
     }
 }

@@ -5,8 +5,10 @@
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* linux/tcp.h and netinet/tcp.h cannot both be included, and glibc's tcp_info is the older, shorter one: the kernel fills
    as many bytes as it is given. */
@@ -38,6 +40,58 @@ static inline int clinux_set_congestion_control(int fd, const char *name) {
 static inline int clinux_set_int(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
+
+/* epoll_event is packed and holds a union: Swift is spared both. */
+static inline int clinux_epoll_add(int epoll, int fd, uint32_t events, const void *tag) {
+    struct epoll_event event = {.events = events, .data = {.ptr = (void *)tag}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+static inline int clinux_epoll_modify(int epoll, int fd, uint32_t events, const void *tag) {
+    struct epoll_event event = {.events = events, .data = {.ptr = (void *)tag}};
+    return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
+}
+struct clinux_ready {
+    uint32_t events;
+    const void *tag;
+};
+/* As epoll_wait, with the results unpacked. `timeout` in nanoseconds, below 0 for ever. */
+int clinux_epoll_wait(int epoll, struct clinux_ready *ready, int count, int64_t timeout);
+
+static inline int clinux_epoll_cloexec(void) { return EPOLL_CLOEXEC; }
+static inline uint32_t clinux_epoll_error(void) { return EPOLLERR; }
+static inline uint32_t clinux_epoll_in(void) { return EPOLLIN; }
+static inline uint32_t clinux_epoll_out(void) { return EPOLLOUT; }
+static inline uint32_t clinux_epoll_hangup(void) { return EPOLLRDHUP | EPOLLHUP | EPOLLERR; }
+static inline uint32_t clinux_epoll_edges(void) { return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET; }
+
+/* An address as 4 or 16 bytes in network order. All return a descriptor or 0, or -errno. */
+int clinux_socket(int length);
+/* A descriptor that becomes readable when a count is written to it. */
+int clinux_eventfd(void);
+int clinux_bind(int fd, const uint8_t *address, int length, uint16_t port);
+int clinux_connect(int fd, const uint8_t *address, int length, uint16_t port);
+int clinux_listen_tcp(const uint8_t *address, int length, uint16_t port, int backlog);
+/* A socket file that nobody listens on any more is replaced. */
+int clinux_listen_unix(const char *path, int backlog);
+/* The peer's address goes to `address`, its length (0 for a Unix socket) to `length`. */
+int clinux_accept(int fd, uint8_t address[16], int *length);
+/* The local address and port of a socket. Returns the address's length, 0 for a Unix socket. */
+int clinux_local_address(int fd, uint8_t address[16], uint16_t *port);
+/* Calls back with each address of this host's interfaces. */
+void clinux_each_interface_address(void (*each)(void *context, const uint8_t *address, int length), void *context);
+
+static inline int clinux_pending_error(int fd) {
+    int error = 0;
+    socklen_t size = sizeof error;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+static inline ssize_t clinux_send(int fd, const void *bytes, size_t count) { return send(fd, bytes, count, MSG_NOSIGNAL); }
+static inline ssize_t clinux_send_two(int fd, const void *a, size_t an, const void *b, size_t bn) {
+    struct iovec parts[2] = {{(void *)a, an}, {(void *)b, bn}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+static inline ssize_t clinux_receive(int fd, void *bytes, size_t count) { return recv(fd, bytes, count, 0); }
 
 /* The next close() of this socket sends RST and drops what is unsent. */
 static inline int clinux_reset_on_close(int fd) {

@@ -4,8 +4,9 @@ package struct BodyReader: Sendable {
         case complete, length, chunked, untilClose
     }
 
-    private var kind: Kind
+    // In this order they fit into 48 bytes.
     private var chunks: ChunkDecoder
+    private var kind: Kind
 
     package init(_ framing: BodyFraming, maxTrailerBytes: Int) {
         chunks = ChunkDecoder(maxTrailerBytes: maxTrailerBytes)

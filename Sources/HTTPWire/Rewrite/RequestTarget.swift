@@ -80,6 +80,18 @@ struct Authority {
     var port: UInt16?
 
     static func parse(_ bytes: RawSpan, _ range: Range<Int>, fault: WireError) throws(WireError) -> Authority {
+        do throws(WireError) {
+            return try parseParts(bytes, range, fault)
+        } catch {
+            guard fault == .badTarget else { throw fault }
+            for at in range where bytes.byte(at) == UInt8(ascii: "@") { throw .userinfoInTarget }
+            throw error
+        }
+    }
+
+    private static func parseParts(
+        _ bytes: RawSpan, _ range: Range<Int>, _ fault: WireError
+    ) throws(WireError) -> Authority {
         let hostEnd = try endOfHost(bytes, range, fault)
         var port: UInt16?
         if hostEnd < range.upperBound {
@@ -91,9 +103,6 @@ struct Authority {
 
     private static func endOfHost(_ bytes: RawSpan, _ range: Range<Int>, _ fault: WireError) throws(WireError) -> Int {
         var at = range.lowerBound
-        for other in range where bytes.byte(other) == UInt8(ascii: "@") {
-            throw fault == .badTarget ? .userinfoInTarget : fault
-        }
         if at < range.upperBound, bytes.byte(at) == UInt8(ascii: "[") {
             while at < range.upperBound, bytes.byte(at) != UInt8(ascii: "]") { at &+= 1 }
             guard at < range.upperBound, IPv6Text.isValid(bytes, (range.lowerBound + 1)..<at) else { throw fault }

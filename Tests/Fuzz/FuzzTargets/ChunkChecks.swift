@@ -9,6 +9,13 @@ package enum ChunkChecks {
         package var taken = 0
         package var content: [UInt8] = []
         package var complete = false
+
+        package init(fault: WireError? = nil, taken: Int = 0, content: [UInt8] = [], complete: Bool = false) {
+            self.fault = fault
+            self.taken = taken
+            self.content = content
+            self.complete = complete
+        }
     }
 
     /// The first byte says where the rest is split.

@@ -41,7 +41,7 @@ struct BodyReaderTests {
     @Test("a body that ends by close takes all, and is whole when the peer closed")
     func untilClose() throws {
         var reader = BodyReader(.untilClose, maxTrailerBytes: 0)
-        #expect(try reader.consume([1, 2, 3].span.bytes) == 3)
+        #expect(try reader.consume([UInt8](repeating: 1, count: 3).span.bytes) == 3)
         #expect(!reader.isComplete)
         #expect(reader.end() && reader.isComplete)
     }

@@ -1,4 +1,3 @@
-package import NIOCore
 package import ProxyTypes
 
 /// Who waits for a time: a client, a connection, a pool.
@@ -7,7 +6,7 @@ package protocol DeadlineOwner: AnyObject {
     func deadlineReached(now: Instant) -> Instant
 }
 
-/// One owner's place in a LazyTimer. Loop-bound.
+/// One owner's place in a LazyTimer; it must be removed before its owner goes. Loop-bound.
 package final class Deadline {
     fileprivate unowned let owner: any DeadlineOwner
     fileprivate var wakeAt = Instant.distantFuture
@@ -18,27 +17,17 @@ package final class Deadline {
     }
 }
 
-/// The only timer of an event loop: a heap of wake-up times and one scheduled task for the earliest. Loop-bound.
+/// The only timer of a reactor: a heap of wake-up times. Loop-bound.
 ///
 /// A deadline that moves later costs nothing: the old wake-up comes early, asks its owner, and goes back into the heap.
-/// So a request that sets and clears its time-outs usually touches neither the heap nor the event loop's queue.
+/// So a request that sets and clears its time-outs usually does not touch the heap.
 package final class LazyTimer {
-    private let loop: any EventLoop
     private var heap: [Deadline] = []
-    private var scheduled: Scheduled<Void>?
-    private var scheduledFor = Instant.distantFuture
-    private var isFiring = false
 
-    /// Wake-ups this close together share one.
+    /// An owner that is always due must not keep the loop from its sockets.
     private static let slack = Interval.milliseconds(1)
 
-    package init(loop: any EventLoop) {
-        self.loop = loop
-    }
-
-    package func now() -> Instant {
-        Instant(nanoseconds: Int64(truncatingIfNeeded: NIODeadline.now().uptimeNanoseconds))
-    }
+    var next: Instant { heap.first?.wakeAt ?? .distantFuture }
 
     /// Makes sure that the owner is asked at `when` or before.
     @inline(__always)
@@ -58,31 +47,14 @@ package final class LazyTimer {
             heap.append(deadline)
         }
         siftUp(deadline.index)
-        schedule()
     }
 
-    private func schedule() {
-        guard !isFiring, let first = heap.first, first.wakeAt < scheduledFor else { return }
-        scheduled?.cancel()
-        scheduledFor = first.wakeAt
-        let when = NIODeadline.uptimeNanoseconds(UInt64(max((first.wakeAt + Self.slack).nanoseconds, 0)))
-        let timer = NIOLoopBound(self, eventLoop: loop)
-        scheduled = loop.scheduleTask(deadline: when) { timer.value.fire() }
-    }
-
-    private func fire() {
-        scheduled = nil
-        scheduledFor = .distantFuture
-        let now = now()
-        isFiring = true
+    func fire(now: Instant) {
         while let first = heap.first, first.wakeAt <= now {
             removeFromHeap(first)
             let next = first.owner.deadlineReached(now: now)
-            // An owner that is always due must not keep the loop from its sockets.
             if next < .distantFuture { wake(first, at: max(next, now + Self.slack)) }
         }
-        isFiring = false
-        schedule()
     }
 
     private func removeFromHeap(_ deadline: Deadline) {

@@ -1,0 +1,145 @@
+import CLinux
+package import ProxyTypes
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Where a listener listens.
+package enum ListenerAddress: Sendable {
+    case tcp(IPAddress, port: UInt16)
+    case unix(path: String)
+}
+
+/// Who takes the clients of a listener.
+package protocol ListenerHandler: AnyObject {
+    /// Whether one more may come now; if not, `resume` is called when it may.
+    var acceptsClients: Bool { get }
+    /// `descriptor` is a new client's socket, and the handler's from here on; `peer` is nil on a Unix socket.
+    func accepted(_ descriptor: CInt, peer: IPAddress?)
+    /// No descriptors are left: accepting pauses for a moment. May free some.
+    func outOfDescriptors()
+    func acceptingPaused()
+}
+
+/// A listening socket: accepts while its handler wants clients, otherwise leaves them in the kernel's backlog, and never spins.
+/// Loop-bound.
+package final class Listener: Watched {
+    private unowned let reactor: Reactor
+    private unowned let handler: any ListenerHandler
+    private var descriptor: CInt
+    private let address: ListenerAddress
+    private var isPaused = false
+    private var retry: Deadline?
+    private var waitsForDescriptors = false
+
+    private static let backlog: CInt = 4096
+    private static let acceptsPerTurn = 64
+    private static let retryDelay = Interval.milliseconds(50)
+
+    package init(_ address: ListenerAddress, reactor: Reactor, handler: any ListenerHandler) throws(SystemError) {
+        self.reactor = reactor
+        self.handler = handler
+        self.address = address
+        switch address {
+        case .tcp(let ip, let port):
+            let bytes = ip.bytes
+            descriptor = clinux_listen_tcp(bytes, CInt(bytes.count), port, Self.backlog)
+        case .unix(let path):
+            descriptor = clinux_listen_unix(path, Self.backlog)
+        }
+        guard descriptor >= 0 else { throw SystemError(code: -descriptor, doing: "listening") }
+        super.init()
+        guard reactor.watch(self, descriptor, edges: false) else {
+            let code = errno
+            Glibc.close(descriptor)
+            throw SystemError(code: code, doing: "watching a listener")
+        }
+    }
+
+    /// Nil for a Unix socket.
+    package var localAddress: (address: IPAddress, port: UInt16)? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        let length = clinux_local_address(descriptor, &bytes, &port)
+        return IPAddress(bytes: bytes.prefix(Int(length))).map { ($0, port) }
+    }
+
+    override func ready(_ events: UInt32) {
+        for _ in 0..<Self.acceptsPerTurn {
+            guard descriptor >= 0 else { return }
+            guard handler.acceptsClients else { return pause() }
+            var bytes = [16 of UInt8](repeating: 0)
+            var length: CInt = 0
+            let client = withUnsafeMutableBytes(of: &bytes) { room in
+                clinux_accept(descriptor, room.baseAddress?.assumingMemoryBound(to: UInt8.self), &length)
+            }
+            guard client < 0 else {
+                let peer = length == 0 ? nil : withUnsafeBytes(of: &bytes) { IPAddress(bytes: $0.prefix(Int(length))) }
+                handler.accepted(client, peer: peer)
+                continue
+            }
+            switch -client {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                waitsForDescriptors = true
+                pause()
+                handler.outOfDescriptors()
+                let retry = retry ?? Deadline(owner: self)
+                self.retry = retry
+                reactor.timer.wake(retry, at: reactor.now + Self.retryDelay)
+                return
+            case EINTR, ECONNABORTED: continue
+            default: return
+            }
+        }
+    }
+
+    private func pause() {
+        guard !isPaused else { return }
+        isPaused = true
+        reactor.setWatching(self, descriptor, false)
+        handler.acceptingPaused()
+    }
+
+    /// A client has gone, or a descriptor.
+    package func resume() {
+        waitsForDescriptors = false
+        guard isPaused, descriptor >= 0, handler.acceptsClients else { return }
+        isPaused = false
+        reactor.setWatching(self, descriptor, true)
+    }
+
+    package func close() {
+        guard descriptor >= 0 else { return }
+        if let retry { reactor.timer.remove(retry) }
+        reactor.unwatch(self)
+        Glibc.close(descriptor)
+        descriptor = -1
+        if case .unix(let path) = address { unlink(path) }
+    }
+}
+
+extension Listener: DeadlineOwner {
+    package func deadlineReached(now: Instant) -> Instant {
+        resume()
+        return .distantFuture
+    }
+}
+
+/// The addresses of this host's interfaces.
+package enum Interfaces {
+    package static func addresses() -> [IPAddress] {
+        var found: [IPAddress] = []
+        withUnsafeMutablePointer(to: &found) { list in
+            clinux_each_interface_address(
+                { context, bytes, length in
+                    let room = UnsafeRawBufferPointer(start: bytes, count: Int(length))
+                    guard let list = context?.assumingMemoryBound(to: [IPAddress].self),
+                        let address = IPAddress(bytes: room)
+                    else { return }
+                    list.pointee.append(address)
+                }, list)
+        }
+        return found
+    }
+}

@@ -1,0 +1,55 @@
+import FuzzTargets
+import HTTPWire
+
+/// HTTPWire's reading of the first message of some bytes, in the peer's terms.
+struct OwnReading {
+    var verdict: PeerParser.Verdict
+    /// Why it was refused, in the head or in the body.
+    var fault: WireError?
+    var framing = BodyFraming.none
+    var minorVersion: UInt8?
+    var isOtherMethod = false
+    /// What is sent on: the rewritten head, and the body as it came.
+    var rewritten: [UInt8] = []
+
+    static func request(_ bytes: [UInt8]) -> OwnReading {
+        var head = RequestHead()
+        switch Feeding.request(bytes, head: &head) {
+        case .incomplete: return OwnReading(verdict: .incomplete)
+        case .refused(let fault): return OwnReading(verdict: .refused, fault: fault)
+        case .accepted(let request):
+            let message = PeerParser.Message(method: String(decoding: bytes[request.methodRange], as: UTF8.self))
+            var reading = body(message, request.framing, Array(bytes[request.length...]))
+            reading.minorVersion = bytes[request.target.upperBound + 8] - 0x30
+            reading.isOtherMethod = request.method == .other
+            reading.rewritten = Feeding.rewritten(head, bytes) + reading.rewritten
+            return reading
+        }
+    }
+
+    static func response(_ bytes: [UInt8], to method: Method) -> OwnReading {
+        var head = ResponseHead()
+        switch Feeding.response(bytes, method: method, head: &head) {
+        case .incomplete: return OwnReading(verdict: .incomplete)
+        case .refused(let fault): return OwnReading(verdict: .refused, fault: fault)
+        case .accepted(let response):
+            var reading = body(
+                PeerParser.Message(status: response.status), response.framing, Array(bytes[response.length...]))
+            reading.minorVersion = bytes[7] - 0x30
+            return reading
+        }
+    }
+
+    private static func body(
+        _ message: PeerParser.Message, _ framing: BodyFraming, _ rest: [UInt8]
+    ) -> OwnReading {
+        let outcome = ChunkChecks.read(
+            [rest], decoding: true, framing: framing, maxTrailerBytes: 16_384)
+        var message = message
+        message.body = outcome.content
+        message.complete = outcome.complete
+        message.brokenInBody = outcome.fault != nil
+        return OwnReading(
+            verdict: .accepted(message), fault: outcome.fault, framing: framing, rewritten: Array(rest[..<outcome.taken]))
+    }
+}

@@ -1,0 +1,162 @@
+import Pooling
+import ProxyTypes
+import Testing
+
+@Suite("Connections are ended from outside")
+struct DrainTests {
+    @Test("a drain closes idle ones now, leased ones at the end of their lease, dialing ones at success")
+    func drain() {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(2)
+        pool.lease(1)
+        pool.lease(2)
+        pool.release(ids[0])
+        pool.lease(3)
+        pool.lease(4)
+        pool.cancel(4)
+        pool.release(ids[0])
+        #expect(pool.drain(.dnsDrain) == [.close(ids[0], .dnsDrain)])
+        #expect(pool.counts.draining == 2)
+        #expect(pool.release(ids[1]) == [.close(ids[1], .dnsDrain)])
+        #expect(pool.dialSucceeded(connection(2)) == [.close(connection(2), .dnsDrain)])
+    }
+
+    @Test("after a drain new requests dial anew, and so do those that wait")
+    func dialsAnew() {
+        let pool = PoolFixture()
+        pool.lease(1)
+        #expect(pool.drain(.settingsChanged) == [.dial(connection(1))])
+        #expect(pool.lease(2) == [.dial(connection(2))])
+        #expect(pool.dialSucceeded(connection(1)) == [.grant(waiter(1), connection(1), reused: false)])
+        #expect(pool.release(connection(1)) == [.grant(waiter(2), connection(1), reused: true)])
+    }
+
+    @Test("what drains counts against max_connections until it is gone")
+    func drainingCounts() {
+        let pool = PoolFixture { $0.maxConnections = 1 }
+        let id = pool.becomeIdle(1)[0]
+        #expect(pool.drain(.drained) == [.close(id, .drained)])
+        #expect(pool.lease(1) == [])
+        #expect(pool.closed(id) == [.dial(connection(0, 1))])
+    }
+
+    @Test("a shutdown refuses who waits and who comes, closes idle ones, and lets leases end")
+    func shutdown() {
+        let pool = PoolFixture { $0.maxConnections = 2 }
+        let ids = pool.becomeIdle(2)
+        pool.lease(1)
+        pool.lease(2)
+        pool.lease(3)
+        #expect(pool.shutdown() == [.refuse(waiter(3), .draining)])
+        #expect(pool.lease(4) == [.refuse(waiter(4), .draining)])
+        #expect(pool.release(ids[0]) == [.close(ids[0], .shutdown)])
+        #expect(pool.release(ids[1]) == [.close(ids[1], .shutdown)])
+        #expect(!pool.isEmpty)
+        pool.closed(ids[0])
+        pool.closed(ids[1])
+        #expect(pool.isEmpty)
+        #expect(pool.nextDeadline == .distantFuture)
+    }
+
+    @Test("a shutdown closes idle ones, and min_idle does not bring them back")
+    func shutdownIdle() {
+        let pool = PoolFixture { $0.minIdle = 1 }
+        _ = pool.prewarm(1)
+        pool.dialSucceeded(connection(0))
+        #expect(pool.shutdown() == [.close(connection(0), .shutdown)])
+        #expect(pool.closed(connection(0)) == [])
+        #expect(pool.prewarm(3) == [])
+    }
+
+    @Test("short of descriptors the longest idle go first, and min_idle does not dial them again at once")
+    func shed() {
+        let pool = PoolFixture { $0.minIdle = 2 }
+        _ = pool.prewarm(2)
+        pool.dialSucceeded(connection(0))
+        pool.dialSucceeded(connection(1))
+        #expect(pool.shedIdle(1) == [.close(connection(0), .fdPressure)])
+        #expect(pool.closed(connection(0)) == [])
+        #expect(pool.shedIdle(5) == [.close(connection(1), .fdPressure)])
+        #expect(pool.shedIdle(5) == [])
+    }
+}
+
+@Suite("Budgets")
+struct BudgetTests {
+    @Test("a budget gives no more than its limit, also when that drops below what is taken")
+    func limit() {
+        let budget = ConnectionBudget(limit: 2)
+        #expect(budget.tryTake() && budget.tryTake() && !budget.tryTake())
+        budget.limit = 1
+        #expect(budget.isExceeded)
+        budget.giveBack()
+        #expect(!budget.tryTake() && !budget.isExceeded)
+        budget.giveBack()
+        #expect(budget.tryTake())
+        #expect(budget.taken == 1)
+    }
+
+    @Test("many threads never take more than the limit")
+    func threads() async {
+        let budget = ConnectionBudget(limit: 3)
+        await withTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    var most = 0
+                    for _ in 0..<2_000 where budget.tryTake() {
+                        most = max(most, budget.taken)
+                        budget.giveBack()
+                    }
+                    return most
+                }
+            }
+            for await most in group { #expect(most <= 3) }
+        }
+        #expect(budget.taken == 0)
+    }
+
+    @Test("the total limit holds: a request waits, says why, and dials when told of room")
+    func totalLimit() {
+        let pool = PoolFixture(total: 1)
+        #expect(pool.total.tryTake())
+        #expect(pool.lease(1) == [])
+        #expect(pool.wantsTotalRoom)
+        #expect(pool.budgetFreed() == [])
+        pool.total.giveBack()
+        #expect(pool.budgetFreed() == [.dial(connection(0))])
+        #expect(!pool.wantsTotalRoom)
+    }
+
+    @Test("who waited too long for the total limit is told that it was that one")
+    func totalLimitRefusal() {
+        let pool = PoolFixture(total: 0)
+        pool.lease(1)
+        #expect(pool.pass(.seconds(5)) == [.refuse(waiter(1), .connectionLimit)])
+    }
+
+    @Test("over a total limit that was lowered, a connection closes when its lease ends")
+    func totalLowered() {
+        let pool = PoolFixture(total: 2)
+        let ids = pool.becomeIdle(2)
+        pool.lease(1)
+        pool.total.limit = 1
+        #expect(pool.release(ids[1]) == [.close(ids[1], .poolShrink)])
+        #expect(pool.counts.idle == 1)
+    }
+
+    @Test("two pools of one origin share its limit")
+    func sharedByLoops() {
+        let origin = ConnectionBudget(limit: 1)
+        let total = ConnectionBudget(limit: 9)
+        var one = OriginPool(policy: PoolPolicy(), origin: origin, total: total, seed: 1)
+        var other = OriginPool(policy: PoolPolicy(), origin: origin, total: total, seed: 2)
+        let client = ClientID(rawValue: 1)
+        var actions: [PoolAction] = []
+        one.lease(waiter(1), client: client, fresh: false, mayPipeline: false, now: .zero, into: &actions)
+        other.lease(waiter(2), client: client, fresh: false, mayPipeline: false, now: .zero, into: &actions)
+        #expect(actions == [.dial(connection(0))])
+        one.dialFailed(connection(0), now: .zero, into: &actions)
+        other.budgetFreed(now: .zero, into: &actions)
+        #expect(actions.last == .dial(connection(0)))
+    }
+}

@@ -1,0 +1,118 @@
+import Pooling
+import ProxyTypes
+import TestSupport
+
+/// One pool, its budgets and its clock; each event returns what the pool then wants done. Loop-bound.
+final class PoolFixture {
+    private var pool: OriginPool
+    let origin: ConnectionBudget
+    let total: ConnectionBudget
+    var time = ManualTime()
+    var policy: PoolPolicy
+
+    init(total limit: Int = 100, _ change: (inout PoolPolicy) -> Void = { _ in }) {
+        var policy = PoolPolicy()
+        policy.lifetimeJitterPercent = 0
+        change(&policy)
+        self.policy = policy
+        origin = ConnectionBudget(limit: policy.maxConnections)
+        total = ConnectionBudget(limit: limit)
+        pool = OriginPool(policy: policy, origin: origin, total: total, seed: 7)
+    }
+
+    var counts: PoolCounts { pool.counts }
+    var nextDeadline: Instant { pool.nextDeadline }
+    /// From now.
+    var untilDeadline: Interval { pool.nextDeadline - time.now }
+    var wantsTotalRoom: Bool { pool.wantsTotalRoom }
+    var isEmpty: Bool { pool.isEmpty }
+    func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
+
+    private func event(_ event: (inout OriginPool, inout [PoolAction]) -> Void) -> [PoolAction] {
+        var actions: [PoolAction] = []
+        event(&pool, &actions)
+        pool.checkInvariants()
+        return actions
+    }
+
+    /// Each waiter is a client of its own unless `client` says otherwise.
+    @discardableResult
+    func lease(_ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayPipeline: Bool = false) -> [PoolAction] {
+        event {
+            $0.lease(
+                waiter(number), client: ClientID(rawValue: client ?? 1_000 + UInt64(number)), fresh: fresh,
+                mayPipeline: mayPipeline, now: time.now, into: &$1)
+        }
+    }
+
+    @discardableResult
+    func cancel(_ number: UInt32) -> [PoolAction] { event { $0.cancel(waiter(number), now: time.now, into: &$1) } }
+
+    @discardableResult
+    func dialSucceeded(_ id: ConnectionID) -> [PoolAction] {
+        event { $0.dialSucceeded(id, now: time.now, into: &$1) }
+    }
+
+    @discardableResult
+    func dialFailed(_ id: ConnectionID) -> [PoolAction] { event { $0.dialFailed(id, now: time.now, into: &$1) } }
+
+    @discardableResult
+    func release(_ id: ConnectionID, _ disposition: Disposition = .reusable(nil, window: 0)) -> [PoolAction] {
+        event { $0.release(id, disposition, now: time.now, into: &$1) }
+    }
+
+    @discardableResult
+    func closed(_ id: ConnectionID) -> [PoolAction] { event { $0.closed(id, now: time.now, into: &$1) } }
+
+    @discardableResult
+    func noteClosing(_ id: ConnectionID) -> [PoolAction] { event { $0.noteClosing(id, now: time.now, into: &$1) } }
+
+    @discardableResult
+    func deadlineReached() -> [PoolAction] { event { $0.deadlineReached(now: time.now, into: &$1) } }
+
+    func drain(_ reason: CloseReason) -> [PoolAction] { event { $0.drain(reason, now: time.now, into: &$1) } }
+
+    func shutdown() -> [PoolAction] { event { $0.shutdown(now: time.now, into: &$1) } }
+
+    func shedIdle(_ count: Int) -> [PoolAction] {
+        event { _ = $0.shedIdle(count, .fdPressure, now: time.now, into: &$1) }
+    }
+
+    func prewarm(_ count: Int) -> [PoolAction] { event { $0.prewarm(count, now: time.now, into: &$1) } }
+
+    func budgetFreed() -> [PoolAction] { event { $0.budgetFreed(now: time.now, into: &$1) } }
+
+    func apply(_ change: (inout PoolPolicy) -> Void) -> [PoolAction] {
+        change(&policy)
+        return event { $0.apply(policy, now: time.now, into: &$1) }
+    }
+
+    /// Lets time pass and, when that is due, tells the pool.
+    @discardableResult
+    func pass(_ interval: Interval) -> [PoolAction] {
+        time.advance(by: interval)
+        return pool.nextDeadline <= time.now ? deadlineReached() : []
+    }
+
+    /// `count` connections that have served once each, idle a millisecond apart, the first the longest.
+    func becomeIdle(_ count: Int, hint: KeepAliveHint? = nil) -> [ConnectionID] {
+        var ids: [ConnectionID] = []
+        for number in 0..<count {
+            for case .dial(let id) in lease(900_000 + UInt32(number)) {
+                ids.append(id)
+            }
+        }
+        for id in ids { dialSucceeded(id) }
+        for id in ids {
+            release(id, .reusable(hint, window: 0))
+            time.advance(by: .milliseconds(1))
+        }
+        return ids
+    }
+}
+
+func waiter(_ number: UInt32) -> WaiterID { WaiterID(slot: number, generation: 0) }
+
+func connection(_ slot: UInt32, _ generation: UInt32 = 0) -> ConnectionID {
+    ConnectionID(slot: slot, generation: generation)
+}

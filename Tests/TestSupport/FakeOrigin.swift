@@ -1,0 +1,88 @@
+import Foundation
+import Glibc
+
+/// What an origin saw. Value.
+package struct OriginRecord: Sendable {
+    package struct Connection: Sendable {
+        /// How the other side ended it, where that was seen before the script ended it.
+        package var ending: Ending?
+        package var isOpen = true
+        package var requestCount = 0
+    }
+
+    package var connections: [Connection] = []
+    package var requests: [ReceivedRequest] = []
+    package var mostOpenAtOnce = 0
+
+    package var openCount: Int { connections.count { $0.isOpen } }
+    package var endings: [Ending?] { connections.map(\.ending) }
+}
+
+/// An origin on a loopback port that does on each connection what a script says, on a thread of its own, and records all
+/// that it receives. Shared.
+package final class FakeOrigin: Sendable {
+    package typealias Script = @Sendable (OriginConnection) throws -> Void
+
+    package let port: UInt16
+    private let state: State
+
+    /// Closes each connection when its script returns or throws.
+    package init(_ script: @escaping Script) throws {
+        let (descriptor, port) = try SocketAddresses.bound(to: "127.0.0.1")
+        guard listen(descriptor, 1024) == 0 else { throw StreamSocket.failure("listen") }
+        self.port = port
+        let state = State(listener: StreamSocket(adopting: descriptor))
+        self.state = state
+        Thread.detachNewThread { state.accept(descriptor, script) }
+    }
+
+    deinit {
+        state.stop()
+    }
+
+    package var record: OriginRecord { state.record.current }
+    package var authority: String { "127.0.0.1:\(port)" }
+
+    package func url(_ path: String = "/") -> String { "http://\(authority)\(path)" }
+
+    @discardableResult
+    package func wait(for what: String, _ rule: (OriginRecord) -> Bool) throws -> OriginRecord {
+        try state.record.wait(for: "the origin to see " + what, rule)
+    }
+
+    fileprivate final class State: Sendable {
+        let record = Watched(OriginRecord())
+        private let listener: StreamSocket
+        private let open = Watched<[Int: StreamSocket]>([:])
+
+        init(listener: StreamSocket) {
+            self.listener = listener
+        }
+
+        func accept(_ descriptor: Int32, _ script: @escaping Script) {
+            while true {
+                let accepted = accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
+                if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
+                guard accepted >= 0 else { return }
+                let socket = StreamSocket(adopting: accepted)
+                let number = record.change { record in
+                    record.connections.append(.init())
+                    record.mostOpenAtOnce = max(record.mostOpenAtOnce, record.openCount)
+                    return record.connections.count - 1
+                }
+                open.change { $0[number] = socket }
+                Thread.detachNewThread { [self] in
+                    try? script(OriginConnection(number, socket, record))
+                    open.change { $0[number] = nil }
+                    socket.close()
+                    record.change { $0.connections[number].isOpen = false }
+                }
+            }
+        }
+
+        func stop() {
+            listener.cancel()
+            for socket in open.current.values { socket.cancel() }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Glibc
+
+/// A connd of its own for a test, on a port that the kernel chose. Killed when let go of. Shared.
+package final class RunningProxy: Sendable {
+    package let process: ChildProcess
+    package let port: UInt16
+    private let folder: ScratchFolder
+
+    package var pid: pid_t { process.pid }
+    package var authority: String { "127.0.0.1:\(port)" }
+    package var url: String { "http://\(authority)" }
+
+    /// `yaml` is its config file, without `proxy.listen`. `wrapper`: a program with arguments that becomes connd by exec.
+    package init(_ yaml: String = "", arguments: [String] = [], wrapper: [String] = []) throws {
+        folder = try ScratchFolder()
+        let config = try folder.write("connd.yaml", yaml)
+        let command = wrapper + [try Self.binary(), "--config", config, "--listen", "127.0.0.1:0"] + arguments
+        process = try ChildProcess(command[0], Array(command.dropFirst()))
+        let started = try process.wait(for: "connd to be ready") {
+            $0.errText.contains(" info ready ") || $0.waitStatus != nil
+        }
+        guard let line = Self.lines(started).first(where: { $0.contains(" listening address=127.0.0.1:") }),
+            let port = line.split(separator: ":").last.flatMap({ UInt16($0) })
+        else { throw TestFailure("connd did not start: \(started.errText)") }
+        self.port = port
+    }
+
+    /// $CONND, or what was built beside the tests.
+    package static func binary() throws -> String {
+        if let path = ProcessInfo.processInfo.environment["CONND"] { return path }
+        let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let path = (tests as NSString).deletingLastPathComponent + "/connd"
+        guard access(path, X_OK) == 0 else { throw TestFailure("there is no \(path): build connd, or set CONND") }
+        return path
+    }
+
+    // MARK: What it says
+
+    package var logLines: [String] { Self.lines(process.current) }
+
+    package func waitForLog(_ part: String) throws {
+        try process.wait(for: "connd to log `\(part)`") { $0.errText.contains(part) || $0.hasEnded }
+        guard logLines.contains(where: { $0.contains(part) }) else { throw TestFailure("connd ended without logging `\(part)`") }
+    }
+
+    /// Its counters now, but for those that are zero.
+    package func totals() throws -> [String: Int] {
+        let before = Self.totals(in: process.current).count
+        process.signal(SIGUSR2)
+        let output = try process.wait(for: "connd to log its totals") {
+            Self.totals(in: $0).count > before || $0.waitStatus != nil
+        }
+        guard let totals = Self.totals(in: output).last else { throw TestFailure("connd has ended: \(output.errText)") }
+        return totals
+    }
+
+    /// For counters that nothing outside of connd tells of: asks until `rule` holds.
+    @discardableResult
+    package func waitForTotals(_ what: String, _ rule: ([String: Int]) -> Bool) throws -> [String: Int] {
+        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
+        while true {
+            let totals = try totals()
+            if rule(totals) { return totals }
+            guard Date() < deadline else { throw TestFailure("waited in vain for \(what); the totals: \(totals)") }
+            usleep(20_000)
+        }
+    }
+
+    private static func totals(in output: ChildProcess.Output) -> [[String: Int]] {
+        lines(output).filter { $0.contains(" info totals") }.map { line in
+            var totals: [String: Int] = [:]
+            for word in line.split(separator: " ") {
+                let pair = word.split(separator: "=")
+                if pair.count == 2, let value = Int(pair[1]) { totals[String(pair[0])] = value }
+            }
+            return totals
+        }
+    }
+
+    /// Only whole lines.
+    private static func lines(_ output: ChildProcess.Output) -> [String] {
+        var lines = output.errText.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        lines.removeLast()
+        return lines
+    }
+
+    // MARK: What is done to it
+
+    package func terminate() {
+        process.signal(SIGTERM)
+    }
+
+    @discardableResult
+    package func waitForEnd() throws -> Int32 {
+        try process.waitForEnd().exitCode ?? -1
+    }
+
+    /// All that reached connd before this call has been read by it afterwards: it answers requests in the order of its
+    /// wake-ups, and this takes several.
+    package func settle() throws {
+        for _ in 0..<3 {
+            let client = try ScriptedClient(self)
+            try client.send("OPTIONS * HTTP/1.1\r\nHost: \(authority)\r\n\r\n")
+            guard try client.response().status == 200 else { throw TestFailure("OPTIONS * was not answered 200") }
+        }
+    }
+
+    // MARK: What the kernel says of it
+
+    /// VmRSS, VmHWM, in KiB.
+    package func memory(_ name: String) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name + ":") }),
+            let value = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap({ Int($0) })
+        else { throw TestFailure("/proc/\(pid)/status has no \(name)") }
+        return value
+    }
+
+    /// Processor time used so far, in milliseconds.
+    package func processorTime() throws -> Int {
+        let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        // The second field is the name in parentheses, which may hold spaces.
+        guard let rest = stat.split(separator: ")").last?.split(separator: " "), rest.count > 12,
+            let user = Int(rest[11]), let system = Int(rest[12])
+        else { throw TestFailure("/proc/\(pid)/stat cannot be read") }
+        return (user + system) * 1000 / Int(sysconf(Int32(_SC_CLK_TCK)))
+    }
+}

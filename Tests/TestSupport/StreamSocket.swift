@@ -1,0 +1,147 @@
+import Glibc
+import Synchronization
+
+/// How the other side ended a connection: in order, or by a reset.
+package enum Ending: Sendable {
+    case fin, reset
+}
+
+/// What came off a socket.
+package enum Arrival: Equatable, Sendable {
+    case bytes([UInt8])
+    case end(Ending)
+}
+
+/// One connected TCP socket, used by one thread; only `cancel` may be called by others. Shared.
+package final class StreamSocket: Sendable {
+    private let descriptor: Int32
+    private let isOpen = Mutex(true)
+
+    package init(adopting descriptor: Int32) {
+        self.descriptor = descriptor
+        var one: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    deinit {
+        close()
+    }
+
+    /// `receiveBuffer`: set before connecting, so that the window is small from the start.
+    package static func connect(port: UInt16, address: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws -> StreamSocket {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw failure("socket") }
+        let made = StreamSocket(adopting: descriptor)
+        if var receiveBuffer {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
+        }
+        let result = SocketAddresses.withIPv4(address, port: port) { Glibc.connect(descriptor, $0, $1) }
+        guard result == 0 else { throw failure("connect to \(address):\(port)") }
+        return made
+    }
+
+    // MARK: Sending
+
+    /// False: the other side takes no more bytes, because it is gone.
+    @discardableResult
+    package func send(_ bytes: [UInt8], within milliseconds: Int = Patience.milliseconds) throws -> Bool {
+        var sent = 0
+        while sent < bytes.count {
+            guard let count = try sendSome(bytes[sent...], within: milliseconds) else {
+                throw TestFailure("the other side took \(sent) of \(bytes.count) bytes and no more in \(milliseconds) ms")
+            }
+            guard count > 0 else { return false }
+            sent += count
+        }
+        return true
+    }
+
+    /// As many of `bytes` as are taken at once; 0: the other side is gone; nil: none were taken in time.
+    package func sendSome(_ bytes: ArraySlice<UInt8>, within milliseconds: Int) throws -> Int? {
+        guard try wait(for: Int16(POLLOUT), milliseconds) else { return nil }
+        let count = bytes.withUnsafeBytes {
+            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+        }
+        if count > 0 { return count }
+        if errno == EAGAIN || errno == EINTR { return try sendSome(bytes, within: milliseconds) }
+        return 0
+    }
+
+    package func finishSending() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    // MARK: Receiving
+
+    package func receive(upTo limit: Int = 65536, within milliseconds: Int = Patience.milliseconds) throws -> Arrival {
+        guard let arrival = try receiveIfAny(upTo: limit, within: milliseconds) else {
+            throw TestFailure("nothing was received in \(milliseconds) ms")
+        }
+        return arrival
+    }
+
+    /// Nil: nothing came in time. Negative: for ever.
+    package func receiveIfAny(upTo limit: Int = 65536, within milliseconds: Int) throws -> Arrival? {
+        guard try wait(for: Int16(POLLIN), milliseconds) else { return nil }
+        var (result, reason) = (0, Int32(0))
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+            result = recv(descriptor, buffer.baseAddress, limit, Int32(MSG_DONTWAIT.rawValue))
+            reason = errno
+            count = max(result, 0)
+        }
+        if result > 0 { return .bytes(bytes) }
+        if result < 0, reason == EAGAIN || reason == EINTR { return try receiveIfAny(upTo: limit, within: milliseconds) }
+        return .end(result == 0 ? .fin : .reset)
+    }
+
+    // MARK: Ending
+
+    /// Ends the connection with a RST.
+    package func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close()
+    }
+
+    package func close() {
+        isOpen.withLock { isOpen in
+            if isOpen { Glibc.close(descriptor) }
+            isOpen = false
+        }
+    }
+
+    /// Wakes a thread that waits on this socket; from any thread.
+    package func cancel() {
+        isOpen.withLock { isOpen in
+            if isOpen { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    package func setOption(_ option: Int32, _ value: Int32) {
+        var value = value
+        setsockopt(descriptor, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    // MARK: Waiting
+
+    private func wait(for events: Int16, _ milliseconds: Int) throws -> Bool {
+        var entry = pollfd(fd: descriptor, events: events, revents: 0)
+        while true {
+            let result = poll(&entry, 1, Int32(milliseconds))
+            if result > 0 { return true }
+            if result == 0 { return false }
+            guard errno == EINTR else { throw Self.failure("poll") }
+        }
+    }
+
+    /// Which of these has something to receive, or has ended; nil if none does in time.
+    package static func firstReadable(_ sockets: [StreamSocket], within milliseconds: Int = Patience.milliseconds) -> Int? {
+        var entries = sockets.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        guard poll(&entries, nfds_t(entries.count), Int32(milliseconds)) > 0 else { return nil }
+        return entries.firstIndex { $0.revents != 0 }
+    }
+
+    static func failure(_ what: String) -> TestFailure {
+        TestFailure("\(what): \(String(cString: strerror(errno)))")
+    }
+}
