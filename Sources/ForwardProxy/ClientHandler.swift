@@ -50,7 +50,7 @@ final class ClientHandler {
     private var inputClosed = false
     private var takesRequests = true
     private var drained = 0
-    private var timer: Deadline?
+    private let timer = Deadline()
     private var deadline = Instant.distantFuture
     private var deadlineIsIdle = false
     private var expectationEnds = Instant.distantFuture
@@ -61,6 +61,7 @@ final class ClientHandler {
     init(loop: ProxyLoop) {
         self.loop = loop
         id = ClientID(rawValue: loop.nextClientNumber())
+        timer.owner = self
     }
 
     var isWritable: Bool { stream?.isWritable ?? false }
@@ -434,7 +435,7 @@ final class ClientHandler {
             if !exchange.isCut { log(exchange) }
             loop.give(exchange)
         }
-        if let timer { loop.timer.remove(timer) }
+        loop.timer.remove(timer)
         loop.upstream.metrics.clientsClosed[closeReason] += 1
         loop.remove(self)
     }
@@ -447,8 +448,6 @@ final class ClientHandler {
     }
 
     private func wake(at when: Instant) {
-        let timer = timer ?? Deadline(owner: self)
-        self.timer = timer
         loop.timer.wake(timer, at: when)
     }
 }

@@ -173,8 +173,7 @@ final class Exchange {
 
     private func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
-        let id = pool.lease(for: self, client: client.id, fresh: fresh, now: now)
-        if phase == .waiting { waiter = id }
+        waiter = pool.lease(for: self, client: client.id, fresh: fresh, now: now)
     }
 
     /// A part of the request's body, framed as the client framed it.
@@ -336,7 +335,7 @@ extension Exchange: UpstreamExchange {
                 body.clear(keeping: 0)
             }
         }
-        if requestBodyComplete { connection.requestEnded(now: now) }
+        if requestBodyComplete { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
         connection.setReading(client.isWritable || !client.isFront(self), now: now)
         client.leaseGranted(self, now: now)
     }

@@ -13,6 +13,7 @@ import Glibc
 package final class ProxyLoop {
     package private(set) var configuration: ProxyConfiguration
     package let upstream: UpstreamLoop
+    let timer: LazyTimer
     let accessLog: AccessLog?
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
@@ -30,6 +31,7 @@ package final class ProxyLoop {
     package init(configuration: ProxyConfiguration, upstream: UpstreamLoop, accessLog: AccessLog?, pseudonym: String) {
         self.configuration = configuration
         self.upstream = upstream
+        timer = upstream.timer
         self.accessLog = accessLog
         viaPseudonym = Array(pseudonym.utf8)
         via = Array("1.1 \(pseudonym)".utf8)
@@ -47,7 +49,6 @@ package final class ProxyLoop {
     }
 
     package var clientCount: Int { clients.count }
-    var timer: LazyTimer { upstream.timer }
     var now: Instant { upstream.now }
 
     /// Seconds since 1970, for Date fields and logs only.

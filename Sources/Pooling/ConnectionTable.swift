@@ -28,8 +28,6 @@ struct ConnectionSlot: BitwiseCopyable {
     var idleSince = Instant.zero
     var idleUntil = Instant.distantFuture
     var hintedTimeout: Interval?
-
-    var deadline: Instant { min(idleUntil, expiresAt) }
 }
 
 /// The connections of one pool by slot, the lists that some states are, and how many are in each. It moves them and
@@ -58,6 +56,13 @@ struct ConnectionTable: ~Copyable {
 
     func id(_ index: Int) -> ConnectionID {
         ConnectionID(slot: UInt32(truncatingIfNeeded: index), generation: slots[index].generation)
+    }
+
+    /// When an idle one is due. Here, as a property of the slot would copy all of it for two of its fields.
+    func deadline(_ index: Int) -> Instant {
+        let expiresAt = slots[index].expiresAt
+        let idleUntil = slots[index].idleUntil
+        return expiresAt < idleUntil ? expiresAt : idleUntil
     }
 
     /// A slot in state dialing.

@@ -37,10 +37,10 @@ extension OriginPool {
         var cursor = table.longestIdle
         while let index = cursor {
             cursor = table.next(index)
-            if table.slots[index].deadline <= now {
+            if table.deadline(index) <= now {
                 retireDue(index, into: &actions)
             } else {
-                next = min(next, table.slots[index].deadline)
+                next = min(next, table.deadline(index))
             }
         }
         idleDue = next

@@ -65,6 +65,7 @@ extension OriginPool {
     }
 
     /// How many `min_idle` lacks, when nobody waits.
+    @inline(__always)
     private var missingWarm: Int {
         wasUsed && !isShutDown ? max(0, policy.keptWarm - table.counts.idle) : 0
     }
@@ -82,6 +83,7 @@ extension OriginPool {
     }
 
     /// When time alone lets a wanted dial begin. Want of room is ended by an event, and so is a probe under way.
+    @inline(__always)
     func nextDialTime(now: Instant) -> Instant {
         let waitsToDial = usefulDials < queue.count
         guard waitsToDial || usefulDials < queue.count + missingWarm else { return .distantFuture }

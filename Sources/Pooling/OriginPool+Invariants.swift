@@ -20,7 +20,7 @@ extension OriginPool {
         check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
         check(queue.count <= usefulDials || waiterDue < .distantFuture, "a waiter without a deadline")
         for index in table.slots.indices where table.slots[index].state == .idle {
-            check(idleDue <= table.slots[index].deadline, "an idle connection whose deadline nobody watches")
+            check(idleDue <= table.deadline(index), "an idle connection whose deadline nobody watches")
         }
     }
 }

@@ -45,6 +45,7 @@ extension OriginPool {
 
     /// Why one that has just come to wait must not. Those with a dial under way for them do not count, nor those that
     /// a closing connection makes room for, nor those that would dial if it were not for the back-off.
+    @inline(__always)
     private func overBounds(_ waiter: WaiterID, now: Instant) -> Refusal? {
         guard queue.contains(waiter) else { return nil }
         let undialled = queue.count - usefulDials
@@ -58,6 +59,22 @@ extension OriginPool {
     var refusalForWaiting: Refusal { wantsTotalRoom ? .connectionLimit : .waitedTooLong }
 
     mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
+        let reused = occupy(index, mayPipeline: mayPipeline)
+        actions.append(.grant(waiter, table.id(index), reused: reused))
+    }
+
+    /// The usual case of `lease` without a list of actions: nobody waits and an idle connection is there. Nil: ask `lease`.
+    package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
+        guard queue.isEmpty, !isShutDown, policy.minIdle == 0, let index = candidate,
+            table.deadline(index) > now
+        else { return nil }
+        wasUsed = true
+        let reused = occupy(index, mayPipeline: mayPipeline)
+        return (table.id(index), reused)
+    }
+
+    /// True when it has served before.
+    private mutating func occupy(_ index: Int, mayPipeline: Bool) -> Bool {
         let reused = table.slots[index].granted > 0
         if table.slots[index].leases > 0 {
             table.slots[index].leases += 1
@@ -71,19 +88,20 @@ extension OriginPool {
         table.slots[index].granted &+= 1
         if table.slots[index].allowed != .max, table.slots[index].allowed > 0 { table.slots[index].allowed -= 1 }
         refreshOpen(index)
-        actions.append(.grant(waiter, table.id(index), reused: reused))
+        return reused
     }
 
     /// The idle connection that the reuse order names. Those found to be due are retired: their timer is only late, and
     /// their origin may be closing them now.
     private mutating func takeIdle(fresh: Bool, now: Instant, into actions: inout [PoolAction]) -> Int? {
         while let index = fresh ? lastUnserved : candidate {
-            if table.slots[index].deadline > now { return index }
+            if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
         return nil
     }
 
+    @inline(__always)
     private var candidate: Int? {
         switch policy.reuseOrder {
         case .lifo: table.lastIdle
@@ -93,6 +111,7 @@ extension OriginPool {
     }
 
     /// Looks at each idle one; `lifo` and `fifo` do not.
+    @inline(__always)
     private var widestIdle: Int? {
         guard var best = table.lastIdle else { return nil }
         var cursor = table.previous(best)
@@ -103,6 +122,7 @@ extension OriginPool {
         return best
     }
 
+    @inline(__always)
     private var lastUnserved: Int? {
         guard table.idleUnserved > 0 else { return nil }
         var cursor = table.lastIdle
@@ -117,6 +137,7 @@ extension OriginPool {
         }
     }
 
+    @inline(__always)
     var retryNeedsRoom: Bool {
         queue.freshCount > usefulDials + table.counts.closing && !backoff.isFailing
     }

@@ -79,6 +79,7 @@ extension OriginPool {
     }
 
     /// Why a connection whose last lease has ended is not used again.
+    @inline(__always)
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
         if table.slots[index].isLeaving { return table.slots[index].leaveReason }
         if isWornOut(index) { return .maxRequests }
@@ -89,6 +90,7 @@ extension OriginPool {
         return nil
     }
 
+    @inline(__always)
     func isWornOut(_ index: Int) -> Bool {
         policy.maxRequestsPerConnection > 0 && table.slots[index].granted >= policy.maxRequestsPerConnection
     }
@@ -114,7 +116,8 @@ extension OriginPool {
         table.slots[index].idleSince = now
         setIdleBound(index)
         table.move(index, to: .idle)
-        idleDue = min(idleDue, table.slots[index].deadline)
+        let due = table.deadline(index)
+        if due < idleDue { idleDue = due }
         if table.counts.idle > policy.maxIdle, let oldest = table.longestIdle {
             retire(oldest, .poolShrink, into: &actions)
         }

@@ -84,12 +84,17 @@ package struct OriginPool: ~Copyable {
         table.index(of: id).map { Int(table.slots[$0].granted) } ?? 0
     }
 
+    // Inlined, here and below: the compiler copies all of a non-copyable `self` for each call that only reads it.
+
     /// Dials under way whose connection somebody may get.
+    @inline(__always)
     var usefulDials: Int { table.counts.dialing }
 
+    @inline(__always)
     var allDials: Int { table.counts.dialing + table.drainingDials }
 
     /// A connection lives that can serve another request.
+    @inline(__always)
     var hasLive: Bool { table.counts.idle + table.counts.leased > 0 }
 
     /// What every event ends with: dials that are wanted now, room for retries, shared leases for who may have them.

@@ -6,13 +6,13 @@ package protocol DeadlineOwner: AnyObject {
     func deadlineReached(now: Instant) -> Instant
 }
 
-/// One owner's place in a LazyTimer; it must be removed before its owner goes. Loop-bound.
+/// One owner's place in a LazyTimer. Loop-bound.
 package final class Deadline {
-    fileprivate unowned let owner: any DeadlineOwner
+    package weak var owner: (any DeadlineOwner)?
     fileprivate var wakeAt = Instant.distantFuture
     fileprivate var index = -1
 
-    package init(owner: any DeadlineOwner) {
+    package init(owner: (any DeadlineOwner)? = nil) {
         self.owner = owner
     }
 }
@@ -52,7 +52,7 @@ package final class LazyTimer {
     func fire(now: Instant) {
         while let first = heap.first, first.wakeAt <= now {
             removeFromHeap(first)
-            let next = first.owner.deadlineReached(now: now)
+            let next = first.owner?.deadlineReached(now: now) ?? .distantFuture
             if next < .distantFuture { wake(first, at: max(next, now + Self.slack)) }
         }
     }

@@ -49,7 +49,7 @@ package final class UpstreamConnection {
     private var readingPaused = false
     private var closeReason: CloseReason?
     private var drained = 0
-    private var timer: Deadline?
+    private let timer = Deadline()
     private var deadline = Instant.distantFuture
 
     /// A polite close reads no more than this of what the origin still says.
@@ -63,6 +63,7 @@ package final class UpstreamConnection {
         stream = dialled.stream
         dialTimes = dialled.times
         openedAt = now
+        timer.owner = self
         stream.handler = self
     }
 
@@ -82,7 +83,8 @@ package final class UpstreamConnection {
         decodes = false
         bytesSent = 0
         requestsServed += 1
-        setDeadline(after: pool.settings.headersTimeout, now: now)
+        // headers_timeout begins with what the exchange writes next.
+        deadline = .distantFuture
     }
 
     func startTunnel(for exchange: any UpstreamExchange) {
@@ -214,7 +216,7 @@ package final class UpstreamConnection {
         body = BodyReader(loop.responseHead.framing, maxTrailerBytes: loop.headLimits.maxHeadBytes)
         decodes = exchange.wantsContentOnly && loop.responseHead.framing == .chunked
         phase = .body
-        setDeadline(after: readingPaused ? .zero : pool.settings.bodyIdleTimeout, now: now)
+        deadline = .distantFuture
         exchange.responseHead(loop.responseHead, bytes, now: now)
     }
 
@@ -233,7 +235,6 @@ package final class UpstreamConnection {
     private func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) {
         var used = 0
         if !body.isComplete, !bytes.isEmpty {
-            if !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
             do {
                 used = try decodes ? passContent(bytes) : passFramed(bytes)
             } catch {
@@ -246,6 +247,7 @@ package final class UpstreamConnection {
             finish(leftover: bytes.count - used, now: now)
         } else {
             exchange?.responseReadComplete()
+            if phase == .body, !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
         }
     }
 
@@ -379,7 +381,7 @@ package final class UpstreamConnection {
     private func finishClose() {
         guard phase != .closed else { return }
         phase = .closed
-        if let timer { loop.timer.remove(timer) }
+        loop.timer.remove(timer)
         partialHead.clear(keeping: 0)
         pool.closed(self, now: loop.now)
     }
@@ -392,8 +394,6 @@ package final class UpstreamConnection {
             return
         }
         deadline = now + interval
-        let timer = timer ?? Deadline(owner: self)
-        self.timer = timer
         loop.timer.wake(timer, at: deadline)
     }
 }

@@ -8,6 +8,7 @@ package import Tuning
 /// What all pools of one event loop share: clock, timer, resolver, scratch storage, figures. Loop-bound.
 package final class UpstreamLoop {
     package let reactor: Reactor
+    package let timer: LazyTimer
     package let headLimits: HeadLimits
     package let total: ConnectionBudget
     package var metrics = ProxyMetrics()
@@ -32,6 +33,7 @@ package final class UpstreamLoop {
         settings: @escaping @Sendable (Origin) -> EffectiveSettings
     ) {
         self.reactor = reactor
+        timer = reactor.timer
         self.total = total
         self.headLimits = headLimits
         addresses = AddressCache(resolver: resolver, reactor: reactor)
@@ -39,8 +41,8 @@ package final class UpstreamLoop {
         settingsOf = settings
     }
 
+    @inline(__always)
     package var now: Instant { reactor.now }
-    package var timer: LazyTimer { reactor.timer }
 
     /// The pool of an origin, made on first use. A client remembers the one it used last and spares itself the look-up.
     package func pool(for origin: Origin) -> UpstreamPool {
@@ -53,7 +55,10 @@ package final class UpstreamLoop {
     }
 
     private func forgetUnused() {
-        for (origin, pool) in pools where pool.isUnused { pools[origin] = nil }
+        for (origin, pool) in pools where pool.isUnused {
+            pool.forget()
+            pools[origin] = nil
+        }
     }
 
     package var allPools: [UpstreamPool] { Array(pools.values) }

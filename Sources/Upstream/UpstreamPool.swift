@@ -28,7 +28,7 @@ package final class UpstreamPool {
     private var freeWaiters: [UInt32] = []
     private var actions: [PoolAction] = []
     private var isPerforming = false
-    private var timer: Deadline?
+    private let timer = Deadline()
     private var lastDialError: ProxyError?
     package var retryBudget = RetryBudget()
 
@@ -38,6 +38,7 @@ package final class UpstreamPool {
         self.loop = loop
         let budget = ConnectionBudget(limit: settings.maxConnections)
         machine = OriginPool(policy: PoolPolicy(settings), origin: budget, total: loop.total, seed: seed)
+        timer.owner = self
     }
 
     package var counts: PoolCounts { machine.counts }
@@ -50,13 +51,23 @@ package final class UpstreamPool {
 
     /// `fresh`: only a connection that has served nothing yet (a retry). The answer comes by leaseGranted or leaseRefused,
     /// perhaps before this returns.
-    package func lease(for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, now: Instant) -> WaiterID {
+    package func lease(for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, now: Instant) -> WaiterID? {
         let safe = exchange.method.isIdempotent
+        if !fresh, !isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: false, now: now),
+            let connection = connection(id)
+        {
+            if safe || !reused || connection.isSilent() {
+                hand(connection, to: exchange, reused: reused, now: now)
+                return nil
+            }
+            machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
+        }
         let id = addWaiter(
             Waiter(exchange: exchange, generation: 0, isSafeToRepeat: safe, fresh: fresh, client: client))
         machine.lease(id, client: client, fresh: fresh, mayPipeline: false, now: now, into: &actions)
         perform(now: now)
-        if loop.total.taken >= loop.total.limit, isWaiting(id), openConnections == 0 {
+        guard isWaiting(id) else { return nil }
+        if machine.wantsTotalRoom {
             // The total is used up elsewhere; idle connections there serve nobody, this request does.
             _ = loop.shedElsewhere(for: self, now: now)
         }
@@ -128,6 +139,7 @@ package final class UpstreamPool {
     private func perform(now: Instant) {
         // An action that causes an event at once adds to the list that is being worked through: never a recursion.
         guard !isPerforming else { return }
+        guard !actions.isEmpty else { return wake(at: machine.nextDeadline) }
         isPerforming = true
         var index = 0
         while index < actions.count {
@@ -143,14 +155,11 @@ package final class UpstreamPool {
         }
         actions.removeAll(keepingCapacity: true)
         isPerforming = false
-        let next = machine.nextDeadline
-        if next < .distantFuture { wake(at: next) }
+        wake(at: machine.nextDeadline)
     }
 
     private func wake(at when: Instant) {
-        let timer = timer ?? Deadline(owner: self)
-        self.timer = timer
-        loop.timer.wake(timer, at: when)
+        if when < .distantFuture { loop.timer.wake(timer, at: when) }
     }
 
     private func connection(_ id: ConnectionID) -> UpstreamConnection? {
@@ -178,6 +187,12 @@ package final class UpstreamPool {
             return
         }
         guard let exchange = removeWaiter(waiterID)?.exchange else { return }
+        hand(connection, to: exchange, reused: reused, now: now)
+    }
+
+    private func hand(
+        _ connection: UpstreamConnection, to exchange: any UpstreamExchange, reused: Bool, now: Instant
+    ) {
         if reused { loop.metrics.upstreamReused += 1 }
         connection.lease(to: exchange, now: now)
         exchange.leaseGranted(connection, reused: reused, now: now)
@@ -299,6 +314,11 @@ package final class UpstreamPool {
         self.settings = settings
         machine.apply(PoolPolicy(settings), now: now, into: &actions)
         perform(now: now)
+    }
+
+    /// It is used no more: what a late client still holds of it only leads to a new one.
+    func forget() {
+        loop.timer.remove(timer)
     }
 
     func shutdown(now: Instant) {

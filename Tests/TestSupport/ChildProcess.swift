@@ -19,7 +19,7 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    package let pid: pid_t
+    package let pid: Int32
     private let output = Watched(Output())
 
     /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it.
@@ -29,7 +29,7 @@ package final class ChildProcess: Sendable {
         let path = try Self.find(program)
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.lowercased().hasSuffix("_proxy") }
         all.merge(environment) { $1 }
-        let (out, err, source) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
+        let (out, err, source) = (try Inheritance.pipe(), try Inheritance.pipe(), try Inheritance.pipe())
         defer { for descriptor in [out.write, err.write, source.read] { close(descriptor) } }
 
         var actions = posix_spawn_file_actions_t()
@@ -55,7 +55,7 @@ package final class ChildProcess: Sendable {
         var pid: pid_t = 0
         let result = Self.withCStrings([path] + arguments) { argv in
             Self.withCStrings(all.map { "\($0.key)=\($0.value)" }) { envp in
-                posix_spawn(&pid, path, &actions, &attributes, argv, envp)
+                Inheritance.held { posix_spawn(&pid, path, &actions, &attributes, argv, envp) }
             }
         }
         guard result == 0 else {
@@ -63,11 +63,11 @@ package final class ChildProcess: Sendable {
             throw TestFailure("\(path) cannot be started: \(String(cString: strerror(result)))")
         }
         self.pid = pid
-        let output = output
+        let (started, output) = (pid, output)
         Thread.detachNewThread { Self.write(input, to: source.write) }
         Thread.detachNewThread { Self.pump(out.read) { bytes in output.change { $0.out += bytes } } ended: { output.change { $0.openStreams -= 1 } } }
         Thread.detachNewThread { Self.pump(err.read) { bytes in output.change { $0.err += bytes } } ended: { output.change { $0.openStreams -= 1 } } }
-        Thread.detachNewThread { Self.reap(pid, output) }
+        Thread.detachNewThread { Self.reap(started, output) }
     }
 
     deinit {
@@ -146,12 +146,6 @@ package final class ChildProcess: Sendable {
     }
 
     // MARK: Spawning
-
-    private static func pipe() throws -> (read: Int32, write: Int32) {
-        var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, Int32(O_CLOEXEC)) == 0 else { throw StreamSocket.failure("pipe") }
-        return (ends[0], ends[1])
-    }
 
     private static func withCStrings<Result>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result

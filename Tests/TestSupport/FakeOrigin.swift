@@ -60,10 +60,7 @@ package final class FakeOrigin: Sendable {
         }
 
         func accept(_ descriptor: Int32, _ script: @escaping Script) {
-            while true {
-                let accepted = accept4(descriptor, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
-                if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
-                guard accepted >= 0 else { return }
+            while let accepted = Inheritance.accept(descriptor) {
                 let socket = StreamSocket(adopting: accepted)
                 let number = record.change { record in
                     record.connections.append(.init())

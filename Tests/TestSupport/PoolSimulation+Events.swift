@@ -44,10 +44,17 @@ extension PoolSimulation {
         let client = ClientID(rawValue: UInt64(choices.pick(4)))
         let fresh = choices.chance(1, in: 8)
         let mayPipeline = choices.chance(1, in: 2)
+        let short = !fresh && choices.chance(1, in: 2)
         waiting.append(waiter)
-        note("lease \(waiter) \(client) fresh: \(fresh) mayPipeline: \(mayPipeline)")
+        note("lease \(waiter) \(client) fresh: \(fresh) mayPipeline: \(mayPipeline) short: \(short)")
         both(
-            { $0.lease(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, now: $2, into: &$1) },
+            {
+                if short, let (id, reused) = $0.leaseIdle(mayPipeline: mayPipeline, now: $2) {
+                    $1.append(.grant(waiter, id, reused: reused))
+                } else {
+                    $0.lease(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, now: $2, into: &$1)
+                }
+            },
             { $0.lease(waiter, client, fresh: fresh, mayPipeline: mayPipeline, now: $1) })
     }
 

@@ -7,7 +7,7 @@ package final class RunningProxy: Sendable {
     package let port: UInt16
     private let folder: ScratchFolder
 
-    package var pid: pid_t { process.pid }
+    package var pid: Int32 { process.pid }
     package var authority: String { "127.0.0.1:\(port)" }
     package var url: String { "http://\(authority)" }
 

@@ -60,7 +60,7 @@ package final class StreamSocket: Sendable {
     package func sendSome(_ bytes: ArraySlice<UInt8>, within milliseconds: Int) throws -> Int? {
         guard try wait(for: Int16(POLLOUT), milliseconds) else { return nil }
         let count = bytes.withUnsafeBytes {
-            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+            Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
         }
         if count > 0 { return count }
         if errno == EAGAIN || errno == EINTR { return try sendSome(bytes, within: milliseconds) }
@@ -85,7 +85,7 @@ package final class StreamSocket: Sendable {
         guard try wait(for: Int16(POLLIN), milliseconds) else { return nil }
         var (result, reason) = (0, Int32(0))
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-            result = recv(descriptor, buffer.baseAddress, limit, Int32(MSG_DONTWAIT.rawValue))
+            result = recv(descriptor, buffer.baseAddress, limit, Int32(MSG_DONTWAIT))
             reason = errno
             count = max(result, 0)
         }
