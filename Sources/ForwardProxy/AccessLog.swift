@@ -4,7 +4,7 @@ import Synchronization
 import Dispatch
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// One line per exchange, formatted on the loop into memory and written by a thread of its own: a slow disk costs lines,
@@ -139,7 +139,10 @@ package final class AccessLog: Sendable {
     }
 
     private static func escaped(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F })
+        guard
+            text.utf8.contains(where: {
+                $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F
+            })
         else { return text }
         var out = ""
         for scalar in text.unicodeScalars {

@@ -172,7 +172,9 @@ final class ClientHandler {
 
     /// Decides who answers: the origin, or connd itself.
     private func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
-        switch RequestRouting.route(loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority) {
+        switch RequestRouting.route(
+            loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority)
+        {
         case .origin(let pool, let isNew):
             if isNew {
                 lastPool = pool

@@ -50,7 +50,8 @@ package struct DestinationPolicy: Sendable {
 extension DestinationPolicy: AddressPolicy {
     package func verdict(on address: IPAddress, port: UInt16, of origin: Origin) -> AddressVerdict {
         for listener in ownListeners where listener.port == port {
-            let isOurs = listener.address.isUnspecified
+            let isOurs =
+                listener.address.isUnspecified
                 ? address.isLoopback || address.isUnspecified || localAddresses.contains(address)
                 : listener.address == address || address.isUnspecified && listener.address.isLoopback
             if isOurs { return .loop }

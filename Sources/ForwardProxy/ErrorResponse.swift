@@ -42,8 +42,12 @@ package struct ErrorResponse: Equatable, Sendable {
     }
 
     /// A whole response. To a HEAD request it has no body, but says the length that one would have had.
-    package func write(into buffer: inout ByteStore, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion, now seconds: Int64) {
-        var body = "connd: \(status) \(kind.name): \(detail)"
+    package func write(
+        into buffer: inout ByteStore, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion,
+        now seconds: Int64
+    ) {
+        let line = String(detail.map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })
+        var body = "connd: \(status) \(kind.name): \(line)"
         if let origin { body += " (\(origin))" }
         body += "\n"
         var head = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
@@ -103,7 +107,8 @@ package enum HTTPDate {
     package static func text(_ seconds: Int64) -> String {
         let c = components(seconds)
         let weekday = days[Int((seconds / 86_400) % 7)]
-        return "\(weekday), \(two(c.day)) \(months[c.month - 1]) \(c.year) \(two(c.hour)):\(two(c.minute)):\(two(c.second)) GMT"
+        return
+            "\(weekday), \(two(c.day)) \(months[c.month - 1]) \(c.year) \(two(c.hour)):\(two(c.minute)):\(two(c.second)) GMT"
     }
 
     /// RFC 3339, UTC, with milliseconds.

@@ -6,7 +6,7 @@ package import Reactor
 package import Upstream
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What all clients of one event loop share: configuration, upstream pools, scratch storage, the list of clients. Loop-bound.

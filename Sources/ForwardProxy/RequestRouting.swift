@@ -37,18 +37,22 @@ enum RequestRouting {
         case .asterisk:
             return options
         case .origin:
-            let text = "connd is a forward proxy, not a web server: set http_proxy to its address and ask for the full URL (curl -x)"
+            let text =
+                "connd is a forward proxy, not a web server: set http_proxy to its address and ask for the full URL (curl -x)"
             return .refuse(ErrorResponse(status: 400, kind: .httpRequestError, detail: text))
         }
     }
 
     private static let noTLS = ErrorResponse(
         status: 501, kind: .httpRequestError,
-        detail: "https:// targets need TLS to origins, which this version does not have: use CONNECT, as clients do for https URLs")
+        detail:
+            "https:// targets need TLS to origins, which this version does not have: use CONNECT, as clients do for https URLs"
+    )
 
     private static var options: Route {
         .answer(
-            head: "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
+            head:
+                "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
             body: "")
     }
 

@@ -32,7 +32,8 @@ package enum RetryCause: UInt8, CaseIterable, Sendable {
 
 /// How a client's connection ended.
 package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
-    case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, originAborted, tunnelEnded, shutdown
+    case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, originAborted,
+        tunnelEnded, shutdown
     case refusedAddress, requestCut, writeFailed
 
     package var name: String {

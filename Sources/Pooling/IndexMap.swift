@@ -2,7 +2,8 @@
 /// this program gives out, so no attacker chooses them and one multiplication spreads them well enough; a Dictionary's
 /// keyed hash would cost more than all else that waiting does. It never shrinks. Owns its memory.
 struct IndexMap: ~Copyable {
-    private struct Entry: BitwiseCopyable {
+    // Not private: a private element type of a Slab crashes the compiler (6.3.1, debug builds).
+    struct Entry: BitwiseCopyable {
         var key: UInt64 = 0
         var index = Links.none
     }

@@ -14,7 +14,8 @@ struct WaiterQueue: ~Copyable {
         fileprivate let lane: UInt32
     }
 
-    private struct Lane: BitwiseCopyable {
+    // Not private: a private element type of a Slab crashes the compiler (6.3.1, debug builds).
+    struct Lane: BitwiseCopyable {
         var client = ClientID(rawValue: 0)
         var waiters = IndexList()
     }

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Bytes that had to be kept: a growing region of memory that is written at its end and read from its start. Empty, it may

@@ -2,7 +2,7 @@ import CLinux
 package import ProxyTypes
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Where a listener listens.

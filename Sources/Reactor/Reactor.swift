@@ -3,7 +3,7 @@ package import ProxyTypes
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Something with a descriptor that a reactor watches.
@@ -73,7 +73,8 @@ package final class Reactor {
     private let ready: UnsafeMutableBufferPointer<clinux_ready>
 
     private static let eventsAtOnce = 256
-    package static let readSize = 128 * 1024
+    /// What one read may bring, and so what a stream may have to keep when its peer takes nothing: the default of max_buffer.
+    package static let readSize = 256 * 1024
 
     package init() throws(SystemError) {
         epoll = epoll_create1(clinux_epoll_cloexec())

@@ -2,7 +2,7 @@ import CLinux
 package import ProxyTypes
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Who is told what a stream brings. Every call comes from the reactor, never from within a call to the stream.

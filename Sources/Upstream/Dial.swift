@@ -5,7 +5,7 @@ import Reactor
 import Tuning
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// How long the parts of opening a connection took.
@@ -194,7 +194,8 @@ final class Dial {
         let place = "\(address.bracketed):\(origin.port)"
         switch code {
         case 0:
-            let text = "\(place) did not answer within connect_timeout (\(settings.connectTimeout.wholeMilliseconds) ms)"
+            let text =
+                "\(place) did not answer within connect_timeout (\(settings.connectTimeout.wholeMilliseconds) ms)"
             return ProxyError(.connectionTimeout, retry: .always, detail: text)
         case ECONNREFUSED:
             return ProxyError(.connectionRefused, retry: .always, detail: "\(place) refused the connection")

@@ -3,7 +3,7 @@ package import ProxyTypes
 package import Reactor
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What a look-up brought.

@@ -3,7 +3,7 @@ import ProxyTypes
 package import Tuning
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Puts an origin's socket settings on a new socket, before it connects. An option the kernel refuses is reported, not fatal.

@@ -305,7 +305,10 @@ package final class UpstreamConnection {
         }
         let failure: UpstreamFailure
         if phase == .awaitingHead, !responseStarted {
-            let text = reset ? "the origin reset the connection before it answered" : "the origin closed the connection before it answered"
+            let text =
+                reset
+                ? "the origin reset the connection before it answered"
+                : "the origin closed the connection before it answered"
             failure = .beforeResponse(
                 ProxyError(.connectionTerminated, retry: isReused ? .ifReused : .never, detail: text), reset: reset)
         } else {
@@ -461,11 +464,13 @@ extension UpstreamConnection: DeadlineOwner {
                 let text = "no response head within headers_timeout (\(describe(pool.settings.headersTimeout)))"
                 fail(.timeout(ProxyError(.httpResponseTimeout, detail: text)), .headersTimeout, now: now)
             } else {
-                let text = "the origin took none of the request for headers_timeout (\(describe(pool.settings.headersTimeout)))"
+                let text =
+                    "the origin took none of the request for headers_timeout (\(describe(pool.settings.headersTimeout)))"
                 fail(.timeout(ProxyError(.connectionWriteTimeout, detail: text)), .writeTimeout, now: now)
             }
         case .body:
-            let text = "nothing more of the response within body_idle_timeout (\(describe(pool.settings.bodyIdleTimeout)))"
+            let text =
+                "nothing more of the response within body_idle_timeout (\(describe(pool.settings.bodyIdleTimeout)))"
             fail(.timeout(ProxyError(.connectionReadTimeout, detail: text)), .bodyTimeout, now: now)
         case .closing:
             stream.close()

@@ -43,7 +43,9 @@ package final class UpstreamPool {
 
     package var counts: PoolCounts { machine.counts }
     package var idleConnections: Int { machine.counts.idle }
-    package var openConnections: Int { connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count }
+    package var openConnections: Int {
+        connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count
+    }
     package var isUnused: Bool { openConnections == 0 && waiters.count == freeWaiters.count }
     var waitsForTotal: Bool { machine.counts.waiting > 0 }
 
@@ -203,11 +205,15 @@ package final class UpstreamPool {
         case .queueFull:
             ProxyError(
                 .connectionLimitReached, side: .ours,
-                detail: "max_connections (\(settings.maxConnections)) are busy and max_queue (\(settings.maxQueue)) is full")
+                detail:
+                    "max_connections (\(settings.maxConnections)) are busy and max_queue (\(settings.maxQueue)) is full"
+            )
         case .waitedTooLong:
             ProxyError(
                 .connectionLimitReached, side: .ours,
-                detail: "no connection became free within queue_timeout (\(settings.queueTimeout.wholeMilliseconds) ms); max_connections is \(settings.maxConnections)")
+                detail:
+                    "no connection became free within queue_timeout (\(settings.queueTimeout.wholeMilliseconds) ms); max_connections is \(settings.maxConnections)"
+            )
         case .dialFailing:
             lastDialError ?? ProxyError(.destinationUnavailable, detail: "no connection could be opened")
         case .draining:

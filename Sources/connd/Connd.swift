@@ -3,7 +3,7 @@ import ArgumentParser
 import Dispatch
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 @main

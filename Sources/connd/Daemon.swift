@@ -12,7 +12,7 @@ import Tuning
 import Upstream
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Puts connd together, starts it, and stops it in order: first the listeners, then the clients, then the pools. Bound to the

@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Writes log lines to standard error, one write each so that lines never mix: as text for people, as JSON for programs, or
@@ -36,7 +36,8 @@ struct LogOutput: LogHandler {
             line = "<\(Self.priority(event.level))>\(event.message)"
             for (key, value) in pairs { line += " \(key)=\(value)" }
         case .json:
-            line = "{\"time\":\"\(Self.timestamp())\",\"level\":\"\(event.level)\",\"message\":\(Self.quoted("\(event.message)"))"
+            line =
+                "{\"time\":\"\(Self.timestamp())\",\"level\":\"\(event.level)\",\"message\":\(Self.quoted("\(event.message)"))"
             for (key, value) in pairs { line += ",\(Self.quoted(key)):\(Self.quoted(value))" }
             line += "}"
         }

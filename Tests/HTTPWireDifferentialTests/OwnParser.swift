@@ -9,6 +9,8 @@ struct OwnReading {
     var framing = BodyFraming.none
     var minorVersion: UInt8?
     var isOtherMethod = false
+    /// Content-Length said one number more than once, or a tab beside its value or Transfer-Encoding's: sent on canonically.
+    var hasOddFraming = false
     /// What is sent on: the rewritten head, and the body as it came.
     var rewritten: [UInt8] = []
 
@@ -22,6 +24,7 @@ struct OwnReading {
             var reading = body(message, request.framing, Array(bytes[request.length...]))
             reading.minorVersion = bytes[request.target.upperBound + 8] - 0x30
             reading.isOtherMethod = request.method == .other
+            reading.hasOddFraming = hasOddFraming(request.lines, bytes)
             reading.rewritten = Feeding.rewritten(head, bytes) + reading.rewritten
             return reading
         }
@@ -36,8 +39,16 @@ struct OwnReading {
             var reading = body(
                 PeerParser.Message(status: response.status), response.framing, Array(bytes[response.length...]))
             reading.minorVersion = bytes[7] - 0x30
+            reading.hasOddFraming = hasOddFraming(response.lines, bytes)
             return reading
         }
+    }
+
+    private static func hasOddFraming(_ lines: [LineSnapshot], _ bytes: [UInt8]) -> Bool {
+        let lengths = lines.filter { $0.id == .contentLength }
+        let framing = lines.filter { $0.id == .contentLength || $0.id == .transferEncoding }
+        return lengths.count > 1 || lengths.contains { bytes[$0.value].contains(UInt8(ascii: ",")) }
+            || framing.contains { bytes[$0.line].contains(0x09) }
     }
 
     private static func body(
@@ -50,6 +61,7 @@ struct OwnReading {
         message.complete = outcome.complete
         message.brokenInBody = outcome.fault != nil
         return OwnReading(
-            verdict: .accepted(message), fault: outcome.fault, framing: framing, rewritten: Array(rest[..<outcome.taken]))
+            verdict: .accepted(message), fault: outcome.fault, framing: framing,
+            rewritten: Array(rest[..<outcome.taken]))
     }
 }

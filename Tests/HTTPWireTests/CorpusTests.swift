@@ -11,9 +11,12 @@ struct CorpusTests {
         try FileManager.default.contentsOfDirectory(at: folder.appending(path: name), includingPropertiesForKeys: nil)
     }
 
-    @Test("no file of a corpus breaks a property, as it is and with each byte changed", arguments: [
-        ("request-head", HeadChecks.request), ("response-head", HeadChecks.response), ("chunks", ChunkChecks.chunks),
-    ] as [(String, @Sendable ([UInt8]) -> String?)])
+    @Test(
+        "no file of a corpus breaks a property, as it is and with each byte changed",
+        arguments: [
+            ("request-head", HeadChecks.request), ("response-head", HeadChecks.response),
+            ("chunks", ChunkChecks.chunks),
+        ] as [(String, @Sendable ([UInt8]) -> String?)])
     func corpus(name: String, check: @Sendable ([UInt8]) -> String?) throws {
         let files = try Self.files(name)
         #expect(files.count >= 15)

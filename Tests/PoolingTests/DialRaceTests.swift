@@ -122,10 +122,14 @@ struct DialRaceTests {
         #expect(race.pass(1000) == [])
     }
 
-    @Test("with any order of results one address wins or all fail, and every attempt ends", arguments: 0..<200 as Range<UInt64>)
+    @Test(
+        "with any order of results one address wins or all fail, and every attempt ends",
+        arguments: 0..<200 as Range<UInt64>)
     func anyOrder(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        var race = DialRace(families: (0..<random.below(6)).map { _ in random.below(2) == 0 ? .ipv4 : .ipv6 }, delay: .milliseconds(250))
+        var race = DialRace(
+            families: (0..<random.below(6)).map { _ in random.below(2) == 0 ? .ipv4 : .ipv6 }, delay: .milliseconds(250)
+        )
         var actions: [DialRace.Action] = []
         var seen = 0
         var underWay: [Int] = []

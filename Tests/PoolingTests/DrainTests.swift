@@ -31,6 +31,22 @@ struct DrainTests {
         #expect(pool.release(connection(1)) == [.grant(waiter(2), connection(1), reused: true)])
     }
 
+    @Test("the first reason to close a connection is the one that stands")
+    func firstReason() {
+        let pool = PoolFixture()
+        let id = pool.becomeIdle(1)[0]
+        pool.lease(1)
+        #expect(pool.drain(.dnsDrain) == [])
+        #expect(pool.drain(.killed) == [])
+        #expect(pool.release(id, .mustClose(.framingError)) == [.close(id, .dnsDrain)])
+        pool.closed(id)
+        #expect(pool.origin.taken == 0 && !pool.origin.isExceeded)
+        #expect(pool.apply { $0.maxConnections = 1 } == [])
+        #expect(pool.lease(2) == [.dial(connection(0, 1))])
+        pool.origin.limit = 0
+        #expect(pool.origin.isExceeded)
+    }
+
     @Test("what drains counts against max_connections until it is gone")
     func drainingCounts() {
         let pool = PoolFixture { $0.maxConnections = 1 }
@@ -121,6 +137,7 @@ struct BudgetTests {
         #expect(pool.total.tryTake())
         #expect(pool.lease(1) == [])
         #expect(pool.wantsTotalRoom)
+        #expect(pool.origin.taken == 0)
         #expect(pool.budgetFreed() == [])
         pool.total.giveBack()
         #expect(pool.budgetFreed() == [.dial(connection(0))])

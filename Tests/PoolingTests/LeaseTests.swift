@@ -165,6 +165,33 @@ struct TurnTests {
         #expect(served(pool, id, 3) == [2, 3, 4])
     }
 
+    @Test(
+        "thousands wait, some give up, and the others are served in the order they came",
+        arguments: 1...4 as ClosedRange<UInt64>)
+    func many(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let pool = PoolFixture {
+            $0.maxConnections = 1
+            $0.maxQueue = 100_000
+        }
+        let id = pool.becomeIdle(1)[0]
+        pool.lease(999_999)
+        var waiting: [UInt32] = []
+        var number: UInt32 = 0
+        for _ in 0..<1_000 {
+            for _ in 0..<random.below(4) {
+                number += 1 + UInt32(random.below(3))
+                #expect(pool.lease(number) == [])
+                waiting.append(number)
+            }
+            if !waiting.isEmpty, random.below(2) == 0 { pool.cancel(waiting.remove(at: random.below(waiting.count))) }
+            #expect(pool.counts.waiting == waiting.count)
+        }
+        let order = served(pool, id, waiting.count)
+        #expect(order == waiting)
+        #expect(pool.counts.waiting == 0)
+    }
+
     @Test("a client whose requests were all cancelled has no turn")
     func cancelledTurn() {
         let (pool, id) = full()

@@ -37,7 +37,8 @@ final class PoolFixture {
 
     /// Each waiter is a client of its own unless `client` says otherwise.
     @discardableResult
-    func lease(_ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayPipeline: Bool = false) -> [PoolAction] {
+    func lease(_ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayPipeline: Bool = false) -> [PoolAction]
+    {
         event {
             $0.lease(
                 waiter(number), client: ClientID(rawValue: client ?? 1_000 + UInt64(number)), fresh: fresh,

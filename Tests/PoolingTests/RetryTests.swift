@@ -55,6 +55,29 @@ struct RetryTests {
         #expect(pool.dialSucceeded(connection(1)) == [.grant(waiter(1), connection(1), reused: false)])
     }
 
+    @Test("while dials fail no connection is closed to make room for it")
+    func backoffKeepsConnections() {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(2)
+        pool.lease(1, fresh: true)
+        #expect(pool.dialFailed(connection(2)) == [])
+        #expect(pool.counts.idle == 2)
+        pool.lease(2)
+        #expect(pool.release(ids[1]) == [])
+    }
+
+    @Test("room that came unannounced is dialled into before a connection that works is closed")
+    func unannouncedRoom() {
+        let pool = PoolFixture(total: 2)
+        let id = pool.becomeIdle(1)[0]
+        pool.lease(1)
+        #expect(pool.total.tryTake())
+        #expect(pool.lease(2, fresh: true) == [])
+        pool.total.giveBack()
+        #expect(pool.release(id) == [.dial(connection(1))])
+        #expect(pool.counts.idle == 1)
+    }
+
     @Test("while it waits, others take idle connections")
     func othersPass() {
         let pool = PoolFixture()

@@ -3,7 +3,7 @@ import Glibc
 
 /// A program that runs beside the test: its output as it comes, its end, and signals to it. Killed when let go of. Shared.
 package final class ChildProcess: Sendable {
-    package struct Output: Sendable {
+    package struct Output: Sendable, CustomStringConvertible {
         package var out: [UInt8] = []
         package var err: [UInt8] = []
         package var openStreams = 2
@@ -12,6 +12,7 @@ package final class ChildProcess: Sendable {
 
         package var outText: String { text(out) }
         package var errText: String { text(err) }
+        package var description: String { "ended: \(hasEnded), output: \(outText), errors: \(errText)" }
         package var hasEnded: Bool { waitStatus != nil && openStreams == 0 }
         /// The exit code; negative: the signal that ended it.
         package var exitCode: Int32? {
@@ -26,7 +27,8 @@ package final class ChildProcess: Sendable {
     package init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "", directory: String? = nil
     ) throws {
-        let path = try Self.find(program)
+        var (path, arguments) = (try Self.find(program), arguments)
+        if let directory { (path, arguments) = (try Self.find("env"), ["-C", directory, path] + arguments) }
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.lowercased().hasSuffix("_proxy") }
         all.merge(environment) { $1 }
         let (out, err, source) = (try Inheritance.pipe(), try Inheritance.pipe(), try Inheritance.pipe())
@@ -38,7 +40,6 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, source.read, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO)
-        if let directory { posix_spawn_file_actions_addchdir_np(&actions, directory) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -63,6 +64,8 @@ package final class ChildProcess: Sendable {
             throw TestFailure("\(path) cannot be started: \(String(cString: strerror(result)))")
         }
         self.pid = pid
+        // A child that reads no input must not take the test with it.
+        Glibc.signal(SIGPIPE, SIG_IGN)
         let (started, output) = (pid, output)
         Thread.detachNewThread { Self.write(input, to: source.write) }
         Thread.detachNewThread { Self.pump(out.read) { bytes in output.change { $0.out += bytes } } ended: { output.change { $0.openStreams -= 1 } } }
@@ -103,7 +106,8 @@ package final class ChildProcess: Sendable {
 
     package static func find(_ program: String) throws -> String {
         if program.contains("/") { return program }
-        for folder in (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":") + ["/usr/sbin", "/sbin"] {
+        let search = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+        for folder in search.split(separator: ":") {
             let path = "\(folder)/\(program)"
             if access(path, X_OK) == 0 { return path }
         }

@@ -46,7 +46,7 @@ package final class FakeOrigin: Sendable {
     package func url(_ path: String = "/") -> String { "http://\(authority)\(path)" }
 
     @discardableResult
-    package func wait(for what: String, _ rule: (OriginRecord) -> Bool) throws -> OriginRecord {
+    package func waitToSee(_ what: String, _ rule: (OriginRecord) -> Bool) throws -> OriginRecord {
         try state.record.wait(for: "the origin to see " + what, rule)
     }
 

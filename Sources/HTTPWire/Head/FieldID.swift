@@ -39,16 +39,20 @@ package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case 16 where a == 0x6F63_2D79_786F_7270 && b == 0x6E6F_6974_6365_6E6E: .proxyConnection
         case 17
         where a == 0x7265_6673_6E61_7274 && b == 0x6E69_646F_636E_652D
-            && c == 0x0000_0000_0000_0067: .transferEncoding
+            && c == 0x0000_0000_0000_0067:
+            .transferEncoding
         case 18
         where a == 0x7561_2D79_786F_7270 && b == 0x6163_6974_6E65_6874
-            && c == 0x0000_0000_0000_6574: .proxyAuthenticate
+            && c == 0x0000_0000_0000_6574:
+            .proxyAuthenticate
         case 19
         where a == 0x7561_2D79_786F_7270 && b == 0x7461_7A69_726F_6874
-            && c == 0x0000_0000_006E_6F69: .proxyAuthorization
+            && c == 0x0000_0000_006E_6F69:
+            .proxyAuthorization
         case 25
         where a == 0x7561_2D79_786F_7270 && b == 0x6163_6974_6E65_6874
-            && c == 0x666E_692D_6E6F_6974 && d == 0x0000_0000_0000_006F: .proxyAuthenticationInfo
+            && c == 0x666E_692D_6E6F_6974 && d == 0x0000_0000_0000_006F:
+            .proxyAuthenticationInfo
         default: .other
         }
     }

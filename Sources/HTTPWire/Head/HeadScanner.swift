@@ -63,7 +63,9 @@ struct HeadScanner: Sendable {
                 }
                 guard at < end else { return suspended(at) }
                 let byte = bytes.byte(at)
-                guard byte == Grammar.carriageReturn else { throw byte == Grammar.lineFeed ? .bareLF : .controlCharacter }
+                guard byte == Grammar.carriageReturn else {
+                    throw byte == Grammar.lineFeed ? .bareLF : .controlCharacter
+                }
                 guard at &+ 1 < end else { return suspended(at) }
                 guard bytes.byte(at &+ 1) == Grammar.lineFeed else { throw .bareCR }
                 if record {

@@ -120,9 +120,13 @@ struct Authority {
         return at
     }
 
-    private static func parsePort(_ bytes: RawSpan, _ range: Range<Int>, _ fault: WireError) throws(WireError) -> UInt16? {
+    private static func parsePort(_ bytes: RawSpan, _ range: Range<Int>, _ fault: WireError) throws(WireError)
+        -> UInt16?
+    {
         if range.isEmpty { return nil }
-        guard range.count <= 5, let value = Grammar.decimal(bytes, range), value >= 1, value <= 65_535 else { throw fault }
+        guard range.count <= 5, let value = Grammar.decimal(bytes, range), value >= 1, value <= 65_535 else {
+            throw fault
+        }
         return UInt16(value)
     }
 }

@@ -31,7 +31,9 @@ package enum HeadChecks {
         let whole = Feeding.response(bytes, method: method, limits: limits, head: &head)
         guard whole == split else { return "the verdict depends on the split: \(whole) and \(split)" }
         guard case .accepted(let response) = whole else { return nil }
-        guard response.length <= bytes.count, inside(response.lines, response.length) else { return "a range is outside" }
+        guard response.length <= bytes.count, inside(response.lines, response.length) else {
+            return "a range is outside"
+        }
         return brokenRewrite(of: response, head, bytes, method, shape(input[1]))
     }
 

@@ -17,9 +17,12 @@ struct RetryPolicyTests {
     }
 
     static let cases: [Case] = [
-        Case(), Case(method: .put), Case(method: .delete), Case(method: .head), Case(method: .options), Case(method: .trace),
-        Case(method: .post, expected: .surface(.notIdempotent)), Case(method: .patch, expected: .surface(.notIdempotent)),
-        Case(method: .other, expected: .surface(.notIdempotent)), Case(method: .connect, expected: .surface(.notIdempotent)),
+        Case(), Case(method: .put), Case(method: .delete), Case(method: .head), Case(method: .options),
+        Case(method: .trace),
+        Case(method: .post, expected: .surface(.notIdempotent)),
+        Case(method: .patch, expected: .surface(.notIdempotent)),
+        Case(method: .other, expected: .surface(.notIdempotent)),
+        Case(method: .connect, expected: .surface(.notIdempotent)),
         Case(answered: true, expected: .surface(.responseStarted)),
         Case(sent: false, answered: true, expected: .surface(.responseStarted)),
         Case(replayable: false, expected: .surface(.bodyNotReplayable)),
@@ -34,7 +37,8 @@ struct RetryPolicyTests {
     func decide(one: Case) {
         let decision = RetryPolicy.decide(
             method: one.method, reused: one.reused, anyRequestByteSent: one.sent, anyResponseByteReceived: one.answered,
-            bodyReplayable: one.replayable, attempts: one.attempts, maxRetries: one.maxRetries, budgetAllows: one.budget)
+            bodyReplayable: one.replayable, attempts: one.attempts, maxRetries: one.maxRetries, budgetAllows: one.budget
+        )
         #expect(decision == one.expected)
     }
 
@@ -43,7 +47,8 @@ struct RetryPolicyTests {
         for bits in 0..<16 {
             for method in [Method.post, .patch, .other, .connect] {
                 let decision = RetryPolicy.decide(
-                    method: method, reused: bits & 1 != 0, anyRequestByteSent: true, anyResponseByteReceived: bits & 2 != 0,
+                    method: method, reused: bits & 1 != 0, anyRequestByteSent: true,
+                    anyResponseByteReceived: bits & 2 != 0,
                     bodyReplayable: bits & 4 != 0, attempts: 1, maxRetries: 5, budgetAllows: bits & 8 != 0)
                 #expect(decision != .retryFresh)
             }

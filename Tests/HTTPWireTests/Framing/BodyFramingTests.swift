@@ -46,24 +46,31 @@ struct BodyFramingTests {
         }
     }
 
-    @Test("HEAD, 1xx, 204, 304 and 2xx to CONNECT have no body whatever they say", arguments: [
-        (Method.head, 200), (.head, 404), (.get, 100), (.get, 101), (.post, 103), (.get, 204), (.get, 304), (.connect, 200),
-        (.connect, 299),
-    ])
+    @Test(
+        "HEAD, 1xx, 204, 304 and 2xx to CONNECT have no body whatever they say",
+        arguments: [
+            (Method.head, 200), (.head, 404), (.get, 100), (.get, 101), (.post, 103), (.get, 204), (.get, 304),
+            (.connect, 200),
+            (.connect, 299),
+        ])
     func bodiless(method: Method, status: Int) throws {
         for facts in [
             (ContentLengthFact.absent, TransferCodingFact.absent), (.value(5), .absent), (.absent, .chunked),
         ] {
             let framing = try BodyFraming.response(
-                status: status, requestMethod: method, version: .http11, contentLength: facts.0, transferCoding: facts.1)
+                status: status, requestMethod: method, version: .http11, contentLength: facts.0, transferCoding: facts.1
+            )
             #expect(framing == .none)
         }
     }
 
-    @Test("other responses end by chunks, by length, or by close", arguments: [
-        (Method.get, 200, HTTPVersion.http11), (.post, 500, .http11), (.connect, 302, .http11), (.connect, 407, .http11),
-        (.get, 205, .http11),
-    ])
+    @Test(
+        "other responses end by chunks, by length, or by close",
+        arguments: [
+            (Method.get, 200, HTTPVersion.http11), (.post, 500, .http11), (.connect, 302, .http11),
+            (.connect, 407, .http11),
+            (.get, 205, .http11),
+        ])
     func others(method: Method, status: Int, version: HTTPVersion) throws {
         func framing(_ length: ContentLengthFact, _ coding: TransferCodingFact) throws -> BodyFraming {
             try BodyFraming.response(
@@ -75,12 +82,15 @@ struct BodyFramingTests {
         #expect(try framing(.absent, .absent) == .untilClose)
     }
 
-    @Test("lines are read as RFC 9112 6.3 item 5 allows: one number, also repeated", arguments: [
-        ("Content-Length: 5", BodyFraming.length(5)), ("Content-Length: 5\r\ncontent-length: 5", .length(5)),
-        ("Content-Length: 5, 5 ,5", .length(5)), ("Content-Length: 9223372036854775807", .length(9_223_372_036_854_775_807)),
-        ("Content-Length: 007", .length(7)), ("Transfer-Encoding: Chunked", .chunked),
-        ("transfer-encoding:\tCHUNKED ", .chunked),
-    ])
+    @Test(
+        "lines are read as RFC 9112 6.3 item 5 allows: one number, also repeated",
+        arguments: [
+            ("Content-Length: 5", BodyFraming.length(5)), ("Content-Length: 5\r\ncontent-length: 5", .length(5)),
+            ("Content-Length: 5, 5 ,5", .length(5)),
+            ("Content-Length: 9223372036854775807", .length(9_223_372_036_854_775_807)),
+            ("Content-Length: 007", .length(7)), ("Transfer-Encoding: Chunked", .chunked),
+            ("transfer-encoding:\tCHUNKED ", .chunked),
+        ])
     func lines(text: String, framing: BodyFraming) throws {
         #expect(try Heads.accepted("POST http://h/ HTTP/1.1\r\nHost: h\r\n\(text)\r\n\r\n").framing == framing)
         #expect(try Heads.acceptedResponse("HTTP/1.1 200 OK\r\n\(text)\r\n\r\n").framing == framing)

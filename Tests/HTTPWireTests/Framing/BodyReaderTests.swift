@@ -5,9 +5,11 @@ import Testing
 
 @Suite("Bodies in pieces")
 struct BodyReaderTests {
-    @Test("no body and a body of no bytes are complete at once; one that ends by close never before", arguments: [
-        (BodyFraming.none, true), (.length(0), true), (.length(1), false), (.chunked, false), (.untilClose, false),
-    ])
+    @Test(
+        "no body and a body of no bytes are complete at once; one that ends by close never before",
+        arguments: [
+            (BodyFraming.none, true), (.length(0), true), (.length(1), false), (.chunked, false), (.untilClose, false),
+        ])
     func atOnce(framing: BodyFraming, complete: Bool) {
         var reader = BodyReader(framing, maxTrailerBytes: 100)
         #expect(reader.isComplete == complete)
@@ -84,24 +86,31 @@ struct BodyReaderTests {
         Refused("+5\r\nhello\r\n", .badChunkSize, "9112 7.1"), Refused("-5\r\nhello\r\n", .badChunkSize, "9112 7.1"),
         Refused("0x5\r\nhello\r\n", .badChunkSize, "9112 7.1"), Refused("5\t;a\r\n", .badChunkSize, "9112 7.1.1"),
         Refused("00000000000000005\r\n", .badChunkSize, "9112 7.1"),
-        Refused("8000000000000000\r\n", .badChunkSize, "9112 7.1"), Refused("ffffffffffffffff\r\n", .badChunkSize, "9112 7.1"),
+        Refused("8000000000000000\r\n", .badChunkSize, "9112 7.1"),
+        Refused("ffffffffffffffff\r\n", .badChunkSize, "9112 7.1"),
         Refused("10000000000000000\r\n", .badChunkSize, "9112 7.1"), Refused("5,\r\n", .badChunkSize, "9112 7.1"),
         Refused("5\nhello\r\n", .bareLF, "9112 2.2"), Refused("\n", .bareLF, "9112 2.2"),
         Refused("5\rhello\r\n", .bareCR, "9112 2.2"), Refused("5;a\rb\r\n", .bareCR, "9112 2.2"),
         Refused("5;a\nhello\r\n", .bareLF, "9112 7.1.1"), Refused("5;a=\"\n\"\r\n", .bareLF, "9112 7.1.1"),
-        Refused("5;\r\nhello\r\n", .badChunkExtension, "9112 7.1.1"), Refused("5; a\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;\r\nhello\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5; a\r\n", .badChunkExtension, "9112 7.1.1"),
         Refused("5;a =b\r\n", .badChunkExtension, "9112 7.1.1"), Refused("5;a=\r\n", .badChunkExtension, "9112 7.1.1"),
-        Refused("5;a=b=c\r\n", .badChunkExtension, "9112 7.1.1"), Refused("5;a=\"b\"c\r\n", .badChunkExtension, "9112 7.1.1"),
-        Refused("5;a=\"\u{0}\"\r\n", .badChunkExtension, "9112 7.1.1"), Refused("5;a=\"\r\n", .badChunkExtension, "9112 7.1.1"),
-        Refused("5;a=\"\\\r\n", .badChunkExtension, "9112 7.1.1"), Refused("5;\u{1}\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;a=b=c\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;a=\"b\"c\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;a=\"\u{0}\"\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;a=\"\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;a=\"\\\r\n", .badChunkExtension, "9112 7.1.1"),
+        Refused("5;\u{1}\r\n", .badChunkExtension, "9112 7.1.1"),
         Refused("1;" + String(repeating: "a", count: 4_097), .chunkExtensionTooLong, "9112 7.1.1"),
         Refused("2\r\nabc\r\n", .badChunkEnd, "9112 7.1"), Refused("2\r\nab\n", .badChunkEnd, "9112 7.1"),
         Refused("2\r\nab\rx", .badChunkEnd, "9112 7.1"),
         Refused("0\r\n\n", .bareLF, "9112 7.1.2"), Refused("0\r\n\rx", .bareCR, "9112 7.1.2"),
         Refused("0\r\nA: b\n\r\n", .bareLF, "9112 7.1.2"), Refused("0\r\nA: b\rc\r\n", .bareCR, "9112 7.1.2"),
         Refused("0\r\n A: b\r\n", .foldedLine, "9112 5.2"), Refused("0\r\nA: b\r\n\tc\r\n", .foldedLine, "9112 5.2"),
-        Refused("0\r\nA : b\r\n", .whitespaceBeforeColon, "9112 5.1"), Refused("0\r\nA\r\n\r\n", .badTrailer, "9112 7.1.2"),
-        Refused("0\r\n: b\r\n\r\n", .badTrailer, "9112 7.1.2"), Refused("0\r\nA(: b\r\n\r\n", .badTrailer, "9112 7.1.2"),
+        Refused("0\r\nA : b\r\n", .whitespaceBeforeColon, "9112 5.1"),
+        Refused("0\r\nA\r\n\r\n", .badTrailer, "9112 7.1.2"),
+        Refused("0\r\n: b\r\n\r\n", .badTrailer, "9112 7.1.2"),
+        Refused("0\r\nA(: b\r\n\r\n", .badTrailer, "9112 7.1.2"),
         Refused("0\r\nA: \u{0}\r\n\r\n", .controlCharacter, "9110 5.5"),
         Refused("0\r\nContent-Length: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\ntransfer-ENCODING: chunked\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
@@ -109,7 +118,8 @@ struct BodyReaderTests {
         Refused("0\r\nConnection: close\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nKeep-Alive: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nProxy-Connection: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
-        Refused("0\r\nTE: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"), Refused("0\r\nTrailer: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
+        Refused("0\r\nTE: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
+        Refused("0\r\nTrailer: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nUpgrade: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nProxy-Authorization: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nProxy-Authenticate: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
@@ -157,9 +167,11 @@ struct BodyReaderTests {
         #expect(ChunkChecks.read([Wire.bytes(more)], decoding: false).fault == .chunkExtensionTooLong)
     }
 
-    @Test("the size line of a chunk is what the reader reads", arguments: [
-        1, 9, 10, 15, 16, 255, 256, 4_096, 65_535, 1 << 32, Int.max,
-    ])
+    @Test(
+        "the size line of a chunk is what the reader reads",
+        arguments: [
+            1, 9, 10, 15, 16, 255, 256, 4_096, 65_535, 1 << 32, Int.max,
+        ])
     func encoder(size: Int) {
         var out = [UInt8](repeating: 0, count: ChunkEncoder.maxHeaderBytes)
         let count = out.withUnsafeMutableBytes { ChunkEncoder.writeHeader(size: size, into: $0) }

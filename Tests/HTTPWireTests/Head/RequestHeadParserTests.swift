@@ -26,21 +26,23 @@ struct RequestHeadParserTests {
         #expect(head.lines.map(\.dropped) == [true, false, false])
     }
 
-    @Test("a target's form, scheme, host, port and path are told apart", arguments: [
-        ("GET", "/", TargetForm.origin, TargetScheme.http, "h", 80, "/"),
-        ("GET", "/a b".replacing(" ", with: "?"), .origin, .http, "h", 80, "/a?b"),
-        ("OPTIONS", "*", .asterisk, .http, "h", 80, ""),
-        ("GET", "http://a", .absolute, .http, "a", 80, ""),
-        ("GET", "HTTP://a.:/", .absolute, .http, "a.", 80, "/"),
-        ("GET", "http://a?q", .absolute, .http, "a", 80, "?q"),
-        ("GET", "https://a_b-c.d~/x@y:z", .absolute, .https, "a_b-c.d~", 443, "/x@y:z"),
-        ("GET", "https://1.2.3.4:65535/", .absolute, .https, "1.2.3.4", 65535, "/"),
-        ("GET", "http://[::1]/", .absolute, .http, "[::1]", 80, "/"),
-        ("GET", "http://[1:2:3:4:5:6:7:8]:81", .absolute, .http, "[1:2:3:4:5:6:7:8]", 81, ""),
-        ("GET", "http://[::ffff:1.2.3.4]/?", .absolute, .http, "[::ffff:1.2.3.4]", 80, "/?"),
-        ("CONNECT", "a:443", .authority, .other, "a", 443, ""),
-        ("CONNECT", "[fe80::1]:22", .authority, .other, "[fe80::1]", 22, ""),
-    ])
+    @Test(
+        "a target's form, scheme, host, port and path are told apart",
+        arguments: [
+            ("GET", "/", TargetForm.origin, TargetScheme.http, "h", 80, "/"),
+            ("GET", "/a b".replacing(" ", with: "?"), .origin, .http, "h", 80, "/a?b"),
+            ("OPTIONS", "*", .asterisk, .http, "h", 80, ""),
+            ("GET", "http://a", .absolute, .http, "a", 80, ""),
+            ("GET", "HTTP://a.:/", .absolute, .http, "a.", 80, "/"),
+            ("GET", "http://a?q", .absolute, .http, "a", 80, "?q"),
+            ("GET", "https://a_b-c.d~/x@y:z", .absolute, .https, "a_b-c.d~", 443, "/x@y:z"),
+            ("GET", "https://1.2.3.4:65535/", .absolute, .https, "1.2.3.4", 65535, "/"),
+            ("GET", "http://[::1]/", .absolute, .http, "[::1]", 80, "/"),
+            ("GET", "http://[1:2:3:4:5:6:7:8]:81", .absolute, .http, "[1:2:3:4:5:6:7:8]", 81, ""),
+            ("GET", "http://[::ffff:1.2.3.4]/?", .absolute, .http, "[::ffff:1.2.3.4]", 80, "/?"),
+            ("CONNECT", "a:443", .authority, .other, "a", 443, ""),
+            ("CONNECT", "[fe80::1]:22", .authority, .other, "[fe80::1]", 22, ""),
+        ])
     func targets(
         method: String, target: String, form: TargetForm, scheme: TargetScheme, host: String, port: UInt16, path: String
     ) throws {
@@ -51,11 +53,14 @@ struct RequestHeadParserTests {
         #expect(text(message, head.pathAndQuery) == path)
     }
 
-    @Test("methods are case-sensitive, and any token is one", arguments: [
-        ("GET", Method.get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("DELETE", .delete), ("TRACE", .trace),
-        ("OPTIONS", .options), ("PATCH", .patch), ("get", .other), ("GETS", .other), ("M-SEARCH", .other),
-        ("!#$%&'*+-.^_`|~09", .other), ("PROPFIND", .other), ("G", .other),
-    ])
+    @Test(
+        "methods are case-sensitive, and any token is one",
+        arguments: [
+            ("GET", Method.get), ("HEAD", .head), ("POST", .post), ("PUT", .put), ("DELETE", .delete),
+            ("TRACE", .trace),
+            ("OPTIONS", .options), ("PATCH", .patch), ("get", .other), ("GETS", .other), ("M-SEARCH", .other),
+            ("!#$%&'*+-.^_`|~09", .other), ("PROPFIND", .other), ("G", .other),
+        ])
     func methods(name: String, method: Method) throws {
         #expect(try Heads.accepted("\(name) http://h/ HTTP/1.1\r\nHost: h\r\n\r\n").method == method)
     }
@@ -93,12 +98,15 @@ struct RequestHeadParserTests {
         #expect(head.lines[2].value.isEmpty)
     }
 
-    @Test("persistence follows version, Connection and Proxy-Connection; close wins", arguments: [
-        ("1.1", "", true), ("1.1", "Connection: close", false), ("1.1", "Proxy-Connection: Close", false),
-        ("1.1", "Connection: x, CLOSE ,y", false), ("1.1", "Connection: closed", true),
-        ("1.0", "", false), ("1.0", "Connection: keep-alive", true), ("1.0", "Proxy-Connection: Keep-Alive", true),
-        ("1.0", "Connection: keep-alive, close", false), ("1.0", "Connection: close\r\nProxy-Connection: keep-alive", false),
-    ])
+    @Test(
+        "persistence follows version, Connection and Proxy-Connection; close wins",
+        arguments: [
+            ("1.1", "", true), ("1.1", "Connection: close", false), ("1.1", "Proxy-Connection: Close", false),
+            ("1.1", "Connection: x, CLOSE ,y", false), ("1.1", "Connection: closed", true),
+            ("1.0", "", false), ("1.0", "Connection: keep-alive", true), ("1.0", "Proxy-Connection: Keep-Alive", true),
+            ("1.0", "Connection: keep-alive, close", false),
+            ("1.0", "Connection: close\r\nProxy-Connection: keep-alive", false),
+        ])
     func persistence(version: String, line: String, persists: Bool) throws {
         let lines = line.isEmpty ? "" : line + "\r\n"
         #expect(
@@ -106,38 +114,45 @@ struct RequestHeadParserTests {
         )
     }
 
-    @Test("100-continue is expected on 1.1 with a body only", arguments: [
-        ("1.1", "Content-Length: 1", true), ("1.1", "Transfer-Encoding: chunked", true), ("1.1", "Content-Length: 0", false),
-        ("1.1", "X: y", false), ("1.0", "Content-Length: 1", false),
-    ])
+    @Test(
+        "100-continue is expected on 1.1 with a body only",
+        arguments: [
+            ("1.1", "Content-Length: 1", true), ("1.1", "Transfer-Encoding: chunked", true),
+            ("1.1", "Content-Length: 0", false),
+            ("1.1", "X: y", false), ("1.0", "Content-Length: 1", false),
+        ])
     func expectation(version: String, line: String, expected: Bool) throws {
         let message = "PUT http://h/ HTTP/\(version)\r\nHost: h\r\nExpect: 100-Continue\r\n\(line)\r\n\r\n"
         #expect(try Heads.accepted(message).expectsContinue == expected)
         #expect(try Heads.accepted(message.replacing("100-Continue", with: "100-continued")).expectsContinue == false)
     }
 
-    @Test("an upgrade passes on 1.1, named in Connection, without a body, and not to HTTP itself", arguments: [
-        ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket", true),
-        ("GET", "1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: a/1, b", true),
-        ("GET", "1.1", "Upgrade: websocket", false),
-        ("GET", "1.1", "Connection: upgrade", false),
-        ("GET", "1.0", "Connection: upgrade\r\nUpgrade: websocket", false),
-        ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3", false),
-        ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0", true),
-        ("GET", "1.1", "Connection: upgrade\r\nUpgrade: H2C", false),
-        ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket, h2c", false),
-        ("GET", "1.1", "Connection: upgrade\r\nUpgrade: h2", false),
-        ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: HTTP/2.0", false),
-    ])
+    @Test(
+        "an upgrade passes on 1.1, named in Connection, without a body, and not to HTTP itself",
+        arguments: [
+            ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket", true),
+            ("GET", "1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: a/1, b", true),
+            ("GET", "1.1", "Upgrade: websocket", false),
+            ("GET", "1.1", "Connection: upgrade", false),
+            ("GET", "1.0", "Connection: upgrade\r\nUpgrade: websocket", false),
+            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3", false),
+            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0", true),
+            ("GET", "1.1", "Connection: upgrade\r\nUpgrade: H2C", false),
+            ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket, h2c", false),
+            ("GET", "1.1", "Connection: upgrade\r\nUpgrade: h2", false),
+            ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: HTTP/2.0", false),
+        ])
     func upgrades(method: String, version: String, lines: String, passes: Bool) throws {
         let message = "\(method) http://h/ HTTP/\(version)\r\nHost: h\r\n\(lines)\r\n\r\n"
         #expect(try Heads.accepted(message).upgrade == passes)
     }
 
-    @Test("Max-Forwards is read of OPTIONS and TRACE, and saturates", arguments: [
-        ("TRACE", "0", 0), ("OPTIONS", "17", 17), ("TRACE", "99999999999999999999999", Int.max), ("GET", "3", nil),
-        ("GET", "x", nil),
-    ])
+    @Test(
+        "Max-Forwards is read of OPTIONS and TRACE, and saturates",
+        arguments: [
+            ("TRACE", "0", 0), ("OPTIONS", "17", 17), ("TRACE", "99999999999999999999999", Int.max), ("GET", "3", nil),
+            ("GET", "x", nil),
+        ])
     func maxForwards(method: String, value: String, expected: Int?) throws {
         let message = "\(method) http://h/ HTTP/1.1\r\nHost: h\r\nMax-Forwards: \(value)\r\n\r\n"
         #expect(try Heads.accepted(message).maxForwards == expected)

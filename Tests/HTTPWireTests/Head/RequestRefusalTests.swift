@@ -71,7 +71,8 @@ struct RequestRefusalTests {
         .target("**", .badTarget, "9112 3.2.4", method: "OPTIONS"),
         .target("ftp://h/", .unsupportedScheme, "9110 4.2"), .target("httpx://h/", .unsupportedScheme, "9110 4.2"),
         .target("ws://h/", .unsupportedScheme, "9110 4.2"),
-        .target("http://u@h/", .userinfoInTarget, "9110 4.2.4"), .target("http://u:p@h/", .userinfoInTarget, "9110 4.2.4"),
+        .target("http://u@h/", .userinfoInTarget, "9110 4.2.4"),
+        .target("http://u:p@h/", .userinfoInTarget, "9110 4.2.4"),
         .target("http://good\\@evil/", .userinfoInTarget, "9110 4.2.4"),
         .target("u@h:443", .userinfoInTarget, "9110 4.2.4", method: "CONNECT"),
         .target("http://h\\x/", .badTarget, "3986 3.2.2"), .target("http://a%2eb/", .badTarget, "3986 3.2.2"),
@@ -84,13 +85,17 @@ struct RequestRefusalTests {
         .target("http://[::1/", .badTarget, "3986 3.2.2"), .target("http://[::1]x/", .badTarget, "3986 3.2.2"),
         .target("http://[]/", .badTarget, "3986 3.2.2"), .target("http://[::1%25eth0]/", .badTarget, "6874 2"),
         .target("http://[1:2:3]/", .badTarget, "4291 2.2"), .target("http://[1::2::3]/", .badTarget, "4291 2.2"),
-        .target("http://[:1:2:3:4:5:6:7]/", .badTarget, "4291 2.2"), .target("http://[1:2:3:4:5:6:7:]/", .badTarget, "4291 2.2"),
-        .target("http://[1:2:3:4:5:6:7:8:9]/", .badTarget, "4291 2.2"), .target("http://[::12345]/", .badTarget, "4291 2.2"),
+        .target("http://[:1:2:3:4:5:6:7]/", .badTarget, "4291 2.2"),
+        .target("http://[1:2:3:4:5:6:7:]/", .badTarget, "4291 2.2"),
+        .target("http://[1:2:3:4:5:6:7:8:9]/", .badTarget, "4291 2.2"),
+        .target("http://[::12345]/", .badTarget, "4291 2.2"),
         .target("http://[::1.2.3.256]/", .badTarget, "4291 2.2"), .target("http://[::1.2.3]/", .badTarget, "4291 2.2"),
         .target("http://[v1.x]/", .badTarget, "3986 3.2.2"), .target("http://::1/", .badTarget, "3986 3.2.2"),
         .target("http://h/", .badTarget, "9112 3.2.3", method: "CONNECT"),
-        .target("h", .badTarget, "9112 3.2.3", method: "CONNECT"), .target("h:", .badTarget, "9112 3.2.3", method: "CONNECT"),
-        .target("h:1/", .badTarget, "9112 3.2.3", method: "CONNECT"), .target("/", .badTarget, "9112 3.2.3", method: "CONNECT"),
+        .target("h", .badTarget, "9112 3.2.3", method: "CONNECT"),
+        .target("h:", .badTarget, "9112 3.2.3", method: "CONNECT"),
+        .target("h:1/", .badTarget, "9112 3.2.3", method: "CONNECT"),
+        .target("/", .badTarget, "9112 3.2.3", method: "CONNECT"),
     ]
 
     static let lines: [Refused] = [
@@ -110,10 +115,14 @@ struct RequestRefusalTests {
     ]
 
     static let framing: [Refused] = [
-        .fields("Content-Length:", .badContentLength, "9112 6.3"), .fields("Content-Length: -1", .badContentLength, "9112 6.3"),
-        .fields("Content-Length: +1", .badContentLength, "9112 6.3"), .fields("Content-Length: 1 2", .badContentLength, "9112 6.3"),
-        .fields("Content-Length: 0x1", .badContentLength, "9112 6.3"), .fields("Content-Length: 1,", .badContentLength, "9112 6.3"),
-        .fields("Content-Length: ,1", .badContentLength, "9112 6.3"), .fields("Content-Length: 1.0", .badContentLength, "9112 6.3"),
+        .fields("Content-Length:", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: -1", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: +1", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: 1 2", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: 0x1", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: 1,", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: ,1", .badContentLength, "9112 6.3"),
+        .fields("Content-Length: 1.0", .badContentLength, "9112 6.3"),
         .fields("Content-Length: 9223372036854775808", .badContentLength, "9112 6.3"),
         .fields("Content-Length: 18446744073709551617", .badContentLength, "9112 6.3"),
         .fields("Content-Length: 1\r\nContent-Length: 2", .differingContentLengths, "9112 6.3"),
@@ -139,7 +148,8 @@ struct RequestRefusalTests {
         Refused(
             "POST http://h/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", .transferEncodingInHTTP10, "9112 6.1"),
         Refused("CONNECT h:1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\n", .connectWithBody, "9110 9.3.6"),
-        Refused("CONNECT h:1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", .connectWithBody, "9110 9.3.6"),
+        Refused(
+            "CONNECT h:1 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", .connectWithBody, "9110 9.3.6"),
     ]
 
     static let routing: [Refused] = [
@@ -159,7 +169,8 @@ struct RequestRefusalTests {
         .fields("Proxy-Connection: HOST", .nominatedFraming, "9110 7.6.1"),
         .fields("Connection: via", .nominatedFraming, "9110 7.6.3"),
         .fields("Connection: max-forwards", .nominatedFraming, "9110 7.6.2"),
-        .fields("Connection: a b", .badConnection, "9110 7.6.1"), .fields("Connection: close;x", .badConnection, "9110 7.6.1"),
+        .fields("Connection: a b", .badConnection, "9110 7.6.1"),
+        .fields("Connection: close;x", .badConnection, "9110 7.6.1"),
         .fields("Connection: " + String(repeating: "a,", count: 65), .badConnection, "9110 7.6.1"),
         Refused("TRACE http://h/ HTTP/1.1\r\nHost: h\r\nMax-Forwards: x\r\n\r\n", .badMaxForwards, "9110 7.6.2"),
         Refused("TRACE http://h/ HTTP/1.1\r\nHost: h\r\nMax-Forwards:\r\n\r\n", .badMaxForwards, "9110 7.6.2"),
@@ -184,11 +195,15 @@ struct RequestRefusalTests {
         #expect(Set(WireError.allCases).subtracting(Self.all.map(\.fault)) == Set(ofOthers))
     }
 
-    @Test("what can no longer become a request is refused before its head ends", arguments: [
-        ("\u{16}", WireError.badRequestLine), ("GET http://h/ HTTP/1.1\n", .bareLF), ("GET http://h/ HTTX", .badRequestLine),
-        ("GET http://h/ HTTP/1.1\r\nA: \n", .bareLF), ("GET http://h/ HTTP/1.1\r\nA ", .whitespaceBeforeColon),
-        ("GET http://h/ HTTP/1.1\r\nHost: h\r\n ", .foldedLine), ("GET /\n", .bareLF), ("SSH-2.0-x\r", .badRequestLine),
-    ])
+    @Test(
+        "what can no longer become a request is refused before its head ends",
+        arguments: [
+            ("\u{16}", WireError.badRequestLine), ("GET http://h/ HTTP/1.1\n", .bareLF),
+            ("GET http://h/ HTTX", .badRequestLine),
+            ("GET http://h/ HTTP/1.1\r\nA: \n", .bareLF), ("GET http://h/ HTTP/1.1\r\nA ", .whitespaceBeforeColon),
+            ("GET http://h/ HTTP/1.1\r\nHost: h\r\n ", .foldedLine), ("GET /\n", .bareLF),
+            ("SSH-2.0-x\r", .badRequestLine),
+        ])
     func early(text: String, fault: WireError) {
         #expect(Heads.request(text) == .refused(fault))
     }

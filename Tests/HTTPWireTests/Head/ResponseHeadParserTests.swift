@@ -16,7 +16,8 @@ struct ResponseHeadParserTests {
         #expect(head.length == Wire.bytes(message).count - 4)
     }
 
-    @Test("the space before an empty reason may be missing", arguments: ["HTTP/1.1 200 \r\n\r\n", "HTTP/1.1 200\r\n\r\n"])
+    @Test(
+        "the space before an empty reason may be missing", arguments: ["HTTP/1.1 200 \r\n\r\n", "HTTP/1.1 200\r\n\r\n"])
     func emptyReason(message: String) throws {
         let head = try Heads.acceptedResponse(message)
         #expect(head.status == 200 && head.reason.isEmpty && head.framing == .untilClose)
@@ -42,7 +43,8 @@ struct ResponseHeadParserTests {
         Refused("HTTP/1.1 200 OK\r\n A: b\r\n\r\n", .foldedLine, "9112 5.2"),
         Refused("HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n", .foldedLine, "9112 5.2"),
         Refused("HTTP/1.1 200 OK\r\nA : b\r\n\r\n", .whitespaceBeforeColon, "9112 5.1"),
-        Refused("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", .differingContentLengths, "9112 6.3"),
+        Refused(
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", .differingContentLengths, "9112 6.3"),
         Refused("HTTP/1.1 200 OK\r\nContent-Length: a\r\n\r\n", .badContentLength, "9112 6.3"),
         Refused(
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -58,32 +60,40 @@ struct ResponseHeadParserTests {
         #expect(Heads.response(fixture.text) == .refused(fixture.fault), "RFC \(fixture.section)")
     }
 
-    @Test("an origin keeps the connection by its version, what it says, and where the body ends", arguments: [
-        ("1.1", "Content-Length: 1", true), ("1.1", "Transfer-Encoding: chunked", true), ("1.1", "X: y", false),
-        ("1.1", "Content-Length: 1\r\nConnection: close", false), ("1.1", "Content-Length: 1\r\nConnection: a b", false),
-        ("1.1", "Content-Length: 1\r\nProxy-Connection: close", false),
-        ("1.0", "Content-Length: 1", false), ("1.0", "Content-Length: 1\r\nConnection: keep-alive", true),
-        ("1.0", "Connection: keep-alive", false), ("1.0", "Content-Length: 1\r\nProxy-Connection: keep-alive", false),
-        ("1.0", "Content-Length: 1\r\nConnection: keep-alive, close", false),
-    ])
+    @Test(
+        "an origin keeps the connection by its version, what it says, and where the body ends",
+        arguments: [
+            ("1.1", "Content-Length: 1", true), ("1.1", "Transfer-Encoding: chunked", true), ("1.1", "X: y", false),
+            ("1.1", "Content-Length: 1\r\nConnection: close", false),
+            ("1.1", "Content-Length: 1\r\nConnection: a b", false),
+            ("1.1", "Content-Length: 1\r\nProxy-Connection: close", false),
+            ("1.0", "Content-Length: 1", false), ("1.0", "Content-Length: 1\r\nConnection: keep-alive", true),
+            ("1.0", "Connection: keep-alive", false),
+            ("1.0", "Content-Length: 1\r\nProxy-Connection: keep-alive", false),
+            ("1.0", "Content-Length: 1\r\nConnection: keep-alive, close", false),
+        ])
     func persistence(version: String, lines: String, persists: Bool) throws {
         #expect(try Heads.acceptedResponse("HTTP/\(version) 200 OK\r\n\(lines)\r\n\r\n").persistent == persists)
     }
 
-    @Test("1xx but 101 is interim; 101 ends HTTP on its connection", arguments: [
-        (100, true), (103, true), (101, false), (199, true), (200, false),
-    ])
+    @Test(
+        "1xx but 101 is interim; 101 ends HTTP on its connection",
+        arguments: [
+            (100, true), (103, true), (101, false), (199, true), (200, false),
+        ])
     func informational(status: Int, interim: Bool) throws {
         let head = try Heads.acceptedResponse("HTTP/1.1 \(status) x\r\n\r\n")
         #expect(head.isInformational == interim)
         if status == 101 { #expect(!head.persistent && head.framing == .none) }
     }
 
-    @Test("Keep-Alive hints are read, the smallest of several, and nonsense is as if not said", arguments: [
-        ("timeout=5, max=100", 5, 100), ("Timeout=5", 5, nil), ("max=7", nil, 7), ("timeout=5, timeout=3", 3, nil),
-        ("timeout=x, max=-1", nil, nil), ("timeout = 5", nil, nil), ("", nil, nil), ("timeout=", nil, nil),
-        ("foo=1, max=2;x, timeout=9", 9, nil), ("300", nil, nil),
-    ])
+    @Test(
+        "Keep-Alive hints are read, the smallest of several, and nonsense is as if not said",
+        arguments: [
+            ("timeout=5, max=100", 5, 100), ("Timeout=5", 5, nil), ("max=7", nil, 7), ("timeout=5, timeout=3", 3, nil),
+            ("timeout=x, max=-1", nil, nil), ("timeout = 5", nil, nil), ("", nil, nil), ("timeout=", nil, nil),
+            ("foo=1, max=2;x, timeout=9", 9, nil), ("300", nil, nil),
+        ])
     func hints(value: String, timeout: Int?, max: Int?) throws {
         let head = try Heads.acceptedResponse("HTTP/1.1 200 OK\r\nKeep-Alive: \(value)\r\n\r\n")
         #expect(head.keepAliveTimeout == timeout && head.keepAliveMax == max)
@@ -91,7 +101,8 @@ struct ResponseHeadParserTests {
 
     @Test("an origin may name Transfer-Encoding in Connection")
     func nominatedTransferEncoding() throws {
-        let message = "HTTP/1.1 200 OK\r\nConnection: keep-alive, Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n"
+        let message =
+            "HTTP/1.1 200 OK\r\nConnection: keep-alive, Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n"
         let head = try Heads.acceptedResponse(message)
         #expect(head.framing == .chunked && !head.lines[1].dropped)
     }

@@ -14,24 +14,26 @@ struct RequestRewriteTests {
                 + "Cookie:\ta=\u{E9}\r\nVia: 1.1 connd\r\n\r\n")
     }
 
-    @Test("the target is in origin form, and Host is the target's, without the scheme's own port", arguments: [
-        ("GET http://h HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
-        ("GET http://h?q HTTP/1.1", "GET /?q HTTP/1.1\r\nHost: h"),
-        ("GET http://H:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: H"),
-        ("GET http://h:/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
-        ("GET http://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:443"),
-        ("GET https://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
-        ("GET https://h:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:80"),
-        ("GET http://h:08080/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:8080"),
-        ("GET http://[::1]:81/a/../b HTTP/1.1", "GET /a/../b HTTP/1.1\r\nHost: [::1]:81"),
-        ("OPTIONS http://h HTTP/1.1", "OPTIONS * HTTP/1.1\r\nHost: h"),
-        ("OPTIONS http://h/ HTTP/1.1", "OPTIONS / HTTP/1.1\r\nHost: h"),
-        ("OPTIONS http://h?q HTTP/1.1", "OPTIONS /?q HTTP/1.1\r\nHost: h"),
-        ("CONNECT h:443 HTTP/1.1", "CONNECT h:443 HTTP/1.1\r\nHost: h:443"),
-        ("M-SEARCH http://h/ HTTP/1.0", "M-SEARCH / HTTP/1.1\r\nHost: h"),
-        ("GET http://h/ HTTP/1.9", "GET / HTTP/1.1\r\nHost: h"),
-        ("\r\n\r\nGET http://h/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
-    ])
+    @Test(
+        "the target is in origin form, and Host is the target's, without the scheme's own port",
+        arguments: [
+            ("GET http://h HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
+            ("GET http://h?q HTTP/1.1", "GET /?q HTTP/1.1\r\nHost: h"),
+            ("GET http://H:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: H"),
+            ("GET http://h:/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
+            ("GET http://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:443"),
+            ("GET https://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
+            ("GET https://h:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:80"),
+            ("GET http://h:08080/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:8080"),
+            ("GET http://[::1]:81/a/../b HTTP/1.1", "GET /a/../b HTTP/1.1\r\nHost: [::1]:81"),
+            ("OPTIONS http://h HTTP/1.1", "OPTIONS * HTTP/1.1\r\nHost: h"),
+            ("OPTIONS http://h/ HTTP/1.1", "OPTIONS / HTTP/1.1\r\nHost: h"),
+            ("OPTIONS http://h?q HTTP/1.1", "OPTIONS /?q HTTP/1.1\r\nHost: h"),
+            ("CONNECT h:443 HTTP/1.1", "CONNECT h:443 HTTP/1.1\r\nHost: h:443"),
+            ("M-SEARCH http://h/ HTTP/1.0", "M-SEARCH / HTTP/1.1\r\nHost: h"),
+            ("GET http://h/ HTTP/1.9", "GET / HTTP/1.1\r\nHost: h"),
+            ("\r\n\r\nGET http://h/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
+        ])
     func targets(line: String, expected: String) throws {
         #expect(try Heads.rewritten(line + "\r\nHost: x\r\n\r\n") == expected + "\r\nVia: 1.1 connd\r\n\r\n")
     }
@@ -39,66 +41,87 @@ struct RequestRewriteTests {
     @Test("a request without Host gets one")
     func hostAdded() throws {
         #expect(
-            try Heads.rewritten("GET http://h/ HTTP/1.0\r\n\r\n") == "GET / HTTP/1.1\r\nHost: h\r\nVia: 1.1 connd\r\n\r\n")
+            try Heads.rewritten("GET http://h/ HTTP/1.0\r\n\r\n")
+                == "GET / HTTP/1.1\r\nHost: h\r\nVia: 1.1 connd\r\n\r\n")
     }
 
-    @Test("hop-by-hop fields, and what Connection and Proxy-Connection name, are removed", arguments: [
-        ("Connection: close", ""), ("Connection: x-a\r\nX-A: 1\r\nX-B: 2\r\nx-a: 3", "X-B: 2\r\n"),
-        ("X-A: 1\r\nProxy-Connection: keep-alive, X-A", ""), ("Keep-Alive: 300", ""), ("Proxy-Authorization: Basic x", ""),
-        ("Proxy-Authenticate: Basic", ""), ("TE: gzip", ""), ("Upgrade: websocket", ""), ("Connection: ,,a,,\r\nA: 1", ""),
-        ("Connection: x-a\r\nX-Ab: 1\r\nX: 2", "X-Ab: 1\r\nX: 2\r\n"), ("Connection: date\r\nDate: x", ""),
-        ("Authorization: Basic x", "Authorization: Basic x\r\n"), ("Trailer: X", "Trailer: X\r\n"),
-        ("Connection: close\r\nA: 1\r\nConnection: b\r\nB: 2\r\nC: 3", "A: 1\r\nC: 3\r\n"),
-    ])
+    @Test(
+        "hop-by-hop fields, and what Connection and Proxy-Connection name, are removed",
+        arguments: [
+            ("Connection: close", ""), ("Connection: x-a\r\nX-A: 1\r\nX-B: 2\r\nx-a: 3", "X-B: 2\r\n"),
+            ("X-A: 1\r\nProxy-Connection: keep-alive, X-A", ""), ("Keep-Alive: 300", ""),
+            ("Proxy-Authorization: Basic x", ""),
+            ("Proxy-Authenticate: Basic", ""), ("TE: gzip", ""), ("Upgrade: websocket", ""),
+            ("Connection: ,,a,,\r\nA: 1", ""),
+            ("Connection: x-a\r\nX-Ab: 1\r\nX: 2", "X-Ab: 1\r\nX: 2\r\n"), ("Connection: date\r\nDate: x", ""),
+            ("Authorization: Basic x", "Authorization: Basic x\r\n"), ("Trailer: X", "Trailer: X\r\n"),
+            ("Connection: close\r\nA: 1\r\nConnection: b\r\nB: 2\r\nC: 3", "A: 1\r\nC: 3\r\n"),
+        ])
     func hopByHop(lines: String, kept: String) throws {
         let message = "GET http://h/ HTTP/1.1\r\nHost: h\r\n\(lines)\r\n\r\n"
         #expect(try Heads.rewritten(message) == "GET / HTTP/1.1\r\nHost: h\r\n\(kept)Via: 1.1 connd\r\n\r\n")
     }
 
-    @Test("TE: trailers and a passed upgrade are said anew", arguments: [
-        ("TE: trailers", "", "Connection: TE\r\nTE: trailers\r\n"),
-        ("TE: gzip;q=0.5, Trailers", "", "Connection: TE\r\nTE: trailers\r\n"),
-        ("TE: trailers;q=1", "", ""),
-        ("Connection: upgrade\r\nUpgrade: websocket\r\nA: b", "Upgrade: websocket\r\nA: b\r\n", "Connection: upgrade\r\n"),
-        ("Connection: upgrade, te\r\nTE: trailers\r\nUpgrade: a", "Upgrade: a\r\n", "Connection: upgrade, TE\r\nTE: trailers\r\n"),
-        ("Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x", "", ""),
-    ])
+    @Test(
+        "TE: trailers and a passed upgrade are said anew",
+        arguments: [
+            ("TE: trailers", "", "Connection: TE\r\nTE: trailers\r\n"),
+            ("TE: gzip;q=0.5, Trailers", "", "Connection: TE\r\nTE: trailers\r\n"),
+            ("TE: trailers;q=1", "", ""),
+            (
+                "Connection: upgrade\r\nUpgrade: websocket\r\nA: b", "Upgrade: websocket\r\nA: b\r\n",
+                "Connection: upgrade\r\n"
+            ),
+            (
+                "Connection: upgrade, te\r\nTE: trailers\r\nUpgrade: a", "Upgrade: a\r\n",
+                "Connection: upgrade, TE\r\nTE: trailers\r\n"
+            ),
+            ("Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x", "", ""),
+        ])
     func saidAnew(lines: String, before: String, after: String) throws {
         let message = "GET http://h/ HTTP/1.1\r\nHost: h\r\n\(lines)\r\n\r\n"
         #expect(try Heads.rewritten(message) == "GET / HTTP/1.1\r\nHost: h\r\n\(before)Via: 1.1 connd\r\n\(after)\r\n")
     }
 
-    @Test("framing is sent on as one canonical line", arguments: [
-        ("Content-Length: 5", "Content-Length: 5\r\n", ""), ("content-length:5", "content-length:5\r\n", ""),
-        ("Content-Length: 5\r\nA: b\r\nContent-Length: 5", "Content-Length: 5\r\nA: b\r\n", ""),
-        ("Content-Length: 5, 5\r\nA: b", "A: b\r\n", "Content-Length: 5\r\n"),
-        ("Content-Length: 5, 5\r\nContent-Length: 5", "", "Content-Length: 5\r\n"),
-        ("Content-Length: 05", "", "Content-Length: 5\r\n"), ("Content-Length: 0", "Content-Length: 0\r\n", ""),
-        ("Content-Length:\t5", "", "Content-Length: 5\r\n"), ("Content-Length: 5 ", "", "Content-Length: 5\r\n"),
-        ("Transfer-Encoding: Chunked", "Transfer-Encoding: Chunked\r\n", ""),
-        ("Transfer-Encoding:\tchunked", "", "Transfer-Encoding: chunked\r\n"),
-        ("Transfer-Encoding: chunked \r\nA: b", "A: b\r\n", "Transfer-Encoding: chunked\r\n"),
-        ("Content-Length: 9223372036854775807 ", "", "Content-Length: 9223372036854775807\r\n"),
-    ])
+    @Test(
+        "framing is sent on as one canonical line",
+        arguments: [
+            ("Content-Length: 5", "Content-Length: 5\r\n", ""), ("content-length:5", "content-length:5\r\n", ""),
+            ("Content-Length: 5\r\nA: b\r\nContent-Length: 5", "Content-Length: 5\r\nA: b\r\n", ""),
+            ("Content-Length: 5, 5\r\nA: b", "A: b\r\n", "Content-Length: 5\r\n"),
+            ("Content-Length: 5, 5\r\nContent-Length: 5", "", "Content-Length: 5\r\n"),
+            ("Content-Length: 05", "", "Content-Length: 5\r\n"), ("Content-Length: 0", "Content-Length: 0\r\n", ""),
+            ("Content-Length:\t5", "", "Content-Length: 5\r\n"), ("Content-Length: 5 ", "", "Content-Length: 5\r\n"),
+            ("Transfer-Encoding: Chunked", "Transfer-Encoding: Chunked\r\n", ""),
+            ("Transfer-Encoding:\tchunked", "", "Transfer-Encoding: chunked\r\n"),
+            ("Transfer-Encoding: chunked \r\nA: b", "A: b\r\n", "Transfer-Encoding: chunked\r\n"),
+            ("Content-Length: 9223372036854775807 ", "", "Content-Length: 9223372036854775807\r\n"),
+        ])
     func framing(lines: String, before: String, after: String) throws {
         let message = "POST http://h/ HTTP/1.1\r\nHost: h\r\n\(lines)\r\n\r\n"
         #expect(try Heads.rewritten(message) == "POST / HTTP/1.1\r\nHost: h\r\n\(before)\(after)Via: 1.1 connd\r\n\r\n")
     }
 
-    @Test("Max-Forwards counts down for TRACE and OPTIONS, and passes for others", arguments: [
-        ("TRACE", "3", "Max-Forwards: 2\r\n"), ("OPTIONS", "1", "Max-Forwards: 0\r\n"), ("GET", "3", "Max-Forwards: 3\r\n"),
-        ("TRACE", "99999999999999999999", "Max-Forwards: 9223372036854775806\r\n"),
-    ])
+    @Test(
+        "Max-Forwards counts down for TRACE and OPTIONS, and passes for others",
+        arguments: [
+            ("TRACE", "3", "Max-Forwards: 2\r\n"), ("OPTIONS", "1", "Max-Forwards: 0\r\n"),
+            ("GET", "3", "Max-Forwards: 3\r\n"),
+            ("TRACE", "99999999999999999999", "Max-Forwards: 9223372036854775806\r\n"),
+        ])
     func maxForwards(method: String, value: String, line: String) throws {
         let message = "\(method) http://h/ HTTP/1.1\r\nHost: h\r\nMax-Forwards: \(value)\r\n\r\n"
         #expect(try Heads.rewritten(message) == "\(method) / HTTP/1.1\r\nHost: h\r\n\(line)Via: 1.1 connd\r\n\r\n")
     }
 
-    @Test("an expectation passes, but for 100-continue of HTTP/1.0", arguments: [
-        ("1.1", "100-continue", true), ("1.0", "100-continue", false), ("1.0", "other", true),
-    ])
+    @Test(
+        "an expectation passes, but for 100-continue of HTTP/1.0",
+        arguments: [
+            ("1.1", "100-continue", true), ("1.0", "100-continue", false), ("1.0", "other", true),
+        ])
     func expectation(version: String, value: String, passes: Bool) throws {
-        let rewritten = try Heads.rewritten("PUT http://h/ HTTP/\(version)\r\nHost: h\r\nExpect: \(value)\r\nContent-Length: 1\r\n\r\n")
+        let rewritten = try Heads.rewritten(
+            "PUT http://h/ HTTP/\(version)\r\nHost: h\r\nExpect: \(value)\r\nContent-Length: 1\r\n\r\n")
         #expect(rewritten.contains("Expect: \(value)\r\n") == passes)
     }
 
@@ -118,14 +141,16 @@ struct RequestRewriteTests {
         }
     }
 
-    @Test("a proxy finds its own name among the hops of Via", arguments: [
-        ("Via: 1.1 connd-a1", true), ("Via: 1.1 CONND-A1", true), ("Via: 1.0 x, 1.1 connd-a1 (c)", true),
-        ("Via: HTTP/1.1 connd-a1", true), ("Via: 1.1 x\r\nVia: 1.1 connd-a1", true), ("Via: 1.1\t connd-a1", true),
-        ("Via: 1.1 connd-a12", false), ("Via: 1.1 connd-a", false), ("Via: connd-a1", false),
-        ("Via: 1.1 x (1.1 connd-a1, 1.1 connd-a1)", false), ("Via: 1.1 x (a, \\), b), 1.1 connd-a1", true),
-        ("Via: 1.1 x (", false), ("Via: ,, ,", false), ("Via:", false), ("X: 1.1 connd-a1", false),
-        ("Via: 1.1 connd-a1(c)", true), ("Via: 1.1 x (\\", false),
-    ])
+    @Test(
+        "a proxy finds its own name among the hops of Via",
+        arguments: [
+            ("Via: 1.1 connd-a1", true), ("Via: 1.1 CONND-A1", true), ("Via: 1.0 x, 1.1 connd-a1 (c)", true),
+            ("Via: HTTP/1.1 connd-a1", true), ("Via: 1.1 x\r\nVia: 1.1 connd-a1", true), ("Via: 1.1\t connd-a1", true),
+            ("Via: 1.1 connd-a12", false), ("Via: 1.1 connd-a", false), ("Via: connd-a1", false),
+            ("Via: 1.1 x (1.1 connd-a1, 1.1 connd-a1)", false), ("Via: 1.1 x (a, \\), b), 1.1 connd-a1", true),
+            ("Via: 1.1 x (", false), ("Via: ,, ,", false), ("Via:", false), ("X: 1.1 connd-a1", false),
+            ("Via: 1.1 connd-a1(c)", true), ("Via: 1.1 x (\\", false),
+        ])
     func via(line: String, found: Bool) throws {
         let bytes = Wire.bytes("GET http://h/ HTTP/1.1\r\nHost: h\r\n\(line)\r\n\r\n")
         let name = Wire.bytes("connd-a1")

@@ -6,10 +6,12 @@ import Testing
 struct ResponseRewriteTests {
     private let via = "Via: 1.1 connd\r\n"
 
-    @Test("the status line is of HTTP/1.1 with the origin's reason", arguments: [
-        ("HTTP/1.1 200 OK", "HTTP/1.1 200 OK"), ("HTTP/1.0 404 Not  Found ", "HTTP/1.1 404 Not  Found "),
-        ("HTTP/1.1 299", "HTTP/1.1 299 "), ("HTTP/1.1 500 ", "HTTP/1.1 500 "),
-    ])
+    @Test(
+        "the status line is of HTTP/1.1 with the origin's reason",
+        arguments: [
+            ("HTTP/1.1 200 OK", "HTTP/1.1 200 OK"), ("HTTP/1.0 404 Not  Found ", "HTTP/1.1 404 Not  Found "),
+            ("HTTP/1.1 299", "HTTP/1.1 299 "), ("HTTP/1.1 500 ", "HTTP/1.1 500 "),
+        ])
     func statusLine(line: String, expected: String) throws {
         #expect(try Heads.rewrittenResponse(line + "\r\nA: b\r\n\r\n") == "\(expected)\r\nA: b\r\n\(via)\r\n")
     }
@@ -26,10 +28,13 @@ struct ResponseRewriteTests {
                 + via + "\r\n")
     }
 
-    @Test("each client is told what becomes of its own connection", arguments: [
-        (HTTPVersion.http11, true, ""), (.http11, false, "Connection: close\r\n"), (.http10, false, "Connection: close\r\n"),
-        (.http10, true, "Connection: keep-alive\r\nKeep-Alive: timeout=300, max=99\r\n"),
-    ])
+    @Test(
+        "each client is told what becomes of its own connection",
+        arguments: [
+            (HTTPVersion.http11, true, ""), (.http11, false, "Connection: close\r\n"),
+            (.http10, false, "Connection: close\r\n"),
+            (.http10, true, "Connection: keep-alive\r\nKeep-Alive: timeout=300, max=99\r\n"),
+        ])
     func connection(version: HTTPVersion, persists: Bool, lines: String) throws {
         let shape = ResponseShape(clientVersion: version, persists: persists, keepAliveTimeout: 300, keepAliveMax: 99)
         let message = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n"
@@ -58,25 +63,34 @@ struct ResponseRewriteTests {
                 == "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nSec: x\r\n\(via)Connection: upgrade\r\n\r\n")
     }
 
-    @Test("1xx, 204 and 2xx to CONNECT lose framing that may not stand there; HEAD and 304 keep theirs", arguments: [
-        (Method.get, "204 x", "Content-Length: 0", ""), (.get, "103 x", "Content-Length: 0", ""),
-        (.get, "204 x", "Transfer-Encoding:  chunked", ""), (.connect, "200 x", "Content-Length: 05", ""),
-        (.head, "200 x", "Content-Length: 7", "Content-Length: 7\r\n"), (.get, "304 x", "Content-Length: 7", "Content-Length: 7\r\n"),
-        (.head, "200 x", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\n"),
-        (.head, "200 x", "Content-Length: 7, 7", "Content-Length: 7\r\n"), (.connect, "302 x", "Content-Length: 7", "Content-Length: 7\r\n"),
-    ])
+    @Test(
+        "1xx, 204 and 2xx to CONNECT lose framing that may not stand there; HEAD and 304 keep theirs",
+        arguments: [
+            (Method.get, "204 x", "Content-Length: 0", ""), (.get, "103 x", "Content-Length: 0", ""),
+            (.get, "204 x", "Transfer-Encoding:  chunked", ""), (.connect, "200 x", "Content-Length: 05", ""),
+            (.head, "200 x", "Content-Length: 7", "Content-Length: 7\r\n"),
+            (.get, "304 x", "Content-Length: 7", "Content-Length: 7\r\n"),
+            (.head, "200 x", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\n"),
+            (.head, "200 x", "Content-Length: 7, 7", "Content-Length: 7\r\n"),
+            (.connect, "302 x", "Content-Length: 7", "Content-Length: 7\r\n"),
+        ])
     func bodiless(method: Method, status: String, line: String, kept: String) throws {
         #expect(
             try Heads.rewrittenResponse("HTTP/1.1 \(status)\r\n\(line)\r\n\r\n", method: method)
                 == "HTTP/1.1 \(status)\r\n\(kept)\(via)\r\n")
     }
 
-    @Test("framing is sent on as one canonical line", arguments: [
-        ("Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5\r\n"), ("Content-Length: 5,5", "Content-Length: 5\r\n"),
-        ("Transfer-Encoding:   chunked", "Transfer-Encoding: chunked\r\n"), ("transfer-encoding:chunked", "transfer-encoding:chunked\r\n"),
-    ])
+    @Test(
+        "framing is sent on as one canonical line",
+        arguments: [
+            ("Content-Length: 5\r\nContent-Length: 5", "Content-Length: 5\r\n"),
+            ("Content-Length: 5,5", "Content-Length: 5\r\n"),
+            ("Transfer-Encoding:   chunked", "Transfer-Encoding: chunked\r\n"),
+            ("transfer-encoding:chunked", "transfer-encoding:chunked\r\n"),
+        ])
     func framing(lines: String, expected: String) throws {
         #expect(
-            try Heads.rewrittenResponse("HTTP/1.1 200 OK\r\n\(lines)\r\n\r\n") == "HTTP/1.1 200 OK\r\n\(expected)\(via)\r\n")
+            try Heads.rewrittenResponse("HTTP/1.1 200 OK\r\n\(lines)\r\n\r\n")
+                == "HTTP/1.1 200 OK\r\n\(expected)\(via)\r\n")
     }
 }
