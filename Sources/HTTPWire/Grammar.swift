@@ -101,8 +101,8 @@ enum Grammar {
 
     /// Up to eight bytes from `start` as a little-endian word, letters in lower case, zeros past `length`.
     ///
-    /// Setting bit 5 lower-cases letters; of the bytes that may stand in a head, no other becomes a letter, a digit or a
-    /// hyphen by it, so a comparison with a word of those is exact.
+    /// Setting bit 5 lower-cases letters; of the bytes that may stand in a head, no other becomes a letter, a digit or
+    /// a hyphen by it, so a comparison with a word of those is exact.
     @inline(__always)
     static func lowerWord(_ bytes: RawSpan, _ start: Int, _ length: Int) -> UInt64 {
         let word = exactWord(bytes, start, length)

@@ -207,7 +207,9 @@ package final class TCPStream: Watched {
         isConnecting = false
         let code = clinux_pending_error(descriptor)
         guard code == 0 else { return fail(code) }
-        if events & clinux_epoll_in() != 0 { mayRead = true }
+        // What comes with the connection, even its end, is no edge of its own later.
+        if events & clinux_epoll_hangup() != 0 { hangupSeen = true }
+        if events & (clinux_epoll_in() | clinux_epoll_hangup()) != 0 { mayRead = true }
         handler?.connected()
         sendPending()
         if mayRead { listAgain() }

@@ -1,6 +1,5 @@
 import Configuration
 import ArgumentParser
-import Dispatch
 
 #if canImport(Glibc)
     import Glibc
@@ -9,6 +8,7 @@ import Dispatch
 @main
 struct Connd {
     static func main() {
+        Signals.block()
         let options = CommandLineOptions.parseOrExit()
         options.runConfigurationActions()
         do {

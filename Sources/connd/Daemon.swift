@@ -1,6 +1,5 @@
 import CLinux
 import Configuration
-import Dispatch
 import ForwardProxy
 import HTTPWire
 import Logging
@@ -49,7 +48,6 @@ final class Daemon {
     /// Returns the exit code when all has ended.
     func run() -> Int32 {
         raiseDescriptorLimit()
-        signal(SIGPIPE, SIG_IGN)
         let logger = logger
         Invariant.onFirstBroken { logger.critical("an invariant is broken", metadata: ["what": "\($0)"]) }
         do {
@@ -58,10 +56,9 @@ final class Daemon {
             logger.critical("cannot start", metadata: ["error": "\(error)"])
             return 1
         }
-        let signals = handleSignals()
+        handleSignals()
         logger.info("ready", metadata: ["version": "\(ProductVersion.text)", "pid": "\(getpid())"])
         reactor.run()
-        for source in signals { source.cancel() }
         logTotals()
         logger.info("stopped")
         accessLog?.flush()
@@ -108,24 +105,20 @@ final class Daemon {
 
     // MARK: Signals
 
-    private func handleSignals() -> [any DispatchSourceSignal] {
-        let queue = DispatchQueue(label: "connd.signals")
+    private func handleSignals() {
         let daemon = LoopBound(self, on: reactor)
         let mailbox = reactor.mailbox
-        func on(_ number: Int32, _ action: @escaping @Sendable (Daemon) -> Void) -> any DispatchSourceSignal {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { mailbox.execute { action(daemon.value) } }
-            source.resume()
-            return source
+        Signals.watch { number in mailbox.execute { daemon.value.received(number) } }
+    }
+
+    private func received(_ number: CInt) {
+        switch number {
+        case SIGTERM, SIGINT: stopRequested()
+        case SIGUSR1: reopenLog()
+        case SIGUSR2: logTotals()
+        case SIGHUP: logger.warning("the config file is read at start only: restart to apply changes")
+        default: break
         }
-        return [
-            on(SIGTERM) { $0.stopRequested() },
-            on(SIGINT) { $0.stopRequested() },
-            on(SIGUSR1) { $0.reopenLog() },
-            on(SIGUSR2) { $0.logTotals() },
-            on(SIGHUP) { $0.logger.warning("the config file is read at start only: restart to apply changes") },
-        ]
     }
 
     private func reopenLog() {

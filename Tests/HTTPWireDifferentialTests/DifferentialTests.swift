@@ -3,8 +3,8 @@ import NIOHTTP1
 import ProxyTypes
 import Testing
 
-/// HTTPWire and llhttp read the same messages: the verdict and the end of the body agree, or the difference is one of those
-/// listed here, each with the section that makes it right.
+/// HTTPWire and llhttp read the same messages: the verdict and the end of the body agree, or the difference is one of
+/// those listed here, each with the section that makes it right.
 @Suite("HTTPWire beside llhttp")
 struct DifferentialTests {
     /// Faults that llhttp does not see, or sees only in part: HTTPWire is stricter.
@@ -21,8 +21,8 @@ struct DifferentialTests {
 
     /// What HTTPWire reads and llhttp does not, proven of the message itself.
     private static func isLenient(_ own: OwnReading) -> Bool {
-        // 9110 9.1: any token is a method. 9110 2.5: a higher minor version is read as 1.1. 9112 6.3 item 5: one length said
-        // again is one length. 9110 5.6.3: a tab is white space.
+        // 9110 9.1: any token is a method. 9110 2.5: a higher minor version is read as 1.1. 9112 6.3 item 5: one length
+        // said again is one length. 9110 5.6.3: a tab is white space.
         own.isOtherMethod || (own.minorVersion ?? 0) > 1 || own.hasOddFraming
     }
 
@@ -43,7 +43,8 @@ struct DifferentialTests {
         case (.refused, .refused), (.incomplete, .incomplete): return nil
         case (.accepted, _): return isLenient(own) ? nil : "HTTPWire accepts what llhttp does not"
         case (.incomplete, .accepted): return "llhttp is done, HTTPWire is not"
-        // llhttp sees an unknown method or version, or a bad target, before the head ends; nothing is sent on before that.
+        // llhttp sees an unknown method or version, or a bad target, before the head ends; nothing is sent on before
+        // that.
         case (.incomplete, .refused): return nil
         }
     }

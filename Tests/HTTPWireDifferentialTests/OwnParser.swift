@@ -9,7 +9,8 @@ struct OwnReading {
     var framing = BodyFraming.none
     var minorVersion: UInt8?
     var isOtherMethod = false
-    /// Content-Length said one number more than once, or a tab beside its value or Transfer-Encoding's: sent on canonically.
+    /// Content-Length said one number more than once, or a tab beside its value or Transfer-Encoding's: sent on
+    /// canonically.
     var hasOddFraming = false
     /// What is sent on: the rewritten head, and the body as it came.
     var rewritten: [UInt8] = []

@@ -39,6 +39,24 @@ struct LeaseTests {
         #expect(pool.lease(12) == [.grant(waiter(12), ids[3], reused: true)])
     }
 
+    @Test("the short way takes an idle connection, and leaves to the long way all else")
+    func shortWay() {
+        let pool = PoolFixture()
+        #expect(pool.leaseIdle() == nil)
+        let ids = pool.becomeIdle(2)
+        #expect(pool.leaseIdle() == ids[1])
+        #expect(pool.facts(ids[1])?.state == .leased)
+        pool.time.advance(by: .seconds(4))
+        #expect(pool.leaseIdle() == nil, "it is due")
+        pool.release(ids[1])
+        #expect(pool.leaseIdle() == ids[1])
+        pool.release(ids[1])
+        pool.lease(1, fresh: true)
+        #expect(pool.leaseIdle() == nil, "somebody waits")
+        _ = pool.shutdown()
+        #expect(pool.leaseIdle() == nil)
+    }
+
     @Test("one dial per waiting request, up to max_connections; the others wait")
     func dialsUpToTheLimit() {
         let pool = PoolFixture { $0.maxConnections = 2 }
@@ -173,6 +191,7 @@ struct TurnTests {
         let pool = PoolFixture {
             $0.maxConnections = 1
             $0.maxQueue = 100_000
+            $0.maxRequestsPerConnection = 0
         }
         let id = pool.becomeIdle(1)[0]
         pool.lease(999_999)

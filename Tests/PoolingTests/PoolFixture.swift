@@ -46,6 +46,13 @@ final class PoolFixture {
         }
     }
 
+    /// Who was granted what without a list of actions.
+    func leaseIdle() -> ConnectionID? {
+        let granted = pool.leaseIdle(mayPipeline: false, now: time.now)
+        pool.checkInvariants()
+        return granted?.id
+    }
+
     @discardableResult
     func cancel(_ number: UInt32) -> [PoolAction] { event { $0.cancel(waiter(number), now: time.now, into: &$1) } }
 

@@ -165,8 +165,6 @@ package struct PoolSimulation: ~Copyable {
         if counts.waiting != waiting.count { fail("\(waiting.count) were not answered, \(counts.waiting) wait") }
         if counts.connections != serials.count { fail("\(serials.count) connections live, \(counts) are known") }
         if origin.taken != counts.connections { fail("the origin's budget leaks: \(origin.taken), \(counts)") }
-        let latest = model.latestDeadline(now: time.now)
-        if pool.nextDeadline > latest { fail("wants to wake at \(pool.nextDeadline), too late for \(latest)") }
         if counts.waiting > counts.dialing, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
             fail("somebody waits, and nobody dials: \(counts)")
         }

@@ -53,6 +53,17 @@ package final class ScriptedClient {
         try reader.readToEnd()
     }
 
+    /// As `readToEnd`, but keeps only their number.
+    package func readToEndCounting() throws -> (count: Int, ending: Ending) {
+        var count = try reader.read(reader.buffered.count).count
+        while true {
+            switch try socket.receive(upTo: 1 << 18) {
+            case .bytes(let bytes): count += bytes.count
+            case .end(let ending): return (count, ending)
+            }
+        }
+    }
+
     /// How the connection ended, with not one byte before.
     package func end() throws -> Ending {
         let (bytes, ending) = try reader.readToEnd()

@@ -32,9 +32,7 @@ package final class StreamSocket: Sendable {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw failure("socket") }
         let made = StreamSocket(adopting: descriptor)
-        if var receiveBuffer {
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
-        }
+        if let receiveBuffer { made.setReceiveBuffer(receiveBuffer) }
         let result = SocketAddresses.withIPv4(address, port: port) { Glibc.connect(descriptor, $0, $1) }
         guard result == 0 else { throw failure("connect to \(address):\(port)") }
         return made
@@ -117,9 +115,9 @@ package final class StreamSocket: Sendable {
         }
     }
 
-    package func setOption(_ option: Int32, _ value: Int32) {
-        var value = value
-        setsockopt(descriptor, SOL_SOCKET, option, &value, socklen_t(MemoryLayout<Int32>.size))
+    package func setReceiveBuffer(_ bytes: Int32) {
+        var bytes = bytes
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
     }
 
     // MARK: Waiting

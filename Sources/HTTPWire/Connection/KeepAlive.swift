@@ -1,4 +1,5 @@
-/// The parameters of a Keep-Alive field (RFC 2068 19.7.1.1): `timeout=5, max=100`. What cannot be read is as if not said. Value.
+/// The parameters of a Keep-Alive field (RFC 2068 19.7.1.1): `timeout=5, max=100`. What cannot be read is as if not
+/// said. Value.
 package struct KeepAliveFields: Equatable, BitwiseCopyable, Sendable {
     /// Seconds.
     package var timeout: Int?

@@ -1,7 +1,7 @@
 package import ProxyTypes
 
-/// Bounds retries to a share of the recent requests, so that a failing origin is not sent a multiple of its load: 20 % of those
-/// of the last 10 seconds, and 3 in each second whatever the share. Value; the time is an argument.
+/// Bounds retries to a share of the recent requests, so that a failing origin is not sent a multiple of its load: 20 %
+/// of those of the last 10 seconds, and 3 in each second whatever the share. Value; the time is an argument.
 package struct RetryBudget: Sendable {
     private struct Slot: BitwiseCopyable {
         var requests: Int32 = 0

@@ -29,8 +29,8 @@ package struct RetryPolicy: Sendable {
     ) -> RetryDecision {
         if anyResponseByteReceived { return .surface(.responseStarted) }
         if anyRequestByteSent {
-            // Any byte may have made the origin act. What was sent on a connection that had worked before was most likely
-            // lost in the keep-alive race; on a fresh one the origin itself failed, and would again.
+            // Any byte may have made the origin act. What was sent on a connection that had worked before was most
+            // likely lost in the keep-alive race; on a fresh one the origin itself failed, and would again.
             if !method.isIdempotent { return .surface(.notIdempotent) }
             if !bodyReplayable { return .surface(.bodyNotReplayable) }
             if !reused { return .surface(.connectionWasFresh) }

@@ -1,7 +1,7 @@
 /// Where a message's body ends (RFC 9112 6.3), and the two functions that decide it. Value.
 ///
-/// Stricter than the RFC: Content-Length beside Transfer-Encoding, any coding but one `chunked`, and Transfer-Encoding in
-/// HTTP/1.0 are refused both ways, whether or not the message would have a body.
+/// Stricter than the RFC: Content-Length beside Transfer-Encoding, any coding but one `chunked`, and Transfer-Encoding
+/// in HTTP/1.0 are refused both ways, whether or not the message would have a body.
 package enum BodyFraming: Equatable, BitwiseCopyable, Sendable {
     case none
     case length(UInt64)

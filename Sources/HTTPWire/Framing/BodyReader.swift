@@ -1,4 +1,5 @@
-/// Follows one body through the buffers it arrives in: which bytes are its, and when it is whole. It keeps none of them. Value.
+/// Follows one body through the buffers it arrives in: which bytes are its, and when it is whole. It keeps none of
+/// them. Value.
 package struct BodyReader: Sendable {
     private enum Kind: UInt8, BitwiseCopyable {
         case complete, length, chunked, untilClose

@@ -3,8 +3,8 @@
 ///     sizeStart -> size -> [extension…] -> sizeLF -> data -> dataCR -> dataLF -> sizeStart …
 ///     size 0: sizeLF -> trailerStart -> (trailerName -> trailerValue -> trailerLF -> trailerStart)… -> endLF -> done
 ///
-/// Stricter than the RFC: no whitespace around a chunk's size or in its extensions outside quotes; no trailer that would frame
-/// or route the message.
+/// Stricter than the RFC: no whitespace around a chunk's size or in its extensions outside quotes; no trailer that
+/// would frame or route the message.
 struct ChunkDecoder: BitwiseCopyable, Sendable {
     private enum Phase: UInt8, BitwiseCopyable {
         case sizeStart, size, extensionStart, extensionName, extensionValueStart, extensionValue

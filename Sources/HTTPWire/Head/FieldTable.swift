@@ -1,4 +1,5 @@
-/// Where the field lines of one head are: offsets into its bytes, in order. Value; reused, so that it does not allocate.
+/// Where the field lines of one head are: offsets into its bytes, in order. Value; reused, so that it does not
+/// allocate.
 package struct FieldTable: Sendable {
     package struct Entry: BitwiseCopyable, Sendable {
         package var lineStart: UInt32

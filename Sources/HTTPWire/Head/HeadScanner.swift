@@ -1,5 +1,5 @@
-/// Finds the field lines of a head and refuses what is malformed in them (RFC 9112 5). Resumable: a few words of state, no
-/// byte is looked at twice. It gives the lines no meaning. Value.
+/// Finds the field lines of a head and refuses what is malformed in them (RFC 9112 5). Resumable: a few words of state,
+/// no byte is looked at twice. It gives the lines no meaning. Value.
 ///
 ///     lineStart -> name -> value -> lineStart … -> (empty line) end
 struct HeadScanner: Sendable {
@@ -18,8 +18,8 @@ struct HeadScanner: Sendable {
         lineStart = position
     }
 
-    /// True when the empty line that ends the head was found: `position` is after it. `record` may be true only from the
-    /// first call on: a scan that was interrupted does not know where the parts of its current line began.
+    /// True when the empty line that ends the head was found: `position` is after it. `record` may be true only from
+    /// the first call on: a scan that was interrupted does not know where the parts of its current line began.
     mutating func scan(
         _ bytes: RawSpan, to end: Int, maxFields: Int, record: Bool, into table: inout FieldTable
     ) throws(WireError) -> Bool {

@@ -77,7 +77,8 @@ extension RequestHead {
         }
     }
 
-    /// RFC 9110 10.1.1: only with a body to come; in HTTP/1.0 it is as if it were not there, so it is not passed either.
+    /// RFC 9110 10.1.1: only with a body to come; in HTTP/1.0 it is as if it were not there, so it is not passed
+    /// either.
     private mutating func settleExpectation(_ named: Named) {
         guard let index = named.continueExpected else { return }
         if version == .http10 {

@@ -39,8 +39,8 @@ package enum Method: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     }
 }
 
-/// What a request's head says, as ranges into its bytes and as decided facts. Value; one is reused per event loop, so nothing
-/// of it outlives the bytes that it was parsed from.
+/// What a request's head says, as ranges into its bytes and as decided facts. Value; one is reused per event loop, so
+/// nothing of it outlives the bytes that it was parsed from.
 package struct RequestHead: Sendable {
     package internal(set) var method = Method.other
     package internal(set) var methodRange = 0..<0
@@ -53,7 +53,8 @@ package struct RequestHead: Sendable {
     package internal(set) var form = TargetForm.origin
     /// `other` in the authority form, which has none; `http` in the origin and asterisk forms.
     package internal(set) var scheme = TargetScheme.http
-    /// host[:port] as written in the target; in the origin and asterisk forms as written in the Host field, empty without one.
+    /// host[:port] as written in the target; in the origin and asterisk forms as written in the Host field, empty
+    /// without one.
     package internal(set) var authority = 0..<0
     package internal(set) var host = 0..<0
     /// 0 where there is no authority.
@@ -66,7 +67,8 @@ package struct RequestHead: Sendable {
     /// The client's wish and its version's default, after the answer to this request.
     package internal(set) var persistent = true
     package internal(set) var expectsContinue = false
-    /// The Upgrade fields are passed on: HTTP/1.1, named in Connection, no body, and no protocol in them is HTTP itself.
+    /// The Upgrade fields are passed on: HTTP/1.1, named in Connection, no body, and no protocol in them is HTTP
+    /// itself.
     package internal(set) var upgrade = false
     /// TE: trailers was said.
     package internal(set) var acceptsTrailers = false

@@ -1,5 +1,5 @@
-/// Parses request heads in place and refuses what is malformed or ambiguous (RFC 9112 2.2, 3, 5). Resumable; it never reads
-/// past the head, and repairs nothing. Value.
+/// Parses request heads in place and refuses what is malformed or ambiguous (RFC 9112 2.2, 3, 5). Resumable; it never
+/// reads past the head, and repairs nothing. Value.
 ///
 ///     emptyLines -> method -> target -> version -> fields -> (head filled)
 package struct RequestHeadParser: Sendable {
@@ -14,14 +14,14 @@ package struct RequestHeadParser: Sendable {
     private var targetEnd = 0
     private var minorVersion: UInt8 = 0
     private var scanner = HeadScanner(at: 0)
-    /// The head was incomplete once: it is only checked until its end is there, then read again in one go, because the head
-    /// given is shared with other connections between calls.
+    /// The head was incomplete once: it is only checked until its end is there, then read again in one go, because the
+    /// head given is shared with other connections between calls.
     private var resumed = false
 
     package init() {}
 
-    /// `bytes` starts at the first byte of the message, and holds at least what it held on the last call. False: needs more.
-    /// After true or a throw the parser is ready for another message.
+    /// `bytes` starts at the first byte of the message, and holds at least what it held on the last call. False: needs
+    /// more. After true or a throw the parser is ready for another message.
     package mutating func parse(
         _ bytes: RawSpan, limits: HeadLimits, into head: inout RequestHead
     ) throws(WireError) -> Bool {

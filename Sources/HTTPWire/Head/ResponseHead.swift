@@ -1,5 +1,5 @@
-/// What a response's head says, as ranges into its bytes and as decided facts. Value; one is reused per event loop, so nothing
-/// of it outlives the bytes that it was parsed from.
+/// What a response's head says, as ranges into its bytes and as decided facts. Value; one is reused per event loop, so
+/// nothing of it outlives the bytes that it was parsed from.
 package struct ResponseHead: Sendable {
     package internal(set) var status = 0
     package internal(set) var version = HTTPVersion.http11

@@ -1,5 +1,5 @@
-/// Parses response heads in place and refuses what is malformed or ambiguous (RFC 9112 4, 5). Resumable; it never reads past
-/// the head, and repairs nothing. Value.
+/// Parses response heads in place and refuses what is malformed or ambiguous (RFC 9112 4, 5). Resumable; it never reads
+/// past the head, and repairs nothing. Value.
 ///
 ///     statusLine -> reason -> fields -> (head filled)
 package struct ResponseHeadParser: Sendable {
@@ -14,14 +14,14 @@ package struct ResponseHeadParser: Sendable {
     private var position = 0
     private var reasonEnd = 0
     private var scanner = HeadScanner(at: 0)
-    /// The head was incomplete once: it is only checked until its end is there, then read again in one go, because the head
-    /// given is shared with other connections between calls.
+    /// The head was incomplete once: it is only checked until its end is there, then read again in one go, because the
+    /// head given is shared with other connections between calls.
     private var resumed = false
 
     package init() {}
 
-    /// `bytes` starts at the first byte of the message, and holds at least what it held on the last call. False: needs more.
-    /// After true or a throw the parser is ready for another message.
+    /// `bytes` starts at the first byte of the message, and holds at least what it held on the last call. False: needs
+    /// more. After true or a throw the parser is ready for another message.
     package mutating func parse(
         _ bytes: RawSpan, requestMethod: Method, limits: HeadLimits, into head: inout ResponseHead
     ) throws(WireError) -> Bool {
@@ -85,8 +85,8 @@ package struct ResponseHeadParser: Sendable {
         return true
     }
 
-    /// Up to the byte after the status code, which may be the end of the line: some origins leave out the space before an
-    /// empty reason.
+    /// Up to the byte after the status code, which may be the end of the line: some origins leave out the space before
+    /// an empty reason.
     private func scanStatus(_ bytes: RawSpan, _ end: Int) throws(WireError) -> Bool {
         guard let digits = try VersionText.scan(bytes, 0, end, fault: .badStatusLine) else { return false }
         for offset in VersionText.length...Self.reasonOffset {

@@ -26,8 +26,8 @@ package struct ResponseShape: Equatable, BitwiseCopyable, Sendable {
     }
 }
 
-/// Writes the head that is sent on, in one pass over the field table: kept lines byte for byte and in order, runs of them with
-/// one copy. It decides nothing but what the connection fields of the next hop say.
+/// Writes the head that is sent on, in one pass over the field table: kept lines byte for byte and in order, runs of
+/// them with one copy. It decides nothing but what the connection fields of the next hop say.
 package enum HeadWriter {
     /// More than all that is ever added to what the head held, but for Via: with CONNECT, a host once more.
     private static let added = HeadLimits.maxHostBytes + 345
@@ -42,8 +42,8 @@ package enum HeadWriter {
         head.length + viaLength + added
     }
 
-    /// In the origin form (CONNECT: authority form), with Host from the target. `bytes` are those the head was parsed from.
-    /// Returns the bytes written.
+    /// In the origin form (CONNECT: authority form), with Host from the target. `bytes` are those the head was parsed
+    /// from. Returns the bytes written.
     package static func writeRequest(
         _ head: borrowing RequestHead, _ bytes: RawSpan, via: RawSpan, into out: UnsafeMutableRawBufferPointer
     ) -> Int {
@@ -103,8 +103,8 @@ package enum HeadWriter {
                 appendDechunkedLines(head.fields, &writer)
             } else {
                 appendKeptLines(head.fields, keeping: client.passUpgrade ? .upgrade : nil, &writer)
-                appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked, &writer)
             }
+            appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked && !client.dechunk, &writer)
             appendVia(via, &writer)
             appendConnection(head, client, &writer)
             writer.append("\r\n")

@@ -13,8 +13,8 @@ package struct ConnectionOptions: OptionSet, BitwiseCopyable, Sendable {
     package static let others = ConnectionOptions(rawValue: 16)
 }
 
-/// Which lines of a head are not sent on, and what the framing and connection fields of it say together: one pass over the
-/// table for requests and one for responses. It writes nothing. Value.
+/// Which lines of a head are not sent on, and what the framing and connection fields of it say together: one pass over
+/// the table for requests and one for responses. It writes nothing. Value.
 struct HopByHop {
     var options: ConnectionOptions = []
     /// Of Proxy-Connection alone, for responses: there it never makes a connection persistent.
@@ -114,8 +114,8 @@ struct HopByHop {
         element.count == 5 && Grammar.lowerWord(bytes, element.lowerBound, 5) == 0x0000_0065_736F_6C63
     }
 
-    /// Drops the fields that Connection and Proxy-Connection name. What frames or routes the message cannot be removed that
-    /// way: the rest of the chain would then see another message than this proxy does.
+    /// Drops the fields that Connection and Proxy-Connection name. What frames or routes the message cannot be removed
+    /// that way: the rest of the chain would then see another message than this proxy does.
     func dropNominated(_ fields: inout FieldTable, _ bytes: RawSpan) throws(WireError) {
         guard options.union(proxyOptions).contains(.others) else { return }
         for index in 0..<fields.count where fields[index].id == .connection || fields[index].id == .proxyConnection {

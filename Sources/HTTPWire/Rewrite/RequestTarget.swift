@@ -71,8 +71,8 @@ struct RequestTarget {
     }
 }
 
-/// host[:port] (RFC 3986 3.2), stricter: a host is unreserved characters or an IP address; no userinfo, no percent-encoding,
-/// no zone, no empty label. Value.
+/// host[:port] (RFC 3986 3.2), stricter: a host is unreserved characters or an IP address; no userinfo, no
+/// percent-encoding, no zone, no empty label. Value.
 struct Authority {
     var range: Range<Int>
     var host: Range<Int>

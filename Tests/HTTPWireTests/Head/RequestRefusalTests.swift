@@ -62,6 +62,10 @@ struct RequestRefusalTests {
 
     static let targets: [Refused] = [
         .target("http://h/a\u{E9}", .badTarget, "9112 3.2"), .target("http://h/#f", .badTarget, "9112 3.2"),
+        .target("http://h/aaaaaaaaaaaa#aaaaaaaaaaaa", .badTarget, "9112 3.2"),
+        .target("http://h/aaaaaaaaaaaa\u{7F}aaaaaaaaaaaa", .badTarget, "9112 3.2"),
+        .target("http://h/aaaaaaaaaaaa\u{80}aaaaaaaaaaaa", .badTarget, "9112 3.2"),
+        .target("http://h/aaaaaaaaaaaa\u{1}aaaaaaaaaaaa", .badTarget, "9112 3.2"),
         .target("http://h/\u{7F}", .badTarget, "9112 3.2"), .target("http://h/\u{0}", .badTarget, "9112 3.2"),
         .target("h", .badTarget, "9112 3.2"), .target("h/path", .badTarget, "9112 3.2"),
         .target("http:/h/", .badTarget, "9112 3.2.2"), .target("http:h", .badTarget, "9112 3.2.2"),
@@ -90,6 +94,7 @@ struct RequestRefusalTests {
         .target("http://[1:2:3:4:5:6:7:8:9]/", .badTarget, "4291 2.2"),
         .target("http://[::12345]/", .badTarget, "4291 2.2"),
         .target("http://[::1.2.3.256]/", .badTarget, "4291 2.2"), .target("http://[::1.2.3]/", .badTarget, "4291 2.2"),
+        .target("http://[1:2:3:4:5:6:7::8]/", .badTarget, "4291 2.2"),
         .target("http://[v1.x]/", .badTarget, "3986 3.2.2"), .target("http://::1/", .badTarget, "3986 3.2.2"),
         .target("http://h/", .badTarget, "9112 3.2.3", method: "CONNECT"),
         .target("h", .badTarget, "9112 3.2.3", method: "CONNECT"),
@@ -109,7 +114,9 @@ struct RequestRefusalTests {
         .fields("A(b: c", .badFieldName, "9110 5.1"), .fields("A\u{E9}: c", .badFieldName, "9110 5.1"),
         .fields("\"A\": c", .badFieldName, "9110 5.1"),
         .fields("A: \u{0}", .controlCharacter, "9110 5.5"), .fields("A: b\u{1}c", .controlCharacter, "9110 5.5"),
-        .fields("A: \u{7F}", .controlCharacter, "9110 5.5"), .fields("A\u{0}: b", .controlCharacter, "9110 5.5"),
+        .fields("A: \u{7F}", .controlCharacter, "9110 5.5"),
+        .fields("A: aaaaaaaaaaaa\u{7F}aaaaaaaaaaaa", .controlCharacter, "9110 5.5"),
+        .fields("A\u{0}: b", .controlCharacter, "9110 5.5"),
         .fields("A: aaaaaaaaaaaaaaaaaaaa\u{0B}aaaaaaaaaaaaaaa", .controlCharacter, "9110 5.5"),
         .fields("\u{1F}: b", .controlCharacter, "9110 5.5"),
     ]

@@ -55,6 +55,14 @@ struct ResponseRewriteTests {
                 == "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\n\(via)Connection: close\r\n\r\n")
     }
 
+    @Test("for a client that knows no chunks, a length is still sent on as one canonical line")
+    func dechunkWithLength() throws {
+        let shape = ResponseShape(clientVersion: .http10, persists: false, dechunk: true)
+        #expect(
+            try Heads.rewrittenResponse("HTTP/1.1 200 OK\r\nContent-Length: 048\r\n\r\n", to: shape)
+                == "HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\(via)Connection: close\r\n\r\n")
+    }
+
     @Test("a passed upgrade keeps its Upgrade field")
     func upgrade() throws {
         let message = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec: x\r\n\r\n"
