@@ -55,6 +55,7 @@ final class ClientHandler {
     private var deadlineIsIdle = false
     private var expectationEnds = Instant.distantFuture
     private var closeReason = ClientCloseReason.clientClosed
+    private var isCounted = false
 
     private static let maxDrained = 256 * 1024
 
@@ -402,6 +403,7 @@ final class ClientHandler {
         guard phase != .closed, let stream else { return }
         if inputClosed { return endAfterOutput() }
         phase = .closing
+        countClose()
         pauses = []
         stream.resumeReading()
         stream.shutdownOutput()
@@ -412,6 +414,7 @@ final class ClientHandler {
     private func endAfterOutput() {
         guard phase != .closed, let stream else { return }
         phase = .closing
+        countClose()
         setDeadline(loop.now + loop.configuration.clientIdleTimeout)
         if stream.closeAfterOutput() { finish() }
     }
@@ -438,8 +441,15 @@ final class ClientHandler {
             loop.give(exchange)
         }
         loop.timer.remove(timer)
-        loop.upstream.metrics.clientsClosed[closeReason] += 1
+        countClose()
         loop.remove(self)
+    }
+
+    /// When the end is decided, which may be some time before the client's last byte.
+    private func countClose() {
+        guard !isCounted else { return }
+        isCounted = true
+        loop.upstream.metrics.clientsClosed[closeReason] += 1
     }
 
     // MARK: Time

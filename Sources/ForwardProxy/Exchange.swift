@@ -112,7 +112,7 @@ final class Exchange {
         self.pool = pool
         isTunnel = head.method == .connect
         guard !isTunnel else { return }
-        let name = loop.via
+        let name = loop.via(head.version)
         let via = name.span.bytes
         let room = requestHead.room(for: HeadWriter.requestSize(head, viaLength: via.byteCount))
         requestHead.commit(HeadWriter.writeRequest(head, bytes, via: via, into: room))
@@ -246,7 +246,6 @@ final class Exchange {
     }
 
     private func deliver(_ bytes: UnsafeRawBufferPointer) {
-        record.bytesToClient += bytes.count
         if client.isFront(self) {
             client.write(bytes)
             if !client.isWritable { connection?.setReading(false, now: loop.now) }
@@ -261,7 +260,6 @@ final class Exchange {
             deliver(a)
             return deliver(b)
         }
-        record.bytesToClient += a.count + b.count
         client.write(a, b)
         if !client.isWritable { connection?.setReading(false, now: loop.now) }
     }
@@ -380,7 +378,7 @@ extension Exchange: UpstreamExchange {
 
     /// Into the loop's scratch: it goes out before the call from the connection that brought it returns.
     private func gather(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape) {
-        let name = loop.via
+        let name = loop.via(head.version)
         let via = name.span.bytes
         let upstream = loop.upstream
         upstream.scratch.clear(keeping: Self.keptScratch)
@@ -390,6 +388,7 @@ extension Exchange: UpstreamExchange {
     }
 
     func responseBody(_ bytes: UnsafeRawBufferPointer) {
+        record.bytesToClient += bytes.count
         guard hasGathered else { return deliver(bytes) }
         if bytes.count <= ProxyConfiguration.coalesced {
             loop.upstream.scratch.append(bytes)
@@ -473,6 +472,7 @@ extension Exchange: UpstreamExchange {
     }
 
     func tunnelBytes(_ bytes: UnsafeRawBufferPointer) {
+        record.bytesToClient += bytes.count
         deliver(bytes)
         client.tunnelActive()
     }

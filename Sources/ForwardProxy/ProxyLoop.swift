@@ -17,7 +17,9 @@ package final class ProxyLoop {
     let accessLog: AccessLog?
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
-    let via: [UInt8]
+    /// With the version that a message was received in (RFC 9110 7.6.3).
+    private let via10: [UInt8]
+    private let via11: [UInt8]
     let viaPseudonym: [UInt8]
     private var clients: [ObjectIdentifier: ClientHandler] = [:]
     private var spareExchanges: [Exchange] = []
@@ -34,7 +36,8 @@ package final class ProxyLoop {
         timer = upstream.timer
         self.accessLog = accessLog
         viaPseudonym = Array(pseudonym.utf8)
-        via = Array("1.1 \(pseudonym)".utf8)
+        via10 = Array("1.0 \(pseudonym)".utf8)
+        via11 = Array("1.1 \(pseudonym)".utf8)
     }
 
     /// From here on a request that would come back to this listener is refused. Nil for a Unix socket.
@@ -47,6 +50,8 @@ package final class ProxyLoop {
         upstream.addressPolicy = configuration.destinations
         return local
     }
+
+    func via(_ version: HTTPVersion) -> [UInt8] { version == .http11 ? via11 : via10 }
 
     package var clientCount: Int { clients.count }
     var now: Instant { upstream.now }

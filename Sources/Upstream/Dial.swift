@@ -140,7 +140,7 @@ final class Dial {
         let address = addresses[index]
         let attempt = DialAttempt(dial: self, index: index, expires: loop.now + settings.connectTimeout)
         do {
-            let descriptor = try TCPStream.makeSocket(for: address)
+            let descriptor = try socket(for: address)
             _ = SocketTuning.apply(settings, to: descriptor)
             attempt.stream = try TCPStream.connect(
                 descriptor, to: address, port: origin.port,
@@ -152,6 +152,16 @@ final class Dial {
         }
     }
 
+    /// Where descriptors are short, an idle connection's is taken.
+    private func socket(for address: IPAddress) throws(SystemError) -> CInt {
+        do {
+            return try TCPStream.makeSocket(for: address)
+        } catch {
+            guard error.code == EMFILE || error.code == ENFILE, loop.relieveDescriptorPressure() else { throw error }
+            return try TCPStream.makeSocket(for: address)
+        }
+    }
+
     fileprivate func connected(_ index: Int) {
         race?.attemptSucceeded(index, now: loop.now, into: &actions)
         perform()
@@ -160,7 +170,6 @@ final class Dial {
     fileprivate func failed(_ index: Int, _ code: CInt) {
         attempts[index] = nil
         guard completion != nil else { return }
-        if code == EMFILE || code == ENFILE { _ = loop.relieveDescriptorPressure() }
         firstError = firstError ?? describe(code, address: addresses[index])
         race?.attemptFailed(index, now: loop.now, into: &actions)
         perform()

@@ -369,7 +369,7 @@ package final class UpstreamConnection {
     private static func isAbrupt(_ reason: CloseReason) -> Bool {
         switch reason {
         case .framingError, .unsolicitedBytes, .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .killed,
-            .originClosedMidResponse, .originRstIdle, .earlyResponse:
+            .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure:
             true
         default:
             false

@@ -37,7 +37,7 @@ private let size = 64 << 20
         }
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy, receiveBuffer: 65536)
-        try client.send("GET", origin.url())
+        try client.send("GET", origin.url(), ["Connection: close"])
         var received = 0
         for step in 1...3 {
             let standing = try Self.waitForStandstill(of: sent)

@@ -42,7 +42,10 @@ import Testing
         let proxy = try RunningProxy(
             "settings: { idle_timeout: 1m }", wrapper: ["prlimit", "--nofile=40:40", "--"])
         let client = try ScriptedClient(proxy)
-        for origin in origins { #expect(try client.get(origin.url()).status == 200) }
+        for (number, origin) in origins.enumerated() {
+            let response = try client.get(origin.url())
+            #expect(response.status == 200, "origin \(number): \(response.text)")
+        }
         #expect(try #require(proxy.totals()["upstream_closed.fd_pressure"]) > 0)
     }
 }

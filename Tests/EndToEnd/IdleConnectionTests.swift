@@ -134,7 +134,8 @@ import Testing
         let origin = try FakeOrigin.answering()
         let proxy = try RunningProxy("settings: { min_idle: 3, idle_timeout: 1m }")
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
-        try origin.waitToSee("three connections") { $0.connections.count == 3 && $0.openCount == 3 }
+        try origin.waitToSee("three connections beside the one in use") { $0.openCount >= 3 }
+        #expect(origin.record.connections.count <= 4)
     }
 
     @Test("the connection used last is used first")

@@ -44,7 +44,8 @@ import Testing
         let client = try ScriptedClient(proxy)
         #expect(try client.get(origin.url()).status == 200)
         #expect(try client.end() == .fin)
-        #expect(try proxy.totals()["clients_closed.idle_timeout"] == 1)
+        client.close()
+        try proxy.waitForTotals("the client to be gone") { $0["clients_closed.idle_timeout"] == 1 }
     }
 
     @Test("client_idle_timeout does not end what an origin is slow to answer")

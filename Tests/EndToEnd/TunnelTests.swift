@@ -29,13 +29,14 @@ import Testing
         let proxy = try RunningProxy("proxy: { connect_ports: any }")
         let client = try tunnel(proxy, origin)
         let socket = client.socket
-        let results = try concurrently(2) { number in
-            if number == 0 { return try receiveAll(socket) }
+        let sender = Background {
             try socket.send(there)
             socket.finishSending()
-            return []
         }
-        #expect(results[0] == back)
+        let (received, ending) = try client.readToEnd()
+        #expect(received == back)
+        #expect(ending == .fin)
+        try sender.wait()
         #expect(try arrived.wait(for: "the origin to have it all") { $0 != nil } == there)
         #expect(try proxy.totals()["tunnels"] == 1)
     }

@@ -148,7 +148,8 @@ struct RequestRewriteTests {
             ("Via: HTTP/1.1 connd-a1", true), ("Via: 1.1 x\r\nVia: 1.1 connd-a1", true), ("Via: 1.1\t connd-a1", true),
             ("Via: 1.1 connd-a12", false), ("Via: 1.1 connd-a", false), ("Via: connd-a1", false),
             ("Via: 1.1 x (1.1 connd-a1, 1.1 connd-a1)", false), ("Via: 1.1 x (a, \\), b), 1.1 connd-a1", true),
-            ("Via: 1.1 x (", false), ("Via: ,, ,", false), ("Via:", false), ("X: 1.1 connd-a1", false),
+            ("Via: 1.1 x (", false), ("Via: 1.1 x (a \\), 1.1 connd-a1 b)", false), ("Via: ,, ,", false),
+            ("Via:", false), ("X: 1.1 connd-a1", false),
             ("Via: 1.1 connd-a1(c)", true), ("Via: 1.1 x (\\", false),
         ])
     func via(line: String, found: Bool) throws {
