@@ -53,6 +53,7 @@ final class ClientHandler {
     private let timer = Deadline()
     private var deadline = Instant.distantFuture
     private var deadlineIsIdle = false
+    private var requestsSeen = 0
     private var expectationEnds = Instant.distantFuture
     private var closeReason = ClientCloseReason.clientClosed
     private var isCounted = false
@@ -96,8 +97,7 @@ final class ClientHandler {
             let count: Int
             switch phase {
             case .body: count = receiveBody(rest, now: now)
-            case .reading where takesRequests && notStarted == nil && exchanges.count < ProxyConfiguration.maxPipelined:
-                count = receiveHead(rest, now: now)
+            case .reading where mayTakeRequest: count = receiveHead(rest, now: now)
             case .reading: count = 0
             case .tunnel:
                 exchanges.first?.tunnelFromClient(rest)
@@ -111,11 +111,26 @@ final class ClientHandler {
         return used
     }
 
+    /// Not while the client leaves its answers unread, nor while an answer may make something else of the connection.
+    private var mayTakeRequest: Bool {
+        takesRequests && notStarted == nil && exchanges.count < ProxyConfiguration.maxPipelined && isWritable
+            && exchanges.last?.takesOverConnection != true
+    }
+
     private func processUnread(now: Instant) {
         guard !isParsing, !unread.isEmpty else { return }
         let used = process(unread.bytes, now: now)
         unread.consume(used)
         boundUnread()
+    }
+
+    /// Nothing is under way: the connection waits for the next request, or ends if none will come.
+    private func settle(now: Instant) {
+        guard exchanges.isEmpty, phase == .reading, !isParsing else { return }
+        guard takesRequests, !inputClosed, !loop.isDraining else { return closeAfterResponse(now: now) }
+        guard unread.isEmpty, !deadlineIsIdle, requestsSeen > 0 else { return }
+        deadlineIsIdle = true
+        setDeadline(now + loop.configuration.clientIdleTimeout)
     }
 
     private func boundUnread() {
@@ -129,7 +144,7 @@ final class ClientHandler {
             let limits = loop.configuration.headLimits
             guard try parser.parse(bytes.bytes, limits: limits, into: &loop.requestHead) else {
                 // A head that has begun must end in time, however its bytes trickle.
-                if exchanges.isEmpty, deadlineIsIdle {
+                if exchanges.isEmpty, deadlineIsIdle || deadline == .distantFuture {
                     deadlineIsIdle = false
                     setDeadline(now + loop.configuration.clientHeadTimeout)
                 }
@@ -141,6 +156,7 @@ final class ClientHandler {
             return bytes.count
         }
         deadlineIsIdle = false
+        requestsSeen += 1
         setDeadline(.distantFuture)
         let exchange = loop.takeExchange(for: self)
         exchanges.append(exchange)
@@ -152,7 +168,8 @@ final class ClientHandler {
         if phase == .body, used < bytes.count {
             used += receiveBody(UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }
-        if !exchange.isEnded { startIfItMay(exchange, now: now) }
+        // A malformed body has ended it already, and it may serve someone else by now.
+        if exchanges.last === exchange, !exchange.isEnded { startIfItMay(exchange, now: now) }
         return used
     }
 
@@ -293,12 +310,8 @@ final class ClientHandler {
             notStarted = nil
             next.start(now: now)
         }
-        if exchanges.isEmpty, phase == .reading {
-            guard takesRequests, !inputClosed, !loop.isDraining else { return closeAfterResponse(now: now) }
-            deadlineIsIdle = true
-            setDeadline(now + loop.configuration.clientIdleTimeout)
-        }
         processUnread(now: now)
+        settle(now: now)
     }
 
     private func log(_ exchange: Exchange) {
@@ -475,13 +488,15 @@ extension ClientHandler: StreamHandler {
             let now = loop.now
             guard unread.isEmpty, !isParsing else {
                 unread.append(bytes)
-                return processUnread(now: now)
+                processUnread(now: now)
+                return settle(now: now)
             }
             let used = process(bytes, now: now)
             if used < bytes.count, phase != .closed {
                 unread.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
                 boundUnread()
             }
+            settle(now: now)
         case .tunnel:
             tunnelActive()
             guard let exchange = exchanges.first else { return }
@@ -499,8 +514,8 @@ extension ClientHandler: StreamHandler {
         inputClosed = true
         switch phase {
         case .reading:
-            if exchanges.isEmpty { return closeNow(.clientClosed) }
-            takesRequests = false
+            // Requests that were read before its end are still answered.
+            if exchanges.isEmpty { closeNow(.clientClosed) }
         case .body:
             // The request will never be whole: what was sent of it must not look so either.
             closeNow(.requestCut)
@@ -523,6 +538,8 @@ extension ClientHandler: StreamHandler {
         case .body, .tunnel, .closed: break
         }
         exchanges.first?.clientDrained(now: now)
+        processUnread(now: now)
+        settle(now: now)
     }
 }
 

@@ -75,6 +75,8 @@ final class Exchange {
     /// How much of a body is held for want of a connection.
     var unsentBytes: Int { connection == nil ? body.count : 0 }
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
+    /// What the client sends next may not be HTTP any more.
+    var takesOverConnection: Bool { isTunnel || asksUpgrade }
     /// May run beside other requests of the same client.
     var isSafeBesideOthers: Bool { method.isSafe && !asksUpgrade && !isTunnel }
 
@@ -173,7 +175,8 @@ final class Exchange {
 
     private func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
-        waiter = pool.lease(for: self, client: client.id, fresh: fresh, now: now)
+        let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
+        waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
     }
 
     /// A part of the request's body, framed as the client framed it.
@@ -211,7 +214,7 @@ final class Exchange {
         if isTunnel || wasRunning == .tunnelling {
             connection?.closeTunnel(.clientAborted)
         } else {
-            connection?.abandon(.clientAborted, now: now)
+            connection?.abandon(self, .clientAborted, now: now)
         }
         connection = nil
         if wasRunning != .prepared, !isEnded { loop.upstream.metrics.exchangesAborted += 1 }
@@ -403,10 +406,11 @@ extension Exchange: UpstreamExchange {
     }
 
     func responseEnded(now: Instant) {
+        // The connection may serve another by now: a slow reader here must not pause it.
+        connection = nil
         deliverGathered()
         phase = .ended
         isEnded = true
-        connection = nil
         record.finished(now: now, on: &loop.upstream.metrics)
         client.exchangeEnded(self, now: now)
     }

@@ -32,6 +32,8 @@ package final class UpstreamConnection {
 
     private(set) var phase = Phase.idle
     private(set) var exchange: (any UpstreamExchange)?
+    /// Those whose requests were sent behind the running one's; their responses come in this order (RFC 9112 9.3.2).
+    private var pipelined: [any UpstreamExchange] = []
     private var parser = ResponseHeadParser()
     private var body = BodyReader(.none, maxTrailerBytes: 0)
     /// The beginning of a head whose end has not come.
@@ -73,18 +75,25 @@ package final class UpstreamConnection {
     // MARK: Leases
 
     func lease(to exchange: any UpstreamExchange, now: Instant) {
-        Invariant.check(phase == .idle && self.exchange == nil, "a connection is leased twice")
+        requestsServed += 1
+        guard phase == .idle else {
+            Invariant.check(phase == .awaitingHead || phase == .body, "a connection that serves nobody is shared")
+            return pipelined.append(exchange)
+        }
+        requestComplete = false
+        bytesSent = 0
+        begin(exchange)
+        // headers_timeout begins with what the exchange writes next.
+        deadline = .distantFuture
+    }
+
+    private func begin(_ exchange: any UpstreamExchange) {
         self.exchange = exchange
         phase = .awaitingHead
         responseStarted = false
-        requestComplete = false
         persistent = true
         hint = nil
         decodes = false
-        bytesSent = 0
-        requestsServed += 1
-        // headers_timeout begins with what the exchange writes next.
-        deadline = .distantFuture
     }
 
     func startTunnel(for exchange: any UpstreamExchange) {
@@ -121,10 +130,18 @@ package final class UpstreamConnection {
     }
 
     /// The exchange goes away: the connection cannot be used for another, since its response may still come.
-    package func abandon(_ reason: CloseReason, now: Instant) {
-        guard exchange != nil else { return }
+    package func abandon(_ abandoned: any UpstreamExchange, _ reason: CloseReason, now: Instant) {
+        guard let running = exchange else { return }
+        var others = pipelined
+        if running !== abandoned {
+            others.removeAll { $0 === abandoned }
+            others.insert(running, at: 0)
+        }
         exchange = nil
         giveUp(reason, now: now)
+        let text = "the connection was given up by another request that was sent on it"
+        let error = ProxyError(.connectionTerminated, side: .ours, retry: .ifReused, detail: text)
+        for other in others { other.failed(.beforeResponse(error, reset: false), now: now) }
     }
 
     /// Back-pressure: whether to read more from the origin.
@@ -244,7 +261,7 @@ package final class UpstreamConnection {
         // The exchange may have given the connection up while it was handed the bytes.
         guard phase == .body else { return }
         if body.isComplete {
-            finish(leftover: bytes.count - used, now: now)
+            finish(leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         } else {
             exchange?.responseReadComplete()
             if phase == .body, !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
@@ -265,15 +282,17 @@ package final class UpstreamConnection {
     }
 
     /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds it idle.
-    private func finish(leftover: Int, now: Instant) {
+    private func finish(leftover: UnsafeRawBufferPointer, now: Instant) {
         guard let exchange else { return }
         self.exchange = nil
         phase = .idle
         deadline = .distantFuture
+        // A slow reader's pause ends with its exchange: an idle connection is watched.
+        setReading(true, now: now)
         let disposition: Disposition
         if !requestComplete {
             disposition = .mustClose(.earlyResponse)
-        } else if leftover > 0 {
+        } else if !leftover.isEmpty, pipelined.isEmpty {
             disposition = .mustClose(.unsolicitedBytes)
         } else if !persistent {
             disposition = .mustClose(.originConnectionClose)
@@ -284,8 +303,36 @@ package final class UpstreamConnection {
             let wantsWindow = pool.settings.reuseOrder == .widest
             disposition = .reusable(hint, window: wantsWindow ? clinux_congestion_window(stream.descriptor) : 0)
         }
+        guard pipelined.isEmpty else {
+            return goOnPipelined(after: exchange, disposition, leftover, now: now)
+        }
         pool.release(self, disposition, now: now)
         exchange.responseEnded(now: now)
+    }
+
+    /// The next response is already due on this connection, unless the last one ends it.
+    private func goOnPipelined(
+        after exchange: any UpstreamExchange, _ disposition: Disposition, _ leftover: UnsafeRawBufferPointer,
+        now: Instant
+    ) {
+        if case .mustClose(let reason) = disposition {
+            phase = .awaitingHead
+            let rest = pipelined
+            giveUp(reason, now: now)
+            exchange.responseEnded(now: now)
+            return failPipelined(rest, reset: false, now: now)
+        }
+        begin(pipelined.removeFirst())
+        setDeadline(after: pool.settings.headersTimeout, now: now)
+        pool.release(self, disposition, now: now)
+        exchange.responseEnded(now: now)
+        if phase == .awaitingHead, !leftover.isEmpty { receiveHead(leftover, now: now) }
+    }
+
+    private func failPipelined(_ exchanges: [any UpstreamExchange], reset: Bool, now: Instant) {
+        let text = "the origin closed the connection before it answered a pipelined request"
+        let error = ProxyError(.connectionTerminated, retry: .ifReused, detail: text)
+        for exchange in exchanges { exchange.failed(.beforeResponse(error, reset: reset), now: now) }
     }
 
     private func malformed(_ error: WireError, now: Instant) {
@@ -298,10 +345,10 @@ package final class UpstreamConnection {
         guard let exchange else { return }
         if phase == .body, !reset, body.end() {
             self.exchange = nil
-            phase = .idle
-            pool.release(self, .mustClose(.responseUntilClose), now: now)
+            let rest = pipelined
+            giveUp(.responseUntilClose, now: now)
             exchange.responseEnded(now: now)
-            return
+            return failPipelined(rest, reset: false, now: now)
         }
         let failure: UpstreamFailure
         if phase == .awaitingHead, !responseStarted {
@@ -320,9 +367,11 @@ package final class UpstreamConnection {
 
     private func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
         let exchange = exchange
+        let rest = pipelined
         self.exchange = nil
         giveUp(reason, now: now)
         exchange?.failed(failure, now: now)
+        failPipelined(rest, reset: false, now: now)
     }
 
     private func giveUp(_ reason: CloseReason, now: Instant) {
@@ -331,10 +380,12 @@ package final class UpstreamConnection {
         deadline = .distantFuture
         closeReason = reason
         if wasTunnel, id == nil {
-            beginClose(reason, abruptly: true)
-        } else {
-            pool.release(self, .mustClose(reason), now: now)
+            return beginClose(reason, abruptly: true)
         }
+        // Each lease ends on its own; the last one lets the pool order the close.
+        let leases = 1 + pipelined.count
+        pipelined.removeAll()
+        for _ in 0..<leases { pool.release(self, .mustClose(reason), now: now) }
     }
 
     // MARK: The end

@@ -31,6 +31,7 @@ package final class UpstreamPool {
     private let timer = Deadline()
     private var lastDialError: ProxyError?
     package var retryBudget = RetryBudget()
+    package private(set) var isForgotten = false
 
     init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
         self.origin = origin
@@ -53,9 +54,12 @@ package final class UpstreamPool {
 
     /// `fresh`: only a connection that has served nothing yet (a retry). The answer comes by leaseGranted or leaseRefused,
     /// perhaps before this returns.
-    package func lease(for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, now: Instant) -> WaiterID? {
+    /// `mayPipeline`: the request may be sent behind others on one connection, where the origin's settings say so.
+    package func lease(
+        for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant
+    ) -> WaiterID? {
         let safe = exchange.method.isIdempotent
-        if !fresh, !isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: false, now: now),
+        if !fresh, !isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: mayPipeline, now: now),
             let connection = connection(id)
         {
             if safe || !reused || connection.isSilent() {
@@ -66,7 +70,7 @@ package final class UpstreamPool {
         }
         let id = addWaiter(
             Waiter(exchange: exchange, generation: 0, isSafeToRepeat: safe, fresh: fresh, client: client))
-        machine.lease(id, client: client, fresh: fresh, mayPipeline: false, now: now, into: &actions)
+        machine.lease(id, client: client, fresh: fresh, mayPipeline: mayPipeline, now: now, into: &actions)
         perform(now: now)
         guard isWaiting(id) else { return nil }
         if machine.wantsTotalRoom {
@@ -322,8 +326,9 @@ package final class UpstreamPool {
         perform(now: now)
     }
 
-    /// It is used no more: what a late client still holds of it only leads to a new one.
+    /// It is used no more: who still holds it asks the loop for the one that has its place.
     func forget() {
+        isForgotten = true
         loop.timer.remove(timer)
     }
 
@@ -385,5 +390,6 @@ extension PoolPolicy {
         }
         maxQueue = settings.maxQueue
         queueTimeout = settings.queueTimeout
+        pipelineDepth = settings.pipelining == .idempotent ? settings.pipelineDepth : 1
     }
 }

@@ -127,7 +127,7 @@ import Testing
         try second.response(to: "CONNECT").expectErrorAnswer(503, "connection_limit_reached")
         first.close()
         try origin.waitToSee("the first tunnel's end") { $0.openCount == 0 }
-        try proxy.settle()
+        _ = try proxy.waitForTotals("the first tunnel to be gone") { $0["upstream_connections"] == 0 }
         _ = try tunnel(proxy, origin)
     }
 

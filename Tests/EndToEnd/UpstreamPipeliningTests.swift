@@ -1,0 +1,59 @@
+import TestSupport
+import Testing
+
+@Suite struct UpstreamPipeliningTests {
+    private static let settings = "settings: { max_connections: 1, pipelining: idempotent, pipeline_depth: 3 }"
+
+    private func warmedUp(_ proxy: RunningProxy, _ origin: FakeOrigin) throws {
+        #expect(try ScriptedClient(proxy).get(origin.url("/warm")).status == 200)
+    }
+
+    @Test("requests of several clients share a connection, and each gets its own answer")
+    func shares() throws {
+        let origin = try FakeOrigin { connection in
+            guard try connection.readRequest() != nil else { return }
+            connection.respond()
+            var targets: [String] = []
+            // None is answered before all have come: without pipelining the second never would.
+            for _ in 0..<3 { targets.append(try connection.readRequest()?.target ?? "none") }
+            for target in targets { connection.respond(body: "for \(target)") }
+            _ = try connection.readToEnd()
+        }
+        let proxy = try RunningProxy(Self.settings)
+        try warmedUp(proxy, origin)
+        let clients = try (0..<3).map { _ in try ScriptedClient(proxy) }
+        for (index, client) in clients.enumerated() { try client.send("GET", origin.url("/\(index)")) }
+        for (index, client) in clients.enumerated() {
+            #expect(text(try client.response().body) == "for /\(index)")
+        }
+        #expect(origin.record.connections.count == 1)
+    }
+
+    @Test("what was sent behind a request whose connection ends is sent again, and a POST waits its turn")
+    func retries() throws {
+        let origin = try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                guard request.target == "/first" else {
+                    connection.respond()
+                    continue
+                }
+                _ = try connection.readRequest()
+                return connection.respond(body: "then the end")
+            }
+        }
+        let proxy = try RunningProxy(Self.settings)
+        try warmedUp(proxy, origin)
+        let (first, second, third) = (try ScriptedClient(proxy), try ScriptedClient(proxy), try ScriptedClient(proxy))
+        try first.send("GET", origin.url("/first"))
+        try origin.waitToSee("the first") { $0.requests.count == 2 }
+        try second.send("GET", origin.url("/second"))
+        try origin.waitToSee("the second") { $0.requests.count >= 3 }
+        try third.send("POST", origin.url("/post"), body: "data")
+        #expect(text(try first.response().body) == "then the end")
+        #expect(try second.response().status == 200)
+        #expect(try third.response().status == 200)
+        let targets = origin.record.requests.map(\.target)
+        #expect(targets.count { $0 == "/post" } == 1)
+        #expect(targets.count { $0 == "/first" } == 1)
+    }
+}
