@@ -22,37 +22,37 @@ final class Exchange {
     let loop: ProxyLoop
     /// A client abandons its exchanges before it goes, and an abandoned exchange calls nobody.
     unowned(unsafe) var client: ClientHandler
-    private(set) var phase = Phase.prepared
-    private(set) var method = HTTPWire.Method.other
-    private(set) var asksUpgrade = false
-    private(set) var clientVersion = HTTPVersion.http11
+    var phase = Phase.prepared
+    var method = HTTPWire.Method.other
+    var asksUpgrade = false
+    var clientVersion = HTTPVersion.http11
     /// The client's wish; what it is told also depends on the response.
-    private var requestPersists = true
-    private var pool: UpstreamPool?
-    private var connection: UpstreamConnection?
-    private var waiter: WaiterID?
-    private var ticket: TunnelTicket?
-    private(set) var isTunnel = false
+    var requestPersists = true
+    var pool: UpstreamPool?
+    var connection: UpstreamConnection?
+    var waiter: WaiterID?
+    var ticket: TunnelTicket?
+    var isTunnel = false
 
-    private var requestHead = ByteStore()
-    private(set) var requestBodyComplete = true
+    var requestHead = ByteStore()
+    var requestBodyComplete = true
     /// The parts of the body that may have to be sent (again): not yet sent, or kept for a retry.
-    private var body = ByteStore()
-    private var bodyIsKept = true
+    var body = ByteStore()
+    var bodyIsKept = true
 
     /// A response head that waits for the first bytes of its body, to be written with them.
-    private var hasGathered = false
+    var hasGathered = false
     /// What an exchange that is not yet its client's turn has for it.
-    private var held = ByteStore()
-    private(set) var responseHeadSeen = false
-    private(set) var responsePersists = true
-    private(set) var isEnded = false
-    private(set) var isCut = false
+    var held = ByteStore()
+    var responseHeadSeen = false
+    var responsePersists = true
+    var isEnded = false
+    var isCut = false
     /// The end of the connection is the end of the body as the client sees it.
-    private(set) var endsByClose = false
+    var endsByClose = false
 
-    private var attempts = 0
-    private var retriedFor: RetryCause?
+    var attempts = 0
+    var retriedFor: RetryCause?
     var record = ExchangeRecord()
     /// What connd answers itself, when the exchange's turn to start has come.
     var ownAnswer: OwnAnswer?
@@ -62,8 +62,8 @@ final class Exchange {
         case whole(head: String, body: String)
     }
 
-    private static let keptHead = 4096
-    private static let keptScratch = 64 * 1024
+    static let keptHead = 4096
+    static let keptScratch = 64 * 1024
 
     init(client: ClientHandler, loop: ProxyLoop) {
         self.client = client
@@ -137,7 +137,7 @@ final class Exchange {
         record.start = now
     }
 
-    private func take(_ head: borrowing RequestHead, now: Instant) {
+    func take(_ head: borrowing RequestHead, now: Instant) {
         method = head.method
         asksUpgrade = head.upgrade
         clientVersion = head.version
@@ -173,7 +173,7 @@ final class Exchange {
         }
     }
 
-    private func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
+    func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
         let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
         waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
@@ -192,7 +192,7 @@ final class Exchange {
         }
     }
 
-    private func keepForRetry(_ bytes: UnsafeRawBufferPointer) {
+    func keepForRetry(_ bytes: UnsafeRawBufferPointer) {
         guard bodyIsKept, let pool else { return }
         if responseHeadSeen || body.count + bytes.count > pool.settings.replayBuffer || !method.isIdempotent {
             bodyIsKept = false
@@ -248,7 +248,7 @@ final class Exchange {
         connection = nil
     }
 
-    private func deliver(_ bytes: UnsafeRawBufferPointer) {
+    func deliver(_ bytes: UnsafeRawBufferPointer) {
         if client.isFront(self) {
             client.write(bytes)
             if !client.isWritable { connection?.setReading(false, now: loop.now) }
@@ -258,7 +258,7 @@ final class Exchange {
         }
     }
 
-    private func deliver(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+    func deliver(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
         guard client.isFront(self) else {
             deliver(a)
             return deliver(b)
@@ -267,7 +267,7 @@ final class Exchange {
         if !client.isWritable { connection?.setReading(false, now: loop.now) }
     }
 
-    private func deliverGathered() {
+    func deliverGathered() {
         guard hasGathered else { return }
         hasGathered = false
         deliver(loop.upstream.scratch.bytes)
@@ -303,210 +303,12 @@ final class Exchange {
         endOwnAnswer(buffer.bytes, now: now)
     }
 
-    private func endOwnAnswer(_ bytes: UnsafeRawBufferPointer, now: Instant) {
+    func endOwnAnswer(_ bytes: UnsafeRawBufferPointer, now: Instant) {
         hasGathered = false
         phase = .ended
         isEnded = true
         responseHeadSeen = true
         deliver(bytes)
         client.exchangeEnded(self, now: now)
-    }
-}
-
-extension Exchange: UpstreamExchange {
-    // MARK: Leases
-
-    func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant) {
-        waiter = nil
-        ticket = nil
-        self.connection = connection
-        attempts += 1
-        record.granted(connection, reused: reused, now: now, on: &loop.upstream.metrics)
-        guard !isTunnel else {
-            phase = .tunnelling
-            return client.tunnelOpened(self, now: now)
-        }
-        phase = .sending
-        if body.isEmpty {
-            connection.write(requestHead.bytes)
-        } else {
-            connection.write(requestHead.bytes, body.bytes)
-            if !method.isIdempotent || body.count > (pool?.settings.replayBuffer ?? 0) {
-                bodyIsKept = false
-                body.clear(keeping: 0)
-            }
-        }
-        if requestBodyComplete { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
-        connection.setReading(client.isWritable || !client.isFront(self), now: now)
-        client.leaseGranted(self, now: now)
-    }
-
-    func leaseRefused(_ error: ProxyError, now: Instant) {
-        waiter = nil
-        ticket = nil
-        record.queueTime = now - record.leaseRequested
-        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
-        answer(ErrorResponse(error), now: now)
-    }
-
-    // MARK: The response
-
-    func informationalHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer) {
-        client.continueReceived(self)
-        guard clientVersion == .http11 else { return }
-        gather(head, bytes, ResponseShape(clientVersion: .http11, persists: true))
-        deliverGathered()
-    }
-
-    func responseHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        responseHeadSeen = true
-        record.status = head.status
-        record.firstByte = now
-        loop.upstream.metrics.firstByteTime.record(microseconds: (now - record.sent).nanoseconds / 1000)
-        if retriedFor != nil {
-            loop.upstream.metrics.retryOutcomes[.succeeded] += 1
-            retriedFor = nil
-        }
-        body.clear(keeping: 0)
-        bodyIsKept = false
-        let dechunks = wantsContentOnly && head.framing == .chunked
-        endsByClose = dechunks || head.framing == .untilClose
-        responsePersists = requestPersists && requestBodyComplete && !endsByClose && !loop.isDraining
-        var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
-        shape.dechunk = dechunks
-        shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
-        gather(head, bytes, shape)
-        client.continueReceived(self)
-    }
-
-    /// Into the loop's scratch: it goes out before the call from the connection that brought it returns.
-    private func gather(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape) {
-        let name = loop.via(head.version)
-        let via = name.span.bytes
-        let upstream = loop.upstream
-        upstream.scratch.clear(keeping: Self.keptScratch)
-        let room = upstream.scratch.room(for: HeadWriter.responseSize(head, viaLength: via.byteCount))
-        upstream.scratch.commit(HeadWriter.writeResponse(head, bytes.bytes, via: via, to: shape, into: room))
-        hasGathered = true
-    }
-
-    func responseBody(_ bytes: UnsafeRawBufferPointer) {
-        record.bytesToClient += bytes.count
-        guard hasGathered else { return deliver(bytes) }
-        if bytes.count <= ProxyConfiguration.coalesced {
-            loop.upstream.scratch.append(bytes)
-        } else {
-            hasGathered = false
-            deliver(loop.upstream.scratch.bytes, bytes)
-        }
-    }
-
-    func responseReadComplete() {
-        deliverGathered()
-    }
-
-    func responseEnded(now: Instant) {
-        // The connection may serve another by now: a slow reader here must not pause it.
-        connection = nil
-        deliverGathered()
-        phase = .ended
-        isEnded = true
-        record.finished(now: now, on: &loop.upstream.metrics)
-        client.exchangeEnded(self, now: now)
-    }
-
-    func failed(_ failure: UpstreamFailure, now: Instant) {
-        let sent = connection.map { $0.bytesSent > 0 } ?? false
-        let reused = connection?.isReused ?? false
-        connection = nil
-        guard !responseHeadSeen || hasGathered else {
-            // Some of it went to the client: it must see that the rest is missing.
-            phase = .ended
-            isCut = true
-            isEnded = true
-            record.error = failure.error.kind
-            loop.upstream.metrics.responsesCut += 1
-            loop.upstream.metrics.errors[failure.error.kind] += 1
-            return client.exchangeEnded(self, now: now)
-        }
-        hasGathered = false
-        responseHeadSeen = false
-        if case .beforeResponse(_, let reset) = failure, let pool {
-            let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
-            if retries(cause, reused: reused, sent: sent, pool, now: now) { return }
-        }
-        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
-        answer(ErrorResponse(failure.error), now: now)
-    }
-
-    /// Sends the request again if the policy says so, and counts what it said.
-    private func retries(_ cause: RetryCause, reused: Bool, sent: Bool, _ pool: UpstreamPool, now: Instant) -> Bool {
-        guard reused || !sent else { return false }
-        var decision = RetryPolicy.decide(
-            method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
-            bodyReplayable: bodyIsKept, attempts: attempts, maxRetries: pool.settings.maxRetries, budgetAllows: true)
-        if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
-        loop.upstream.metrics.retryCauses[cause] += 1
-        switch decision {
-        case .retryFresh:
-            retriedFor = cause
-            record.retries += 1
-            loop.upstream.metrics.retryOutcomes[.sent] += 1
-            lease(from: pool, fresh: true, now: now)
-            return true
-        case .surface(let reason):
-            if let outcome = RetryOutcome(reason) { loop.upstream.metrics.retryOutcomes[outcome] += 1 }
-            return false
-        }
-    }
-
-    // MARK: Tunnels
-
-    func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        responseHeadSeen = true
-        record.status = 101
-        record.firstByte = now
-        phase = .tunnelling
-        var shape = ResponseShape(clientVersion: .http11, persists: true)
-        shape.passUpgrade = true
-        gather(head, bytes, shape)
-        deliverGathered()
-        if bytes.count > head.length { deliver(UnsafeRawBufferPointer(rebasing: bytes[head.length...])) }
-        client.upgraded(self, now: now)
-    }
-
-    func tunnelBytes(_ bytes: UnsafeRawBufferPointer) {
-        record.bytesToClient += bytes.count
-        deliver(bytes)
-        client.tunnelActive()
-    }
-
-    func tunnelInputClosed() {
-        client.tunnelInputClosed(self)
-    }
-
-    func tunnelClosed() {
-        connection = nil
-        phase = .ended
-        isEnded = true
-        record.finished(now: loop.now, on: &loop.upstream.metrics)
-        client.tunnelClosed(self)
-    }
-
-    func upstreamDrained() {
-        client.upstreamDrained(self)
-    }
-}
-
-extension RetryOutcome {
-    /// Nil where no retry was in question.
-    init?(_ refusal: RetryRefusal) {
-        switch refusal {
-        case .notIdempotent: self = .refusedMethod
-        case .bodyNotReplayable: self = .refusedBody
-        case .budgetEmpty: self = .refusedBudget
-        case .retriesUsedUp: self = .refusedAttempts
-        case .responseStarted, .connectionWasFresh: return nil
-        }
     }
 }

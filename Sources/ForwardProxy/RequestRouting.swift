@@ -26,7 +26,9 @@ enum RequestRouting {
         switch head.form {
         case .absolute:
             guard head.scheme == .http else { return .refuse(noTLS) }
-            if let cached, !cached.isForgotten, equal(bytes, head.authority, cachedAuthority) { return .origin(cached, isNew: false) }
+            if let cached, !cached.isForgotten, equal(bytes, head.authority, cachedAuthority) {
+                return .origin(cached, isNew: false)
+            }
             return origin(.http, head, bytes, loop)
         case .authority:
             guard loop.configuration.destinations.permitsConnect(to: head.port) else {

@@ -26,36 +26,36 @@ package final class UpstreamConnection {
     package let number: UInt64
     let pool: UpstreamPool
     let loop: UpstreamLoop
-    private let stream: TCPStream
+    let stream: TCPStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
 
-    private(set) var phase = Phase.idle
-    private(set) var exchange: (any UpstreamExchange)?
+    var phase = Phase.idle
+    var exchange: (any UpstreamExchange)?
     /// Those whose requests were sent behind the running one's; their responses come in this order (RFC 9112 9.3.2).
-    private var pipelined: [any UpstreamExchange] = []
-    private var parser = ResponseHeadParser()
-    private var body = BodyReader(.none, maxTrailerBytes: 0)
+    var pipelined: [any UpstreamExchange] = []
+    var parser = ResponseHeadParser()
+    var body = BodyReader(.none, maxTrailerBytes: 0)
     /// The beginning of a head whose end has not come.
-    private var partialHead = ByteStore()
-    private var hint: KeepAliveHint?
-    private var persistent = true
-    private var requestComplete = true
-    private var responseStarted = false
-    private var decodes = false
-    package private(set) var requestsServed = 0
-    package private(set) var bytesReceived = 0
-    package private(set) var bytesSent = 0
+    var partialHead = ByteStore()
+    var hint: KeepAliveHint?
+    var persistent = true
+    var requestComplete = true
+    var responseStarted = false
+    var decodes = false
+    package internal(set) var requestsServed = 0
+    package internal(set) var bytesReceived = 0
+    package internal(set) var bytesSent = 0
 
-    private var inputClosed = false
-    private var readingPaused = false
-    private var closeReason: CloseReason?
-    private var drained = 0
-    private let timer = Deadline()
-    private var deadline = Instant.distantFuture
+    var inputClosed = false
+    var readingPaused = false
+    var closeReason: CloseReason?
+    var drained = 0
+    let timer = Deadline()
+    var deadline = Instant.distantFuture
 
     /// A polite close reads no more than this of what the origin still says.
-    private static let maxDrained = 64 * 1024
+    static let maxDrained = 64 * 1024
 
     init(id: ConnectionID?, number: UInt64, pool: UpstreamPool, dialled: DialledStream, now: Instant) {
         self.id = id
@@ -87,7 +87,7 @@ package final class UpstreamConnection {
         deadline = .distantFuture
     }
 
-    private func begin(_ exchange: any UpstreamExchange) {
+    func begin(_ exchange: any UpstreamExchange) {
         self.exchange = exchange
         phase = .awaitingHead
         responseStarted = false
@@ -171,226 +171,9 @@ package final class UpstreamConnection {
         beginClose(.killed, abruptly: true)
     }
 
-    // MARK: Responses
-
-    private func receiveHead(_ received: UnsafeRawBufferPointer, now: Instant) {
-        responseStarted = true
-        guard !partialHead.isEmpty else {
-            let used = workThroughHeads(received, now: now)
-            if used < received.count, phase == .awaitingHead {
-                partialHead.append(UnsafeRawBufferPointer(rebasing: received[used...]))
-            }
-            return
-        }
-        partialHead.append(received)
-        let used = workThroughHeads(partialHead.bytes, now: now)
-        if phase == .awaitingHead, exchange != nil {
-            partialHead.consume(used)
-        } else {
-            partialHead.clear(keeping: 0)
-        }
-    }
-
-    /// Interim heads and then the final one, whose body goes on from there. Returns what was used; all of it but for the
-    /// beginning of a head that is not complete.
-    private func workThroughHeads(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
-        var start = 0
-        while start < bytes.count, phase == .awaitingHead, let exchange {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-            do {
-                let isComplete = try parser.parse(
-                    rest.bytes, requestMethod: exchange.method, limits: loop.headLimits, into: &loop.responseHead)
-                guard isComplete else { return start }
-            } catch {
-                malformed(error, now: now)
-                return bytes.count
-            }
-            let length = loop.responseHead.length
-            if loop.responseHead.status == 101 {
-                receiveUpgrade(rest, now: now)
-                return bytes.count
-            }
-            guard loop.responseHead.isInformational else {
-                receiveFinalHead(exchange, rest, now: now)
-                // An exchange may give up while it is told of the head.
-                if phase == .body { receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now) }
-                return bytes.count
-            }
-            exchange.informationalHead(loop.responseHead, rest)
-            setDeadline(after: pool.settings.headersTimeout, now: now)
-            start += length
-        }
-        return start
-    }
-
-    private func receiveFinalHead(_ exchange: any UpstreamExchange, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        persistent = loop.responseHead.persistent
-        if loop.responseHead.keepAliveTimeout != nil || loop.responseHead.keepAliveMax != nil {
-            hint = KeepAliveHint(
-                timeout: loop.responseHead.keepAliveTimeout.map { .seconds(Int64($0)) },
-                max: loop.responseHead.keepAliveMax)
-        }
-        body = BodyReader(loop.responseHead.framing, maxTrailerBytes: loop.headLimits.maxHeadBytes)
-        decodes = exchange.wantsContentOnly && loop.responseHead.framing == .chunked
-        phase = .body
-        deadline = .distantFuture
-        exchange.responseHead(loop.responseHead, bytes, now: now)
-    }
-
-    private func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        guard let exchange, exchange.asksUpgrade, requestComplete else {
-            return fail(
-                .response(
-                    ProxyError(.httpProtocolError, detail: "the origin switched protocols without being asked to")),
-                .framingError, now: now)
-        }
-        phase = .tunnel
-        deadline = .distantFuture
-        exchange.upgraded(loop.responseHead, bytes, now: now)
-    }
-
-    private func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        var used = 0
-        if !body.isComplete, !bytes.isEmpty {
-            do {
-                used = try decodes ? passContent(bytes) : passFramed(bytes)
-            } catch {
-                return malformed(error, now: now)
-            }
-        }
-        // The exchange may have given the connection up while it was handed the bytes.
-        guard phase == .body else { return }
-        if body.isComplete {
-            finish(leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
-        } else {
-            exchange?.responseReadComplete()
-            if phase == .body, !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
-        }
-    }
-
-    private func passFramed(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
-        let count = try body.consume(bytes.bytes)
-        if count > 0 { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
-        return count
-    }
-
-    private func passContent(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
-        loop.contentRanges.removeAll(keepingCapacity: true)
-        let count = try body.decode(bytes.bytes, content: &loop.contentRanges)
-        for range in loop.contentRanges { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
-        return count
-    }
-
-    /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds it idle.
-    private func finish(leftover: UnsafeRawBufferPointer, now: Instant) {
-        guard let exchange else { return }
-        self.exchange = nil
-        phase = .idle
-        deadline = .distantFuture
-        // A slow reader's pause ends with its exchange: an idle connection is watched.
-        setReading(true, now: now)
-        let disposition: Disposition
-        if !requestComplete {
-            disposition = .mustClose(.earlyResponse)
-        } else if !leftover.isEmpty, pipelined.isEmpty {
-            disposition = .mustClose(.unsolicitedBytes)
-        } else if !persistent {
-            disposition = .mustClose(.originConnectionClose)
-        } else if stream.hangupSeen {
-            // Its FIN came with the response.
-            disposition = .mustClose(.originFinIdle)
-        } else {
-            let wantsWindow = pool.settings.reuseOrder == .widest
-            disposition = .reusable(hint, window: wantsWindow ? clinux_congestion_window(stream.descriptor) : 0)
-        }
-        guard pipelined.isEmpty else {
-            return goOnPipelined(after: exchange, disposition, leftover, now: now)
-        }
-        pool.release(self, disposition, now: now)
-        exchange.responseEnded(now: now)
-    }
-
-    /// The next response is already due on this connection, unless the last one ends it.
-    private func goOnPipelined(
-        after exchange: any UpstreamExchange, _ disposition: Disposition, _ leftover: UnsafeRawBufferPointer,
-        now: Instant
-    ) {
-        if case .mustClose(let reason) = disposition {
-            phase = .awaitingHead
-            let rest = pipelined
-            giveUp(reason, now: now)
-            exchange.responseEnded(now: now)
-            return failPipelined(rest, reset: false, now: now)
-        }
-        begin(pipelined.removeFirst())
-        setDeadline(after: pool.settings.headersTimeout, now: now)
-        pool.release(self, disposition, now: now)
-        exchange.responseEnded(now: now)
-        if phase == .awaitingHead, !leftover.isEmpty { receiveHead(leftover, now: now) }
-    }
-
-    private func failPipelined(_ exchanges: [any UpstreamExchange], reset: Bool, now: Instant) {
-        let text = "the origin closed the connection before it answered a pipelined request"
-        let error = ProxyError(.connectionTerminated, retry: .ifReused, detail: text)
-        for exchange in exchanges { exchange.failed(.beforeResponse(error, reset: reset), now: now) }
-    }
-
-    private func malformed(_ error: WireError, now: Instant) {
-        let text = "the origin's response is malformed: \(error.message)"
-        fail(.response(ProxyError(.httpProtocolError, detail: text)), .framingError, now: now)
-    }
-
-    /// FIN or RST while a response is due.
-    private func endOfInput(reset: Bool, now: Instant) {
-        guard let exchange else { return }
-        if phase == .body, !reset, body.end() {
-            self.exchange = nil
-            let rest = pipelined
-            giveUp(.responseUntilClose, now: now)
-            exchange.responseEnded(now: now)
-            return failPipelined(rest, reset: false, now: now)
-        }
-        let failure: UpstreamFailure
-        if phase == .awaitingHead, !responseStarted {
-            let text =
-                reset
-                ? "the origin reset the connection before it answered"
-                : "the origin closed the connection before it answered"
-            failure = .beforeResponse(
-                ProxyError(.connectionTerminated, retry: isReused ? .ifReused : .never, detail: text), reset: reset)
-        } else {
-            let text = "the origin closed the connection in the middle of its response"
-            failure = .response(ProxyError(.httpResponseIncomplete, detail: text))
-        }
-        fail(failure, .originClosedMidResponse, now: now)
-    }
-
-    private func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
-        let exchange = exchange
-        let rest = pipelined
-        self.exchange = nil
-        giveUp(reason, now: now)
-        exchange?.failed(failure, now: now)
-        failPipelined(rest, reset: false, now: now)
-    }
-
-    private func giveUp(_ reason: CloseReason, now: Instant) {
-        let wasTunnel = phase == .tunnel
-        phase = .idle
-        deadline = .distantFuture
-        closeReason = reason
-        if wasTunnel, id == nil {
-            return beginClose(reason, abruptly: true)
-        }
-        // Each lease ends on its own; the last one lets the pool order the close.
-        let leases = 1 + pipelined.count
-        pipelined.removeAll()
-        for _ in 0..<leases { pool.release(self, .mustClose(reason), now: now) }
-    }
-
     // MARK: The end
 
-    private func endIdle(_ reason: CloseReason) {
+    func endIdle(_ reason: CloseReason) {
         pool.noteClosing(self, now: loop.now)
         beginClose(reason, abruptly: reason != .originFinIdle)
     }
@@ -417,7 +200,7 @@ package final class UpstreamConnection {
     }
 
     /// Reasons that leave nothing to be read in peace.
-    private static func isAbrupt(_ reason: CloseReason) -> Bool {
+    static func isAbrupt(_ reason: CloseReason) -> Bool {
         switch reason {
         case .framingError, .unsolicitedBytes, .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .killed,
             .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure:
@@ -428,11 +211,11 @@ package final class UpstreamConnection {
     }
 
     /// The other side has said all, so that nothing is left to do but to get our last bytes out.
-    private func endAfterOutput() {
+    func endAfterOutput() {
         if stream.closeAfterOutput() { failed(0) }
     }
 
-    private func finishClose() {
+    func finishClose() {
         guard phase != .closed else { return }
         phase = .closed
         loop.timer.remove(timer)
@@ -442,7 +225,7 @@ package final class UpstreamConnection {
 
     // MARK: Time
 
-    private func setDeadline(after interval: Interval, now: Instant) {
+    func setDeadline(after interval: Interval, now: Instant) {
         guard interval > .zero else {
             deadline = .distantFuture
             return
@@ -532,5 +315,5 @@ extension UpstreamConnection: DeadlineOwner {
         return deadline
     }
 
-    private func describe(_ interval: Interval) -> String { "\(interval.wholeMilliseconds) ms" }
+    func describe(_ interval: Interval) -> String { "\(interval.wholeMilliseconds) ms" }
 }

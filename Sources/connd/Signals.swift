@@ -1,7 +1,7 @@
 import Dispatch
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// The signals connd lives by. They are blocked from the first line of `main` on, before there is a second thread, and then

@@ -11,7 +11,9 @@ import Testing
             let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
             if lines.count >= count { return lines }
-            guard Date() < deadline else { throw TestFailure("\(path) has \(lines.count) lines, not \(count): \(text)") }
+            guard Date() < deadline else {
+                throw TestFailure("\(path) has \(lines.count) lines, not \(count): \(text)")
+            }
             usleep(10_000)
         }
     }

@@ -12,7 +12,8 @@ import Testing
     func counts() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let binary = ProcessInfo.processInfo.environment["CONND_RELEASE"]
+        let binary =
+            ProcessInfo.processInfo.environment["CONND_RELEASE"]
             ?? root.appending(path: ".build/release/connd").path
         try #require(
             FileManager.default.isExecutableFile(atPath: binary), "\(binary) is missing: make build makes it")

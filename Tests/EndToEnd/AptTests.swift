@@ -17,7 +17,8 @@ import Testing
             """)
         try folder.write("package/usr/share/connd-test-package/data", String(repeating: "data\n", count: 50_000))
         let package = folder.path + "/connd-test-package_1.0_all.deb"
-        let built = try Subprocess.run("dpkg-deb", ["-Znone", "--root-owner-group", "--build", folder.path + "/package", package])
+        let built = try Subprocess.run(
+            "dpkg-deb", ["-Znone", "--root-owner-group", "--build", folder.path + "/package", package])
         #expect(built.exitCode == 0, "\(built)")
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: package)))
         let control = try Subprocess.run("dpkg-deb", ["-f", package]).output
@@ -36,7 +37,9 @@ import Testing
              \(try hash(folder.write("Packages", index))) \(index.utf8.count) Packages
 
             """
-        let files = ["/Packages": Array(index.utf8), "/Release": Array(release.utf8), "/connd-test-package_1.0_all.deb": bytes]
+        let files = [
+            "/Packages": Array(index.utf8), "/Release": Array(release.utf8), "/connd-test-package_1.0_all.deb": bytes,
+        ]
         return try FakeOrigin { connection in
             while let request = try connection.readRequest() {
                 let path = request.target.replacing("/./", with: "/")
@@ -59,7 +62,10 @@ import Testing
         let folder = try ScratchFolder()
         let origin = try repository(in: folder)
         let proxy = try RunningProxy()
-        for name in ["apt/etc", "apt/etc/preferences.d", "apt/etc/apt.conf.d", "apt/etc/sources.list.d", "apt/etc/trusted.gpg.d", "apt/state/lists/partial", "apt/cache/archives/partial", "apt/log"] {
+        for name in [
+            "apt/etc", "apt/etc/preferences.d", "apt/etc/apt.conf.d", "apt/etc/sources.list.d", "apt/etc/trusted.gpg.d",
+            "apt/state/lists/partial", "apt/cache/archives/partial", "apt/log",
+        ] {
             _ = try folder.makeFolder(name)
         }
         try folder.write("apt/etc/sources.list", "deb [trusted=yes] \(origin.url()) ./\n")
@@ -67,14 +73,16 @@ import Testing
         let root = folder.path + "/apt"
         // Nothing of the host's apt is read or changed.
         let options = [
-            "Dir::Etc=\(root)/etc", "Dir::State=\(root)/state", "Dir::State::status=\(root)/status", "Dir::Cache=\(root)/cache",
+            "Dir::Etc=\(root)/etc", "Dir::State=\(root)/state", "Dir::State::status=\(root)/status",
+            "Dir::Cache=\(root)/cache",
             "Dir::Log=\(root)/log", "APT::Sandbox::User=", "Acquire::http::Proxy=\(proxy.url)", "Acquire::Retries=0",
             "Acquire::Languages=none", "Acquire::http::Timeout=30", "Debug::NoLocking=true",
         ].flatMap { ["-o", $0] }
         let update = try Subprocess.run("apt-get", options + ["update"], environment: ["APT_CONFIG": "/dev/null"])
         #expect(update.exitCode == 0, "\(update)")
         let install = try Subprocess.run(
-            "apt-get", options + ["install", "--download-only", "--yes", "connd-test-package"], environment: ["APT_CONFIG": "/dev/null"])
+            "apt-get", options + ["install", "--download-only", "--yes", "connd-test-package"],
+            environment: ["APT_CONFIG": "/dev/null"])
         #expect(install.exitCode == 0, "\(install)")
         #expect(
             FileManager.default.contentsEqual(

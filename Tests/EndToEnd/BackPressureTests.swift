@@ -23,7 +23,9 @@ private let size = 64 << 20
     private static func waitForStandstill(of sent: Watched<Int>) throws -> Int {
         while true {
             let before = sent.current
-            if (try? sent.wait(for: "more to be sent", within: 300, { $0 > before })) == nil, before > 0 { return before }
+            if (try? sent.wait(for: "more to be sent", within: 300, { $0 > before })) == nil, before > 0 {
+                return before
+            }
         }
     }
 

@@ -50,7 +50,9 @@ import Testing
         #expect(origin.record.requests.map(\.target) == ["/first", "/third"])
     }
 
-    @Test("a client that half-closes after its request still gets its answer, and then the end", arguments: ["1.0", "1.1"])
+    @Test(
+        "a client that half-closes after its request still gets its answer, and then the end",
+        arguments: ["1.0", "1.1"])
     func halfCloses(version: String) throws {
         let gate = Gate()
         let origin = try FakeOrigin { connection in

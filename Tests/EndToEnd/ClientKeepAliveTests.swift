@@ -51,7 +51,8 @@ import Testing
         // What the client wishes is no matter of the origin's connection.
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
         #expect(origin.record.connections.count == 1)
-        #expect(origin.record.requests.allSatisfy { $0.head["Connection"].isEmpty && $0.head["Proxy-Connection"].isEmpty })
+        #expect(
+            origin.record.requests.allSatisfy { $0.head["Connection"].isEmpty && $0.head["Proxy-Connection"].isEmpty })
     }
 
     @Test("an error answer keeps the connection of a client whose request was whole")
@@ -65,7 +66,8 @@ import Testing
 
     @Test("what the origin does to its connection is no matter of the client's")
     func originCloses() throws {
-        let origin = try FakeOrigin.sending("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", closing: true)
+        let origin = try FakeOrigin.sending(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", closing: true)
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy)
         for _ in 0..<3 {

@@ -21,11 +21,13 @@ import Testing
     @Test("--check-config accepts a good file and refuses a bad one with file, line and what was meant")
     func checkConfig() throws {
         let folder = try ScratchFolder()
-        let good = try folder.write("good.yaml", "settings:\n  max_connections: 8\nhosts:\n  \"*.example.com\": { max_queue: 3 }\n")
+        let good = try folder.write(
+            "good.yaml", "settings:\n  max_connections: 8\nhosts:\n  \"*.example.com\": { max_queue: 3 }\n")
         let accepted = try connd("--check-config", "--config", good)
         #expect(accepted.exitCode == 0, "\(accepted)")
         #expect(accepted.output.contains("ok"))
-        let bad = try folder.write("bad.yaml", "proxy:\n  listen: [\"127.0.0.1:0\"]\nsettings:\n  max_conections: 8\n  max_queue: many\n")
+        let bad = try folder.write(
+            "bad.yaml", "proxy:\n  listen: [\"127.0.0.1:0\"]\nsettings:\n  max_conections: 8\n  max_queue: many\n")
         for arguments in [["--check-config", "--config", bad], ["--config", bad]] {
             let refused = try Subprocess.run(RunningProxy.binary(), arguments)
             #expect(refused.exitCode == 1)

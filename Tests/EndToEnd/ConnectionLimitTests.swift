@@ -47,10 +47,13 @@ import Testing
     @Test("at max_upstream_connections an idle connection gives way to another origin's request")
     func idleGivesWay() throws {
         let origins = try (0..<3).map { try FakeOrigin.answering("origin \($0)") }
-        let proxy = try RunningProxy("{ proxy: { max_upstream_connections: 1 }, settings: { idle_timeout: 1m, queue_timeout: 30s } }")
+        let proxy = try RunningProxy(
+            "{ proxy: { max_upstream_connections: 1 }, settings: { idle_timeout: 1m, queue_timeout: 30s } }")
         let client = try ScriptedClient(proxy)
         for number in [0, 1, 2, 0] { #expect(try client.get(origins[number].url()).text == "origin \(number)") }
-        for origin in origins.dropFirst() { try origin.waitToSee("its connection end in order") { $0.endings == [.fin] } }
+        for origin in origins.dropFirst() {
+            try origin.waitToSee("its connection end in order") { $0.endings == [.fin] }
+        }
     }
 
     @Test("a client beyond allow_from is not served")

@@ -5,7 +5,8 @@ extension ReceivedResponse {
     /// The error type that Proxy-Status names (RFC 9209), where the field is well-formed and connd's.
     var errorType: String? {
         let values = head["Proxy-Status"]
-        guard values.count == 1, let match = try? /connd; error=([a-z_]+); details="((?:[ !#-\[\]-~]|\\["\\])*)"/.wholeMatch(in: values[0])
+        guard values.count == 1,
+            let match = try? /connd; error=([a-z_]+); details="((?:[ !#-\[\]-~]|\\["\\])*)"/.wholeMatch(in: values[0])
         else { return nil }
         return String(match.1)
     }

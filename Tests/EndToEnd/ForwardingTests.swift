@@ -128,7 +128,9 @@ import Testing
     func via() throws {
         let origin = try FakeOrigin.answering()
         let proxy = try RunningProxy()
-        #expect(try ScriptedClient(proxy).get(origin.url(), ["Via: 1.0 first (a, comment)", "via: 1.1 second"]).status == 200)
+        #expect(
+            try ScriptedClient(proxy).get(origin.url(), ["Via: 1.0 first (a, comment)", "via: 1.1 second"]).status
+                == 200)
         let values = try #require(origin.record.requests.first).head["Via"]
         #expect(values.count == 3)
         #expect(values.prefix(2) == ["1.0 first (a, comment)", "1.1 second"])
@@ -197,7 +199,8 @@ import Testing
         }
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy)
-        try client.send("PUT", origin.url(), [chunked ? "Transfer-Encoding: chunked" : "Content-Length: \(upload.count)"])
+        try client.send(
+            "PUT", origin.url(), [chunked ? "Transfer-Encoding: chunked" : "Content-Length: \(upload.count)"])
         try client.send(chunked ? chunks(of: upload) : upload)
         let response = try client.response()
         #expect(response.framing == (chunked ? .chunked : .length))

@@ -3,12 +3,16 @@ import Testing
 
 @Suite struct IdleConnectionTests {
     /// One request; then how long until the origin saw the connection end, and how.
-    private func lifetime(_ yaml: String, fields: [String] = []) throws -> (duration: Duration, ending: Ending?, totals: [String: Int]) {
+    private func lifetime(_ yaml: String, fields: [String] = []) throws -> (
+        duration: Duration, ending: Ending?, totals: [String: Int]
+    ) {
         let origin = try FakeOrigin.answering(fields: fields)
         let proxy = try RunningProxy(yaml)
         let start = ContinuousClock.now
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
-        let record = try origin.waitToSee("the end of the idle connection") { $0.openCount == 0 && !$0.connections.isEmpty }
+        let record = try origin.waitToSee("the end of the idle connection") {
+            $0.openCount == 0 && !$0.connections.isEmpty
+        }
         let duration = ContinuousClock.now - start
         let totals = try proxy.waitForTotals("the connection to be gone") { $0["upstream_connections"] == 0 }
         return (duration, record.endings[0], totals)
@@ -95,7 +99,9 @@ import Testing
     func tooMuch() throws {
         let origin = try FakeOrigin { connection in
             while try connection.readRequest() != nil {
-                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
+                connection.send(
+                    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+                )
             }
         }
         let proxy = try RunningProxy()
@@ -105,7 +111,9 @@ import Testing
         #expect(try proxy.totals()["upstream_closed.unsolicited_bytes"] == 3)
     }
 
-    @Test("an origin's FIN or RST on an idle connection removes it before a request can be lost on it", arguments: [Ending.fin, .reset])
+    @Test(
+        "an origin's FIN or RST on an idle connection removes it before a request can be lost on it",
+        arguments: [Ending.fin, .reset])
     func originEnds(_ ending: Ending) throws {
         let gate = Gate()
         let origin = try FakeOrigin { connection in

@@ -3,7 +3,9 @@ import Testing
 
 /// HTTP/1.0 clients and origins, and bodies that end by close.
 @Suite struct OldVersionTests {
-    @Test("an HTTP/1.0 client gets a chunked response decoded and ended by close", arguments: [[], ["Connection: keep-alive"]])
+    @Test(
+        "an HTTP/1.0 client gets a chunked response decoded and ended by close",
+        arguments: [[], ["Connection: keep-alive"]])
     func decoded(fields: [String]) throws {
         let origin = try FakeOrigin.sending(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\nX-A: 1\r\n\r\n"

@@ -34,7 +34,9 @@ import Testing
         #expect(try client.get(port.url).status == 502)
     }
 
-    @Test("a request that would reach connd's own listener is a loop", arguments: ["127.0.0.1", "localhost", "0.0.0.0", "127.1"])
+    @Test(
+        "a request that would reach connd's own listener is a loop",
+        arguments: ["127.0.0.1", "localhost", "0.0.0.0", "127.1"])
     func loopByAddress(host: String) throws {
         let proxy = try RunningProxy("proxy: { connect_ports: any }")
         let client = try ScriptedClient(proxy)
@@ -80,7 +82,9 @@ import Testing
         .init(yaml: "allow: [\"localhost\"]", host: "127.0.0.1", error: "http_request_denied"),
         .init(yaml: "allow: [\"127.0.0.0/8\"]", host: "127.0.0.1", error: nil),
         .init(yaml: "allow: [\"10.0.0.0/8\"]", host: "127.0.0.1", error: "destination_ip_prohibited"),
-        .init(yaml: "allow: [\"localhost\"], deny: [\"127.0.0.0/8\", \"::1/128\"]", host: "localhost", error: "destination_ip_prohibited"),
+        .init(
+            yaml: "allow: [\"localhost\"], deny: [\"127.0.0.0/8\", \"::1/128\"]", host: "localhost",
+            error: "destination_ip_prohibited"),
     ]
 
     @Test("deny and allow hold for names and for the addresses behind them", arguments: policies)

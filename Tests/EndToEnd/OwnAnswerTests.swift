@@ -22,7 +22,8 @@ import Testing
         let origin = try FakeOrigin.answering()
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy)
-        try client.send("TRACE", origin.url("/x"), ["Max-Forwards: 0", "X-A: 1", "Authorization: Basic eDp5", "Cookie: a=b"])
+        try client.send(
+            "TRACE", origin.url("/x"), ["Max-Forwards: 0", "X-A: 1", "Authorization: Basic eDp5", "Cookie: a=b"])
         let response = try client.response()
         #expect(response.status == 200)
         #expect(response["Content-Type"] == ["message/http"])

@@ -20,7 +20,9 @@ import Testing
         let client = try ScriptedClient(proxy)
         let targets = ["/held", "/2", "/3"]
         for target in targets { try client.send("GET", origin.url(target)) }
-        let record = try origin.waitToSee("all three while the first is held") { $0.requests.count(where: \.isComplete) == 3 }
+        let record = try origin.waitToSee("all three while the first is held") {
+            $0.requests.count(where: \.isComplete) == 3
+        }
         #expect(record.connections.count == 3)
         try proxy.settle()
         #expect(try client.hasNothingToRead())
@@ -74,7 +76,9 @@ import Testing
         let count = 100
         var bytes: [UInt8] = []
         for number in 0..<count { bytes += "GET \(origin.url("/\(number)")) HTTP/1.1\r\nHost: x\r\n\r\n".utf8 }
-        for start in stride(from: 0, to: bytes.count, by: 37) { try client.send(Array(bytes[start..<min(start + 37, bytes.count)])) }
+        for start in stride(from: 0, to: bytes.count, by: 37) {
+            try client.send(Array(bytes[start..<min(start + 37, bytes.count)]))
+        }
         for number in 0..<count { #expect(try client.response().text == "/\(number)") }
         #expect(origin.record.requests.count == count)
     }
@@ -85,7 +89,8 @@ import Testing
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy)
         try client.send(
-            "GET \(origin.url("/1")) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET \(origin.url("/2")) HTTP/1.1\r\nHost: x\r\n\r\n")
+            "GET \(origin.url("/1")) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET \(origin.url("/2")) HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
         let response = try client.response()
         #expect(response.text == "/1")
         #expect(response.saysClose)

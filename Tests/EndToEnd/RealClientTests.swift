@@ -30,7 +30,10 @@ import Testing
         let head = try curl(proxy, "-I", origin.url("/head")).output
         #expect(head.hasPrefix("HTTP/1.1 200 OK\r\n") && head.contains("Content-Length: 5\r\n"))
         let record = origin.record
-        #expect(record.requests.map(\.head.startLine) == ["/1.1", "/again", "/1.0"].map { "GET \($0) HTTP/1.1" } + ["HEAD /head HTTP/1.1"])
+        #expect(
+            record.requests.map(\.head.startLine) == ["/1.1", "/again", "/1.0"].map { "GET \($0) HTTP/1.1" } + [
+                "HEAD /head HTTP/1.1"
+            ])
         #expect(record.requests.allSatisfy { $0.head["Proxy-Connection"].isEmpty })
         #expect(record.connections.count == 1)
     }
@@ -43,7 +46,8 @@ import Testing
         let body = String(repeating: "0123456789abcdef", count: 200_000)
         let file = try folder.write("upload", body)
         let expect = "Expect: 100-continue"
-        let run = chunked
+        let run =
+            chunked
             ? try curl(proxy, "-H", expect, "-T", "-", origin.url("/up"), input: body)
             : try curl(proxy, "-H", expect, "-T", file, origin.url("/up"))
         #expect(run.output == "hello")

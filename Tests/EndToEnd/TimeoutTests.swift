@@ -123,7 +123,8 @@ import Testing
     @Test("an origin that neither accepts nor refuses within connect_timeout: 504")
     func connecting() throws {
         let port = try SilentPort()
-        let proxy = try RunningProxy("{ proxy: { connect_ports: any }, settings: { connect_timeout: 200ms, max_retries: 0 } }")
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any }, settings: { connect_timeout: 200ms, max_retries: 0 } }")
         let client = try ScriptedClient(proxy)
         let response = try client.get(port.url)
         response.expectErrorAnswer(504, "connection_timeout")

@@ -64,7 +64,9 @@ import Testing
         if how == "fin" { #expect(totals["responses_cut"] == cut.bytes.count - headLength) }
     }
 
-    @Test("a body that only a reset could show as cut ends by reset", arguments: ["chunked to an HTTP/1.0 client", "until close"])
+    @Test(
+        "a body that only a reset could show as cut ends by reset",
+        arguments: ["chunked to an HTTP/1.0 client", "until close"])
     func endsByReset(_ kind: String) throws {
         let untilClose = kind == "until close"
         let origin = try FakeOrigin { connection in
@@ -100,7 +102,8 @@ import Testing
     @Test(
         "a response that makes no sense is answered 502, and its connection not reused",
         arguments: [
-            "nonsense\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n",
+            "nonsense\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\nContent-Length: 0\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
             "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

@@ -120,7 +120,8 @@ import Testing
     @Test("max_tunnels bounds the tunnels of an origin")
     func most() throws {
         let origin = try FakeOrigin { connection in _ = try connection.readToEnd() }
-        let proxy = try RunningProxy("{ proxy: { connect_ports: any }, settings: { max_tunnels: 1, queue_timeout: 200ms } }")
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any }, settings: { max_tunnels: 1, queue_timeout: 200ms } }")
         let first = try tunnel(proxy, origin)
         let second = try ScriptedClient(proxy)
         try second.send("CONNECT \(origin.authority) HTTP/1.1\r\nHost: x\r\n\r\n")

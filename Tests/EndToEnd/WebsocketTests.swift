@@ -10,11 +10,13 @@ import Testing
     private func echo() throws -> FakeOrigin {
         try FakeOrigin { connection in
             guard let request = try connection.readRequest() else { return }
-            guard request.head["Upgrade"] == ["websocket"], request.head["Connection"].contains(where: { $0.lowercased().contains("upgrade") }),
+            guard request.head["Upgrade"] == ["websocket"],
+                request.head["Connection"].contains(where: { $0.lowercased().contains("upgrade") }),
                 request.head["Sec-WebSocket-Key"] == [Self.key]
             else { return connection.respond("426 Upgrade Required", body: "") }
             connection.send(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(Self.accept)\r\n\r\n")
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(Self.accept)\r\n\r\n"
+            )
             while true {
                 let (opcode, data) = try readFrame { try connection.read($0) }
                 connection.send(frame(opcode, data))
@@ -90,7 +92,8 @@ import Testing
 
     @Test("a 101 that nobody asked for is an error")
     func unasked() throws {
-        let origin = try FakeOrigin.sending("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
+        let origin = try FakeOrigin.sending(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n")
         let proxy = try RunningProxy()
         try ScriptedClient(proxy).get(origin.url()).expectErrorAnswer(502, "http_protocol_error")
     }
@@ -100,7 +103,8 @@ import Testing
 private func frame(_ opcode: UInt8, _ data: [UInt8], mask: [UInt8]? = nil) -> [UInt8] {
     let flag: UInt8 = mask == nil ? 0 : 0x80
     var bytes = [0x80 | opcode]
-    bytes += data.count < 126 ? [flag | UInt8(data.count)] : [flag | 126, UInt8(data.count >> 8), UInt8(data.count & 0xFF)]
+    bytes +=
+        data.count < 126 ? [flag | UInt8(data.count)] : [flag | 126, UInt8(data.count >> 8), UInt8(data.count & 0xFF)]
     guard let mask else { return bytes + data }
     return bytes + mask + data.enumerated().map { $1 ^ mask[$0 % 4] }
 }

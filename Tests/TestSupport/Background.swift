@@ -15,7 +15,10 @@ package final class Background<Output: Sendable>: Sendable {
     /// What it returned, or throws what it threw.
     @discardableResult
     package func wait() throws -> Output {
-        guard let result = try result.wait(for: "background work to end", within: 4 * Patience.milliseconds, { $0 != nil }) else {
+        guard
+            let result = try result.wait(
+                for: "background work to end", within: 4 * Patience.milliseconds, { $0 != nil })
+        else {
             throw TestFailure("background work ended without a result")
         }
         return try result.get()

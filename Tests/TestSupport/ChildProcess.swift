@@ -25,7 +25,8 @@ package final class ChildProcess: Sendable {
 
     /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it.
     package init(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "", directory: String? = nil
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
+        directory: String? = nil
     ) throws {
         var (path, arguments) = (try Self.find(program), arguments)
         if let directory { (path, arguments) = (try Self.find("env"), ["-C", directory, path] + arguments) }
@@ -68,8 +69,20 @@ package final class ChildProcess: Sendable {
         Glibc.signal(SIGPIPE, SIG_IGN)
         let (started, output) = (pid, output)
         Thread.detachNewThread { Self.write(input, to: source.write) }
-        Thread.detachNewThread { Self.pump(out.read) { bytes in output.change { $0.out += bytes } } ended: { output.change { $0.openStreams -= 1 } } }
-        Thread.detachNewThread { Self.pump(err.read) { bytes in output.change { $0.err += bytes } } ended: { output.change { $0.openStreams -= 1 } } }
+        Thread.detachNewThread {
+            Self.pump(out.read) { bytes in
+                output.change { $0.out += bytes }
+            } ended: {
+                output.change { $0.openStreams -= 1 }
+            }
+        }
+        Thread.detachNewThread {
+            Self.pump(err.read) { bytes in
+                output.change { $0.err += bytes }
+            } ended: {
+                output.change { $0.openStreams -= 1 }
+            }
+        }
         Thread.detachNewThread { Self.reap(started, output) }
     }
 

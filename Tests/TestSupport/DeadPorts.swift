@@ -29,7 +29,8 @@ package final class SilentPort: Sendable {
         listen(listener, 0)
         // Non-blocking: those that find no room stay on their way.
         for _ in 0..<4 {
-            let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            let filler = socket(
+                AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
             _ = SocketAddresses.withIPv4("127.0.0.1", port: port) { connect(filler, $0, $1) }
             descriptors.append(filler)
         }

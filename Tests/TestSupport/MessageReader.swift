@@ -30,7 +30,8 @@ package struct MessageHead: Sendable {
         startLine = String(lines.removeFirst())
         fields = try lines.map { line in
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, !parts[0].isEmpty, !parts[0].contains(where: { $0 == " " || $0 == "\t" }), !line.contains("\n")
+            guard parts.count == 2, !parts[0].isEmpty, !parts[0].contains(where: { $0 == " " || $0 == "\t" }),
+                !line.contains("\n")
             else { throw MalformedMessage(description: "not a field line: \(line)") }
             return (String(parts[0]), String(parts[1].trimmingBlanks))
         }
@@ -149,7 +150,9 @@ package final class MessageReader {
     private static func emptyLine(in bytes: [UInt8], from start: Int) -> Int? {
         guard bytes.count >= 4 else { return nil }
         for index in start...max(start, bytes.count - 4) where index + 4 <= bytes.count {
-            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 { return index + 4 }
+            if bytes[index] == 13, bytes[index + 1] == 10, bytes[index + 2] == 13, bytes[index + 3] == 10 {
+                return index + 4
+            }
         }
         return nil
     }

@@ -38,7 +38,8 @@ package struct ReceivedResponse: Sendable {
     package init(readFrom reader: MessageReader, to method: String = "GET") throws {
         guard let head = try reader.readHead() else { throw IncompleteMessage(ending: .fin, received: []) }
         let words = head.startLine.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard words.count == 3, words[0] == "HTTP/1.1" || words[0] == "HTTP/1.0", words[1].utf8.count == 3, let status = Int(words[1])
+        guard words.count == 3, words[0] == "HTTP/1.1" || words[0] == "HTTP/1.0", words[1].utf8.count == 3,
+            let status = Int(words[1])
         else { throw MalformedMessage(description: "not a status line: \(head.startLine)") }
         self.head = head
         self.status = status

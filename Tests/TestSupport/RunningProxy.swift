@@ -41,7 +41,9 @@ package final class RunningProxy: Sendable {
 
     package func waitForLog(_ part: String) throws {
         try process.wait(for: "connd to log `\(part)`") { $0.errText.contains(part) || $0.hasEnded }
-        guard logLines.contains(where: { $0.contains(part) }) else { throw TestFailure("connd ended without logging `\(part)`") }
+        guard logLines.contains(where: { $0.contains(part) }) else {
+            throw TestFailure("connd ended without logging `\(part)`")
+        }
     }
 
     /// Its counters now, but for those that are zero.

@@ -28,7 +28,9 @@ package final class StreamSocket: Sendable {
     }
 
     /// `receiveBuffer`: set before connecting, so that the window is small from the start.
-    package static func connect(port: UInt16, address: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws -> StreamSocket {
+    package static func connect(port: UInt16, address: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws
+        -> StreamSocket
+    {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw failure("socket") }
         let made = StreamSocket(adopting: descriptor)
@@ -46,7 +48,8 @@ package final class StreamSocket: Sendable {
         var sent = 0
         while sent < bytes.count {
             guard let count = try sendSome(bytes[sent...], within: milliseconds) else {
-                throw TestFailure("the other side took \(sent) of \(bytes.count) bytes and no more in \(milliseconds) ms")
+                throw TestFailure(
+                    "the other side took \(sent) of \(bytes.count) bytes and no more in \(milliseconds) ms")
             }
             guard count > 0 else { return false }
             sent += count
@@ -88,7 +91,9 @@ package final class StreamSocket: Sendable {
             count = max(result, 0)
         }
         if result > 0 { return .bytes(bytes) }
-        if result < 0, reason == EAGAIN || reason == EINTR { return try receiveIfAny(upTo: limit, within: milliseconds) }
+        if result < 0, reason == EAGAIN || reason == EINTR {
+            return try receiveIfAny(upTo: limit, within: milliseconds)
+        }
         return .end(result == 0 ? .fin : .reset)
     }
 
@@ -133,7 +138,9 @@ package final class StreamSocket: Sendable {
     }
 
     /// Which of these has something to receive, or has ended; nil if none does in time.
-    package static func firstReadable(_ sockets: [StreamSocket], within milliseconds: Int = Patience.milliseconds) -> Int? {
+    package static func firstReadable(_ sockets: [StreamSocket], within milliseconds: Int = Patience.milliseconds)
+        -> Int?
+    {
         var entries = sockets.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         guard poll(&entries, nfds_t(entries.count), Int32(milliseconds)) > 0 else { return nil }
         return entries.firstIndex { $0.revents != 0 }

@@ -1,0 +1,79 @@
+import Metrics
+import ProxyTypes
+import Reactor
+import Upstream
+
+/// How a client's connection ends: drained, politely, when its output is out, or at once.
+extension ClientHandler {
+    func drain() {
+        switch phase {
+        case .reading where exchanges.isEmpty: closeAfterResponse(now: loop.now)
+        case .reading: takesRequests = false
+        case .tunnel, .body, .closing, .closed: break
+        }
+    }
+
+    func kill() {
+        closeNow(.shutdown)
+    }
+
+    func closeAfterResponse(now: Instant) {
+        if closeReason == .clientClosed { closeReason = loop.isDraining ? .shutdown : .afterResponse }
+        for exchange in exchanges { exchange.abandon(now: now) }
+        closePolitely(now: now)
+    }
+
+    /// What was written arrives: our FIN goes first, and a RST that would overtake it is avoided by reading on for a while.
+    func closePolitely(now: Instant) {
+        guard phase != .closed, let stream else { return }
+        if inputClosed { return endAfterOutput() }
+        phase = .closing
+        countClose()
+        pauses = []
+        stream.resumeReading()
+        stream.shutdownOutput()
+        setDeadline(now + (stream.outputIsShut ? loop.configuration.closeLinger : loop.configuration.clientIdleTimeout))
+    }
+
+    /// When the client has all that it is to get.
+    func endAfterOutput() {
+        guard phase != .closed, let stream else { return }
+        phase = .closing
+        countClose()
+        setDeadline(loop.now + loop.configuration.clientIdleTimeout)
+        if stream.closeAfterOutput() { finish() }
+    }
+
+    func closeNow(_ reason: ClientCloseReason) {
+        guard phase != .closed else { return }
+        closeReason = reason
+        stream?.close()
+        finish()
+    }
+
+    func finish() {
+        guard phase != .closed else { return }
+        phase = .closed
+        let now = loop.now
+        let running = exchanges
+        exchanges.removeAll()
+        receiving = nil
+        notStarted = nil
+        for exchange in running {
+            if !exchange.isEnded { exchange.record.aborted = true }
+            exchange.abandon(now: now)
+            if !exchange.isCut { log(exchange) }
+            loop.give(exchange)
+        }
+        loop.timer.remove(timer)
+        countClose()
+        loop.remove(self)
+    }
+
+    /// When the end is decided, which may be some time before the client's last byte.
+    func countClose() {
+        guard !isCounted else { return }
+        isCounted = true
+        loop.upstream.metrics.clientsClosed[closeReason] += 1
+    }
+}

@@ -1,0 +1,41 @@
+import Metrics
+import ProxyTypes
+import Reactor
+import Upstream
+
+/// The connection carries another protocol from here on: each side's end is passed on as an end.
+extension ClientHandler {
+    func tunnelOpened(_ exchange: Exchange, now: Instant) {
+        var line = ByteStore()
+        line.append("HTTP/1.1 200 Connection established\r\n\r\n")
+        write(line.bytes)
+        exchange.record.status = 200
+        upgraded(exchange, now: now)
+    }
+
+    func upgraded(_ exchange: Exchange, now: Instant) {
+        phase = .tunnel
+        loop.upstream.metrics.tunnels += 1
+        receiving = nil
+        setPause(.unreadFull, false)
+        tunnelActive()
+        if !isParsing { processUnread(now: now) }
+        setPause(.upstreamFull, !exchange.upstreamIsWritable)
+        if inputClosed { exchange.tunnelClientInputEnded() }
+    }
+
+    func tunnelActive() {
+        let timeout = exchanges.first?.tunnelIdleTimeout ?? .zero
+        setDeadline(timeout > .zero ? loop.now + timeout : .distantFuture)
+    }
+
+    func tunnelInputClosed(_ exchange: Exchange) {
+        if inputClosed { endAfterOutput() } else { stream?.shutdownOutput() }
+    }
+
+    func tunnelClosed(_ exchange: Exchange) {
+        guard phase == .tunnel else { return }
+        closeReason = .tunnelEnded
+        endAfterOutput()
+    }
+}
