@@ -19,7 +19,7 @@ extension ClientHandler {
     }
 
     func exchangeEnded(_ exchange: Exchange, now: Instant) {
-        guard phase != .closed else { return }
+        guard phase != .closed, phase != .closing else { return }
         while let front = exchanges.first, front.isEnded {
             if front.isCut { return cut(front) }
             exchanges.removeFirst()
@@ -53,6 +53,7 @@ extension ClientHandler {
     func cut(_ exchange: Exchange) {
         log(exchange)
         closeReason = .responseCut
+        for other in exchanges.dropFirst() { other.abandon(now: loop.now) }
         if exchange.endsByClose {
             stream?.reset()
             finish()

@@ -60,7 +60,10 @@ extension ClientHandler {
         receiving = nil
         notStarted = nil
         for exchange in running {
-            if !exchange.isEnded { exchange.record.aborted = true }
+            if !exchange.isEnded {
+                exchange.record.aborted = true
+                exchange.record.totalTime = now - exchange.record.start
+            }
             exchange.abandon(now: now)
             if !exchange.isCut { log(exchange) }
             loop.give(exchange)

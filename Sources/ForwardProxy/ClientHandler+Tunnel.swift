@@ -30,7 +30,7 @@ extension ClientHandler {
     }
 
     func tunnelInputClosed(_ exchange: Exchange) {
-        if inputClosed { endAfterOutput() } else { stream?.shutdownOutput() }
+        stream?.shutdownOutput()
     }
 
     func tunnelClosed(_ exchange: Exchange) {

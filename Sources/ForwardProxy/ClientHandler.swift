@@ -72,6 +72,7 @@ final class ClientHandler {
 
     func start(on stream: TCPStream, peer: IPAddress?) {
         self.stream = stream
+        stream.tellsResetWhilePaused = true
         let now = loop.now
         guard permits(peer) else {
             closeReason = .refusedAddress
@@ -213,6 +214,9 @@ extension ClientHandler: DeadlineOwner {
             closeReason = .headTimeout
             let text = "no complete request head within client_head_timeout"
             refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
+        case .body where !pauses.isEmpty:
+            // It is we who do not read.
+            setDeadline(now + loop.configuration.clientIdleTimeout)
         case .body:
             guard let exchange = receiving, !exchange.responseHeadSeen else { return closeNow(.requestCut) }
             closeReason = .requestCut

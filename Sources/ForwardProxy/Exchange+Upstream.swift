@@ -30,7 +30,10 @@ extension Exchange: UpstreamExchange {
             }
         }
         if requestBodyComplete { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
-        connection.setReading(client.isWritable || !client.isFront(self), now: now)
+        let isFront = client.isFront(self)
+        // What waits for its turn is held here: little of each.
+        connection.limitReads(to: isFront ? nil : ProxyConfiguration.coalesced)
+        connection.setReading(client.isWritable || !isFront, now: now)
         client.leaseGranted(self, now: now)
     }
 

@@ -56,6 +56,8 @@ final class Exchange {
     var record = ExchangeRecord()
     /// What connd answers itself, when the exchange's turn to start has come.
     var ownAnswer: OwnAnswer?
+    /// Which of its lives this is: a refusal from within a call may end one, and another may have begun when it returns.
+    var use: UInt32 = 0
 
     enum OwnAnswer {
         case error(ErrorResponse)
@@ -101,6 +103,7 @@ final class Exchange {
         attempts = 0
         retriedFor = nil
         ownAnswer = nil
+        use &+= 1
     }
 
     var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
@@ -166,7 +169,9 @@ final class Exchange {
         loop.upstream.metrics.requests += 1
         record.leaseRequested = now
         if isTunnel {
-            ticket = pool.openTunnel(for: self, now: now)
+            let life = use
+            let ticket = pool.openTunnel(for: self, now: now)
+            if use == life { self.ticket = ticket }
         } else {
             pool.retryBudget.noteRequest(now: now)
             lease(from: pool, fresh: false, now: now)
@@ -176,7 +181,9 @@ final class Exchange {
     func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
         let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
-        waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
+        let life = use
+        let waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
+        if use == life, phase == .waiting { self.waiter = waiter }
     }
 
     /// A part of the request's body, framed as the client framed it.
@@ -211,6 +218,8 @@ final class Exchange {
         phase = .ended
         if let waiter, wasRunning == .waiting { pool?.cancel(waiter, now: now) }
         if let ticket { pool?.cancelTunnel(ticket, now: now) }
+        waiter = nil
+        ticket = nil
         if isTunnel || wasRunning == .tunnelling {
             connection?.closeTunnel(.clientAborted)
         } else {
@@ -226,6 +235,7 @@ final class Exchange {
             client.write(held.bytes)
             held.clear(keeping: 0)
         }
+        connection?.limitReads(to: nil)
         connection?.setReading(client.isWritable, now: now)
     }
 
@@ -254,7 +264,7 @@ final class Exchange {
             if !client.isWritable { connection?.setReading(false, now: loop.now) }
         } else {
             held.append(bytes)
-            if held.count >= loop.configuration.maxBuffer / 2 { connection?.setReading(false, now: loop.now) }
+            if held.count >= ProxyConfiguration.coalesced { connection?.setReading(false, now: loop.now) }
         }
     }
 
@@ -309,6 +319,7 @@ final class Exchange {
         isEnded = true
         responseHeadSeen = true
         deliver(bytes)
+        record.finished(now: now, on: &loop.upstream.metrics)
         client.exchangeEnded(self, now: now)
     }
 }

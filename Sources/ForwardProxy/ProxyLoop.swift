@@ -105,7 +105,7 @@ package final class ProxyLoop {
         for listener in listeners { listener.close() }
         listeners.removeAll()
         for client in Array(clients.values) { client.drain() }
-        upstream.shutdown()
+        upstream.closeIdle()
     }
 
     package func kill() {

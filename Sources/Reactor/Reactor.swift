@@ -73,14 +73,13 @@ package final class Reactor {
     private let ready: UnsafeMutableBufferPointer<clinux_ready>
 
     private static let eventsAtOnce = 256
-    /// What one read may bring, and so what a stream may have to keep when its peer takes nothing: the default of max_buffer.
-    package static let readSize = 256 * 1024
 
-    package init() throws(SystemError) {
+    /// `readSize`: what one read may bring, and so what a stream may have to keep when its peer takes nothing.
+    package init(readSize: Int = 256 * 1024) throws(SystemError) {
         epoll = epoll_create1(clinux_epoll_cloexec())
         guard epoll >= 0 else { throw SystemError(code: errno, doing: "creating an epoll instance") }
         now = Self.clock()
-        readBuffer = .allocate(byteCount: Self.readSize, alignment: 64)
+        readBuffer = .allocate(byteCount: min(max(readSize, 4096), 1024 * 1024), alignment: 64)
         ready = .allocate(capacity: Self.eventsAtOnce)
         guard mailbox.bell >= 0, clinux_epoll_add(epoll, mailbox.bell, clinux_epoll_in(), nil) == 0 else {
             throw SystemError(code: errno, doing: "creating an eventfd")

@@ -35,6 +35,10 @@ package final class TCPStream: Watched {
     /// A FIN or an error is known to stand behind the bytes that are still to be read.
     package private(set) var hangupSeen = false
     package private(set) var inputHasEnded = false
+    /// For a peer whose bytes are worth nothing once it is gone: its reset is told although reading is paused.
+    package var tellsResetWhilePaused = false
+    /// How much one read may bring.
+    package var readLimit = Int.max
     private var outputIsBroken = false
     private var outputEnding = OutputEnding.none
     private var isListedAgain = false
@@ -171,10 +175,11 @@ package final class TCPStream: Watched {
             guard turns > 0 else { return listAgain() }
             turns -= 1
             let buffer = reactor.readBuffer
-            let count = clinux_receive(descriptor, buffer.baseAddress, buffer.count)
+            let size = min(buffer.count, readLimit)
+            let count = clinux_receive(descriptor, buffer.baseAddress, size)
             if count > 0 {
                 // Less than was asked for: the rest has not come yet, and its coming is another edge.
-                if count < buffer.count, !hangupSeen { mayRead = false }
+                if count < size, !hangupSeen { mayRead = false }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
             } else if count == 0 {
                 mayRead = false
@@ -199,6 +204,9 @@ package final class TCPStream: Watched {
             return
         }
         mayRead = true
+        if !readsAreOn, tellsResetWhilePaused, events & clinux_epoll_error() != 0 {
+            return fail(clinux_pending_error(descriptor))
+        }
         readWhatThereIs()
     }
 

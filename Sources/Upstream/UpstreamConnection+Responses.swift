@@ -50,6 +50,12 @@ extension UpstreamConnection {
                 if phase == .body { receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now) }
                 return bytes.count
             }
+            interimResponses += 1
+            guard interimResponses <= Self.maxInterimResponses else {
+                let text = "the origin sent more than \(Self.maxInterimResponses) interim responses"
+                fail(.response(ProxyError(.httpProtocolError, detail: text)), .framingError, now: now)
+                return bytes.count
+            }
             exchange.informationalHead(loop.responseHead, rest)
             setDeadline(after: pool.settings.headersTimeout, now: now)
             start += length
@@ -123,6 +129,7 @@ extension UpstreamConnection {
         deadline = .distantFuture
         // A slow reader's pause ends with its exchange: an idle connection is watched.
         setReading(true, now: now)
+        limitReads(to: nil)
         let disposition: Disposition
         if !requestComplete {
             disposition = .mustClose(.earlyResponse)

@@ -41,6 +41,8 @@ package final class UpstreamConnection {
     var hint: KeepAliveHint?
     var persistent = true
     var requestComplete = true
+    var interimResponses = 0
+    private var tunnelOutputEnds = false
     var responseStarted = false
     var decodes = false
     package internal(set) var requestsServed = 0
@@ -56,6 +58,7 @@ package final class UpstreamConnection {
 
     /// A polite close reads no more than this of what the origin still says.
     static let maxDrained = 64 * 1024
+    static let maxInterimResponses = 100
 
     init(id: ConnectionID?, number: UInt64, pool: UpstreamPool, dialled: DialledStream, now: Instant) {
         self.id = id
@@ -91,6 +94,7 @@ package final class UpstreamConnection {
         self.exchange = exchange
         phase = .awaitingHead
         responseStarted = false
+        interimResponses = 0
         persistent = true
         hint = nil
         decodes = false
@@ -157,7 +161,13 @@ package final class UpstreamConnection {
     }
 
     package func shutTunnelOutput() {
+        tunnelOutputEnds = true
         if inputClosed { endAfterOutput() } else { stream.shutdownOutput() }
+    }
+
+    /// How much one read may bring; nil for the usual.
+    package func limitReads(to count: Int?) {
+        stream.readLimit = count ?? .max
     }
 
     package func closeTunnel(_ reason: CloseReason) {
@@ -261,7 +271,10 @@ extension UpstreamConnection: StreamHandler {
         switch phase {
         case .idle: endIdle(.originFinIdle)
         case .awaitingHead, .body: endOfInput(reset: false, now: loop.now)
-        case .tunnel: exchange?.tunnelInputClosed()
+        case .tunnel:
+            exchange?.tunnelInputClosed()
+            // Both sides have said all: what is still to be taken goes out, and then it is over.
+            if tunnelOutputEnds { endAfterOutput() }
         case .closing:
             stream.close()
             finishClose()
@@ -284,6 +297,7 @@ extension UpstreamConnection: StreamHandler {
     }
 
     package func outputDrained() {
+        requestProgressed(now: loop.now)
         exchange?.upstreamDrained()
     }
 }
@@ -293,6 +307,9 @@ extension UpstreamConnection: DeadlineOwner {
         guard now >= deadline else { return deadline }
         deadline = .distantFuture
         switch phase {
+        case .awaitingHead where readingPaused || !requestComplete && stream.isWritable:
+            // It waits for the client, to read or to send on.
+            setDeadline(after: pool.settings.headersTimeout, now: now)
         case .awaitingHead:
             if requestComplete {
                 let text = "no response head within headers_timeout (\(describe(pool.settings.headersTimeout)))"

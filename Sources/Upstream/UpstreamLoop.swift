@@ -68,6 +68,11 @@ package final class UpstreamLoop {
         return connectionNumber
     }
 
+    /// Closes what nobody uses now; what still runs or waits is served.
+    package func closeIdle() {
+        for pool in pools.values { _ = pool.shedIdle(pool.idleConnections, .shutdown, now: now) }
+    }
+
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
     package func shutdown() {
         isShuttingDown = true
@@ -83,12 +88,12 @@ package final class UpstreamLoop {
     package var openConnections: Int { pools.values.reduce(0) { $0 + $1.openConnections } }
 
     /// Frees one connection for `pool` where all others hold the rest of the total budget idle, the idlest first.
-    func shedElsewhere(for pool: UpstreamPool, now: Instant) -> Bool {
+    func shedElsewhere(for pool: UpstreamPool, abruptly: Bool, now: Instant) -> Bool {
         var best: UpstreamPool?
         for other in pools.values where other !== pool && other.idleConnections > 0 {
             if other.idleConnections > (best?.idleConnections ?? 0) { best = other }
         }
-        return best?.shedIdle(1, .poolShrink, now: now) ?? false
+        return best?.shedIdle(1, .poolShrink, abruptly: abruptly, now: now) ?? false
     }
 
     /// Out of file descriptors: idle connections go first. True when there were any.

@@ -28,6 +28,7 @@ package final class UpstreamPool {
     private var freeWaiters: [UInt32] = []
     private var actions: [PoolAction] = []
     private var isPerforming = false
+    private var closesAbruptly = false
     private let timer = Deadline()
     private var lastDialError: ProxyError?
     package var retryBudget = RetryBudget()
@@ -75,7 +76,7 @@ package final class UpstreamPool {
         guard isWaiting(id) else { return nil }
         if machine.wantsTotalRoom {
             // The total is used up elsewhere; idle connections there serve nobody, this request does.
-            _ = loop.shedElsewhere(for: self, now: now)
+            _ = loop.shedElsewhere(for: self, abruptly: false, now: now)
         }
         return id
     }
@@ -156,7 +157,7 @@ package final class UpstreamPool {
             case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
             case .refuse(let waiter, let refusal):
                 removeWaiter(waiter)?.exchange?.leaseRefused(error(for: refusal), now: now)
-            case .close(let id, let reason): connection(id)?.beginClose(reason)
+            case .close(let id, let reason): connection(id)?.beginClose(reason, abruptly: closesAbruptly)
             }
         }
         actions.removeAll(keepingCapacity: true)
@@ -278,7 +279,7 @@ package final class UpstreamPool {
                 now: now)
             return nil
         }
-        guard loop.total.tryTake() || (loop.shedElsewhere(for: self, now: now) && loop.total.tryTake()) else {
+        guard loop.total.tryTake() || makesRoomForTunnel(now: now) else {
             exchange.leaseRefused(error(for: .connectionLimit), now: now)
             return nil
         }
@@ -287,6 +288,13 @@ package final class UpstreamPool {
         tunnelDials[ticket.dial] = dial
         dial.start { [unowned self] result in tunnelDialled(ticket, exchange, result) }
         return ticket
+    }
+
+    /// A tunnel does not wait: an idle connection goes at once, its own pool's or another's.
+    private func makesRoomForTunnel(now: Instant) -> Bool {
+        let shed = loop.shedElsewhere(for: self, abruptly: true, now: now)
+            || shedIdle(1, .poolShrink, abruptly: true, now: now)
+        return shed && loop.total.tryTake()
     }
 
     package func cancelTunnel(_ ticket: TunnelTicket, now: Instant) {
@@ -344,9 +352,12 @@ package final class UpstreamPool {
         for tunnel in Array(tunnels.values) { tunnel.kill() }
     }
 
-    func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Bool {
+    /// `abruptly`: their place is needed before this returns.
+    func shedIdle(_ count: Int, _ reason: CloseReason, abruptly: Bool = false, now: Instant) -> Bool {
         let shed = machine.shedIdle(count, reason, now: now, into: &actions)
+        closesAbruptly = abruptly
         perform(now: now)
+        closesAbruptly = false
         return shed > 0
     }
 

@@ -23,6 +23,7 @@ final class Daemon {
     private let reactor: Reactor
     private let loop: ProxyLoop
     private var stopRequests = 0
+    private var poolsAreClosed = false
     private var grace: Deadline?
     private var graceEnds = Instant.distantFuture
 
@@ -32,8 +33,8 @@ final class Daemon {
         let log = configuration.log
         logger = Logger(label: "connd") { _ in LogOutput(log) }
         accessLog = try configuration.makeAccessLog()
-        reactor = try Reactor()
         let proxy = configuration.proxyConfiguration
+        reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
         let upstream = UpstreamLoop(
             reactor: reactor, resolver: Resolver(workers: WorkerPool(limit: Self.lookupsAtOnce)),
@@ -173,9 +174,14 @@ final class Daemon {
 
 extension Daemon: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        if loop.clientCount == 0, loop.upstream.openConnections == 0 {
-            reactor.stop()
-            return .distantFuture
+        if loop.clientCount == 0 {
+            // Only now: what clients still waited for needed the pools.
+            if !poolsAreClosed { loop.upstream.shutdown() }
+            poolsAreClosed = true
+            if loop.upstream.openConnections == 0 {
+                reactor.stop()
+                return .distantFuture
+            }
         }
         guard now >= graceEnds else { return min(now + Self.stopInterval, graceEnds) }
         logger.warning("shutdown_grace is over", metadata: ["clients": "\(loop.clientCount)"])

@@ -38,7 +38,7 @@ import Testing
 
     @Test("short of descriptors, idle connections to origins make room")
     func idleGoFirst() throws {
-        let origins = try (0..<30).map { _ in try FakeOrigin.answering() }
+        let origins = try (0..<50).map { _ in try FakeOrigin.answering() }
         let proxy = try RunningProxy(
             "settings: { idle_timeout: 1m }", wrapper: ["prlimit", "--nofile=40:40", "--"])
         let client = try ScriptedClient(proxy)
