@@ -19,7 +19,7 @@ private let size = 64 << 20
         }
     }
 
-    /// Waits until nothing more is taken from a sender: it takes as long as it has taken nothing for this many milliseconds.
+    /// Waits until a sender stands still: nothing tells so but that nothing was taken from it for some time.
     private static func waitForStandstill(of sent: Watched<Int>) throws -> Int {
         while true {
             let before = sent.current

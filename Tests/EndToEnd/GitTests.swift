@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct GitTests {
-    /// Serves git's own CGI program over HTTP/1.1 with keep-alive, prints its port, and tells at /connections how many it saw.
+    /// Serves git's own CGI program over HTTP/1.1 with keep-alive, prints its port, and tells at /connections how many
+    /// it saw.
     private static let server = #"""
         import http.server, os, subprocess, sys
         root, backend = sys.argv[1:]
@@ -29,7 +30,8 @@ import Testing
                     return self.answer(200, [], str(connections).encode())
                 path, _, query = self.path.partition("?")
                 data = self.body()
-                env = dict(os.environ, GIT_PROJECT_ROOT=root, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path, QUERY_STRING=query,
+                env = dict(os.environ, GIT_PROJECT_ROOT=root, GIT_HTTP_EXPORT_ALL="1", PATH_INFO=path,
+                    QUERY_STRING=query,
                     REQUEST_METHOD=self.command, CONTENT_TYPE=self.headers.get("Content-Type", ""),
                     CONTENT_LENGTH=str(len(data)), HTTP_CONTENT_ENCODING=self.headers.get("Content-Encoding", ""),
                     REMOTE_USER="x", REMOTE_ADDR="127.0.0.1", GIT_PROTOCOL=self.headers.get("Git-Protocol", ""))

@@ -100,7 +100,8 @@ import Testing
         let origin = try FakeOrigin { connection in
             while try connection.readRequest() != nil {
                 connection.send(
-                    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+                    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+                        + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
                 )
             }
         }

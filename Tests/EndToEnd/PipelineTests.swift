@@ -89,7 +89,8 @@ import Testing
         let proxy = try RunningProxy()
         let client = try ScriptedClient(proxy)
         try client.send(
-            "GET \(origin.url("/1")) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nGET \(origin.url("/2")) HTTP/1.1\r\nHost: x\r\n\r\n"
+            "GET \(origin.url("/1")) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+                + "GET \(origin.url("/2")) HTTP/1.1\r\nHost: x\r\n\r\n"
         )
         let response = try client.response()
         #expect(response.text == "/1")

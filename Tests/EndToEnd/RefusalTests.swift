@@ -23,7 +23,8 @@ import Testing
             "Transfer-Encoding with Content-Length",
             "POST URL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
         .init(
-            "differing lengths", "POST URL HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
+            "differing lengths",
+            "POST URL HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"),
         .init("differing lengths in one line", "POST URL HTTP/1.1\r\nHost: x\r\nContent-Length: 5, 6\r\n\r\nhello!"),
         .init("a length with a sign", "POST URL HTTP/1.1\r\nHost: x\r\nContent-Length: +5\r\n\r\nhello"),
         .init("a length in hex", "POST URL HTTP/1.1\r\nHost: x\r\nContent-Length: 0x5\r\n\r\nhello"),
@@ -35,7 +36,8 @@ import Testing
             "POST URL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
         .init(
             "chunked twice",
-            "POST URL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            "POST URL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         .init(
             "an unknown coding", "POST URL HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
             501),

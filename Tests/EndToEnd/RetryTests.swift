@@ -4,8 +4,8 @@ import Testing
 @Suite struct RetryTests {
     enum Failure: Sendable { case fin, reset }
 
-    /// Answers the first request on each connection, and ends the connection when a second one has come: the keep-alive race,
-    /// as the proxy sees it.
+    /// Answers the first request on each connection, and ends the connection when a second one has come: the keep-alive
+    /// race, as the proxy sees it.
     private func racing(_ failure: Failure) throws -> FakeOrigin {
         try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }

@@ -15,7 +15,8 @@ import Testing
                 request.head["Sec-WebSocket-Key"] == [Self.key]
             else { return connection.respond("426 Upgrade Required", body: "") }
             connection.send(
-                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(Self.accept)\r\n\r\n"
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Accept: \(Self.accept)\r\n\r\n"
             )
             while true {
                 let (opcode, data) = try readFrame { try connection.read($0) }

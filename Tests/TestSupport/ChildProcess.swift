@@ -1,7 +1,8 @@
 import Foundation
 import Glibc
 
-/// A program that runs beside the test: its output as it comes, its end, and signals to it. Killed when let go of. Shared.
+/// A program that runs beside the test: its output as it comes, its end, and signals to it. Killed when let go of.
+/// Shared.
 package final class ChildProcess: Sendable {
     package struct Output: Sendable, CustomStringConvertible {
         package var out: [UInt8] = []

@@ -16,8 +16,8 @@ package final class RefusingPort: Sendable {
     package var url: String { "http://127.0.0.1:\(port)/" }
 }
 
-/// A port at which connections are neither accepted nor refused: its listener's backlog is full, so that the kernel drops
-/// what asks for one more. Shared.
+/// A port at which connections are neither accepted nor refused: its listener's backlog is full, so that the kernel
+/// drops what asks for one more. Shared.
 package final class SilentPort: Sendable {
     private let descriptors: [Int32]
     package let port: UInt16

@@ -18,8 +18,8 @@ package struct OriginRecord: Sendable {
     package var endings: [Ending?] { connections.map(\.ending) }
 }
 
-/// An origin on a loopback port that does on each connection what a script says, on a thread of its own, and records all
-/// that it receives. Shared.
+/// An origin on a loopback port that does on each connection what a script says, on a thread of its own, and records
+/// all that it receives. Shared.
 package final class FakeOrigin: Sendable {
     package typealias Script = @Sendable (OriginConnection) throws -> Void
 

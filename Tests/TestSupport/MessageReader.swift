@@ -5,7 +5,8 @@ package struct IncompleteMessage: Error, CustomStringConvertible {
     package let received: [UInt8]
 
     package var description: String {
-        "the connection ended (\(ending)) within a message, after \(received.count) bytes: \(text(received.suffix(2000)))"
+        "the connection ended (\(ending)) within a message, after \(received.count) bytes: "
+            + text(received.suffix(2000))
     }
 }
 

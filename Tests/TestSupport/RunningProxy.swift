@@ -11,7 +11,8 @@ package final class RunningProxy: Sendable {
     package var authority: String { "127.0.0.1:\(port)" }
     package var url: String { "http://\(authority)" }
 
-    /// `yaml` is its config file, without `proxy.listen`. `wrapper`: a program with arguments that becomes connd by exec.
+    /// `yaml` is its config file, without `proxy.listen`. `wrapper`: a program with arguments that becomes connd by
+    /// exec.
     package init(_ yaml: String = "", arguments: [String] = [], wrapper: [String] = []) throws {
         folder = try ScratchFolder()
         let config = try folder.write("connd.yaml", yaml)

@@ -7,8 +7,8 @@ package struct TestFailure: Error, CustomStringConvertible {
     }
 }
 
-/// How long a test waits for what must happen before it fails: long enough for a busy machine, since no test waits this long
-/// when all is well.
+/// How long a test waits for what must happen before it fails: long enough for a busy machine, since no test waits this
+/// long when all is well.
 package enum Patience {
     package static let milliseconds = 30_000
 }
