@@ -292,7 +292,8 @@ package final class UpstreamPool {
 
     /// A tunnel does not wait: an idle connection goes at once, its own pool's or another's.
     private func makesRoomForTunnel(now: Instant) -> Bool {
-        let shed = loop.shedElsewhere(for: self, abruptly: true, now: now)
+        let shed =
+            loop.shedElsewhere(for: self, abruptly: true, now: now)
             || shedIdle(1, .poolShrink, abruptly: true, now: now)
         return shed && loop.total.tryTake()
     }

@@ -57,7 +57,7 @@ import Testing
 
     @Test("a request refused at once leaves nothing behind that another client's request could meet")
     func refusalBetweenRequests() throws {
-        let gate = Gate()
+        let (gate, secret) = (Gate(), Gate())
         let full = try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }
             try gate.pass()
@@ -70,7 +70,10 @@ import Testing
             }
         }
         let victimOrigin = try FakeOrigin { connection in
-            while try connection.readRequest() != nil { connection.respond(body: "victim's") }
+            while let request = try connection.readRequest() {
+                if request.target == "/secret" { try secret.pass() }
+                connection.respond(body: "victim's")
+            }
         }
         let proxy = try RunningProxy(
             """
@@ -82,21 +85,26 @@ import Testing
         try full.waitToSee("the request that fills it") { $0.requests.count == 1 }
         try b.send("GET", other.url("/held"))
         try other.waitToSee("the request that fills it") { $0.requests.count == 1 }
-        // Refused at once, and behind it one that waits; then the client goes.
+        // One that is served, one that is refused at once when its turn comes, one behind it that waits; then the client goes.
         let leaver = try ScriptedClient(proxy)
-        try leaver.send("POST", full.url("/refused"), body: "x")
-        #expect(try leaver.response().status == 503)
-        try leaver.send("POST \(full.url("/again")) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\nGET \(other.url("/left")) HTTP/1.1\r\nHost: x\r\n\r\n")
+        try leaver.send(
+            "POST \(victimOrigin.url("/first")) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+                + "POST \(full.url("/refused")) HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+                + "GET \(other.url("/left")) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try leaver.response().status == 200)
         #expect(try leaver.response().status == 503)
         _ = try proxy.waitForTotals("all requests") { $0["requests"] == 5 }
         leaver.socket.reset()
         _ = try proxy.waitForTotals("the client to be gone") { $0["clients"] == 2 }
         let victim = try ScriptedClient(proxy)
-        #expect(try victim.get(victimOrigin.url("/secret")).text == "victim's")
+        try victim.send("GET", victimOrigin.url("/secret"))
+        try victimOrigin.waitToSee("the secret request") { $0.requests.contains { $0.target == "/secret" } }
         gate.open()
         #expect(try b.response().text == "other")
-        #expect(try victim.get(victimOrigin.url("/secret")).text == "victim's")
-        #expect(!other.record.requests.contains { $0.target != "/held" })
+        #expect(try b.get(other.url("/after")).text == "other")
+        secret.open()
+        #expect(try victim.response().text == "victim's")
+        #expect(other.record.requests.map(\.target) == ["/held", "/after"])
     }
 
     @Test("a client that pauses in its upload is waited for, not the origin blamed")
