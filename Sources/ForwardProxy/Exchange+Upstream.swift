@@ -71,6 +71,7 @@ extension Exchange: UpstreamExchange {
         var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
         shape.dechunk = dechunks
         shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
+        shape.keepAliveMax = ProxyConfiguration.keepAliveMax
         gather(head, bytes, shape)
         client.continueReceived(self)
     }

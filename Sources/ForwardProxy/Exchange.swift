@@ -192,6 +192,7 @@ final class Exchange {
         guard !isEnded else { return }
         if let connection {
             connection.write(bytes)
+            if isLast { record.sendTime = now - record.sent }
             if isLast { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
             keepForRetry(bytes)
         } else {

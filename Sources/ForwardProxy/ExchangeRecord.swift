@@ -13,6 +13,8 @@ struct ExchangeRecord {
     var queueTime = Interval.zero
     var dnsTime = Interval.zero
     var connectTime = Interval.zero
+    /// From the lease to the last byte of the request.
+    var sendTime = Interval.zero
     var firstByteTime = Interval.zero
     var totalTime = Interval.zero
     var status = 0

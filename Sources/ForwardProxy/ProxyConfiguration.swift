@@ -15,6 +15,8 @@ package struct ProxyConfiguration: Sendable {
 
     package init() {}
 
+    /// Told to HTTP/1.0 clients, which may stop at it; there is no limit here.
+    static let keepAliveMax = 1000
     /// Requests of one client that may be under way at once; the next waits unread.
     static let maxPipelined = 16
     /// A body part up to this size is written together with the head before it, larger ones on their own.

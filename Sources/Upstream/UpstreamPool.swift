@@ -22,8 +22,8 @@ package final class UpstreamPool {
     private var machine: OriginPool
     private var connections: [UpstreamConnection?] = []
     private var dials: [ConnectionID: Dial] = [:]
-    private var tunnelDials: [ObjectIdentifier: Dial] = [:]
-    private var tunnels: [ObjectIdentifier: UpstreamConnection] = [:]
+    var tunnelDials: [ObjectIdentifier: Dial] = [:]
+    var tunnels: [ObjectIdentifier: UpstreamConnection] = [:]
     private var waiters: [Waiter] = []
     private var freeWaiters: [UInt32] = []
     private var actions: [PoolAction] = []
@@ -205,7 +205,7 @@ package final class UpstreamPool {
         exchange.leaseGranted(connection, reused: reused, now: now)
     }
 
-    private func error(for refusal: Refusal) -> ProxyError {
+    func error(for refusal: Refusal) -> ProxyError {
         switch refusal {
         case .queueFull:
             ProxyError(
@@ -259,72 +259,13 @@ package final class UpstreamPool {
         if case .failure = result { loop.budgetFreed(by: self, now: now) }
     }
 
-    private func open(_ dialled: DialledStream, id: ConnectionID?, now: Instant) -> UpstreamConnection {
+    func open(_ dialled: DialledStream, id: ConnectionID?, now: Instant) -> UpstreamConnection {
         let connection = UpstreamConnection(
             id: id, number: loop.nextConnectionNumber(), pool: self, dialled: dialled, now: now)
         loop.metrics.upstreamOpened += 1
         loop.metrics.dnsTime.record(microseconds: dialled.times.dns.nanoseconds / 1000)
         loop.metrics.connectTime.record(microseconds: dialled.times.connect.nanoseconds / 1000)
         return connection
-    }
-
-    // MARK: Tunnels
-
-    /// Opens a connection of its own for a CONNECT: outside the pool, within max_tunnels and max_upstream_connections.
-    package func openTunnel(for exchange: any UpstreamExchange, now: Instant) -> TunnelTicket? {
-        guard tunnels.count + tunnelDials.count < settings.maxTunnels else {
-            exchange.leaseRefused(
-                ProxyError(
-                    .connectionLimitReached, side: .ours, detail: "max_tunnels (\(settings.maxTunnels)) are open"),
-                now: now)
-            return nil
-        }
-        guard loop.total.tryTake() || makesRoomForTunnel(now: now) else {
-            exchange.leaseRefused(error(for: .connectionLimit), now: now)
-            return nil
-        }
-        let dial = Dial(origin: origin, settings: settings, loop: loop)
-        let ticket = TunnelTicket(dial: ObjectIdentifier(dial))
-        tunnelDials[ticket.dial] = dial
-        dial.start { [unowned self] result in tunnelDialled(ticket, exchange, result) }
-        return ticket
-    }
-
-    /// A tunnel does not wait: an idle connection goes at once, its own pool's or another's.
-    private func makesRoomForTunnel(now: Instant) -> Bool {
-        let shed =
-            loop.shedElsewhere(for: self, abruptly: true, now: now)
-            || shedIdle(1, .poolShrink, abruptly: true, now: now)
-        return shed && loop.total.tryTake()
-    }
-
-    package func cancelTunnel(_ ticket: TunnelTicket, now: Instant) {
-        guard let dial = tunnelDials.removeValue(forKey: ticket.dial) else { return }
-        dial.cancel()
-        loop.total.giveBack()
-        loop.budgetFreed(by: self, now: now)
-    }
-
-    private func tunnelDialled(
-        _ ticket: TunnelTicket, _ exchange: any UpstreamExchange, _ result: Result<DialledStream, ProxyError>
-    ) {
-        let now = loop.now
-        guard tunnelDials.removeValue(forKey: ticket.dial) != nil else {
-            if case .success(let dialled) = result { dialled.stream.close() }
-            return
-        }
-        switch result {
-        case .success(let dialled):
-            let connection = open(dialled, id: nil, now: now)
-            tunnels[ObjectIdentifier(connection)] = connection
-            connection.startTunnel(for: exchange)
-            exchange.leaseGranted(connection, reused: false, now: now)
-        case .failure(let error):
-            loop.metrics.dialFailures[error.kind] += 1
-            loop.total.giveBack()
-            exchange.leaseRefused(error, now: now)
-            loop.budgetFreed(by: self, now: now)
-        }
     }
 
     // MARK: Orders
@@ -366,11 +307,6 @@ package final class UpstreamPool {
         machine.budgetFreed(now: now, into: &actions)
         perform(now: now)
     }
-}
-
-/// A CONNECT's dial under way, so that it can be given up.
-package struct TunnelTicket: Sendable {
-    let dial: ObjectIdentifier
 }
 
 extension UpstreamPool: DeadlineOwner {

@@ -4,17 +4,13 @@ import TestSupport
 import Testing
 
 @Suite struct AccessLogTests {
-    /// The whole lines of a file, once there are enough of them: nothing tells when a line is written.
+    /// The whole lines of a file, once there are enough of them.
     private func lines(_ path: String, atLeast count: Int) throws -> [String] {
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
-        while true {
+        let watch = try FolderWatch(URL(filePath: path).deletingLastPathComponent().path)
+        return try watch.wait(for: "\(count) lines in \(path)") {
             let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
-            if lines.count >= count { return lines }
-            guard Date() < deadline else {
-                throw TestFailure("\(path) has \(lines.count) lines, not \(count): \(text)")
-            }
-            usleep(10_000)
+            return lines.count >= count ? lines : nil
         }
     }
 
@@ -72,8 +68,9 @@ import Testing
         try FileManager.default.moveItem(atPath: path, toPath: path + ".1")
         proxy.process.signal(SIGUSR1)
         _ = try lines(path, atLeast: 0)
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
-        while !FileManager.default.fileExists(atPath: path), Date() < deadline { usleep(10_000) }
+        try FolderWatch(folder.path).wait(for: "the new file") {
+            FileManager.default.fileExists(atPath: path) ? () : nil
+        }
         #expect(try client.get(origin.url("/2")).status == 200)
         #expect(try objects(lines(path, atLeast: 1)).map { $0["target"] as? String } == [origin.url("/2")])
         #expect(try objects(lines(path + ".1", atLeast: 1)).map { $0["target"] as? String } == [origin.url("/1")])

@@ -66,7 +66,6 @@ package final class RunningProxy: Sendable {
             let totals = try totals()
             if rule(totals) { return totals }
             guard Date() < deadline else { throw TestFailure("waited in vain for \(what); the totals: \(totals)") }
-            usleep(20_000)
         }
     }
 
