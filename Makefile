@@ -8,6 +8,8 @@ SWIFT ?= swift
 FUZZ_SECONDS ?= 1200
 BENCH ?=
 RELEASE := .build/release/connd
+# A crash ends a run at once; the backtracer may hang where it cannot trace.
+export SWIFT_BACKTRACE ?= enable=no
 
 .PHONY: run test test-pure build bench fuzz format lint packages-run packages-test packages-bench
 
