@@ -25,7 +25,7 @@ test: packages-test lint build
 
 # The sets that need no socket.
 test-pure: packages-test
-	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Tuning|Metrics|Configuration)Tests'
+	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Tuning|Metering|ConfigurationFile)Tests'
 
 bench: packages-bench build
 	CONND=$(CURDIR)/$(RELEASE) Tests/Benchmarks/run $(BENCH)

@@ -18,6 +18,15 @@ let strict: [SwiftSetting] =
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+
+func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+
+func nioExtras(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio-extras") }
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -51,19 +60,31 @@ let support: [Target] = [
 
 let daemon: [Target] = [
     room("Tuning", ["ProxyTypes"]),
-    room("Metrics", ["ProxyTypes"]),
+    room("Metering", ["ProxyTypes"]),
+    room("AdminModels"),
+    .target(name: "Migrations", path: "migrations", resources: [.embedInCode("0001_initial.sql")], swiftSettings: strict),
+    room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
+    room(
+        "AdminAPI",
+        [
+            "AdminModels", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
+        ]),
+    room("AdminClient", ["AdminModels", asyncHTTPClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .target(name: "CLinux"),
-    room("Configuration", ["ProxyTypes", "Tuning", "Yams", argumentParser]),
+    room("ConfigurationFile", ["ProxyTypes", "Tuning", "Yams", argumentParser]),
     room("Reactor", ["ProxyTypes", "CLinux"]),
-    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", "Reactor"]),
-    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", "Reactor", "Upstream"]),
+    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor"]),
+    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream"]),
     .executableTarget(
         name: "connd",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metrics", "CLinux", "Configuration", "Reactor", "Upstream",
-            "ForwardProxy", logging, argumentParser,
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor", "Upstream",
+            "ForwardProxy", "Store", "AdminModels", "AdminAPI", logging, argumentParser,
         ],
         swiftSettings: strict),
+    .executableTarget(
+        name: "connctl", dependencies: ["AdminModels", "AdminClient", argumentParser], swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [
@@ -72,17 +93,24 @@ let testTargets: [Target] = [
     tests(
         "HTTPWireDifferentialTests",
         [
-            "ProxyTypes", "HTTPWire", "FuzzTargets", .product(name: "NIOCore", package: "swift-nio"),
-            .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            "ProxyTypes", "HTTPWire", "FuzzTargets", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOHTTP1"),
         ]),
     tests("PoolingTests", ["ProxyTypes", "Pooling", "TestSupport", "FuzzTargets"]),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
-    tests("MetricsTests", ["ProxyTypes", "Metrics"]),
-    tests("ConfigurationTests", ["ProxyTypes", "Tuning", "Configuration", argumentParser]),
+    tests("MeteringTests", ["ProxyTypes", "Metering"]),
+    tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
     tests(
         "ForwardProxyTests",
-        ["ProxyTypes", "HTTPWire", "Tuning", "Metrics", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),
+        ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),
+    tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
+    tests(
+        "AdminAPITests",
+        [
+            "AdminModels", "AdminAPI", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"),
+            nio("NIOHTTP1"), nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
+        ]),
+    tests("ConnctlTests", ["connctl", "AdminClient", "AdminModels", argumentParser]),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
 
@@ -90,12 +118,18 @@ let fuzzers = ["FuzzRequestHead", "FuzzResponseHead", "FuzzChunks", "FuzzPoolEve
 
 let package = Package(
     name: "connd",
-    products: isFuzzing ? [] : [.executable(name: "connd", targets: ["connd"])],
+    products: isFuzzing
+        ? [] : [.executable(name: "connd", targets: ["connd"]), .executable(name: "connctl", targets: ["connctl"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        // For the tests only: its parser is the one that ours is compared with.
+        // Under the admin API and its client; and its HTTP parser is the one that ours is compared with.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: isFuzzing ? pure + support + fuzzers : pure + support + daemon + testTargets

@@ -138,6 +138,14 @@ int clinux_local_address(int fd, uint8_t address[16], uint16_t *port) {
     return extract(&local, address, port);
 }
 
+int clinux_remote_address(int fd, uint8_t address[16], uint16_t *port) {
+    union any_address remote;
+    socklen_t size = sizeof remote;
+    *port = 0;
+    if (getpeername(fd, &remote.any, &size) != 0) return 0;
+    return extract(&remote, address, port);
+}
+
 void clinux_each_interface_address(void (*each)(void *, const uint8_t *, int), void *context) {
     struct ifaddrs *list = NULL;
     if (getifaddrs(&list) != 0) return;

@@ -1,4 +1,4 @@
-import Metrics
+import Metering
 import ProxyTypes
 import Reactor
 import Upstream

@@ -1,5 +1,5 @@
 import HTTPWire
-import Metrics
+import Metering
 import Pooling
 import ProxyTypes
 import Reactor

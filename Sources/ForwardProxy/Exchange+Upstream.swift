@@ -1,5 +1,5 @@
 import HTTPWire
-import Metrics
+import Metering
 import ProxyTypes
 import Reactor
 import Tuning
@@ -14,7 +14,7 @@ extension Exchange: UpstreamExchange {
         ticket = nil
         self.connection = connection
         attempts += 1
-        record.granted(connection, reused: reused, now: now, on: &loop.upstream.metrics)
+        recordGrant(connection, reused: reused, now: now)
         guard !isTunnel else {
             phase = .tunnelling
             return client.tunnelOpened(self, now: now)
@@ -41,7 +41,7 @@ extension Exchange: UpstreamExchange {
         waiter = nil
         ticket = nil
         record.queueTime = now - record.leaseRequested
-        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
+        if retriedFor != nil { countRetry(.failed) }
         answer(ErrorResponse(error), now: now)
     }
 
@@ -58,9 +58,9 @@ extension Exchange: UpstreamExchange {
         responseHeadSeen = true
         record.status = head.status
         record.firstByte = now
-        loop.upstream.metrics.firstByteTime.record(microseconds: (now - record.sent).nanoseconds / 1000)
+        recordFirstByte(now: now)
         if retriedFor != nil {
-            loop.upstream.metrics.retryOutcomes[.succeeded] += 1
+            countRetry(.succeeded)
             retriedFor = nil
         }
         body.clear(keeping: 0)
@@ -108,7 +108,7 @@ extension Exchange: UpstreamExchange {
         deliverGathered()
         phase = .ended
         isEnded = true
-        record.finished(now: now, on: &loop.upstream.metrics)
+        recordEnd(OutcomeClass(status: record.status), now: now)
         client.exchangeEnded(self, now: now)
     }
 
@@ -122,8 +122,10 @@ extension Exchange: UpstreamExchange {
             isCut = true
             isEnded = true
             record.error = failure.error.kind
+            record.errorDetail = failure.error.detail
             loop.upstream.metrics.responsesCut += 1
             loop.upstream.metrics.errors[failure.error.kind] += 1
+            recordEnd(.cut, now: now)
             return client.exchangeEnded(self, now: now)
         }
         hasGathered = false
@@ -132,7 +134,7 @@ extension Exchange: UpstreamExchange {
             let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
             if retries(cause, reused: reused, sent: sent, pool, now: now) { return }
         }
-        if retriedFor != nil { loop.upstream.metrics.retryOutcomes[.failed] += 1 }
+        if retriedFor != nil { countRetry(.failed) }
         answer(ErrorResponse(failure.error), now: now)
     }
 
@@ -144,15 +146,18 @@ extension Exchange: UpstreamExchange {
             bodyReplayable: bodyIsKept, attempts: attempts, maxRetries: pool.settings.maxRetries, budgetAllows: true)
         if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
         loop.upstream.metrics.retryCauses[cause] += 1
+        pool.figures.retryCauses[cause] += 1
         switch decision {
         case .retryFresh:
             retriedFor = cause
             record.retries += 1
-            loop.upstream.metrics.retryOutcomes[.sent] += 1
+            countRetry(.sent)
+            if reused { pool.figures.staleRetried += 1 }
             lease(from: pool, fresh: true, now: now)
             return true
         case .surface(let reason):
-            if let outcome = RetryOutcome(reason) { loop.upstream.metrics.retryOutcomes[outcome] += 1 }
+            if let outcome = RetryOutcome(reason) { countRetry(outcome) }
+            if reused { pool.figures.staleSurfaced += 1 }
             return false
         }
     }
@@ -163,6 +168,7 @@ extension Exchange: UpstreamExchange {
         responseHeadSeen = true
         record.status = 101
         record.firstByte = now
+        pool?.figures.requests[RequestClass(methodClass, .informational)] += 1
         phase = .tunnelling
         var shape = ResponseShape(clientVersion: .http11, persists: true)
         shape.passUpgrade = true
@@ -186,7 +192,7 @@ extension Exchange: UpstreamExchange {
         connection = nil
         phase = .ended
         isEnded = true
-        record.finished(now: loop.now, on: &loop.upstream.metrics)
+        record.finished(now: loop.now)
         client.tunnelClosed(self)
     }
 

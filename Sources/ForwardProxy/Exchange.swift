@@ -1,5 +1,5 @@
 import HTTPWire
-import Metrics
+import Metering
 import Pooling
 import ProxyTypes
 import Reactor
@@ -29,7 +29,12 @@ final class Exchange {
     /// The client's wish; what it is told also depends on the response.
     var requestPersists = true
     var pool: UpstreamPool?
-    var connection: UpstreamConnection?
+    var connection: UpstreamConnection? {
+        didSet {
+            guard let pool, (oldValue == nil) != (connection == nil) else { return }
+            pool.active += connection == nil ? -1 : 1
+        }
+    }
     var waiter: WaiterID?
     var ticket: TunnelTicket?
     var isTunnel = false
@@ -86,8 +91,8 @@ final class Exchange {
     func clear() {
         requestHead.clear(keeping: Self.keptHead)
         phase = .prepared
-        pool = nil
         connection = nil
+        pool = nil
         waiter = nil
         ticket = nil
         body.clear(keeping: 0)
@@ -171,7 +176,10 @@ final class Exchange {
         if isTunnel {
             let life = use
             let ticket = pool.openTunnel(for: self, now: now)
-            if use == life { self.ticket = ticket }
+            if use == life {
+                self.ticket = ticket
+                record.waited = true
+            }
         } else {
             pool.retryBudget.noteRequest(now: now)
             lease(from: pool, fresh: false, now: now)
@@ -183,7 +191,10 @@ final class Exchange {
         let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
         let life = use
         let waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
-        if use == life, phase == .waiting { self.waiter = waiter }
+        if use == life, phase == .waiting {
+            self.waiter = waiter
+            record.waited = true
+        }
     }
 
     /// A part of the request's body, framed as the client framed it.
@@ -227,7 +238,10 @@ final class Exchange {
             connection?.abandon(self, .clientAborted, now: now)
         }
         connection = nil
-        if wasRunning != .prepared, !isEnded { loop.upstream.metrics.exchangesAborted += 1 }
+        if wasRunning != .prepared, !isEnded {
+            loop.upstream.metrics.exchangesAborted += 1
+            if wasRunning != .tunnelling { recordEnd(.aborted, now: now) }
+        }
     }
 
     /// It is this exchange's turn: what was held goes out, and what comes goes through.
@@ -290,6 +304,7 @@ final class Exchange {
         loop.upstream.metrics.errors[response.kind] += 1
         record.status = response.status
         record.error = response.kind
+        record.errorDetail = response.detail
         responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
         var buffer = ByteStore()
         response.write(
@@ -320,7 +335,7 @@ final class Exchange {
         isEnded = true
         responseHeadSeen = true
         deliver(bytes)
-        record.finished(now: now, on: &loop.upstream.metrics)
+        recordEnd(.proxyError, now: now)
         client.exchangeEnded(self, now: now)
     }
 }

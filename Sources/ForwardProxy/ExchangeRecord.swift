@@ -1,4 +1,4 @@
-import Metrics
+import Metering
 import ProxyTypes
 import Upstream
 
@@ -19,6 +19,10 @@ struct ExchangeRecord {
     var totalTime = Interval.zero
     var status = 0
     var error: ProxyError.Kind?
+    var errorDetail: String?
+    var leaseCause = LeaseCause.none
+    /// It had to wait for its connection.
+    var waited = false
     var aborted = false
     var retries = 0
     var reused = false
@@ -26,7 +30,7 @@ struct ExchangeRecord {
     var bytesFromClient = 0
     var bytesToClient = 0
 
-    mutating func granted(_ lease: UpstreamConnection, reused: Bool, now: Instant, on metrics: inout ProxyMetrics) {
+    mutating func granted(_ lease: UpstreamConnection, reused: Bool, now: Instant) {
         queueTime = now - leaseRequested
         sent = now
         connection = lease.number
@@ -35,12 +39,10 @@ struct ExchangeRecord {
             dnsTime = lease.dialTimes.dns
             connectTime = lease.dialTimes.connect
         }
-        metrics.queueTime.record(microseconds: queueTime.nanoseconds / 1000)
     }
 
-    mutating func finished(now: Instant, on metrics: inout ProxyMetrics) {
+    mutating func finished(now: Instant) {
         totalTime = now - start
         firstByteTime = firstByte > sent ? firstByte - sent : .zero
-        metrics.totalTime.record(microseconds: totalTime.nanoseconds / 1000)
     }
 }

@@ -1,6 +1,6 @@
 import CLinux
 import HTTPWire
-import Metrics
+import Metering
 package import ProxyTypes
 package import Reactor
 package import Upstream
@@ -51,17 +51,19 @@ package final class ProxyLoop {
         return local
     }
 
+    /// A listener of connd's that is not the proxy's: requests to it are refused all the same.
+    package func noteOwnListener(_ address: IPAddress, port: UInt16) {
+        configuration.destinations.ownListeners.append((address, port))
+        upstream.addressPolicy = configuration.destinations
+    }
+
     func via(_ version: HTTPVersion) -> [UInt8] { version == .http11 ? via11 : via10 }
 
     package var clientCount: Int { clients.count }
     var now: Instant { upstream.now }
 
     /// Seconds since 1970, for Date fields and logs only.
-    func wallClockMilliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    func wallClockMilliseconds() -> Int64 { upstream.wallClock }
 
     // MARK: Clients
 

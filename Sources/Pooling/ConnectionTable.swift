@@ -21,6 +21,8 @@ struct ConnectionSlot: BitwiseCopyable {
     /// How many more requests the origin's hint allows; `.max`: it named no number.
     var allowed = UInt32.max
     var window: UInt32 = 0
+    /// Why it was dialled.
+    var cause = DialCause.demand
     /// `Backoff.era` when its dial began.
     var era: UInt32 = 0
     var openedAt = Instant.zero
@@ -42,6 +44,9 @@ struct ConnectionTable: ~Copyable {
     private(set) var open = IndexList()
     private(set) var counts = PoolCounts()
     private(set) var drainingDials = 0
+    /// Of those that `counts.dialing` counts.
+    private(set) var demandDials = 0
+    private(set) var replacementDials = 0
     /// Idle ones that have not served yet.
     private(set) var idleUnserved = 0
 
@@ -66,7 +71,7 @@ struct ConnectionTable: ~Copyable {
     }
 
     /// A slot in state dialing.
-    mutating func add(era: UInt32, now: Instant) -> Int {
+    mutating func add(_ cause: DialCause, era: UInt32, now: Instant) -> Int {
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -77,6 +82,7 @@ struct ConnectionTable: ~Copyable {
         }
         var slot = ConnectionSlot()
         slot.generation = slots[index].generation
+        slot.cause = cause
         slot.era = era
         slot.openedAt = now
         slots[index] = slot
@@ -131,7 +137,13 @@ struct ConnectionTable: ~Copyable {
     private mutating func count(_ index: Int, _ change: Int) {
         switch (slots[index].state, slots[index].isLeaving) {
         case (.free, _): break
-        case (.dialing, false): counts.dialing += change
+        case (.dialing, false):
+            counts.dialing += change
+            switch slots[index].cause {
+            case .demand: demandDials += change
+            case .replacement: replacementDials += change
+            case .warmUp: break
+            }
         case (.dialing, true):
             counts.draining += change
             drainingDials += change

@@ -56,6 +56,6 @@ extension OriginPool {
     /// As many as dials are under way, the longest waiting, are bounded by those dials' own limits instead.
     private mutating func refuseOverdue(now: Instant, into actions: inout [PoolAction]) {
         let refusal = refusalForWaiting
-        waiterDue = queue.expire(sparing: usefulDials, now: now) { actions.append(.refuse($0, refusal)) }
+        waiterDue = queue.expire(sparing: dialsForWaiters, now: now) { actions.append(.refuse($0, refusal)) }
     }
 }

@@ -29,7 +29,8 @@ extension OriginPool {
         case .dialing:
             backoff.failed(begunIn: table.slots[index].era, now: now, random: &random)
             forget(index)
-            if !hasLive, usefulDials == 0 { refuseAll(.dialFailing, into: &actions) }
+            // In a pause they wait for its end: an origin is often paused because it is about to restart.
+            if !hasLive, usefulDials == 0, !isPaused { refuseAll(.dialFailing, into: &actions) }
         case .closing:
             // The driver gave this dial up; its failure is how that ended, and says nothing about the origin.
             forget(index)
@@ -41,17 +42,21 @@ extension OriginPool {
         settle(now: now, into: &actions)
     }
 
-    /// Dials until `count` connections are idle or on their way to be, as far as limits and back-off allow.
-    package mutating func prewarm(_ count: Int, now: Instant, into actions: inout [PoolAction]) {
-        guard !isShutDown else { return }
+    /// Dials until `count` connections are idle or on their way to be, as far as limits and back-off allow. Returns how
+    /// many dials it began: in a pause none.
+    @discardableResult
+    package mutating func prewarm(_ count: Int, now: Instant, into actions: inout [PoolAction]) -> Int {
+        guard phase == .serving else { return 0 }
         wasUsed = true
+        let before = usefulDials
         let wanted = queue.count + min(count, policy.maxIdle) - table.counts.idle
         while usefulDials < wanted, tryDial(now: now, into: &actions) {}
         settle(now: now, into: &actions)
+        return usefulDials - before
     }
 
     private mutating func offerNew(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        if let waiter = queue.takeFresh() ?? queue.takeOrdinary() {
+        if !isPaused, let waiter = queue.takeFresh() ?? queue.takeOrdinary() {
             grant(waiter.id, index, mayPipeline: waiter.mayPipeline, into: &actions)
         } else {
             becomeIdle(index, now: now, into: &actions)
@@ -77,9 +82,16 @@ extension OriginPool {
             origin.giveBack()
             return false
         }
-        let index = table.add(era: backoff.era, now: now)
-        actions.append(.dial(table.id(index)))
+        let cause = nextCause
+        let index = table.add(cause, era: backoff.era, now: now)
+        actions.append(.dial(table.id(index), cause))
         return true
+    }
+
+    /// For whom a dial begins now: the first whose kind has fewer dials under way than waits.
+    private var nextCause: DialCause {
+        if table.replacementDials < queue.freshCount { return .replacement }
+        return table.demandDials < queue.count - queue.freshCount ? .demand : .warmUp
     }
 
     /// When time alone lets a wanted dial begin. Want of room is ended by an event, and so is a probe under way.
@@ -95,7 +107,7 @@ extension OriginPool {
 
     /// Who has a dial under way for them is spared by their deadline; with a dial less one may not be.
     mutating func noteFewerDials(now: Instant) {
-        guard queue.count > usefulDials else { return }
+        guard queue.count > dialsForWaiters else { return }
         waiterDue = min(waiterDue, queue.earliestDeadline(now: now))
     }
 

@@ -3,18 +3,35 @@ package import ProxyTypes
 /// Connections are ended from outside, softly.
 extension OriginPool {
     /// Idle connections close now, leased ones when their lease ends, dialing ones when they have succeeded; who waits
-    /// or comes now gets new ones.
-    package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) {
-        markAll(reason, into: &actions)
+    /// or comes now gets new ones. Returns how many it concerns: not those that were to close before it.
+    @discardableResult
+    package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
+        let concerned = markAll(reason, into: &actions)
+        noteFewerDials(now: now)
+        settle(now: now, into: &actions)
+        return concerned
+    }
+
+    /// Ends one connection: an idle one now, a leased or dialing one when that ends.
+    package mutating func close(
+        _ id: ConnectionID, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]
+    ) {
+        // A dead generation, or one that is ending already: the order crossed with the news.
+        guard let index = table.index(of: id), !table.slots[index].isLeaving else { return }
+        if table.slots[index].state == .idle {
+            retire(index, reason, into: &actions)
+        } else {
+            mark(index, reason)
+        }
         noteFewerDials(now: now)
         settle(now: now, into: &actions)
     }
 
     /// Like a drain, and nobody gets a connection any more. It ends when `isEmpty`.
     package mutating func shutdown(now: Instant, into actions: inout [PoolAction]) {
-        isShutDown = true
+        phase = .shutDown
         refuseAll(.draining, into: &actions)
-        markAll(.shutdown, into: &actions)
+        _ = markAll(.shutdown, into: &actions)
         settle(now: now, into: &actions)
     }
 
@@ -35,7 +52,9 @@ extension OriginPool {
         return shed
     }
 
-    private mutating func markAll(_ reason: CloseReason, into actions: inout [PoolAction]) {
+    /// How many were not leaving already.
+    private mutating func markAll(_ reason: CloseReason, into actions: inout [PoolAction]) -> Int {
+        let concerned = table.counts.idle + table.counts.dialing + table.counts.leased
         while let index = table.longestIdle { retire(index, reason, into: &actions) }
         for index in table.slots.indices {
             switch table.slots[index].state {
@@ -43,5 +62,6 @@ extension OriginPool {
             case .free, .idle, .closing: break
             }
         }
+        return concerned
     }
 }

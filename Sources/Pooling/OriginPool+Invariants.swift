@@ -11,14 +11,18 @@ extension OriginPool {
         table.checkInvariants()
         queue.checkInvariants()
         let counts = table.counts
-        check(counts.idle == 0 || queue.count == queue.freshCount, "somebody waits beside an idle connection")
-        check(table.idleUnserved == 0 || queue.isEmpty, "a retry waits beside a new connection")
+        if isPaused {
+            check(dialDue == .distantFuture, "a dial is due in a pause")
+        } else {
+            check(counts.idle == 0 || queue.count == queue.freshCount, "somebody waits beside an idle connection")
+            check(table.idleUnserved == 0 || queue.isEmpty, "a retry waits beside a new connection")
+            check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
+        }
         check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")
         check(origin.taken >= counts.connections, "a connection outside the origin's budget")
         check(total.taken >= counts.connections, "a connection outside the total budget")
         check(!isShutDown || (queue.isEmpty && counts.idle == 0), "in use after the shutdown")
-        check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
-        check(queue.count <= usefulDials || waiterDue < .distantFuture, "a waiter without a deadline")
+        check(queue.count <= dialsForWaiters || waiterDue < .distantFuture, "a waiter without a deadline")
         for index in table.slots.indices where table.slots[index].state == .idle {
             check(idleDue <= table.deadline(index), "an idle connection whose deadline nobody watches")
         }
@@ -30,12 +34,17 @@ extension ConnectionTable {
         var seen = PoolCounts()
         var free = 0
         var opened = 0
+        var demand = 0
+        var replacement = 0
         for index in slots.indices {
             let slot = slots[index]
             if slot.isOpen { opened += 1 }
             switch (slot.state, slot.isLeaving) {
             case (.free, _): free += 1
-            case (.dialing, false): seen.dialing += 1
+            case (.dialing, false):
+                seen.dialing += 1
+                if slot.cause == .demand { demand += 1 }
+                if slot.cause == .replacement { replacement += 1 }
             case (.idle, _): seen.idle += 1
             case (.leased, false): seen.leased += 1
             case (.dialing, true), (.leased, true): seen.draining += 1
@@ -47,6 +56,7 @@ extension ConnectionTable {
             check(!slot.isOpen || slot.state == .leased, "open to more requests, and not leased")
         }
         check(seen == counts, "counted \(counts), found \(seen)")
+        check(demand == demandDials && replacement == replacementDials, "a dial's cause is lost")
         check(seen.connections + free == slots.count, "a slot leaks")
         check(freeCount == free, "a free slot is lost")
         check(walk(idle) == seen.idle, "the idle list is broken")

@@ -12,7 +12,7 @@ extension OriginPool {
             return
         }
         wasUsed = true
-        if let index = takeIdle(fresh: fresh, now: now, into: &actions) {
+        if phase == .serving, let index = takeIdle(fresh: fresh, now: now, into: &actions) {
             grant(waiter, index, mayPipeline: mayPipeline, into: &actions)
             if policy.minIdle > 0 || !queue.isEmpty { settle(now: now, into: &actions) }
             return
@@ -48,6 +48,7 @@ extension OriginPool {
     @inline(__always)
     private func overBounds(_ waiter: WaiterID, now: Instant) -> Refusal? {
         guard queue.contains(waiter) else { return nil }
+        if isPaused { return queue.count > policy.maxQueue || policy.queueTimeout <= .zero ? .paused : nil }
         let undialled = queue.count - usefulDials
         guard undialled > 0 else { return nil }
         let roomComing = min(table.counts.closing, max(0, queue.freshCount - usefulDials))
@@ -56,7 +57,7 @@ extension OriginPool {
         return policy.queueTimeout <= .zero ? refusalForWaiting : nil
     }
 
-    var refusalForWaiting: Refusal { wantsTotalRoom ? .connectionLimit : .waitedTooLong }
+    var refusalForWaiting: Refusal { isPaused ? .paused : wantsTotalRoom ? .connectionLimit : .waitedTooLong }
 
     mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
         let reused = occupy(index, mayPipeline: mayPipeline)
@@ -65,7 +66,7 @@ extension OriginPool {
 
     /// The usual case of `lease` without a list of actions: nobody waits and an idle connection is there. Nil: ask `lease`.
     package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
-        guard queue.isEmpty, !isShutDown, policy.minIdle == 0, let index = candidate,
+        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, let index = candidate,
             table.deadline(index) > now
         else { return nil }
         wasUsed = true
@@ -93,7 +94,7 @@ extension OriginPool {
 
     /// The idle connection that the reuse order names. Those found to be due are retired: their timer is only late, and
     /// their origin may be closing them now.
-    private mutating func takeIdle(fresh: Bool, now: Instant, into actions: inout [PoolAction]) -> Int? {
+    mutating func takeIdle(fresh: Bool, now: Instant, into actions: inout [PoolAction]) -> Int? {
         while let index = fresh ? lastUnserved : candidate {
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)

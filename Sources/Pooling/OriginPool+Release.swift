@@ -96,7 +96,7 @@ extension OriginPool {
     }
 
     private mutating func offerUsed(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        guard !queue.isEmpty || policy.minIdle > 0 else {
+        if (queue.isEmpty && policy.minIdle == 0) || isPaused {
             becomeIdle(index, now: now, into: &actions)
             return
         }

@@ -10,12 +10,16 @@ package import ProxyTypes
 ///
 /// What holds after every event:
 /// - Connections from their `.dial` to their `closed` never exceed the two budgets.
-/// - While a connection is idle nobody waits, but for retries, and those only for connections that have not served.
+/// - While a connection is idle nobody waits, but for retries, and those only for connections that have not served. A
+///   paused pool is the exception: it grants nothing and dials nothing, until it resumes and all of this holds again.
 /// - A new connection goes to the first retry, else to whose turn it is, else it stays idle. A used one goes to whose
 ///   turn it is; but while a retry waits that no dial and no closing connection makes room for, it is closed to make
 ///   room. So a retry waits for at most one lease to end, and others for as many more dials as there are retries.
 /// - While dials fail, one at a time is tried, after `Backoff`'s delay.
 package struct OriginPool: ~Copyable {
+    /// One field, so that the short way of a lease asks one question.
+    enum Phase: UInt8 { case serving, paused, shutDown }
+
     package internal(set) var policy: PoolPolicy
     let origin: ConnectionBudget
     let total: ConnectionBudget
@@ -27,7 +31,7 @@ package struct OriginPool: ~Copyable {
     var warmBackoff = Backoff()
     /// Warmth is kept for an origin only once somebody has used it.
     var wasUsed = false
-    package internal(set) var isShutDown = false
+    var phase = Phase.serving
 
     /// Lower bounds of when an idle connection is due, and when a waiter is; and when a dial that had to wait may begin.
     var idleDue = Instant.distantFuture
@@ -48,8 +52,13 @@ package struct OriginPool: ~Copyable {
         return counts
     }
 
-    /// It holds nothing: the driver may forget it.
-    package var isEmpty: Bool { queue.isEmpty && table.counts.connections == 0 }
+    package var isShutDown: Bool { phase == .shutDown }
+
+    @inline(__always)
+    package var isPaused: Bool { phase == .paused }
+
+    /// It holds nothing, nor an order to pause: the driver may forget it.
+    package var isEmpty: Bool { queue.isEmpty && table.counts.connections == 0 && !isPaused }
 
     /// Consecutive failed dials, and until when the next one waits.
     package var dialFailures: Int { backoff.failures }
@@ -58,7 +67,7 @@ package struct OriginPool: ~Copyable {
     /// Somebody waits only because `max_upstream_connections` is reached: idle connections of other origins should be
     /// shed, and `budgetFreed` told when one is gone.
     package var wantsTotalRoom: Bool {
-        queue.count > usefulDials && !backoff.isFailing && origin.hasRoom && !total.hasRoom
+        queue.count > dialsForWaiters && phase == .serving && !backoff.isFailing && origin.hasRoom && !total.hasRoom
     }
 
     /// When `deadlineReached` is due next. It may be early, never late.
@@ -90,6 +99,10 @@ package struct OriginPool: ~Copyable {
     @inline(__always)
     var usefulDials: Int { table.counts.dialing }
 
+    /// Those of them that bound the wait of who waits: a paused pool grants what they open to nobody.
+    @inline(__always)
+    var dialsForWaiters: Int { isPaused ? 0 : table.counts.dialing }
+
     @inline(__always)
     var allDials: Int { table.counts.dialing + table.drainingDials }
 
@@ -99,11 +112,13 @@ package struct OriginPool: ~Copyable {
 
     /// What every event ends with: dials that are wanted now, room for retries, shared leases for who may have them.
     mutating func settle(now: Instant, into actions: inout [PoolAction]) {
-        dialAsWanted(now: now, into: &actions)
-        makeRoomForRetries(into: &actions)
-        pipelineWaiters(now: now, into: &actions)
+        if !isPaused {
+            dialAsWanted(now: now, into: &actions)
+            makeRoomForRetries(into: &actions)
+            pipelineWaiters(now: now, into: &actions)
+        }
         if queue.isEmpty { waiterDue = .distantFuture }
-        dialDue = nextDialTime(now: now)
+        dialDue = isPaused ? .distantFuture : nextDialTime(now: now)
     }
 
     /// From here on the connection only goes away, when what it does now ends.

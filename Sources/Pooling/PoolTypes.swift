@@ -44,6 +44,18 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case draining
     /// `queue_timeout` passed while `max_upstream_connections`, not this origin's limit, stood in the way.
     case connectionLimit
+    /// The pool is paused, and `queue_timeout` passed or `max_queue` others wait already.
+    case paused
+}
+
+/// For whom a connection is dialled; by the time it is there, somebody else may come first.
+package enum DialCause: UInt8, BitwiseCopyable, Sendable {
+    /// Somebody waits who takes any connection.
+    case demand
+    /// Nobody yet: `min_idle`, or an order to dial ahead.
+    case warmUp
+    /// A retry, which only a connection that has not served may carry.
+    case replacement
 }
 
 /// What `Keep-Alive: timeout=N, max=M` of a response said. Value.

@@ -36,4 +36,30 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .earlyResponse: "early_response"
         }
     }
+
+    package enum Side: UInt8, CaseIterable, BitwiseCopyable, Sendable {
+        case origin, ours, client
+
+        package var name: String {
+            switch self {
+            case .origin: "origin"
+            case .ours: "connd"
+            case .client: "client"
+            }
+        }
+    }
+
+    /// Whose doing it was.
+    package var side: Side {
+        switch self {
+        case .originConnectionClose, .originFinIdle, .originRstIdle, .originClosedMidResponse, .responseUntilClose,
+            .framingError, .unsolicitedBytes, .earlyResponse:
+            .origin
+        case .clientAborted: .client
+        case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .headersTimeout, .bodyTimeout,
+            .writeTimeout, .dialFailed, .tlsFailed, .dnsDrain, .settingsChanged, .poolShrink, .fdPressure, .drained,
+            .killed, .shutdown, .pathBlackHole:
+            .ours
+        }
+    }
 }

@@ -43,6 +43,7 @@ package struct Interval: Comparable, Hashable, BitwiseCopyable, Sendable {
     /// Rounded down.
     package var wholeMilliseconds: Int64 { nanoseconds / 1_000_000 }
     package var wholeSeconds: Int64 { nanoseconds / 1_000_000_000 }
+    package var microseconds: Int64 { nanoseconds / 1000 }
 
     package static func < (a: Interval, b: Interval) -> Bool { a.nanoseconds < b.nanoseconds }
 

@@ -11,6 +11,15 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         case below(String)
         case name(String)
         case address(IPAddress)
+
+        /// The host of this origin alone.
+        init(_ origin: Origin) {
+            // Most hosts are names; what begins like an address may still be one (`1.example.com`).
+            let first = origin.host.utf8.first ?? 0
+            let address =
+                first == UInt8(ascii: "[") || DecimalText.isDigit(first) ? IPAddress(origin.hostForLookup) : nil
+            self = address.map { .address($0) } ?? .name(origin.host)
+        }
     }
 
     package let scheme: Origin.Scheme?
@@ -32,7 +41,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     /// This origin and no other.
     package init(_ origin: Origin) {
         scheme = origin.scheme
-        host = IPAddress(origin.hostForLookup).map { .address($0) } ?? .name(origin.host)
+        host = Host(origin)
         port = origin.port
     }
 
@@ -45,17 +54,23 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     package func matches(scheme: Origin.Scheme?, host: String, port: UInt16) -> Bool {
         if let wanted = self.port, wanted != port { return false }
         if let wanted = self.scheme, let scheme, wanted != scheme { return false }
-        let origin = Origin(scheme: scheme ?? .http, host: host, port: port)
-        switch self.host {
-        case .any: return true
-        case .below(let suffix): return origin.host.hasSuffix(suffix)
-        case .name(let name): return origin.host == name
-        case .address(let address): return IPAddress(origin.hostForLookup) == address
-        }
+        return matchesHost(of: Origin(scheme: scheme ?? .http, host: host, port: port))
     }
 
+    /// Free of allocations but where the pattern is an address: it is asked for each origin when a setting changes.
     package func matches(_ origin: Origin) -> Bool {
-        matches(scheme: origin.scheme, host: origin.host, port: origin.port)
+        if let port, port != origin.port { return false }
+        if let scheme, scheme != origin.scheme { return false }
+        return matchesHost(of: origin)
+    }
+
+    private func matchesHost(of origin: Origin) -> Bool {
+        switch host {
+        case .any: true
+        case .below(let suffix): origin.host.hasSuffix(suffix)
+        case .name(let name): origin.host == name
+        case .address: host == Host(origin)
+        }
     }
 
     /// Closer is more. Of different patterns that match the same origin, no two are equally close.
@@ -68,7 +83,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package struct Closeness: Comparable, Sendable {
+    package struct Closeness: Comparable, Hashable, Sendable {
         fileprivate let host: Int
         fileprivate let suffix: Int
         fileprivate let narrowed: Int

@@ -4,9 +4,11 @@ import ProxyTypes
 package struct SettingValues: Hashable, Sendable {
     private var values: [SettingValue]
 
+    private static let defaults = Setting.table.map(\.defaultValue)
+
     /// All defaults.
     package init() {
-        values = Setting.table.map(\.defaultValue)
+        values = Self.defaults
     }
 
     package subscript(setting: Setting) -> SettingValue {

@@ -62,6 +62,11 @@ final class AddressCache {
         resolver.resolve(host) { answer in mailbox.execute { bound.value.answered(host, answer, lifetimes) } }
     }
 
+    /// The next use looks the name up again.
+    func expire(_ host: String) {
+        entries[host]?.expires = .zero
+    }
+
     private func answered(_ host: String, _ answer: ResolverAnswer, _ lifetimes: Lifetimes) {
         let waiting = underWay.removeValue(forKey: host)
         let time = reactor.now

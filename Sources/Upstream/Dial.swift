@@ -1,4 +1,5 @@
 import CLinux
+import Metering
 import Pooling
 package import ProxyTypes
 import Reactor
@@ -27,18 +28,20 @@ final class Dial {
     private let origin: Origin
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
+    let cause: OpenCause
     private var completion: Completion?
     private var addresses: [IPAddress] = []
     private var attempts: [Int: DialAttempt] = [:]
     private var race: DialRace?
     private var actions: [DialRace.Action] = []
     private var isPerforming = false
-    private var startedAt = Instant.zero
+    private(set) var startedAt = Instant.zero
     private var connectingSince = Instant.zero
     private var timer: Deadline?
     private var firstError: ProxyError?
 
-    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop) {
+    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, cause: OpenCause = .demand) {
+        self.cause = cause
         self.origin = origin
         self.settings = settings
         self.loop = loop

@@ -1,5 +1,6 @@
 import CLinux
 import HTTPWire
+import Metering
 import Pooling
 import ProxyTypes
 import Reactor
@@ -85,6 +86,8 @@ extension UpstreamConnection {
                 .framingError, now: now)
         }
         phase = .tunnel
+        pool.figures.tunnels.opened += 1
+        tunnelSince = now
         deadline = .distantFuture
         exchange.upgraded(loop.responseHead, bytes, now: now)
     }
@@ -126,6 +129,7 @@ extension UpstreamConnection {
         guard let exchange else { return }
         self.exchange = nil
         phase = .idle
+        idleSince = now
         deadline = .distantFuture
         // A slow reader's pause ends with its exchange: an idle connection is watched.
         setReading(true, now: now)

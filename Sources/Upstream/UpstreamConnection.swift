@@ -1,6 +1,6 @@
 import CLinux
 import HTTPWire
-import Metrics
+import Metering
 import Pooling
 package import ProxyTypes
 import Reactor
@@ -29,6 +29,11 @@ package final class UpstreamConnection {
     let stream: TCPStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
+    let cause: OpenCause
+    /// When its last lease ended; zero before, and while it is shared.
+    var idleSince = Instant.zero
+    /// Since when it carries another protocol.
+    var tunnelSince: Instant?
 
     var phase = Phase.idle
     var exchange: (any UpstreamExchange)?
@@ -47,7 +52,9 @@ package final class UpstreamConnection {
     var decodes = false
     package internal(set) var requestsServed = 0
     package internal(set) var bytesReceived = 0
+    /// By the lease that runs, and by those before it.
     package internal(set) var bytesSent = 0
+    var bytesSentBefore = 0
 
     var inputClosed = false
     var readingPaused = false
@@ -60,8 +67,11 @@ package final class UpstreamConnection {
     static let maxDrained = 64 * 1024
     static let maxInterimResponses = 100
 
-    init(id: ConnectionID?, number: UInt64, pool: UpstreamPool, dialled: DialledStream, now: Instant) {
+    init(
+        id: ConnectionID?, number: UInt64, pool: UpstreamPool, cause: OpenCause, dialled: DialledStream, now: Instant
+    ) {
         self.id = id
+        self.cause = cause
         self.number = number
         self.pool = pool
         loop = pool.loop
@@ -73,6 +83,8 @@ package final class UpstreamConnection {
     }
 
     package var isReused: Bool { requestsServed > 1 }
+    /// Its latest lease was sent behind others.
+    package var isShared: Bool { !pipelined.isEmpty }
     package var isWritable: Bool { stream.isWritable }
 
     // MARK: Leases
@@ -84,7 +96,9 @@ package final class UpstreamConnection {
             return pipelined.append(exchange)
         }
         requestComplete = false
+        bytesSentBefore += bytesSent
         bytesSent = 0
+        idleSince = .zero
         begin(exchange)
         // headers_timeout begins with what the exchange writes next.
         deadline = .distantFuture
@@ -103,6 +117,8 @@ package final class UpstreamConnection {
     func startTunnel(for exchange: any UpstreamExchange) {
         self.exchange = exchange
         phase = .tunnel
+        pool.figures.tunnels.opened += 1
+        tunnelSince = openedAt
     }
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
@@ -113,12 +129,12 @@ package final class UpstreamConnection {
     // MARK: What the exchange does
 
     package func write(_ bytes: UnsafeRawBufferPointer) {
-        bytesSent += bytes.count
+        noteSent(bytes.count)
         stream.write(bytes)
     }
 
     package func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
-        bytesSent += a.count + b.count
+        noteSent(a.count + b.count)
         stream.write(a, b)
     }
 
@@ -181,6 +197,19 @@ package final class UpstreamConnection {
         beginClose(.killed, abruptly: true)
     }
 
+    func endTunnelByOrder() {
+        let exchange = exchange
+        self.exchange = nil
+        closeReason = .killed
+        beginClose(.killed, abruptly: true)
+        exchange?.tunnelClosed()
+    }
+
+    func endByOrder(now: Instant) {
+        let text = "an operator closed the connection"
+        fail(.response(ProxyError(.connectionTerminated, side: .ours, detail: text)), .killed, now: now)
+    }
+
     // MARK: The end
 
     func endIdle(_ reason: CloseReason) {
@@ -194,7 +223,7 @@ package final class UpstreamConnection {
         phase = .closing
         let reason = closeReason ?? reason
         closeReason = reason
-        loop.metrics.upstreamClosed[reason] += 1
+        recordEnd(reason)
         if abruptly || inputClosed || !stream.isOpen || Self.isAbrupt(reason) {
             stream.close()
             return finishClose()
@@ -251,7 +280,7 @@ extension UpstreamConnection: StreamHandler {
     package func connected() {}
 
     package func received(_ bytes: UnsafeRawBufferPointer) {
-        bytesReceived += bytes.count
+        noteReceived(bytes.count)
         switch phase {
         case .awaitingHead: receiveHead(bytes, now: loop.now)
         case .body: receiveBody(bytes, now: loop.now)

@@ -1,5 +1,5 @@
 package import HTTPWire
-package import Metrics
+package import Metering
 package import Pooling
 package import ProxyTypes
 package import Reactor
@@ -12,6 +12,10 @@ package final class UpstreamLoop {
     package let headLimits: HeadLimits
     package let total: ConnectionBudget
     package var metrics = ProxyMetrics()
+    /// What has ended since the last report, within bounds; what found no room is counted.
+    package var ended = EndedRecords()
+    /// The figures of origins that have no pool any more.
+    package private(set) var forgotten = OriginFigures()
     /// Where a head is written on its way out, within one call.
     package var scratch = ByteStore()
     /// Filled by whichever connection parses a head, read within the same call.
@@ -22,7 +26,7 @@ package final class UpstreamLoop {
     package var addressPolicy: (any AddressPolicy)?
     private let settingsOf: @Sendable (Origin) -> EffectiveSettings
     private var pools: [Origin: UpstreamPool] = [:]
-    private var connectionNumber: UInt64 = 0
+    private var connectionNumber: UInt64
     private var isShuttingDown = false
     private var random: SeededRandom
 
@@ -30,7 +34,7 @@ package final class UpstreamLoop {
 
     package init(
         reactor: Reactor, resolver: Resolver, total: ConnectionBudget, headLimits: HeadLimits, seed: UInt64,
-        settings: @escaping @Sendable (Origin) -> EffectiveSettings
+        firstConnectionNumber: UInt64 = 1, settings: @escaping @Sendable (Origin) -> EffectiveSettings
     ) {
         self.reactor = reactor
         timer = reactor.timer
@@ -38,6 +42,7 @@ package final class UpstreamLoop {
         self.headLimits = headLimits
         addresses = AddressCache(resolver: resolver, reactor: reactor)
         random = SeededRandom(seed: seed)
+        connectionNumber = firstConnectionNumber - 1
         settingsOf = settings
     }
 
@@ -55,13 +60,31 @@ package final class UpstreamLoop {
     }
 
     private func forgetUnused() {
-        for (origin, pool) in pools where pool.isUnused {
-            pool.forget()
-            pools[origin] = nil
-        }
+        for pool in Array(pools.values) where pool.isUnused { remove(pool) }
     }
 
+    private func remove(_ pool: UpstreamPool) {
+        pool.forget()
+        pools[pool.origin] = nil
+        forgotten += pool.figures
+        ended.forgotten.append(OriginSnapshot(origin: pool.origin, figures: pool.figures, gauges: pool.gauges))
+    }
+
+    /// The pool of an origin that has one.
+    package func existingPool(for origin: Origin) -> UpstreamPool? { pools[origin] }
+
     package var allPools: [UpstreamPool] { Array(pools.values) }
+
+    /// Closes what lies idle and forgets the origin. False where somebody uses it.
+    package func forget(_ origin: Origin) -> Bool {
+        guard let pool = pools[origin] else { return true }
+        guard pool.isIdle else { return false }
+        pool.resume(now: now)
+        pool.shedAtOnce(.drained, now: now)
+        guard pool.isUnused else { return false }
+        remove(pool)
+        return true
+    }
 
     func nextConnectionNumber() -> UInt64 {
         connectionNumber += 1

@@ -1,4 +1,4 @@
-import Metrics
+import Metering
 import Pooling
 package import ProxyTypes
 import Reactor
@@ -8,7 +8,9 @@ import Tuning
 extension UpstreamPool {
     /// Opens a connection of its own for a CONNECT: outside the pool, within max_tunnels and max_upstream_connections.
     package func openTunnel(for exchange: any UpstreamExchange, now: Instant) -> TunnelTicket? {
+        isTouched = true
         guard tunnels.count + tunnelDials.count < settings.maxTunnels else {
+            figures.tunnels.failed += 1
             exchange.leaseRefused(
                 ProxyError(
                     .connectionLimitReached, side: .ours, detail: "max_tunnels (\(settings.maxTunnels)) are open"),
@@ -16,6 +18,7 @@ extension UpstreamPool {
             return nil
         }
         guard loop.total.tryTake() || makesRoomForTunnel(now: now) else {
+            figures.tunnels.failed += 1
             exchange.leaseRefused(error(for: .connectionLimit), now: now)
             return nil
         }
@@ -37,6 +40,8 @@ extension UpstreamPool {
     package func cancelTunnel(_ ticket: TunnelTicket, now: Instant) {
         guard let dial = tunnelDials.removeValue(forKey: ticket.dial) else { return }
         dial.cancel()
+        isTouched = true
+        figures.tunnels.failed += 1
         loop.total.giveBack()
         loop.budgetFreed(by: self, now: now)
     }
@@ -49,14 +54,17 @@ extension UpstreamPool {
             if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
+        isTouched = true
         switch result {
         case .success(let dialled):
-            let connection = open(dialled, id: nil, now: now)
+            let connection = open(dialled, id: nil, cause: .demand, now: now)
             tunnels[ObjectIdentifier(connection)] = connection
             connection.startTunnel(for: exchange)
             exchange.leaseGranted(connection, reused: false, now: now)
         case .failure(let error):
             loop.metrics.dialFailures[error.kind] += 1
+            figures.dialFailures[error.kind] += 1
+            figures.tunnels.failed += 1
             loop.total.giveBack()
             exchange.leaseRefused(error, now: now)
             loop.budgetFreed(by: self, now: now)

@@ -1,5 +1,5 @@
 package import HTTPWire
-import Metrics
+package import Metering
 package import Pooling
 package import ProxyTypes
 import Reactor
@@ -17,22 +17,28 @@ package final class UpstreamPool {
     }
 
     package let origin: Origin
-    package private(set) var settings: EffectiveSettings
+    package internal(set) var settings: EffectiveSettings
+    /// What is counted of the origin on this loop.
+    package var figures = OriginFigures()
+    /// Something happened since the last report.
+    var isTouched = true
+    /// Exchanges that hold a connection.
+    package var active = 0
     let loop: UpstreamLoop
-    private var machine: OriginPool
-    private var connections: [UpstreamConnection?] = []
-    private var dials: [ConnectionID: Dial] = [:]
+    var machine: OriginPool
+    var connections: [UpstreamConnection?] = []
+    var dials: [ConnectionID: Dial] = [:]
     var tunnelDials: [ObjectIdentifier: Dial] = [:]
     var tunnels: [ObjectIdentifier: UpstreamConnection] = [:]
     private var waiters: [Waiter] = []
     private var freeWaiters: [UInt32] = []
-    private var actions: [PoolAction] = []
+    var actions: [PoolAction] = []
     private var isPerforming = false
-    private var closesAbruptly = false
-    private let timer = Deadline()
+    var closesAbruptly = false
+    let timer = Deadline()
     private var lastDialError: ProxyError?
     package var retryBudget = RetryBudget()
-    package private(set) var isForgotten = false
+    package internal(set) var isForgotten = false
 
     init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
         self.origin = origin
@@ -48,7 +54,12 @@ package final class UpstreamPool {
     package var openConnections: Int {
         connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count
     }
-    package var isUnused: Bool { openConnections == 0 && waiters.count == freeWaiters.count }
+    package var isUnused: Bool { openConnections == 0 && waiters.count == freeWaiters.count && !machine.isPaused }
+    func eachConnection(_ body: (UpstreamConnection) -> Void) {
+        for connection in connections { connection.map(body) }
+        for tunnel in tunnels.values { body(tunnel) }
+    }
+
     var waitsForTotal: Bool { machine.counts.waiting > 0 }
 
     // MARK: Leases
@@ -74,6 +85,7 @@ package final class UpstreamPool {
         machine.lease(id, client: client, fresh: fresh, mayPipeline: mayPipeline, now: now, into: &actions)
         perform(now: now)
         guard isWaiting(id) else { return nil }
+        figures.queued += 1
         if machine.wantsTotalRoom {
             // The total is used up elsewhere; idle connections there serve nobody, this request does.
             _ = loop.shedElsewhere(for: self, abruptly: false, now: now)
@@ -143,7 +155,8 @@ package final class UpstreamPool {
 
     // MARK: Actions
 
-    private func perform(now: Instant) {
+    func perform(now: Instant) {
+        isTouched = true
         // An action that causes an event at once adds to the list that is being worked through: never a recursion.
         guard !isPerforming else { return }
         guard !actions.isEmpty else { return wake(at: machine.nextDeadline) }
@@ -153,7 +166,7 @@ package final class UpstreamPool {
             let action = actions[index]
             index += 1
             switch action {
-            case .dial(let id): dial(id, now: now)
+            case .dial(let id, let cause): dial(id, OpenCause(cause), now: now)
             case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
             case .refuse(let waiter, let refusal):
                 removeWaiter(waiter)?.exchange?.leaseRefused(error(for: refusal), now: now)
@@ -200,7 +213,17 @@ package final class UpstreamPool {
     private func hand(
         _ connection: UpstreamConnection, to exchange: any UpstreamExchange, reused: Bool, now: Instant
     ) {
-        if reused { loop.metrics.upstreamReused += 1 }
+        isTouched = true
+        if reused {
+            loop.metrics.upstreamReused += 1
+            figures.reused += 1
+            figures.handshakeSaved += connection.handshakeCost
+            if connection.idleSince > .zero {
+                figures.idleGap.record(microseconds: (now - connection.idleSince).microseconds)
+            }
+        } else {
+            figures.firstLeases += 1
+        }
         connection.lease(to: exchange, now: now)
         exchange.leaseGranted(connection, reused: reused, now: now)
     }
@@ -221,6 +244,9 @@ package final class UpstreamPool {
             )
         case .dialFailing:
             lastDialError ?? ProxyError(.destinationUnavailable, detail: "no connection could be opened")
+        case .paused:
+            ProxyError(
+                .destinationUnavailable, side: .ours, detail: "the origin is paused (connctl resume \(origin))")
         case .draining:
             ProxyError(.destinationUnavailable, side: .ours, detail: "connd is shutting down")
         case .connectionLimit:
@@ -232,80 +258,49 @@ package final class UpstreamPool {
 
     // MARK: Dials
 
-    private func dial(_ id: ConnectionID, now: Instant) {
-        let dial = Dial(origin: origin, settings: settings, loop: loop)
+    private func dial(_ id: ConnectionID, _ cause: OpenCause, now: Instant) {
+        let dial = Dial(origin: origin, settings: settings, loop: loop, cause: cause)
         dials[id] = dial
         dial.start { [unowned self] result in dialled(id, result) }
     }
 
     private func dialled(_ id: ConnectionID, _ result: Result<DialledStream, ProxyError>) {
         let now = loop.now
-        guard dials.removeValue(forKey: id) != nil else {
+        guard let dial = dials.removeValue(forKey: id) else {
             if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
         switch result {
         case .success(let dialled):
-            let connection = open(dialled, id: id, now: now)
+            let connection = open(dialled, id: id, cause: dial.cause, now: now)
             while connections.count <= Int(id.slot) { connections.append(nil) }
             connections[Int(id.slot)] = connection
             machine.dialSucceeded(id, now: now, into: &actions)
         case .failure(let error):
             lastDialError = error
             loop.metrics.dialFailures[error.kind] += 1
+            figures.dialFailures[error.kind] += 1
             machine.dialFailed(id, now: now, into: &actions)
         }
         perform(now: now)
         if case .failure = result { loop.budgetFreed(by: self, now: now) }
     }
 
-    func open(_ dialled: DialledStream, id: ConnectionID?, now: Instant) -> UpstreamConnection {
+    func open(
+        _ dialled: DialledStream, id: ConnectionID?, cause: OpenCause, now: Instant
+    ) -> UpstreamConnection {
         let connection = UpstreamConnection(
-            id: id, number: loop.nextConnectionNumber(), pool: self, dialled: dialled, now: now)
+            id: id, number: loop.nextConnectionNumber(), pool: self, cause: cause, dialled: dialled, now: now)
         loop.metrics.upstreamOpened += 1
-        loop.metrics.dnsTime.record(microseconds: dialled.times.dns.nanoseconds / 1000)
-        loop.metrics.connectTime.record(microseconds: dialled.times.connect.nanoseconds / 1000)
+        let dns = dialled.times.dns.microseconds
+        let connect = dialled.times.connect.microseconds
+        loop.metrics.dnsTime.record(microseconds: dns)
+        loop.metrics.connectTime.record(microseconds: connect)
+        if id != nil { figures.opened[cause] += 1 }
+        figures.dnsTime.record(microseconds: dns)
+        figures.connectTime.record(microseconds: connect)
+        figures.handshakePaid += dns + connect
         return connection
-    }
-
-    // MARK: Orders
-
-    package func apply(_ settings: EffectiveSettings, now: Instant) {
-        self.settings = settings
-        machine.apply(PoolPolicy(settings), now: now, into: &actions)
-        perform(now: now)
-    }
-
-    /// It is used no more: who still holds it asks the loop for the one that has its place.
-    func forget() {
-        isForgotten = true
-        loop.timer.remove(timer)
-    }
-
-    func shutdown(now: Instant) {
-        machine.shutdown(now: now, into: &actions)
-        perform(now: now)
-    }
-
-    func kill() {
-        for dial in dials.values { dial.cancel() }
-        for dial in tunnelDials.values { dial.cancel() }
-        for connection in connections { connection?.kill() }
-        for tunnel in Array(tunnels.values) { tunnel.kill() }
-    }
-
-    /// `abruptly`: their place is needed before this returns.
-    func shedIdle(_ count: Int, _ reason: CloseReason, abruptly: Bool = false, now: Instant) -> Bool {
-        let shed = machine.shedIdle(count, reason, now: now, into: &actions)
-        closesAbruptly = abruptly
-        perform(now: now)
-        closesAbruptly = false
-        return shed > 0
-    }
-
-    func budgetFreed(now: Instant) {
-        machine.budgetFreed(now: now, into: &actions)
-        perform(now: now)
     }
 }
 
@@ -314,6 +309,16 @@ extension UpstreamPool: DeadlineOwner {
         machine.deadlineReached(now: now, into: &actions)
         perform(now: now)
         return machine.nextDeadline
+    }
+}
+
+extension OpenCause {
+    init(_ cause: DialCause) {
+        switch cause {
+        case .demand: self = .demand
+        case .warmUp: self = .warmUp
+        case .replacement: self = .replacement
+        }
     }
 }
 

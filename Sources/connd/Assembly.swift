@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import ForwardProxy
 import HTTPWire
 import ProxyTypes
@@ -15,6 +15,7 @@ extension Configuration {
         made.maxBuffer = proxy.maxBuffer
         made.clientHeadTimeout = proxy.clientHeadTimeout
         made.clientIdleTimeout = proxy.clientIdleTimeout
+        made.slowExchange = exchanges.slow
         made.destinations.allow = proxy.allow
         made.destinations.deny = proxy.deny
         switch proxy.connectPorts {

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import ArgumentParser
 
 #if canImport(Glibc)
@@ -13,7 +13,7 @@ struct Connd {
         options.runConfigurationActions()
         do {
             let loaded = try options.load()
-            let daemon = try Daemon(loaded.configuration, layers: loaded.layers)
+            let daemon = try Daemon(loaded, options: options)
             exit(daemon.run())
         } catch {
             var text = "\(error)".split(separator: "\n").map { "connd: \($0)\n" }.joined()

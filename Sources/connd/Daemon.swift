@@ -1,13 +1,16 @@
+import AdminAPI
 import CLinux
-import Configuration
+import ConfigurationFile
+import Foundation
 import ForwardProxy
 import HTTPWire
 import Logging
-import Metrics
+import Metering
 import Pooling
 import ProxyTypes
 import Reactor
 import Tuning
+import Store
 import Upstream
 
 #if canImport(Glibc)
@@ -22,24 +25,51 @@ final class Daemon {
     private let accessLog: ForwardProxy.AccessLog?
     private let reactor: Reactor
     private let loop: ProxyLoop
+    private let store: Store
+    private let shared: SharedLayers
+    private let book: SettingBook
+    /// Of trials that ran out while connd was down.
+    private let expired: SettingChange
+    private let configured: ConfigurationState
+    private let storeEvents: StoreEventRelay
+    private var process = ProcessState()
+    private var control: ControlPlane?
     private var stopRequests = 0
     private var poolsAreClosed = false
+    private var isEnding = false
     private var grace: Deadline?
     private var graceEnds = Instant.distantFuture
 
     /// Throws what keeps it from starting, before anything listens.
-    init(_ configuration: Configuration, layers: SettingLayers) throws {
+    init(_ loaded: LoadedConfiguration, options: CommandLineOptions) throws {
+        let configuration = loaded.configuration
         self.configuration = configuration
         let log = configuration.log
-        logger = Logger(label: "connd") { _ in LogOutput(log) }
+        let level = LogThreshold(log.level)
+        logger = Logger(label: "connd") { _ in LogOutput(log.format, level) }
+        configured = ConfigurationState(loaded, options: options, level: level)
         accessLog = try configuration.makeAccessLog()
         let proxy = configuration.proxyConfiguration
+        let storeEvents = StoreEventRelay(logger)
+        self.storeEvents = storeEvents
+        let path = configuration.databasePath(environment: ProcessInfo.processInfo.environment)
+        if path == nil { logger.warning("nothing says where to keep state: settings are gone when connd ends") }
+        store = try Store(path: path ?? Configuration.memory, clock: WallClock.now) { storeEvents.relay($0) }
+        // Past all that earlier processes came to, so that no entity tag ever means two things.
+        var book = SettingBook(
+            file: loaded.layers, rows: store.loadSettings(), revision: UInt64(WallClock.now()))
+        expired = book.expire(now: WallClock.now())
+        book.apply(expired)
+        self.book = book
+        let shared = SharedLayers(book.layers)
+        self.shared = shared
         reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
         let upstream = UpstreamLoop(
             reactor: reactor, resolver: Resolver(workers: WorkerPool(limit: Self.lookupsAtOnce)),
             total: ConnectionBudget(limit: proxy.maxUpstreamConnections), headLimits: proxy.headLimits,
-            seed: random.next(), settings: { layers.effective(for: $0) })
+            seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
+            settings: { shared.effective(for: $0) })
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
         loop = ProxyLoop(configuration: proxy, upstream: upstream, accessLog: accessLog, pseudonym: name)
     }
@@ -53,6 +83,7 @@ final class Daemon {
         Invariant.onFirstBroken { logger.critical("an invariant is broken", metadata: ["what": "\($0)"]) }
         do {
             try listen()
+            control = try startControlPlane()
         } catch {
             logger.critical("cannot start", metadata: ["error": "\(error)"])
             return 1
@@ -75,6 +106,7 @@ final class Daemon {
                 let local = try loop.listen(on: address.forListener)
                 let place = local.map { "\($0.address.bracketed):\($0.port)" } ?? "\(address)"
                 logger.info("listening", metadata: ["address": "\(place)"])
+                process.listeners.append(place)
             } catch {
                 failures.append("\(address): \(String(cString: strerror(error.code)))")
             }
@@ -104,6 +136,17 @@ final class Daemon {
         }
     }
 
+    /// The admin API listens when this returns.
+    private func startControlPlane() throws -> ControlPlane {
+        let starter = ControlPlaneStarter(
+            configuration: configuration, store: store, shared: shared, book: book, expired: expired,
+            configured: configured, process: process, logger: logger, accessLog: accessLog)
+        let control = try starter.start(loop, on: reactor)
+        storeEvents.attach(control)
+        control.start()
+        return control
+    }
+
     // MARK: Signals
 
     private func handleSignals() {
@@ -117,7 +160,7 @@ final class Daemon {
         case SIGTERM, SIGINT: stopRequested()
         case SIGUSR1: reopenLog()
         case SIGUSR2: logTotals()
-        case SIGHUP: logger.warning("the config file is read at start only: restart to apply changes")
+        case SIGHUP: control?.reload(logger: logger)
         default: break
         }
     }
@@ -165,7 +208,20 @@ final class Daemon {
 
     private func kill() {
         loop.kill()
-        reactor.stop()
+        end()
+    }
+
+    /// The control plane needs the loop for its last figures; the loop ends when it has them.
+    private func end() {
+        guard !isEnding else { return }
+        isEnding = true
+        let daemon = LoopBound(self, on: reactor)
+        let mailbox = reactor.mailbox
+        let control = control
+        Task {
+            await control?.stop()
+            mailbox.execute { daemon.value.reactor.stop() }
+        }
     }
 
     /// While stopping: how often to look whether all have gone.
@@ -179,7 +235,7 @@ extension Daemon: DeadlineOwner {
             if !poolsAreClosed { loop.upstream.shutdown() }
             poolsAreClosed = true
             if loop.upstream.openConnections == 0 {
-                reactor.stop()
+                end()
                 return .distantFuture
             }
         }

@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import ForwardProxy
 import Logging
 import Synchronization
@@ -7,16 +7,35 @@ import Synchronization
     import Glibc
 #endif
 
+/// The least severe messages that are shown. Shared.
+final class LogThreshold: Sendable {
+    private let level: Mutex<Logger.Level>
+
+    init(_ level: LogLevel) {
+        self.level = Mutex(Logger.Level(rawValue: level.rawValue) ?? .info)
+    }
+
+    var current: Logger.Level { level.withLock { $0 } }
+
+    func set(_ new: LogLevel) { level.withLock { $0 = Logger.Level(rawValue: new.rawValue) ?? .info } }
+}
+
 /// Writes log lines to standard error, one write each so that lines never mix: as text for people, as JSON for programs, or
 /// with the priority that journald reads off a line's head. Shared.
 struct LogOutput: LogHandler {
     var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level
-    let format: LogFormat
+    private let format: LogFormat
+    private let threshold: LogThreshold
 
-    init(_ log: Configuration.Log) {
-        logLevel = Logger.Level(rawValue: log.level.rawValue) ?? .info
-        format = log.format
+    init(_ format: LogFormat, _ threshold: LogThreshold) {
+        self.format = format
+        self.threshold = threshold
+    }
+
+    /// All copies have the daemon's: it may change while it runs.
+    var logLevel: Logger.Level {
+        get { threshold.current }
+        set {}
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {

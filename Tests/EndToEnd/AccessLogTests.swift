@@ -103,7 +103,9 @@ import Testing
     func cannotOpen() throws {
         let folder = try ScratchFolder()
         let path = folder.path + "/missing/access.log"
-        let run = try Subprocess.run(RunningProxy.binary(), ["--listen", "127.0.0.1:0", "--access-log", path])
+        let run = try Subprocess.run(
+            RunningProxy.binary(),
+            ["--listen", "127.0.0.1:0", "--access-log", path, "--database", ":memory:", "--admin-listen", "none"])
         #expect(run.exitCode == 1)
         #expect(run.errors.contains(path))
     }

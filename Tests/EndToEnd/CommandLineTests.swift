@@ -60,7 +60,7 @@ import Testing
     @Test("an address that is taken keeps connd from starting, and it says which")
     func taken() throws {
         let proxy = try RunningProxy()
-        let second = try connd("--listen", proxy.authority)
+        let second = try connd("--listen", proxy.authority, "--database", ":memory:", "--admin-listen", "none")
         #expect(second.exitCode == 1)
         #expect(second.errors.contains(proxy.authority))
     }

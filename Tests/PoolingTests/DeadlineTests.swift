@@ -186,7 +186,7 @@ struct ApplyTests {
     func minIdle() {
         let pool = PoolFixture()
         #expect(pool.apply { $0.minIdle = 1 } == [])
-        #expect(pool.lease(1) == [.dial(connection(0)), .dial(connection(1))])
-        #expect(pool.apply { $0.minIdle = 2 } == [.dial(connection(2))])
+        #expect(pool.lease(1) == [.dial(connection(0)), .dial(connection(1), .warmUp)])
+        #expect(pool.apply { $0.minIdle = 2 } == [.dial(connection(2), .warmUp)])
     }
 }

@@ -117,15 +117,15 @@ struct DialTests {
     func minIdle() {
         let pool = PoolFixture { $0.minIdle = 2 }
         #expect(pool.budgetFreed() == [])
-        #expect(pool.lease(1) == [.dial(connection(0)), .dial(connection(1)), .dial(connection(2))])
+        #expect(pool.lease(1) == [.dial(connection(0)), .dial(connection(1), .warmUp), .dial(connection(2), .warmUp)])
         for slot in 0..<3 { pool.dialSucceeded(connection(UInt32(slot))) }
         #expect(pool.counts.idle == 2)
-        #expect(pool.lease(2) == [.grant(waiter(2), connection(2), reused: false), .dial(connection(3))])
+        #expect(pool.lease(2) == [.grant(waiter(2), connection(2), reused: false), .dial(connection(3), .warmUp)])
         pool.dialSucceeded(connection(3))
         #expect(
             pool.pass(.seconds(4)) == [
-                .close(connection(1), .idleTimeout), .close(connection(3), .idleTimeout), .dial(connection(4)),
-                .dial(connection(5)),
+                .close(connection(1), .idleTimeout), .close(connection(3), .idleTimeout), .dial(connection(4), .warmUp),
+                .dial(connection(5), .warmUp),
             ])
     }
 
@@ -153,15 +153,52 @@ struct DialTests {
         #expect(pool.closed(connection(1)) == [])
         #expect(pool.untilDeadline > .milliseconds(30))
         pool.time.advance(to: pool.nextDeadline)
-        #expect(pool.deadlineReached() == [.dial(connection(1, 1))])
+        #expect(pool.deadlineReached() == [.dial(connection(1, 1), .warmUp)])
     }
 
     @Test("prewarm dials ahead once, as far as limits allow")
     func prewarm() {
         let pool = PoolFixture { $0.maxConnections = 3 }
-        #expect(pool.prewarm(2) == [.dial(connection(0)), .dial(connection(1))])
+        #expect(pool.prewarm(2) == [.dial(connection(0), .warmUp), .dial(connection(1), .warmUp)])
+        #expect(pool.concerned == 2)
         #expect(pool.prewarm(2) == [])
-        #expect(pool.prewarm(9) == [.dial(connection(2))])
+        #expect(pool.concerned == 0)
+        #expect(pool.prewarm(9) == [.dial(connection(2), .warmUp)])
+        #expect(pool.concerned == 1)
+    }
+
+    @Test("prewarm counts what it dials ahead, not the dials under way for who waits")
+    func prewarmBesideWaiters() {
+        let pool = PoolFixture { $0.minIdle = 1 }
+        pool.lease(1)
+        #expect(pool.prewarm(3) == [.dial(connection(2), .warmUp), .dial(connection(3), .warmUp)])
+        #expect(pool.concerned == 2)
+        let first = PoolFixture { $0.minIdle = 2 }
+        #expect(first.prewarm(1).count == 2)
+        #expect(first.concerned == 2, "min_idle comes to be kept with it")
+    }
+
+    @Test("a dial says for whom it began, whoever then gets its connection")
+    func causes() {
+        let pool = PoolFixture { $0.minIdle = 1 }
+        #expect(pool.lease(1) == [.dial(connection(0), .demand), .dial(connection(1), .warmUp)])
+        #expect(pool.lease(2, fresh: true) == [.dial(connection(2), .replacement)])
+        #expect(pool.lease(3) == [.dial(connection(3), .demand)])
+        #expect(pool.dialSucceeded(connection(0)) == [.grant(waiter(2), connection(0), reused: false)])
+        #expect(pool.lease(4) == [.dial(connection(4), .demand)])
+        #expect(pool.dialFailed(connection(2)) == [])
+        #expect(pool.counts.dialing == 3)
+        #expect(pool.dialSucceeded(connection(1)).contains(.dial(connection(2, 1), .warmUp)))
+        let other = PoolFixture { $0.minIdle = 1 }
+        #expect(
+            other.lease(1, fresh: true) == [.dial(connection(0), .replacement), .dial(connection(1), .warmUp)])
+    }
+
+    @Test("the cause of a dial that drains is free for the next one")
+    func causeOfADrainingDial() {
+        let pool = PoolFixture()
+        #expect(pool.lease(1, fresh: true) == [.dial(connection(0), .replacement)])
+        #expect(pool.drain(.dnsDrain) == [.dial(connection(1), .replacement)])
     }
 
     @Test("late news of a connection that is gone changes nothing")

@@ -16,7 +16,10 @@ struct DrainTests {
         pool.cancel(4)
         pool.release(ids[0])
         #expect(pool.drain(.dnsDrain) == [.close(ids[0], .dnsDrain)])
+        #expect(pool.concerned == 3)
         #expect(pool.counts.draining == 2)
+        #expect(pool.drain(.drained) == [])
+        #expect(pool.concerned == 0, "they were to close before")
         #expect(pool.release(ids[1]) == [.close(ids[1], .dnsDrain)])
         #expect(pool.dialSucceeded(connection(2)) == [.close(connection(2), .dnsDrain)])
     }
@@ -94,6 +97,71 @@ struct DrainTests {
         #expect(pool.closed(connection(0)) == [])
         #expect(pool.shedIdle(5) == [.close(connection(1), .fdPressure)])
         #expect(pool.shedIdle(5) == [])
+    }
+}
+
+@Suite("An operator ends one connection")
+struct CloseTests {
+    @Test("an idle one closes now, and the others stay")
+    func idle() {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(2)
+        #expect(pool.close(ids[1]) == [.close(ids[1], .killed)])
+        #expect(pool.lease(1) == [.grant(waiter(1), ids[0], reused: true)])
+    }
+
+    @Test("a leased one closes when its lease ends, for this reason, and is shared with nobody until then")
+    func leased() {
+        let pool = PoolFixture {
+            $0.maxConnections = 1
+            $0.pipelineDepth = 2
+        }
+        let id = pool.becomeIdle(1)[0]
+        pool.lease(1, mayPipeline: true)
+        #expect(pool.close(id) == [])
+        #expect(pool.facts(id)?.state == .draining)
+        #expect(pool.lease(2, mayPipeline: true) == [])
+        #expect(pool.release(id, .mustClose(.framingError)) == [.close(id, .killed)])
+        #expect(pool.closed(id) == [.dial(connection(0, 1))])
+    }
+
+    @Test("a dialing one closes when it has succeeded, and who waits gets another")
+    func dialing() {
+        let pool = PoolFixture()
+        pool.lease(1)
+        #expect(pool.close(connection(0)) == [.dial(connection(1))])
+        #expect(pool.dialSucceeded(connection(0)) == [.close(connection(0), .killed)])
+        #expect(pool.dialSucceeded(connection(1)) == [.grant(waiter(1), connection(1), reused: false)])
+    }
+
+    @Test("who waited for that dial without room for another is bounded by queue_timeout again")
+    func dialingAtTheLimit() {
+        let pool = PoolFixture { $0.maxConnections = 1 }
+        pool.lease(1)
+        #expect(pool.pass(.seconds(6)) == [])
+        #expect(pool.close(connection(0)) == [])
+        #expect(pool.deadlineReached() == [.refuse(waiter(1), .waitedTooLong)])
+    }
+
+    @Test("one that is closing, to close, or gone is left as it is")
+    func already() {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(2)
+        pool.lease(1)
+        _ = pool.drain(.dnsDrain)
+        #expect(pool.close(ids[0]) == [])
+        #expect(pool.close(ids[1]) == [])
+        #expect(pool.release(ids[1]) == [.close(ids[1], .dnsDrain)])
+        pool.closed(ids[0])
+        #expect(pool.close(ids[0]) == [])
+    }
+
+    @Test("min_idle replaces it")
+    func minIdle() {
+        let pool = PoolFixture { $0.minIdle = 1 }
+        _ = pool.prewarm(1)
+        pool.dialSucceeded(connection(0))
+        #expect(pool.close(connection(0)) == [.close(connection(0), .killed), .dial(connection(1), .warmUp)])
     }
 }
 

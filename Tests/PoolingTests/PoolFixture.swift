@@ -26,6 +26,9 @@ final class PoolFixture {
     var untilDeadline: Interval { pool.nextDeadline - time.now }
     var wantsTotalRoom: Bool { pool.wantsTotalRoom }
     var isEmpty: Bool { pool.isEmpty }
+    var isPaused: Bool { pool.isPaused }
+    /// What the last `prewarm` or `drain` said.
+    private(set) var concerned = 0
     func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
 
     private func event(_ event: (inout OriginPool, inout [PoolAction]) -> Void) -> [PoolAction] {
@@ -78,7 +81,18 @@ final class PoolFixture {
     @discardableResult
     func deadlineReached() -> [PoolAction] { event { $0.deadlineReached(now: time.now, into: &$1) } }
 
-    func drain(_ reason: CloseReason) -> [PoolAction] { event { $0.drain(reason, now: time.now, into: &$1) } }
+    func drain(_ reason: CloseReason) -> [PoolAction] {
+        event { concerned = $0.drain(reason, now: time.now, into: &$1) }
+    }
+
+    func close(_ id: ConnectionID, _ reason: CloseReason = .killed) -> [PoolAction] {
+        event { $0.close(id, reason, now: time.now, into: &$1) }
+    }
+
+    @discardableResult
+    func pause() -> [PoolAction] { event { $0.pause(now: time.now, into: &$1) } }
+
+    func resume() -> [PoolAction] { event { $0.resume(now: time.now, into: &$1) } }
 
     func shutdown() -> [PoolAction] { event { $0.shutdown(now: time.now, into: &$1) } }
 
@@ -86,7 +100,7 @@ final class PoolFixture {
         event { _ = $0.shedIdle(count, .fdPressure, now: time.now, into: &$1) }
     }
 
-    func prewarm(_ count: Int) -> [PoolAction] { event { $0.prewarm(count, now: time.now, into: &$1) } }
+    func prewarm(_ count: Int) -> [PoolAction] { event { concerned = $0.prewarm(count, now: time.now, into: &$1) } }
 
     func budgetFreed() -> [PoolAction] { event { $0.budgetFreed(now: time.now, into: &$1) } }
 
@@ -106,7 +120,7 @@ final class PoolFixture {
     func becomeIdle(_ count: Int, hint: KeepAliveHint? = nil) -> [ConnectionID] {
         var ids: [ConnectionID] = []
         for number in 0..<count {
-            for case .dial(let id) in lease(900_000 + UInt32(number)) {
+            for case .dial(let id, _) in lease(900_000 + UInt32(number)) {
                 ids.append(id)
             }
         }
@@ -123,4 +137,9 @@ func waiter(_ number: UInt32) -> WaiterID { WaiterID(slot: number, generation: 0
 
 func connection(_ slot: UInt32, _ generation: UInt32 = 0) -> ConnectionID {
     ConnectionID(slot: slot, generation: generation)
+}
+
+extension PoolAction {
+    /// For somebody who takes any connection, as most are.
+    static func dial(_ id: ConnectionID) -> PoolAction { .dial(id, .demand) }
 }

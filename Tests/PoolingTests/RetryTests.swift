@@ -8,7 +8,7 @@ struct RetryTests {
     func notReused() {
         let pool = PoolFixture()
         _ = pool.becomeIdle(2)
-        #expect(pool.lease(1, fresh: true) == [.dial(connection(2))])
+        #expect(pool.lease(1, fresh: true) == [.dial(connection(2), .replacement)])
         #expect(pool.dialSucceeded(connection(2)) == [.grant(waiter(1), connection(2), reused: false)])
     }
 
@@ -27,7 +27,7 @@ struct RetryTests {
         let ids = pool.becomeIdle(3)
         #expect(pool.lease(1, fresh: true) == [.close(ids[0], .poolShrink)])
         #expect(pool.counts.idle == 2)
-        #expect(pool.closed(ids[0]) == [.dial(connection(0, 1))])
+        #expect(pool.closed(ids[0]) == [.dial(connection(0, 1), .replacement)])
         #expect(pool.dialSucceeded(connection(0, 1)) == [.grant(waiter(1), connection(0, 1), reused: false)])
     }
 
@@ -41,7 +41,7 @@ struct RetryTests {
         pool.lease(4, fresh: true)
         #expect(pool.release(ids[0]) == [.close(ids[0], .poolShrink)])
         #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
-        #expect(pool.closed(ids[0]) == [.dial(connection(0, 1))])
+        #expect(pool.closed(ids[0]) == [.dial(connection(0, 1), .replacement)])
         #expect(pool.dialSucceeded(connection(0, 1)) == [.grant(waiter(4), connection(0, 1), reused: false)])
     }
 
@@ -74,7 +74,7 @@ struct RetryTests {
         #expect(pool.total.tryTake())
         #expect(pool.lease(2, fresh: true) == [])
         pool.total.giveBack()
-        #expect(pool.release(id) == [.dial(connection(1))])
+        #expect(pool.release(id) == [.dial(connection(1), .replacement)])
         #expect(pool.counts.idle == 1)
     }
 

@@ -6,11 +6,7 @@ extension PoolModel {
     package mutating func lease(_ id: WaiterID, _ client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant) {
         if isShutDown { return actions.append(.refuse(id, .draining)) }
         wasUsed = true
-        while let serial = reusable(fresh: fresh), let place = place(serial) {
-            if connections[place].deadline <= now {
-                retireDue(serial)
-                continue
-            }
+        if !isPaused, let serial = reusable(fresh: fresh, now) {
             grant(id, serial, mayPipeline)
             return settle(now)
         }
@@ -20,6 +16,13 @@ extension PoolModel {
         if !fresh, !turns.contains(client) { turns.append(client) }
         settle(now)
         guard waiters.contains(where: { $0.id == id }) else { return }
+        if isPaused {
+            if waiters.count > policy.maxQueue || policy.queueTimeout <= .zero {
+                stopWaiting(id)
+                actions.append(.refuse(id, .paused))
+            }
+            return
+        }
         let undialled = waiters.count - usefulDials
         guard undialled > 0 else { return }
         let roomComing = min(count(.closing, leaving: true), max(0, freshCount - usefulDials))
@@ -51,7 +54,7 @@ extension PoolModel {
             let span = policy.maxLifetime.nanoseconds / 100 * Int64(policy.lifetimeJitterPercent)
             let jitter = span == 0 ? 0 : Int64(random.below(Int(span * 2))) - span
             connections[place].expiresAt = now + policy.maxLifetime + Interval(nanoseconds: jitter)
-            if let waiter = waiters.first(where: { $0.fresh }) ?? nextOrdinary {
+            if !isPaused, let waiter = waiters.first(where: { $0.fresh }) ?? nextOrdinary {
                 serve(waiter, serial)
             } else {
                 becomeIdle(serial, now)
@@ -65,7 +68,7 @@ extension PoolModel {
         let wasDialing = connections[place].state == .dialing
         if wasDialing { dialDelay.failed(connections[place].era, now, &random) }
         connections.remove(at: place)
-        if wasDialing, idle.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
+        if wasDialing, !isPaused, idle.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
         settle(now)
     }
 
@@ -89,6 +92,8 @@ extension PoolModel {
             open.removeAll { $0 == serial }
             if let reason = endOfUse(connections[place], now) {
                 retire(serial, reason)
+            } else if isPaused {
+                becomeIdle(serial, now)
             } else {
                 while usefulDials < freshCount, dial(now) {}
                 if retryNeedsRoom {
@@ -126,8 +131,8 @@ extension PoolModel {
         for serial in idle {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
-        let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
-        for waiter in waiters.dropFirst(usefulDials) where waiter.deadline <= now {
+        let refusal: Refusal = isPaused ? .paused : blockedByTotal ? .connectionLimit : .waitedTooLong
+        for waiter in waiters.dropFirst(servedByDials) where waiter.deadline <= now {
             stopWaiting(waiter.id)
             actions.append(.refuse(waiter.id, refusal))
         }
@@ -150,13 +155,43 @@ extension PoolModel {
         settle(now)
     }
 
-    package mutating func drain(_ reason: CloseReason, now: Instant) {
+    package mutating func drain(_ reason: CloseReason, now: Instant) -> Int {
+        let concerned = staying
         leaveAll(reason)
+        settle(now)
+        return concerned
+    }
+
+    package mutating func close(_ serial: Int, _ reason: CloseReason, now: Instant) {
+        guard let place = place(serial), connections[place].leaving == nil else { return }
+        if connections[place].state == .idle {
+            retire(serial, reason)
+        } else {
+            connections[place].leaving = reason
+            open.removeAll { $0 == serial }
+        }
+        settle(now)
+    }
+
+    package mutating func pause() {
+        if !isShutDown { isPaused = true }
+    }
+
+    package mutating func resume(now: Instant) {
+        if !isPaused { return }
+        isPaused = false
+        while let waiter = waiters.first(where: { $0.fresh }), let serial = reusable(fresh: true, now) {
+            serve(waiter, serial)
+        }
+        while usefulDials < freshCount, dial(now) {}
+        while retryNeedsRoom, let oldest = idle.first { retire(oldest, .poolShrink) }
+        while let waiter = nextOrdinary, let serial = reusable(fresh: false, now) { serve(waiter, serial) }
         settle(now)
     }
 
     package mutating func shutdown(now: Instant) {
         isShutDown = true
+        isPaused = false
         refuseAll(.draining)
         leaveAll(.shutdown)
         settle(now)
@@ -172,11 +207,13 @@ extension PoolModel {
         return shed.count
     }
 
-    package mutating func prewarm(_ count: Int, now: Instant) {
-        if isShutDown { return }
+    package mutating func prewarm(_ count: Int, now: Instant) -> Int {
+        if isShutDown || isPaused { return 0 }
+        let before = dials
         wasUsed = true
         while usefulDials < waiters.count + min(count, policy.maxIdle) - idle.count, dial(now) {}
         settle(now)
+        return dials - before
     }
 
     package mutating func budgetFreed(now: Instant) {

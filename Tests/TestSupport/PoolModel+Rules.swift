@@ -4,6 +4,7 @@ import ProxyTypes
 /// The rules that the events share.
 extension PoolModel {
     mutating func settle(_ now: Instant) {
+        if isPaused { return }
         dialAsWanted(now)
         while retryNeedsRoom, let oldest = idle.first { retire(oldest, .poolShrink) }
         while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
@@ -24,8 +25,16 @@ extension PoolModel {
             if count(.dialing) + count(.dialing, leaving: true) > 0 { return false }
         }
         if room <= 0 { return false }
-        connections.append(Connection(serial: dials, era: dialDelay.era))
-        actions.append(.dial(dials))
+        let cause: DialCause
+        if dials(.replacement) < freshCount {
+            cause = .replacement
+        } else if dials(.demand) < waiters.count - freshCount {
+            cause = .demand
+        } else {
+            cause = .warmUp
+        }
+        connections.append(Connection(serial: dials, cause: cause, era: dialDelay.era))
+        actions.append(.dial(dials, cause))
         dials += 1
         return true
     }
@@ -86,7 +95,17 @@ extension PoolModel {
         updateOpen(serial)
     }
 
-    func reusable(fresh: Bool) -> Int? {
+    /// Retires those whose time has come as it meets them.
+    mutating func reusable(fresh: Bool, _ now: Instant) -> Int? {
+        while let serial = named(fresh: fresh), let place = place(serial) {
+            if connections[place].deadline > now { return serial }
+            retireDue(serial)
+        }
+        return nil
+    }
+
+    /// The idle one that the reuse order names.
+    private func named(fresh: Bool) -> Int? {
         var best: Connection?
         for serial in idle {
             guard let place = place(serial) else { continue }

@@ -5,7 +5,7 @@ package import ProxyTypes
 /// Connections are named by the order of their dials. Value.
 package struct PoolModel {
     package enum Action: Equatable {
-        case dial(Int)
+        case dial(Int, DialCause)
         case grant(WaiterID, Int, reused: Bool)
         case refuse(WaiterID, Refusal)
         case close(Int, CloseReason)
@@ -18,6 +18,7 @@ package struct PoolModel {
         package var state = State.dialing
         /// Set: it only goes away.
         package var leaving: CloseReason?
+        let cause: DialCause
         var era: Int
         package var leases = 0
         package var granted = 0
@@ -78,6 +79,7 @@ package struct PoolModel {
     var dials = 0
     var wasUsed = false
     package internal(set) var isShutDown = false
+    package internal(set) var isPaused = false
 
     package init(policy: PoolPolicy, originLimit: Int, totalLimit: Int, seed: UInt64) {
         self.policy = policy
@@ -107,6 +109,16 @@ package struct PoolModel {
     }
 
     var usefulDials: Int { count(.dialing) }
+    /// Those who are served by a dial under way, and so need not be by anything else, are the longest waiting.
+    var servedByDials: Int { isPaused ? 0 : usefulDials }
+    func dials(_ cause: DialCause) -> Int {
+        var count = 0
+        for connection in connections
+        where connection.state == .dialing && connection.leaving == nil && connection.cause == cause {
+            count += 1
+        }
+        return count
+    }
     var freshCount: Int {
         var count = 0
         for waiter in waiters where waiter.fresh { count += 1 }
@@ -143,7 +155,7 @@ package struct PoolModel {
     }
 
     var blockedByTotal: Bool {
-        waiters.count > usefulDials && !isFailing && connections.count < originLimit
+        !isPaused && waiters.count > usefulDials && !isFailing && connections.count < originLimit
             && connections.count + takenByOthers >= totalLimit
     }
 
@@ -153,7 +165,8 @@ package struct PoolModel {
         for serial in idle {
             if let place = place(serial) { latest = min(latest, connections[place].deadline) }
         }
-        for waiter in waiters.dropFirst(usefulDials) { latest = min(latest, waiter.deadline) }
+        for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }
+        if isPaused { return latest }
         let probing = isFailing && count(.dialing) + count(.dialing, leaving: true) > 0
         if room > 0, !probing {
             let delayed = isFailing ? dialDelay.notBefore : .zero

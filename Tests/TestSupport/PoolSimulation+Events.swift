@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(64) {
+        switch choices.pick(67) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -19,6 +19,8 @@ extension PoolSimulation {
         case 60: changeOthers()
         case 61: dialsSucceed = choices.chance(3, in: 5)
         case 62: prewarm()
+        case 63: closeOne()
+        case 64, 65: pauseOrResume()
         default: endAll()
         }
     }
@@ -149,7 +151,7 @@ extension PoolSimulation {
     private mutating func noise() {
         guard !dead.isEmpty else { return }
         let id = dead[choices.pick(dead.count)]
-        let kind = choices.pick(5)
+        let kind = choices.pick(6)
         note("late \(kind) \(id)")
         let stranger = WaiterID(slot: .max, generation: 0)
         both(
@@ -159,6 +161,7 @@ extension PoolSimulation {
                 case 1: pool.dialSucceeded(id, now: now, into: &actions)
                 case 2: pool.dialFailed(id, now: now, into: &actions)
                 case 3: pool.noteClosing(id, now: now, into: &actions)
+                case 4: pool.close(id, .killed, now: now, into: &actions)
                 default: pool.cancel(stranger, now: now, into: &actions)
                 }
             }, { _, _ in })
@@ -207,7 +210,29 @@ extension PoolSimulation {
     private mutating func prewarm() {
         let count = choices.pick(5)
         note("prewarm \(count)")
-        both({ $0.prewarm(count, now: $2, into: &$1) }, { $0.prewarm(count, now: $1) })
+        var begun = 0
+        var same = 0
+        both({ begun = $0.prewarm(count, now: $2, into: &$1) }, { same = $0.prewarm(count, now: $1) })
+        if begun != same { fail("prewarm began \(begun), the model \(same)") }
+    }
+
+    /// Now and then one that has no effect: paused already, or not at all.
+    private mutating func pauseOrResume() {
+        if model.isPaused != choices.chance(1, in: 8) {
+            note("resume")
+            both({ $0.resume(now: $2, into: &$1) }, { $0.resume(now: $1) })
+        } else {
+            note("pause")
+            both({ $0.pause(now: $2, into: &$1) }, { model, _ in model.pause() })
+        }
+    }
+
+    /// An operator ends one connection, perhaps one that is ending already.
+    private mutating func closeOne() {
+        guard let id = choices.chance(1, in: 8) ? closing.first : anyLive() else { return }
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        note("close \(id)")
+        both({ $0.close(id, .killed, now: $2, into: &$1) }, { $0.close(serial, .killed, now: $1) })
     }
 
     private mutating func endAll() {
@@ -216,7 +241,11 @@ extension PoolSimulation {
             both({ $0.shutdown(now: $2, into: &$1) }, { $0.shutdown(now: $1) })
         } else if choices.chance(1, in: 4) {
             note("drain")
-            both({ $0.drain(.dnsDrain, now: $2, into: &$1) }, { $0.drain(.dnsDrain, now: $1) })
+            var concerned = 0
+            var same = 0
+            both(
+                { concerned = $0.drain(.dnsDrain, now: $2, into: &$1) }, { same = $0.drain(.dnsDrain, now: $1) })
+            if concerned != same { fail("a drain concerns \(concerned), the model \(same)") }
         }
     }
 

@@ -116,7 +116,7 @@ package struct PoolSimulation: ~Copyable {
         for (action, same) in zip(actions, expected) {
             note("    \(action)")
             switch (action, same) {
-            case (.dial(let id), .dial(let serial)):
+            case (.dial(let id, let cause), .dial(let serial, let sameCause)) where cause == sameCause:
                 if serials[id] != nil { fail("\(id) is dialled and not gone") }
                 serials[id] = serial
                 dialing.append(id)
@@ -165,7 +165,8 @@ package struct PoolSimulation: ~Copyable {
         if counts.waiting != waiting.count { fail("\(waiting.count) were not answered, \(counts.waiting) wait") }
         if counts.connections != serials.count { fail("\(serials.count) connections live, \(counts) are known") }
         if origin.taken != counts.connections { fail("the origin's budget leaks: \(origin.taken), \(counts)") }
-        if counts.waiting > counts.dialing, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
+        if pool.isPaused != model.isPaused { fail("paused is \(pool.isPaused)") }
+        if counts.waiting > counts.dialing, !model.isPaused, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
             fail("somebody waits, and nobody dials: \(counts)")
         }
         if pool.wantsTotalRoom != model.blockedByTotal { fail("wantsTotalRoom is \(pool.wantsTotalRoom)") }

@@ -6,18 +6,32 @@ package final class RunningProxy: Sendable {
     package let process: ChildProcess
     package let port: UInt16
     private let folder: ScratchFolder
+    /// What it keeps; nil where it keeps nothing and has no admin API.
+    package let state: StateFolder?
+    /// `http://127.0.0.1:…`; empty without an admin API.
+    package let adminURL: String
+    /// Its config file.
+    package let configPath: String
 
     package var pid: Int32 { process.pid }
     package var authority: String { "127.0.0.1:\(port)" }
     package var url: String { "http://\(authority)" }
 
     /// `yaml` is its config file, without `proxy.listen`. `wrapper`: a program with arguments that becomes connd by
-    /// exec.
-    package init(_ yaml: String = "", arguments: [String] = [], wrapper: [String] = []) throws {
+    /// exec. `state`: it has an admin API, and keeps there what it keeps; without, it has neither.
+    package init(
+        _ yaml: String = "", arguments: [String] = [], wrapper: [String] = [], state: StateFolder? = nil
+    ) throws {
         folder = try ScratchFolder()
-        let config = try folder.write("connd.yaml", yaml)
-        let command = wrapper + [try Self.binary(), "--config", config, "--listen", "127.0.0.1:0"] + arguments
-        process = try ChildProcess(command[0], Array(command.dropFirst()))
+        self.state = state
+        configPath = try folder.write("connd.yaml", yaml)
+        let kept =
+            state.map { ["--admin-listen", "127.0.0.1:0", "--database", $0.database] }
+            ?? ["--admin-listen", "none", "--database", ":memory:"]
+        let command =
+            wrapper + [try Self.binary("connd"), "--config", configPath, "--listen", "127.0.0.1:0"] + kept + arguments
+        process = try ChildProcess(
+            command[0], Array(command.dropFirst()), environment: ["XDG_STATE_HOME": state?.path ?? folder.path])
         let started = try process.wait(for: "connd to be ready") {
             $0.errText.contains(" info ready ") || $0.waitStatus != nil
         }
@@ -25,16 +39,31 @@ package final class RunningProxy: Sendable {
             let port = line.split(separator: ":").last.flatMap({ UInt16($0) })
         else { throw TestFailure("connd did not start: \(started.errText)") }
         self.port = port
+        let admin = Self.lines(started).first { $0.contains("admin API listens") }
+        adminURL = admin?.split(separator: "=").last.map { "http://\($0)" } ?? ""
     }
 
-    /// $CONND, or what was built beside the tests.
-    package static func binary() throws -> String {
-        if let path = ProcessInfo.processInfo.environment["CONND"] { return path }
+    /// $CONND or $CONNCTL, or what was built beside the tests.
+    package static func binary(_ name: String = "connd") throws -> String {
+        if let path = ProcessInfo.processInfo.environment[name.uppercased()] { return path }
         let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let path = (tests as NSString).deletingLastPathComponent + "/connd"
-        guard access(path, X_OK) == 0 else { throw TestFailure("there is no \(path): build connd, or set CONND") }
+        let path = (tests as NSString).deletingLastPathComponent + "/" + name
+        guard access(path, X_OK) == 0 else {
+            throw TestFailure("there is no \(path): build \(name), or set \(name.uppercased())")
+        }
         return path
     }
+
+    /// Runs the companion against this connd, as its user would.
+    package func connctl(_ arguments: [String], input: String = "") throws -> Subprocess {
+        guard let state else { throw TestFailure("this connd has no admin API") }
+        return try Subprocess.run(
+            try Self.binary("connctl"), arguments,
+            environment: ["CONNCTL_ADMIN": adminURL, "XDG_STATE_HOME": state.path, "NO_COLOR": "1"], input: input)
+    }
+
+    @discardableResult
+    package func connctl(_ arguments: String...) throws -> Subprocess { try connctl(arguments) }
 
     // MARK: What it says
 

@@ -11,6 +11,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "clinux_tcp_info.h"
+
 /* linux/tcp.h and netinet/tcp.h cannot both be included, and glibc's tcp_info is the older, shorter one: the kernel fills
    as many bytes as it is given. */
 
@@ -78,6 +80,8 @@ int clinux_listen_unix(const char *path, int backlog);
 int clinux_accept(int fd, uint8_t address[16], int *length);
 /* The local address and port of a socket. Returns the address's length, 0 for a Unix socket. */
 int clinux_local_address(int fd, uint8_t address[16], uint16_t *port);
+/* The same of the other end. */
+int clinux_remote_address(int fd, uint8_t address[16], uint16_t *port);
 /* Calls back with each address of this host's interfaces. */
 void clinux_each_interface_address(void (*each)(void *context, const uint8_t *address, int length), void *context);
 

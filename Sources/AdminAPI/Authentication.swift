@@ -1,0 +1,94 @@
+import AdminModels
+import HTTPTypes
+
+/// Who may ask, and who may change something: the `Host`, `Origin` and token rules. Value.
+struct Authentication: Sendable {
+    /// Literal addresses that are listened on, without brackets.
+    let listenHosts: [String]
+    let allowedHosts: [String]
+    let token: AdminToken?
+    /// connd's own.
+    let user: UInt32
+
+    /// Against DNS rebinding and posts from other sites. Requests without `Host` did not come so far.
+    func admit(_ request: HTTPRequest, from peer: AdminPeer) throws(Problem) {
+        let authority = request.authority ?? ""
+        if peer == .network, !isOurs(authority) {
+            throw Problem(
+                421,
+                "connd's admin API does not answer for the host `\(authority.prefix(100))`; use localhost or a loopback address"
+            )
+        }
+        if let origin = request.headerFields[.origin],
+            origin.lowercased() != "http://\(authority)".lowercased()
+        {
+            throw Problem(403, "requests from pages of another site (\(origin.prefix(100))) are not answered")
+        }
+    }
+
+    private func isOurs(_ authority: String) -> Bool {
+        guard let host = Self.host(of: authority.lowercased()) else { return false }
+        if host == "localhost" || host == "::1" || Self.isLoopback4(host) { return true }
+        return (listenHosts + allowedHosts).contains { $0.lowercased() == host }
+    }
+
+    /// Without brackets and port; nil where it is neither.
+    private static func host(of authority: String) -> String? {
+        var host = authority[...]
+        var port: Substring?
+        if host.first == "[" {
+            guard let end = host.firstIndex(of: "]") else { return nil }
+            let rest = host[host.index(after: end)...]
+            if !rest.isEmpty {
+                guard rest.first == ":" else { return nil }
+                port = rest.dropFirst()
+            }
+            host = host[..<end].dropFirst()
+        } else if let colon = host.firstIndex(of: ":") {
+            port = host[host.index(after: colon)...]
+            host = host[..<colon]
+        }
+        guard port?.allSatisfy({ $0.isASCII && $0.isNumber }) ?? true else { return nil }
+        return String(host)
+    }
+
+    /// All of 127.0.0.0/8, written as four numbers.
+    private static func isLoopback4(_ host: String) -> Bool {
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127"
+            && parts.allSatisfy { (1...3).contains($0.utf8.count) && UInt8($0) != nil }
+    }
+
+    /// Who makes a change. A name in a header is never believed.
+    func actor(of request: HTTPRequest, from peer: AdminPeer) throws(Problem) -> AdminActor {
+        switch peer {
+        case .user(let user?) where user == 0 || user == self.user: return AdminActor(name: "uid:\(user)")
+        case .user(let user):
+            let name = user.map { "uid \($0)" } ?? "an unknown user"
+            throw Problem(
+                403,
+                "\(name) may read here but not change anything; root and uid \(self.user) may, or use the token over TCP"
+            )
+        case .network:
+            try check(request.headerFields[.authorization])
+            return AdminActor(name: "token")
+        }
+    }
+
+    private func check(_ authorization: String?) throws(Problem) {
+        guard let token else {
+            throw Problem(401, "changes over TCP need a token, and this connd has none; set admin.token_file")
+        }
+        let hint = "the header `Authorization: Bearer <token>`; the token is in \(token.path)"
+        guard let authorization else { throw Problem(401, "changes over TCP need \(hint)") }
+        let parts = authorization.split(separator: " ", omittingEmptySubsequences: true)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else {
+            throw Problem(401, "the Authorization field must have the form of \(hint)")
+        }
+        let isRight: Bool
+        do { isRight = try token.matches(String(parts[1])) } catch {
+            throw Problem(401, "the token cannot be checked: \(error)")
+        }
+        if !isRight { throw Problem(401, "this is not the token; changes over TCP need \(hint)") }
+    }
+}

@@ -1,0 +1,151 @@
+import NIOCore
+
+/// Writes a model as the API shows it: names in snake_case and in the order they are declared in, keys of dictionaries
+/// sorted and as they are, what is nil left out. Used by one caller at a time.
+struct ModelEncoder: Encoder {
+    fileprivate final class Node {
+        enum Content {
+            case value(JSONValue)
+            case object([(name: String, node: Node)])
+            case list([Node])
+        }
+
+        var content = Content.object([])
+
+        var json: JSONValue {
+            switch content {
+            case .value(let value): value
+            case .object(let members): .object(members.map { .init(name: $0.name, value: $0.node.json) })
+            case .list(let items): .list(items.map(\.json))
+            }
+        }
+    }
+
+    fileprivate let node: Node
+    var codingPath: [any CodingKey] { [] }
+    var userInfo: [CodingUserInfoKey: Any] { [:] }
+
+    static func value(of model: any Encodable) throws -> JSONValue { try node(of: model).json }
+
+    /// With one newline at the end.
+    static func encode(_ model: any Encodable) throws -> ByteBuffer {
+        ByteBuffer(string: try value(of: model).printed + "\n")
+    }
+
+    fileprivate static func node(of model: any Encodable) throws -> Node {
+        let node = Node()
+        if let plain = model as? any JSONConvertible {
+            node.content = .value(try plain.json())
+        } else {
+            try model.encode(to: ModelEncoder(node: node))
+        }
+        return node
+    }
+
+    func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
+        KeyedEncodingContainer(Keyed<Key>(node: node))
+    }
+
+    func unkeyedContainer() -> any UnkeyedEncodingContainer {
+        node.content = .list([])
+        return Unkeyed(node: node)
+    }
+
+    func singleValueContainer() -> any SingleValueEncodingContainer { Single(node: node) }
+}
+
+/// Types that encode to JSON without an encoder.
+protocol JSONConvertible {
+    func json() throws -> JSONValue
+}
+
+extension String: JSONConvertible { func json() -> JSONValue { .text(self) } }
+extension Bool: JSONConvertible { func json() -> JSONValue { .flag(self) } }
+extension Int: JSONConvertible { func json() -> JSONValue { .integer(self) } }
+extension Int64: JSONConvertible { func json() -> JSONValue { .integer(Int(self)) } }
+extension UInt64: JSONConvertible {
+    func json() -> JSONValue { Int(exactly: self).map(JSONValue.integer) ?? .number(Double(self)) }
+}
+extension Double: JSONConvertible { func json() -> JSONValue { .number(self) } }
+extension Array: JSONConvertible where Element: Encodable {
+    func json() throws -> JSONValue { .list(try map { try ModelEncoder.value(of: $0) }) }
+}
+extension Dictionary: JSONConvertible where Key == String, Value: Encodable {
+    func json() throws -> JSONValue {
+        .object(try sorted { $0.key < $1.key }.map { .init(name: $0.key, value: try ModelEncoder.value(of: $0.value)) })
+    }
+}
+
+extension ModelEncoder {
+    private struct Keyed<Key: CodingKey>: KeyedEncodingContainerProtocol {
+        let node: Node
+        var codingPath: [any CodingKey] { [] }
+
+        private func add(_ child: Node, _ key: Key) {
+            guard case .object(let members) = node.content else { return }
+            node.content = .object(members + [(SnakeCase.text(key.stringValue), child)])
+        }
+
+        func encodeNil(forKey key: Key) {}
+
+        func encode<T: Encodable>(_ value: T, forKey key: Key) throws { add(try ModelEncoder.node(of: value), key) }
+
+        func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key)
+            -> KeyedEncodingContainer<Nested>
+        {
+            let child = Node()
+            add(child, key)
+            return ModelEncoder(node: child).container(keyedBy: type)
+        }
+
+        func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
+            let child = Node()
+            add(child, key)
+            return ModelEncoder(node: child).unkeyedContainer()
+        }
+
+        func superEncoder() -> any Encoder { ModelEncoder(node: node) }
+        func superEncoder(forKey key: Key) -> any Encoder { ModelEncoder(node: node) }
+    }
+
+    private struct Unkeyed: UnkeyedEncodingContainer {
+        let node: Node
+        var codingPath: [any CodingKey] { [] }
+        var count: Int { if case .list(let items) = node.content { items.count } else { 0 } }
+
+        private func add(_ child: Node) {
+            guard case .list(let items) = node.content else { return }
+            node.content = .list(items + [child])
+        }
+
+        func encodeNil() {
+            let child = Node()
+            child.content = .value(.null)
+            add(child)
+        }
+
+        func encode<T: Encodable>(_ value: T) throws { add(try ModelEncoder.node(of: value)) }
+
+        func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) -> KeyedEncodingContainer<Nested> {
+            let child = Node()
+            add(child)
+            return ModelEncoder(node: child).container(keyedBy: type)
+        }
+
+        func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
+            let child = Node()
+            add(child)
+            return ModelEncoder(node: child).unkeyedContainer()
+        }
+
+        func superEncoder() -> any Encoder { ModelEncoder(node: node) }
+    }
+
+    private struct Single: SingleValueEncodingContainer {
+        let node: Node
+        var codingPath: [any CodingKey] { [] }
+
+        func encodeNil() { node.content = .value(.null) }
+        func encode<T: Encodable>(_ value: T) throws { node.content = try ModelEncoder.node(of: value).content }
+    }
+}

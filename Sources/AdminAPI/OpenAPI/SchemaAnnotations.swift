@@ -1,0 +1,80 @@
+import AdminModels
+
+/// What a model's types do not say of its properties: the words and numbers they may be. By `Model.property`.
+enum SchemaAnnotations {
+    private static func words(_ words: String...) -> JSONValue { ["enum": .list(words.map { .text($0) })] }
+    private static let sources = words("default", "learned", "file", "override", "trial")
+    private static let time: JSONValue = ["description": "RFC 3339, UTC."]
+    private static let ratio: JSONValue = ["minimum": 0, "maximum": 1]
+
+    static let all: [String: JSONValue] = [
+        "StatusReport.state": words("running", "stopping"),
+        "StatusReport.started_at": time,
+        "Totals.reuse_ratio": ratio.merging(["description": "Of all leases, the share that reused a connection."]),
+        "OriginSummary.reuse_ratio": ratio,
+        "HistoryPoint.reuse_ratio": ratio,
+        "StoreReport.state": words("ok", "failing"),
+        "StoreReport.fault": words("full", "read_only", "locked", "corrupt", "missing", "unopenable", "other"),
+        "HealthReport.status": words("ok", "failing"),
+        "OriginFiguresReport.requests": [
+            "description": "By method class (safe, idempotent, unsafe) and outcome (2xx, proxy_error, cut and so on)."
+        ],
+        "OriginFiguresReport.closed": ["description": "By close reason."],
+        "SettingDefinitionReport.kind": words(
+            "count", "duration", "size", "percent", "flag", "choice", "keepalive", "addresses", "name", "path"),
+        "SettingDefinitionReport.effect": words(
+            "at once", "new connections", "new leases", "new requests", "new exchanges", "new tunnels", "next look-up"),
+        "ResolvedSettingReport.source": sources,
+        "ResolvedSettingReport.value_ms": ["description": "For durations."],
+        "ResolvedSettingReport.base": ["description": "What it was set over."],
+        "DifferenceReport.source": words("override", "trial"),
+        "DifferenceReport.conflict": ["description": "The file changed underneath: `base` and `inherited` differ."],
+        "ConnectionReport.state": .object([
+            .init(name: "enum", value: .list(ConnectionQuery.states.map { .text($0) }))
+        ]),
+        "ConnectionReport.cause": words("demand", "warm_up", "replacement"),
+        "ConnectionReport.closed_by": words("origin", "connd", "client"),
+        "ExchangeReport.outcome": .object([
+            .init(name: "enum", value: .list(ExchangeQuery.outcomes.map { .text($0) }))
+        ]),
+        "ExchangeReport.lease_cause": words(
+            "none", "idle", "returned", "dialled", "retry", "pipelined", "tunnel"),
+        "ExchangeReport.status": ["description": "0 where no response head came."],
+        "PhaseReport.phase": words("queue", "dns", "connect", "tls", "send", "first_byte", "body"),
+        "EventReport.type": words("setting", "action", "reload", "store", "origin", "tick", "reset"),
+        "ChangeReport.hidden_by": words("override", "trial"),
+        "Problem.type": ["format": "uri-reference"],
+        "FieldProblem.pointer": [
+            "description": "A JSON pointer into the body, `?name` for a query's parameter, `{name}` for a path's."
+        ],
+        "TrialSelection.settings": [
+            "maxItems": .integer(BodyLimits.settings),
+            "items": longest(BodyLimits.word).merging(["type": "string"]),
+            "description": "Null or absent: all that are on trial.",
+        ],
+        "TrialSelection.reason": longest(BodyLimits.reason),
+        "ActionRequest.origin": longest(BodyLimits.origin).merging([
+            "description": "Null or absent: all origins (not for prewarm)."
+        ]),
+        "ActionRequest.count": [
+            "minimum": .integer(ActionRequest.counts.lowerBound), "maximum": .integer(ActionRequest.counts.upperBound),
+            "description": "For prewarm: how many connections to have idle.",
+        ],
+        "ActionRequest.reason": longest(BodyLimits.reason),
+        "SettingsDocument.format": ["const": "connd-settings"],
+        "SettingsDocument.format_version": ["const": 1],
+        "SettingsDocument.exported": longest(BodyLimits.word),
+        "SettingsDocument.overrides": ["maxItems": .integer(BodyLimits.overrides)],
+        "DocumentedSetting.pattern": longest(BodyLimits.origin),
+        "DocumentedSetting.setting": longest(BodyLimits.word),
+        "DocumentedSetting.value": longest(BodyLimits.value),
+        "DocumentedSetting.reason": longest(BodyLimits.reason),
+        "DocumentedSetting.actor": longest(BodyLimits.word),
+        "DocumentedSetting.time": longest(BodyLimits.word),
+    ]
+
+    /// Of strings that people write: no control characters.
+    static let textPattern: JSONValue = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+
+    private static func longest(_ length: Int) -> JSONValue { ["maxLength": .integer(length), "pattern": textPattern] }
+}

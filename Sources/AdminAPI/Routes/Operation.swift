@@ -1,0 +1,132 @@
+import AdminModels
+import HTTPTypes
+
+/// One row of the table of operations, from which requests are routed and checked and the OpenAPI document is written. Value.
+struct Operation: Sendable {
+    enum Verb: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case patch = "PATCH"
+        case delete = "DELETE"
+
+        var changes: Bool { self != .get }
+    }
+
+    /// What the body is read as.
+    struct Body: Sendable {
+        let type: any RequestBody.Type
+        let longest: Int
+        let example: JSONValue
+    }
+
+    /// What a success looks like.
+    enum Content: Sendable {
+        case nothing
+        case json(any (Decodable & Sendable).Type)
+        /// JSON without a model.
+        case document
+        case text(String)
+        case events
+    }
+
+    struct Success: Sendable {
+        let status: Int
+        let help: String
+        let content: Content
+    }
+
+    typealias Handler = @Sendable (AdminCall) async throws -> AdminAnswer
+
+    let verb: Verb
+    let path: String
+    /// `operationId`.
+    let name: String
+    let summary: String
+    var help = ""
+    var parameters: [Parameter] = []
+    var body: Body?
+    let success: Success
+    /// Problems beyond those that follow from the parameters, the body and the verb.
+    var problems: [Int] = []
+    /// A success that is not quite: the same content under 503.
+    var mayBeUnready = false
+    /// The answer is a state of the settings: it has an ETag, and conditions are heeded.
+    var isRevisioned = false
+    let run: Handler
+
+    /// Segments of the path; `{name}` takes any one.
+    var segments: ArraySlice<Substring> { path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() }
+}
+
+/// What a handler is given: parameters and body, read and checked. Value.
+struct AdminCall: Sendable {
+    let backend: any AdminBackend
+    let actor: AdminActor
+    let values: [String: Parameter.Value]
+    let body: (any RequestBody)?
+    let condition: Revision.Condition?
+    let headers: HTTPFields
+    let now: Int64
+
+    func text(_ name: String) -> String? {
+        if case .text(let text)? = values[name] { text } else { nil }
+    }
+
+    func integer(_ name: String) -> Int? {
+        if case .integer(let number)? = values[name] { number } else { nil }
+    }
+
+    func flag(_ name: String) -> Bool? {
+        if case .flag(let flag)? = values[name] { flag } else { nil }
+    }
+
+    func time(_ name: String) -> Int64? {
+        if case .time(let time)? = values[name] { time } else { nil }
+    }
+
+    /// A path's parameter: the router has seen to it that it is there.
+    func segment(_ name: String) -> String { text(name) ?? "" }
+
+    func content<Content: RequestBody>(_ type: Content.Type) throws -> Content {
+        guard let content = body as? Content ?? Content.whenEmpty else { throw Problem(422, "the body is missing") }
+        return content
+    }
+
+    var page: PageRequest {
+        var page = PageRequest()
+        page.limit = integer("limit") ?? PageRequest.standardLimit
+        page.cursor = text("cursor")
+        return page
+    }
+
+    /// The one revision that a change may be made over; nil: any.
+    func expectedRevision() async throws -> UInt64? {
+        guard case .tags(let strong, _)? = condition else { return nil }
+        if strong.count == 1 { return strong[0] }
+        let current = await backend.patterns().revision
+        guard strong.contains(current) else {
+            throw Problem(
+                412, "the settings are at \(Revision.tag(current)), which If-Match does not name; read them again")
+        }
+        return current
+    }
+
+    /// `If-None-Match` compares weakly.
+    func isFresh(_ revision: UInt64) -> Bool {
+        switch condition {
+        case nil: false
+        case .any: true
+        case .tags(let strong, let weak): strong.contains(revision) || weak.contains(revision)
+        }
+    }
+}
+
+/// What a handler answers. Value.
+enum AdminAnswer: Sendable {
+    case json(any Encodable & Sendable, status: Int = 200, revision: UInt64? = nil)
+    case document(JSONValue)
+    case text(String, type: String)
+    case nothing
+    case notModified(revision: UInt64)
+    case events(AsyncStream<EventReport>)
+}

@@ -1,0 +1,101 @@
+import AdminModels
+
+/// Finds the operation of a request by its raw path, in which `%2F` does not end a segment. Value.
+struct RouteTable: Sendable {
+    struct Match: Sendable {
+        let operation: Operation
+        /// By name, decoded.
+        let segments: [String: String]
+    }
+
+    let operations: [Operation]
+
+    /// `GET` serves `HEAD` too.
+    func find(_ method: String, _ path: String) throws(RoutingProblem) -> Match {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        let candidates = operations.filter { Self.fits(segments, $0.segments) }
+        guard !candidates.isEmpty else { throw .notFound(notFound(path)) }
+        let wanted = method == "HEAD" ? "GET" : method
+        guard let operation = candidates.first(where: { $0.verb.rawValue == wanted }) else {
+            throw .notAllowed(allowed(candidates))
+        }
+        var values: [String: String] = [:]
+        for (segment, template) in zip(segments, operation.segments) where template.hasPrefix("{") {
+            guard let value = PercentText.decode(segment, plusIsSpace: false) else {
+                throw .malformed("the path's segment \(template) is not percent-encoded UTF-8")
+            }
+            values[String(template.dropFirst().dropLast())] = value
+        }
+        return Match(operation: operation, segments: values)
+    }
+
+    private static func fits(_ segments: ArraySlice<Substring>, _ template: ArraySlice<Substring>) -> Bool {
+        segments.count == template.count
+            && zip(segments, template).allSatisfy { $0 == $1 || $1.hasPrefix("{") && !$0.isEmpty }
+    }
+
+    private func allowed(_ operations: [Operation]) -> [String] {
+        operations.map(\.verb.rawValue) + (operations.contains { $0.verb == .get } ? ["HEAD"] : []) + ["OPTIONS"]
+    }
+
+    /// Of all operations, for `OPTIONS *`.
+    var methods: [String] { ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"] }
+
+    private func notFound(_ path: String) -> String {
+        let shown = path.prefix(200)
+        let paths = operations.map(\.path).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
+        // The resource is what a typo is in; what follows it is the caller's own.
+        let stem = path.split(separator: "/").prefix(2).joined(separator: "/")
+        let stems = paths.map { $0.split(separator: "/").prefix(2).joined(separator: "/") }
+        if let near = Suggestion.nearest(stem, among: stems) {
+            let alike = zip(paths, stems).filter { $0.1 == near }.map(\.0)
+            let count = path.split(separator: "/").count
+            if let best = alike.first(where: { $0.split(separator: "/").count == count }) ?? alike.first {
+                return "there is no \(shown); did you mean \(best)?"
+            }
+        }
+        if stem != "v1", paths.contains(where: { $0.hasPrefix("/v1/\(stem)") }) {
+            return "there is no \(shown); did you mean /v1/\(stem)?"
+        }
+        return "there is no \(shown); GET / names the resources, GET \(Paths.openAPI) describes them"
+    }
+}
+
+/// Why no operation serves a request.
+enum RoutingProblem: Error {
+    case notFound(String)
+    case notAllowed([String])
+    case malformed(String)
+}
+
+/// Percent-encoding (RFC 3986 2.1) and queries. Pure.
+enum PercentText {
+    /// Nil where a `%` lacks its digits or the bytes are not UTF-8.
+    static func decode(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = digit(rest.popFirst()), let low = digit(rest.popFirst()) else { return nil }
+                bytes.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsSpace: bytes.append(0x20)
+            default: bytes.append(byte)
+            }
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
+    private static func digit(_ byte: UInt8?) -> UInt8? {
+        guard let byte, byte < 0x80 else { return nil }
+        return Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
+    }
+
+    /// Names and values in order; a name without `=` has an empty value.
+    static func query(_ text: String) -> [(name: String?, value: String?)] {
+        text.split(separator: "&").map { part in
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            return (decode(pair[0], plusIsSpace: true), pair.count > 1 ? decode(pair[1], plusIsSpace: true) : "")
+        }
+    }
+}

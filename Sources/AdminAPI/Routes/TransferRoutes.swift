@@ -1,0 +1,48 @@
+import AdminModels
+import HTTPTypes
+
+extension HTTPField.Name {
+    static let lastEventID: HTTPField.Name = HTTPField.Name("Last-Event-ID") ?? .range
+}
+
+/// Export and import, configuration and reload. No state.
+enum TransferRoutes {
+    static let operations: [Operation] = [
+        Operation(
+            verb: .get, path: Paths.export, name: "exportSettings", summary: "All overrides as a document",
+            success: .init(status: 200, help: "What `import` takes.", content: .json(SettingsDocument.self))
+        ) { .json(await $0.backend.export()) },
+        Operation(
+            verb: .post, path: Paths.import, name: "importSettings", summary: "Set what a document says",
+            help: "All of it or nothing; the same document twice changes nothing the second time.",
+            parameters: [
+                .query("dry_run", .flag, "Say what would change and change nothing.", standard: false),
+                .query("replace", .flag, "Remove overrides that the document does not have.", standard: false),
+                CommonParameters.reason,
+            ],
+            body: .init(
+                type: SettingsDocument.self, longest: 4 << 20,
+                example: [
+                    "format": "connd-settings", "format_version": 1,
+                    "overrides": [["pattern": "*.example.com", "setting": "max_connections", "value": "8"]],
+                ]),
+            success: .init(status: 200, help: "What changed, or would.", content: .json(ImportReport.self)),
+            problems: [409, 503], isRevisioned: true
+        ) { call in
+            .json(
+                try await call.backend.importSettings(
+                    call.content(SettingsDocument.self), replace: call.flag("replace") ?? false,
+                    dryRun: call.flag("dry_run") ?? false, actor: call.actor, reason: call.text("reason"),
+                    ifRevision: call.expectedRevision()))
+        },
+        Operation(
+            verb: .get, path: Paths.config, name: "getConfig", summary: "The configuration in force, as YAML",
+            success: .init(status: 200, help: "The configuration.", content: .json(ConfigReport.self))
+        ) { .json(await $0.backend.config()) },
+        Operation(
+            verb: .post, path: Paths.reload, name: "reloadConfig", summary: "Read the configuration file again",
+            success: .init(status: 200, help: "What changed.", content: .json(ReloadReportModel.self)),
+            problems: [409, 503]
+        ) { .json(try await $0.backend.reload(actor: $0.actor)) },
+    ]
+}

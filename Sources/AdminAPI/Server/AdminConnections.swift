@@ -1,0 +1,72 @@
+import NIOCore
+import Synchronization
+
+/// Who is at the other end of an admin connection. Value.
+enum AdminPeer: Hashable, Sendable {
+    /// Shows who it is by its token.
+    case network
+    /// Of a Unix socket, by the kernel's word; nil where it gave none.
+    case user(UInt32?)
+}
+
+/// The admin connections that are open. Shared.
+final class AdminConnections: Sendable {
+    /// Of one listener; so a flood over TCP leaves the Unix socket free.
+    static let limit = 64
+
+    private let state = Mutex(State())
+
+    private struct State {
+        var open: [ObjectIdentifier: Entry] = [:]
+        var waiting: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private struct Entry {
+        let channel: any Channel
+        let listener: Int
+        var peer: AdminPeer
+    }
+
+    /// How many the listener has now, this one included. It leaves by itself when it closes.
+    func register(_ channel: any Channel, listener: Int, peer: AdminPeer) -> Int {
+        let id = ObjectIdentifier(channel)
+        let count = state.withLock { state in
+            state.open[id] = Entry(channel: channel, listener: listener, peer: peer)
+            return state.open.values.count { $0.listener == listener }
+        }
+        channel.closeFuture.whenComplete { _ in self.remove(id) }
+        return count
+    }
+
+    func identify(_ channel: any Channel, as peer: AdminPeer) {
+        state.withLock { $0.open[ObjectIdentifier(channel)]?.peer = peer }
+    }
+
+    /// An unknown peer may change nothing.
+    func peer(of channel: any Channel) -> AdminPeer {
+        state.withLock { $0.open[ObjectIdentifier(channel)]?.peer } ?? .user(nil)
+    }
+
+    var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
+
+    /// Returns when none is open.
+    func emptied() async {
+        await withCheckedContinuation { continuation in
+            let isEmpty = state.withLock { state in
+                if !state.open.isEmpty { state.waiting.append(continuation) }
+                return state.open.isEmpty
+            }
+            if isEmpty { continuation.resume() }
+        }
+    }
+
+    private func remove(_ id: ObjectIdentifier) {
+        let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.open[id] = nil
+            guard state.open.isEmpty else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in released { continuation.resume() }
+    }
+}

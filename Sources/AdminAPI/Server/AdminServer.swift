@@ -1,0 +1,180 @@
+package import Logging
+
+import AdminModels
+import Glibc
+import HummingbirdCore
+import NIOCore
+import NIOPosix
+
+/// Serves the admin API on its listeners, with an event loop of its own. It only asks and tells its backend. Shared.
+///
+///     idle ──start──▶ running ──stop──▶ stopped
+package actor AdminServer {
+    /// What tests turn down.
+    package struct Patience: Sendable {
+        /// For those that run when the server stops.
+        package var grace = Duration.seconds(2)
+        /// Between two comments in a stream of events.
+        package var heartbeat = Duration.seconds(15)
+        package var head = Duration.seconds(10)
+        package var body = Duration.seconds(30)
+        package var idle = Duration.seconds(60)
+        package var stall = Duration.seconds(15)
+
+        package init() {}
+
+        fileprivate var limits: ConnectionGuard.Limits {
+            func amount(_ duration: Duration) -> TimeAmount {
+                .nanoseconds(
+                    duration.components.seconds * 1_000_000_000 + duration.components.attoseconds / 1_000_000_000)
+            }
+            return .init(head: amount(head), body: amount(body), idle: amount(idle), stall: amount(stall))
+        }
+    }
+
+    private enum State {
+        case idle
+        case running(Running)
+        case stopped
+    }
+
+    private struct Running {
+        let group: MultiThreadedEventLoopGroup
+        let sockets: [BoundSocket]
+        let channels: [any Channel]
+        let accepting: [Task<Void, Never>]
+    }
+
+    private let backend: any AdminBackend
+    private let listeners: [AdminListener]
+    private let token: AdminToken?
+    private let allowedHosts: [String]
+    private let logger: Logger
+    private let patience: Patience
+    private let connections = AdminConnections()
+    private let streams: EventStreams
+    private var state = State.idle
+
+    /// `token`: nil refuses all changes over TCP. `allowedHosts`: names beside localhost that `Host` may say.
+    package init(
+        backend: any AdminBackend, listeners: [AdminListener], token: AdminToken?, allowedHosts: [String] = [],
+        logger: Logger, patience: Patience = Patience()
+    ) {
+        self.backend = backend
+        self.listeners = listeners
+        self.token = token
+        self.allowedHosts = allowedHosts
+        self.logger = logger
+        self.patience = patience
+        streams = EventStreams(heartbeat: patience.heartbeat)
+    }
+
+    /// As bound: `127.0.0.1:3129`, `[::1]:3129`, `unix:/run/connd/admin.sock`. In the listeners' order.
+    package var addresses: [String] {
+        if case .running(let running) = state { running.sockets.map(\.address) } else { [] }
+    }
+
+    /// Returns when all listeners are bound; none is where one cannot be.
+    package func start() async throws(AdminServerError) {
+        guard case .idle = state else { throw AdminServerError(description: "the admin API was started before") }
+        var sockets: [BoundSocket] = []
+        do {
+            for listener in listeners { sockets.append(try BoundSocket.bind(listener)) }
+        } catch {
+            for socket in sockets {
+                close(socket.descriptor)
+                socket.removeFile()
+            }
+            throw error
+        }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let responder = makeResponder(sockets)
+        var channels: [any Channel] = []
+        var accepting: [Task<Void, Never>] = []
+        for (index, socket) in sockets.enumerated() {
+            let child = AdminChannel(
+                responder: { [connections] request, writer, channel in
+                    let response = await responder.respond(
+                        to: request, from: connections.peer(of: channel), over: channel)
+                    try await writer.write(response: response.head, body: response.body)
+                },
+                connections: connections, listener: index, isUnix: socket.isUnix, limits: patience.limits)
+            do {
+                let server = try await listen(on: socket, child, group)
+                channels.append(server.channel)
+                accepting.append(accept(server, child))
+            } catch {
+                for rest in sockets[index...] { close(rest.descriptor) }
+                await end(Running(group: group, sockets: sockets, channels: channels, accepting: accepting))
+                throw AdminServerError(description: "cannot listen on \(socket.address): \(error)")
+            }
+        }
+        state = .running(Running(group: group, sockets: sockets, channels: channels, accepting: accepting))
+        for socket in sockets { logger.info("admin API listens", metadata: ["address": "\(socket.address)"]) }
+    }
+
+    /// Takes no more, ends streams of events, lets what runs finish for a while, closes the rest.
+    package func stop() async {
+        guard case .running(let running) = state else { return }
+        state = .stopped
+        await end(running)
+    }
+
+    private func end(_ running: Running) async {
+        for channel in running.channels { try? await channel.close() }
+        for socket in running.sockets { socket.removeFile() }
+        streams.stop()
+        for channel in connections.channels {
+            channel.pipeline.fireUserInboundEventTriggered(ConnectionGuard.Event.stopping)
+        }
+        await withTaskGroup(of: Void.self) { [connections, patience] group in
+            group.addTask { await connections.emptied() }
+            group.addTask { try? await Task.sleep(for: patience.grace) }
+            await group.next()
+            for channel in connections.channels { channel.close(promise: nil) }
+            group.cancelAll()
+        }
+        for task in running.accepting { await task.value }
+        try? await running.group.shutdownGracefully()
+    }
+
+    private func makeResponder(_ sockets: [BoundSocket]) -> AdminResponder {
+        AdminResponder(
+            backend: backend, routes: .standard(backend.definitions, version: backend.version().version),
+            authentication: Authentication(
+                listenHosts: sockets.compactMap(\.host), allowedHosts: allowedHosts, token: token, user: geteuid()),
+            streams: streams, logger: logger,
+            now: {
+                var time = timespec()
+                clock_gettime(CLOCK_REALTIME, &time)
+                return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+            })
+    }
+
+    private func listen(on socket: BoundSocket, _ child: AdminChannel, _ group: MultiThreadedEventLoopGroup)
+        async throws -> NIOAsyncChannel<AdminChannel.Value, Never>
+    {
+        try await ServerBootstrap(group: group)
+            .serverChannelOption(ChannelOptions.backlog, value: 128)
+            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .bind(socket.descriptor) { [logger] in child.setup(channel: $0, logger: logger) }
+    }
+
+    private func accept(_ server: NIOAsyncChannel<AdminChannel.Value, Never>, _ child: AdminChannel) -> Task<
+        Void, Never
+    > {
+        Task { [logger] in
+            do {
+                try await server.executeThenClose { inbound in
+                    try await withThrowingDiscardingTaskGroup { group in
+                        for try await connection in inbound {
+                            group.addTask { await child.handle(value: connection, logger: logger) }
+                        }
+                    }
+                }
+            } catch {
+                logger.error("an admin listener ended", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+package import AdminModels
+import NIOHTTP1
+
+extension AdminClient {
+    package func status() async throws(AdminFailure) -> AdminAnswer<StatusReport> {
+        try await send(Call(path: Paths.status))
+    }
+
+    package func version() async throws(AdminFailure) -> AdminAnswer<VersionReport> {
+        try await send(Call(path: Paths.version))
+    }
+
+    package func metrics() async throws(AdminFailure) -> String {
+        String(decoding: try await send(Call(path: Paths.metrics)).body, as: UTF8.self)
+    }
+
+    package func openAPI() async throws(AdminFailure) -> [UInt8] {
+        try await send(Call(path: Paths.openAPI)).body
+    }
+
+    // MARK: Origins
+
+    package func origins(_ query: OriginQuery) async throws(AdminFailure) -> AdminAnswer<Page<OriginSummary>> {
+        try await send(
+            Call(
+                path: Paths.origins,
+                query: query.page.parameters + [
+                    ("sort", query.sort.rawValue), ("ascending", query.ascending.map { "\($0)" }),
+                    ("filter", query.filter),
+                ]))
+    }
+
+    package func origin(_ name: String) async throws(AdminFailure) -> AdminAnswer<OriginDetail> {
+        try await send(Call(path: fill(Paths.origin, name)))
+    }
+
+    package func forget(_ name: String, reason: String? = nil) async throws(AdminFailure) {
+        try await send(Call(method: .DELETE, path: fill(Paths.origin, name), query: [("reason", reason)]))
+    }
+
+    package func perform(_ action: ActionRequest.Action, _ request: ActionRequest) async throws(AdminFailure)
+        -> AdminAnswer<ActionReport>
+    {
+        try await send(
+            Call(method: .POST, path: fill(Paths.action, action.rawValue), body: try body(request)))
+    }
+
+    // MARK: Settings
+
+    package func definitions() async throws(AdminFailure) -> AdminAnswer<[SettingDefinitionReport]> {
+        try await list(Call(path: Paths.definitions))
+    }
+
+    package func patterns() async throws(AdminFailure) -> AdminAnswer<[PatternReport]> {
+        try await list(Call(path: Paths.settings))
+    }
+
+    package func settings(_ pattern: String) async throws(AdminFailure) -> AdminAnswer<SettingsReport> {
+        try await send(Call(path: fill(Paths.setting, pattern)))
+    }
+
+    /// `ifMatch`: an ETag; where it is no longer the present one, the problem's status is 412.
+    package func patch(_ pattern: String, _ patch: SettingsPatch, ifMatch: String? = nil) async throws(AdminFailure)
+        -> AdminAnswer<SettingsReport>
+    {
+        try await send(
+            Call(
+                method: .PATCH, path: fill(Paths.setting, pattern), body: try body(PatchBody(patch)), ifMatch: ifMatch
+            ))
+    }
+
+    package func confirm(_ pattern: String, _ selection: TrialSelection, ifMatch: String? = nil)
+        async throws(AdminFailure) -> AdminAnswer<SettingsReport>
+    {
+        try await send(
+            Call(method: .POST, path: fill(Paths.confirm, pattern), body: try body(selection), ifMatch: ifMatch))
+    }
+
+    package func revert(_ pattern: String, _ selection: TrialSelection, ifMatch: String? = nil)
+        async throws(AdminFailure) -> AdminAnswer<SettingsReport>
+    {
+        try await send(
+            Call(method: .POST, path: fill(Paths.revert, pattern), body: try body(selection), ifMatch: ifMatch))
+    }
+
+    package func differences() async throws(AdminFailure) -> AdminAnswer<[DifferenceReport]> {
+        try await list(Call(path: Paths.diff))
+    }
+
+    package func export() async throws(AdminFailure) -> AdminAnswer<SettingsDocument> {
+        try await send(Call(path: Paths.export))
+    }
+
+    /// `document`: the JSON as it is in its file, so that what is wrong with it is said by the daemon.
+    package func importSettings(
+        _ document: [UInt8], replace: Bool = false, dryRun: Bool = false, reason: String? = nil,
+        ifMatch: String? = nil
+    ) async throws(AdminFailure) -> AdminAnswer<ImportReport> {
+        try await send(
+            Call(
+                method: .POST, path: Paths.import,
+                query: [
+                    ("dry_run", dryRun ? "true" : nil), ("replace", replace ? "true" : nil), ("reason", reason),
+                ], body: document, ifMatch: ifMatch))
+    }
+
+    package func config() async throws(AdminFailure) -> AdminAnswer<ConfigReport> {
+        try await send(Call(path: Paths.config))
+    }
+
+    package func reload() async throws(AdminFailure) -> AdminAnswer<ReloadReportModel> {
+        try await send(Call(method: .POST, path: Paths.reload))
+    }
+
+    // MARK: Connections and what happened
+
+    package func connections(_ query: ConnectionQuery) async throws(AdminFailure)
+        -> AdminAnswer<Page<ConnectionReport>>
+    {
+        try await send(
+            Call(
+                path: Paths.connections,
+                query: query.page.parameters + [("origin", query.origin), ("state", query.state)]))
+    }
+
+    package func connection(_ number: UInt64) async throws(AdminFailure) -> AdminAnswer<ConnectionReport> {
+        try await send(Call(path: fill(Paths.connection, "\(number)")))
+    }
+
+    package func closeConnection(_ number: UInt64, force: Bool, reason: String? = nil) async throws(AdminFailure)
+        -> AdminAnswer<ConnectionReport>
+    {
+        try await send(
+            Call(
+                method: .DELETE, path: fill(Paths.connection, "\(number)"),
+                query: [("force", force ? "true" : nil), ("reason", reason)]))
+    }
+
+    package func history(_ query: HistoryQuery) async throws(AdminFailure) -> AdminAnswer<HistoryReport> {
+        try await send(
+            Call(
+                path: Paths.history,
+                query: [
+                    ("origin", query.origin), ("from", query.from.map { "\($0)" }), ("to", query.to.map { "\($0)" }),
+                    ("points", "\(query.points)"),
+                ]))
+    }
+
+    package func exchanges(_ query: ExchangeQuery) async throws(AdminFailure) -> AdminAnswer<Page<ExchangeReport>> {
+        try await send(
+            Call(
+                path: Paths.exchanges,
+                query: query.page.parameters + [("origin", query.origin), ("outcome", query.outcome)]))
+    }
+
+    package func exchange(_ id: Int64) async throws(AdminFailure) -> AdminAnswer<ExchangeReport> {
+        try await send(Call(path: fill(Paths.exchange, "\(id)")))
+    }
+
+    package func audit(_ query: AuditQuery) async throws(AdminFailure) -> AdminAnswer<Page<AuditReport>> {
+        try await send(Call(path: Paths.audit, query: query.page.parameters + [("subject", query.subject)]))
+    }
+
+    // MARK: Parts
+
+    /// Lists without pages.
+    private func list<Item: Codable & Sendable>(_ call: Call) async throws(AdminFailure) -> AdminAnswer<[Item]> {
+        let answer = try await send(call, as: ItemList<Item>.self)
+        return AdminAnswer(content: answer.content.items, body: answer.body, etag: answer.etag)
+    }
+
+    /// A path with its one `{…}` filled in.
+    private func fill(_ path: String, _ value: String) -> String {
+        guard let start = path.firstIndex(of: "{"), let end = path.firstIndex(of: "}") else { return path }
+        return path[..<start] + PercentEncoding.segment(value) + path[path.index(after: end)...]
+    }
+
+    private func body(_ content: some Encodable) throws(AdminFailure) -> [UInt8] {
+        do { return try APIJSON.encode(content) } catch {
+            throw .unexpected(address, "the request could not be written (\(error))")
+        }
+    }
+}
+
+extension PageRequest {
+    fileprivate var parameters: [(name: String, value: String?)] { [("limit", "\(limit)"), ("cursor", cursor)] }
+}

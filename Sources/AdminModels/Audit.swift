@@ -1,0 +1,38 @@
+/// One line of `GET /v1/audit`, newest first. Value.
+package struct AuditReport: Codable, Sendable {
+    package var id: Int64 = 0
+    package var time = ""
+    package var timeMs: Int64 = 0
+    package var actor = ""
+    package var action = ""
+    /// A pattern, an origin or a connection's number; empty: all.
+    package var subject = ""
+    package var setting: String?
+    package var before: String?
+    package var after: String?
+    package var reason: String?
+
+    package init() {}
+}
+
+/// What `GET /v1/audit` may be asked for. Value.
+package struct AuditQuery: Sendable {
+    package var page = PageRequest()
+    package var subject: String?
+
+    package init() {}
+}
+
+/// One event of `GET /v1/events`. Value.
+package struct EventReport: Codable, Sendable {
+    /// Rises by one; `Last-Event-ID` resumes after it. A client that asks for one that is gone gets `reset` first.
+    package var id: UInt64 = 0
+    /// `setting`, `action`, `reload`, `store`, `origin`, `tick` or `reset`.
+    package var type = ""
+    package var time = ""
+    package var timeMs: Int64 = 0
+    package var origin: String?
+    package var message = ""
+
+    package init() {}
+}

@@ -1,0 +1,83 @@
+/// One upstream connection, `GET /v1/connections/{number}`. Value.
+package struct ConnectionReport: Codable, Sendable {
+    package var number: UInt64 = 0
+    package var origin = ""
+    /// `dialing`, `idle`, `leased`, `draining`, `closing`, `tunnel` or `closed`.
+    package var state = ""
+    package var local: String?
+    package var remote: String?
+    /// Why it was dialled: `demand`, `warm_up` or `replacement`.
+    package var cause = ""
+    package var opened = ""
+    package var openedMs: Int64 = 0
+    package var age = ""
+    package var ageMs: Int64 = 0
+    package var idle: String?
+    package var idleMs: Int64?
+    package var closed: String?
+    package var closedMs: Int64?
+    /// Section 8 of the reference; null while it lives. `closedBy` is `origin`, `connd` or `client`.
+    package var reason: String?
+    package var closedBy: String?
+    /// The reason in a sentence, with the setting that governs it.
+    package var explanation: String?
+    package var requests = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var dnsMs: Double = 0
+    package var connectMs: Double = 0
+    package var tlsMs: Double = 0
+    package var tcp: TCPReport?
+
+    package init() {}
+}
+
+/// What the kernel says of a connection (TCP_INFO). Value.
+package struct TCPReport: Codable, Sendable {
+    package var rttMs: Double = 0
+    package var rttVarianceMs: Double = 0
+    package var minRttMs: Double = 0
+    package var congestionWindow = 0
+    package var maximumSegment = 0
+    package var retransmits = 0
+    package var deliveryRateBps = 0
+
+    package init() {}
+}
+
+/// What `GET /v1/connections` may be asked for. Value.
+package struct ConnectionQuery: Sendable {
+    package var page = PageRequest()
+    package var origin: String?
+    /// Nil: all that live. `closed`: those that ended, newest first.
+    package var state: String?
+
+    package static let states = ["dialing", "idle", "leased", "draining", "closing", "tunnel", "closed"]
+
+    package init() {}
+}
+
+/// `POST /v1/actions/{action}`. Value.
+package struct ActionRequest: Codable, Sendable {
+    package enum Action: String, CaseIterable, Sendable {
+        case drain, reconnect, prewarm, pause, resume
+    }
+
+    /// Null or absent: all origins (not for `prewarm`).
+    package var origin: String?
+    /// For `prewarm`: how many connections to have idle; 1 to 1000.
+    package var count: Int?
+    package var reason: String?
+
+    package init() {}
+}
+
+/// What an action did. Value.
+package struct ActionReport: Codable, Sendable {
+    package var action = ""
+    package var origins = 0
+    /// Connections concerned: to be closed, or dialled.
+    package var connections = 0
+
+    package init() {}
+}

@@ -1,0 +1,55 @@
+/// A slow or failed exchange, `GET /v1/exchanges/{id}`. Value.
+package struct ExchangeReport: Codable, Sendable {
+    package var id: Int64 = 0
+    package var origin = ""
+    package var started = ""
+    package var startedMs: Int64 = 0
+    /// `slow`, `failed`, `cut` or `aborted`.
+    package var outcome = ""
+    package var method = ""
+    package var target = ""
+    /// 0 where no response head came.
+    package var status = 0
+    package var error: String?
+    package var errorDetail: String?
+    package var client: UInt64 = 0
+    /// Null where it had none.
+    package var connection: UInt64?
+    package var reused = false
+    /// `none`, `idle`, `returned`, `dialled`, `retry`, `pipelined` or `tunnel`.
+    package var leaseCause = ""
+    /// Why this connection, in a sentence.
+    package var explanation = ""
+    package var retries = 0
+    package var total = ""
+    package var totalMs: Double = 0
+    package var bytesFromClient = 0
+    package var bytesToClient = 0
+    /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` lie within
+    /// `queue` and are there where the exchange waited for a dial.
+    package var waterfall: [PhaseReport] = []
+
+    package init() {}
+}
+
+/// One bar of a waterfall. Value.
+package struct PhaseReport: Codable, Sendable {
+    package var phase = ""
+    /// From the start of the exchange.
+    package var startMs: Double = 0
+    package var duration = ""
+    package var durationMs: Double = 0
+
+    package init() {}
+}
+
+/// What `GET /v1/exchanges` may be asked for. Value.
+package struct ExchangeQuery: Sendable {
+    package var page = PageRequest()
+    package var origin: String?
+    package var outcome: String?
+
+    package static let outcomes = ["slow", "failed", "cut", "aborted"]
+
+    package init() {}
+}

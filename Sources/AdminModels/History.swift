@@ -1,0 +1,58 @@
+/// `GET /v1/history`: points of equal length for charts, oldest first; those without traffic are left out. Value.
+package struct HistoryReport: Codable, Sendable {
+    /// Null: all origins together.
+    package var origin: String?
+    package var from = ""
+    package var fromMs: Int64 = 0
+    package var to = ""
+    package var toMs: Int64 = 0
+    /// Of one point.
+    package var step = ""
+    package var stepMs: Int64 = 0
+    package var points: [HistoryPoint] = []
+
+    package init() {}
+}
+
+/// What happened in one step. Value.
+package struct HistoryPoint: Codable, Sendable {
+    package var time = ""
+    package var timeMs: Int64 = 0
+    package var requests = 0
+    package var errors = 0
+    package var opened = 0
+    package var reused = 0
+    package var reuseRatio: Double?
+    package var closed = 0
+    package var retries = 0
+    package var staleSurfaced = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var handshakePaidMs: Int64 = 0
+    package var handshakeSavedMs: Int64 = 0
+    package var waitingMax = 0
+    package var activeMax = 0
+    package var connectionsMax = 0
+    package var queueP50Ms: Double?
+    package var queueP99Ms: Double?
+    package var firstByteP50Ms: Double?
+    package var firstByteP99Ms: Double?
+    package var totalP50Ms: Double?
+    package var totalP99Ms: Double?
+
+    package init() {}
+}
+
+/// What `GET /v1/history` may be asked for. Value.
+package struct HistoryQuery: Sendable {
+    package static let points = 1...2000
+
+    package var origin: String?
+    /// Milliseconds since 1970; nil: an hour before `to`.
+    package var from: Int64?
+    /// Nil: now.
+    package var to: Int64?
+    package var points = 120
+
+    package init() {}
+}

@@ -1,0 +1,149 @@
+/// One line of `GET /v1/origins`. Value.
+package struct OriginSummary: Codable, Sendable {
+    package var origin = ""
+    package var connections = ConnectionCounts()
+    package var maxConnections = 0
+    /// Since connd was started.
+    package var requests = 0
+    package var errors = 0
+    package var opened = 0
+    package var reused = 0
+    package var reuseRatio: Double?
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var firstByteP50Ms: Double?
+    package var firstByteP99Ms: Double?
+    package var totalP99Ms: Double?
+    package var queueP99Ms: Double?
+    package var staleSurfaced = 0
+    package var paused = false
+    package var overrides = 0
+    package var trials = 0
+    package var lastUsed: String?
+    package var lastUsedMs: Int64?
+
+    package init() {}
+}
+
+/// What `GET /v1/origins` may be asked for. Value.
+package struct OriginQuery: Sendable {
+    package enum Sort: String, CaseIterable, Sendable {
+        case origin, requests, connections, waiting, errors, reuse
+        case firstByte = "first_byte"
+        case bytes
+        case lastUsed = "last_used"
+    }
+
+    package var page = PageRequest()
+    package var sort = Sort.requests
+    /// Ascending for `origin`, descending for all else, where the caller does not say.
+    package var ascending: Bool?
+    /// Part of the origin's name, in any case.
+    package var filter: String?
+
+    package init() {}
+}
+
+/// `GET /v1/origins/{origin}`. Value.
+package struct OriginDetail: Codable, Sendable {
+    package var summary = OriginSummary()
+    package var figures = OriginFiguresReport()
+    /// Since the database was made; null where nothing is kept of it.
+    package var lifetime: LifetimeReport?
+    package var settings: [ResolvedSettingReport] = []
+    package var dialFailuresInARow = 0
+
+    package init() {}
+}
+
+/// Everything counted of one origin since connd was started. Counts by word. Value.
+package struct OriginFiguresReport: Codable, Sendable {
+    /// By method class (`safe`, `idempotent`, `unsafe`) and outcome (`2xx`, `proxy_error`, `cut`, …).
+    package var requests: [String: [String: Int]] = [:]
+    package var errors: [String: Int] = [:]
+    package var queued = 0
+    package var opened: [String: Int] = [:]
+    package var reused = 0
+    /// By reason; `closedBySide` is the same by whose doing it was.
+    package var closed: [String: Int] = [:]
+    package var closedBySide: [String: Int] = [:]
+    package var dialFailures: [String: Int] = [:]
+    package var retryCauses: [String: Int] = [:]
+    package var retryOutcomes: [String: Int] = [:]
+    package var staleRetried = 0
+    package var staleSurfaced = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var queueTime = Distribution()
+    package var dnsTime = Distribution()
+    package var connectTime = Distribution()
+    package var tlsTime = Distribution()
+    package var firstByteTime = Distribution()
+    package var totalTime = Distribution()
+    package var connectionAge = Distribution()
+    package var idleGap = Distribution()
+    package var requestsPerConnection = CountDistribution()
+    package var handshakePaid = ""
+    package var handshakePaidMs: Int64 = 0
+    package var handshakeSaved = ""
+    package var handshakeSavedMs: Int64 = 0
+    package var tunnels = TunnelReport()
+
+    package init() {}
+}
+
+/// A distribution of durations: quantiles are upper bounds, within 19 %. Value.
+package struct Distribution: Codable, Sendable {
+    package var count = 0
+    package var mean = "0s"
+    package var meanMs: Double = 0
+    package var p50 = "0s"
+    package var p50Ms: Double = 0
+    package var p90 = "0s"
+    package var p90Ms: Double = 0
+    package var p99 = "0s"
+    package var p99Ms: Double = 0
+
+    package init() {}
+}
+
+/// A distribution of counts. Value.
+package struct CountDistribution: Codable, Sendable {
+    package var count = 0
+    package var mean: Double = 0
+    package var p50 = 0
+    package var p90 = 0
+    package var p99 = 0
+
+    package init() {}
+}
+
+/// Tunnels to one origin. Value.
+package struct TunnelReport: Codable, Sendable {
+    package var open = 0
+    package var opened = 0
+    package var closed = 0
+    package var failed = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var duration = Distribution()
+
+    package init() {}
+}
+
+/// An origin's totals over all starts of connd. Value.
+package struct LifetimeReport: Codable, Sendable {
+    package var firstSeen = ""
+    package var firstSeenMs: Int64 = 0
+    package var lastSeen = ""
+    package var lastSeenMs: Int64 = 0
+    package var requests = 0
+    package var errors = 0
+    package var opened = 0
+    package var reused = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var handshakeSavedMs: Int64 = 0
+
+    package init() {}
+}

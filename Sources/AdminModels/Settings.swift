@@ -1,0 +1,112 @@
+/// One row of the table of settings, `GET /v1/definitions`. Value.
+package struct SettingDefinitionReport: Codable, Sendable {
+    package var name = ""
+    package var standard = ""
+    /// Reads on after "must be".
+    package var allowed = ""
+    /// `count`, `duration`, `size`, `percent`, `flag`, `choice`, `keepalive`, `addresses`, `name` or `path`.
+    package var kind = ""
+    /// For a choice.
+    package var choices: [String]?
+    package var unit: String?
+    /// `at once`, `new connections`, `new leases`, `new requests`, `new exchanges`, `new tunnels` or `next look-up`.
+    package var effect = ""
+    package var help = ""
+    /// What this version lacks for any other value than the default; null where nothing.
+    package var needs: String?
+
+    package init() {}
+}
+
+/// A setting as it holds for an origin or a pattern, and where that comes from. Value.
+package struct ResolvedSettingReport: Codable, Sendable {
+    package var name = ""
+    package var value = ""
+    /// For durations, in milliseconds.
+    package var valueMs: Int64?
+    /// `default`, `learned`, `file`, `override` or `trial`.
+    package var source = ""
+    /// The file and line, or the pattern whose sheet won.
+    package var place: String?
+    package var actor: String?
+    package var reason: String?
+    package var time: String?
+    package var timeMs: Int64?
+    /// What it was set over.
+    package var base: String?
+    package var expires: String?
+    package var expiresMs: Int64?
+
+    package init() {}
+}
+
+/// `GET /v1/settings/{pattern}`: `*` for all origins. Value.
+package struct SettingsReport: Codable, Sendable {
+    package var pattern = "*"
+    package var settings: [ResolvedSettingReport] = []
+
+    package init() {}
+}
+
+/// One line of `GET /v1/settings`: a pattern that something is set for. Value.
+package struct PatternReport: Codable, Sendable {
+    package var pattern = "*"
+    /// Names, by source word: `file`, `override`, `trial`.
+    package var settings: [ResolvedSettingReport] = []
+
+    package init() {}
+}
+
+/// The body of `PATCH /v1/settings/{pattern}`. Value.
+///
+///     { "settings": { "max_connections": 2, "idle_timeout": "30s", "max_queue": null },
+///       "reason": "why", "try_for": "10m" }
+package struct SettingsPatch: Sendable {
+    package enum Value: Hashable, Sendable {
+        /// Back to the inherited value.
+        case null
+        case text(String)
+        case integer(Int)
+        case flag(Bool)
+        case list([String])
+    }
+
+    package var settings: [String: Value] = [:]
+    package var reason: String?
+    package var tryFor: String?
+
+    package init() {}
+}
+
+/// The body of `POST …/confirm` and `…/revert`; null or absent `settings`: all that are on trial. Value.
+package struct TrialSelection: Codable, Sendable {
+    package var settings: [String]?
+    package var reason: String?
+
+    package init() {}
+}
+
+/// An override or a trial against what would hold without it, a line of `GET /v1/diff`. Value.
+package struct DifferenceReport: Codable, Sendable {
+    package var pattern = "*"
+    package var setting = ""
+    /// `override` or `trial`.
+    package var source = ""
+    package var value = ""
+    /// What would hold without it, now.
+    package var inherited = ""
+    package var inheritedSource = ""
+    /// What held when it was set.
+    package var base = ""
+    package var baseSource = ""
+    /// The file changed underneath: `base` and `inherited` differ.
+    package var conflict = false
+    package var actor = ""
+    package var reason: String?
+    package var time = ""
+    package var timeMs: Int64 = 0
+    package var expires: String?
+    package var expiresMs: Int64?
+
+    package init() {}
+}

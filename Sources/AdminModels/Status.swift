@@ -1,0 +1,117 @@
+/// `GET /v1/status`. Value.
+package struct StatusReport: Codable, Sendable {
+    package var version = ""
+    package var pid = 0
+    /// RFC 3339, UTC; so are all times of the API, each beside its `_ms` integer (since 1970).
+    package var startedAt = ""
+    package var startedAtMs: Int64 = 0
+    package var uptime = ""
+    package var uptimeMs: Int64 = 0
+    /// `running` or `stopping`.
+    package var state = ""
+    package var listeners: [String] = []
+    package var adminListeners: [String] = []
+    package var clients = 0
+    package var origins = 0
+    package var connections = ConnectionCounts()
+    package var totals = Totals()
+    package var store = StoreReport()
+    package var trials = 0
+    package var overrides = 0
+    package var conflicts = 0
+    /// The file that was given; null for built-in defaults.
+    package var configFile: String?
+    package var configLoadedAt = ""
+    package var configLoadedAtMs: Int64 = 0
+    /// Why the last reload was refused; null when it was not.
+    package var configError: String?
+    /// Bugs of connd's own that it noticed and survived.
+    package var invariantsBroken = 0
+    package var memoryBytes = 0
+    package var descriptors = 0
+    package var descriptorLimit = 0
+
+    package init() {}
+}
+
+/// Upstream connections by state, and who waits for one. Value.
+package struct ConnectionCounts: Codable, Sendable {
+    package var dialing = 0
+    package var idle = 0
+    package var leased = 0
+    package var draining = 0
+    package var closing = 0
+    package var tunnels = 0
+    package var waiting = 0
+    package var active = 0
+
+    package init() {}
+}
+
+/// Since connd was started, over all origins. Value.
+package struct Totals: Codable, Sendable {
+    package var clientsAccepted = 0
+    package var requests = 0
+    package var errors = 0
+    package var opened = 0
+    package var reused = 0
+    /// Of all leases, the share that reused a connection, 0 to 1; null before the first.
+    package var reuseRatio: Double?
+    package var closed = 0
+    package var retriesSent = 0
+    package var retriesSucceeded = 0
+    package var staleSurfaced = 0
+    package var tunnels = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    package var handshakePaidMs: Int64 = 0
+    package var handshakeSavedMs: Int64 = 0
+    package var accessLogLinesDropped = 0
+
+    package init() {}
+}
+
+/// How the database fares. Value.
+package struct StoreReport: Codable, Sendable {
+    package var path = ""
+    /// `ok` or `failing`.
+    package var state = "ok"
+    /// `full`, `read_only`, `locked`, `corrupt`, `missing`, `unopenable`, `other`; null when all is well.
+    package var fault: String?
+    package var message: String?
+    package var since: String?
+    package var sinceMs: Int64?
+    package var lastWrite: String?
+    package var lastWriteMs: Int64?
+    /// False for `:memory:`.
+    package var durable = true
+    package var sizeBytes = 0
+    package var schemaVersion = 0
+    package var pendingRows = 0
+    package var droppedFigures = 0
+    package var droppedConnections = 0
+    package var droppedExchanges = 0
+    package var recoveries = 0
+
+    package init() {}
+}
+
+/// `GET /v1/version`. Value.
+package struct VersionReport: Codable, Sendable {
+    package var name = "connd"
+    package var version = ""
+    package var api = "v1"
+    package var schemaVersion = 0
+
+    package init() {}
+}
+
+/// `GET /healthz` and `GET /readyz`. Value.
+package struct HealthReport: Codable, Sendable {
+    /// `ok` or `failing`.
+    package var status = "ok"
+    /// What is not as it should be, one sentence each.
+    package var reasons: [String] = []
+
+    package init() {}
+}

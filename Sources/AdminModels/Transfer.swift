@@ -1,0 +1,66 @@
+/// What is set at run time, as a document: `GET /v1/export` writes it, `POST /v1/import` takes it. Value.
+package struct SettingsDocument: Codable, Sendable {
+    package var format = "connd-settings"
+    package var formatVersion = 1
+    package var exported: String?
+    package var overrides: [DocumentedSetting] = []
+
+    package init() {}
+}
+
+/// One override. Trials are not exported. Value.
+package struct DocumentedSetting: Codable, Sendable {
+    package var pattern = "*"
+    package var setting = ""
+    package var value = ""
+    package var reason: String?
+    /// Who set it first and when; what is imported belongs to who imports it.
+    package var actor: String?
+    package var time: String?
+
+    package init() {}
+}
+
+/// What an import did, or would do. Value.
+package struct ImportReport: Codable, Sendable {
+    package var dryRun = false
+    package var added = 0
+    package var changed = 0
+    package var removed = 0
+    package var unchanged = 0
+    package var changes: [ChangeReport] = []
+
+    package init() {}
+}
+
+/// One setting before and after. Value.
+package struct ChangeReport: Codable, Sendable {
+    package var pattern = "*"
+    package var setting = ""
+    package var before: String?
+    package var after: String?
+    /// The override or trial that hides the change, as `override` or `trial`; null where it takes effect.
+    package var hiddenBy: String?
+
+    package init() {}
+}
+
+/// `GET /v1/config`: the effective configuration as YAML, each value with its source. Value.
+package struct ConfigReport: Codable, Sendable {
+    package var file: String?
+    package var loaded = ""
+    package var loadedMs: Int64 = 0
+    package var yaml = ""
+
+    package init() {}
+}
+
+/// `POST /v1/reload`. Value.
+package struct ReloadReportModel: Codable, Sendable {
+    package var changes: [ChangeReport] = []
+    /// Keys outside `settings` and `hosts` that differ and take a restart.
+    package var needRestart: [String] = []
+    package var conflicts: [DifferenceReport] = []
+
+    package init() {}
+}

@@ -1,0 +1,150 @@
+package import ProxyTypes
+package import Tuning
+
+/// All that the config file says, each value its default where the file is silent. Decides nothing. Value.
+package struct Configuration: Hashable, Sendable {
+    package struct Proxy: Hashable, Sendable {
+        package var listen: [ListenAddress] = [
+            .tcp(IPAddress(ipv4: 0x7F00_0001), port: 3128), .tcp(IPAddress(high: 0, low: 1), port: 3128),
+        ]
+        package var allowFrom: [AddressRange] = [.loopbackIPv4, .loopbackIPv6]
+        package var connectPorts: ConnectPorts = .only([443])
+        /// Empty allows all that `deny` does not name.
+        package var allow: [DestinationPattern] = []
+        package var deny: [DestinationPattern] = []
+        package var maxClientConnections = 10_000
+        package var maxUpstreamConnections = 4096
+        package var maxHeadBytes = 64 << 10
+        package var maxBuffer = 256 << 10
+        package var clientHeadTimeout = Interval.seconds(10)
+        package var clientIdleTimeout = Interval.minutes(5)
+        package var shutdownGrace = Interval.seconds(30)
+        package var threads = 1
+    }
+
+    package struct Admin: Hashable, Sendable {
+        package var listen: [ListenAddress] = [.tcp(IPAddress(ipv4: 0x7F00_0001), port: 3129)]
+        /// Nil: made in the state directory, see `adminTokenPath`.
+        package var tokenFile: String?
+        /// `Host` names that are answered beside localhost, loopback addresses and the listen addresses: lower case,
+        /// without a port, IPv6 addresses in brackets.
+        package var allowHosts: [AdminHost] = []
+        /// Permissions of the Unix sockets.
+        package var socketMode = SocketMode.standard
+    }
+
+    package struct Metrics: Hashable, Sendable {
+        /// Origins with labels of their own on `/metrics`; the rest is `_other`.
+        package var maxOrigins = 100
+    }
+
+    package struct Exchanges: Hashable, Sendable {
+        /// Those that take longer are kept beside the failed ones; zero: only the failed ones.
+        package var slow = Interval.seconds(1)
+    }
+
+    package struct Log: Hashable, Sendable {
+        package var level: LogLevel = .info
+        package var format: LogFormat = .text
+    }
+
+    package struct AccessLog: Hashable, Sendable {
+        package var target: AccessLogTarget = .none
+        package var format: AccessLogFormat = .json
+    }
+
+    /// What holds for the origins that one pattern matches, beyond `settings`.
+    package struct HostSettings: Hashable, Sendable {
+        package var pattern: HostPattern
+        package var values: [Setting: SettingValue]
+
+        package init(pattern: HostPattern, values: [Setting: SettingValue]) {
+            self.pattern = pattern
+            self.values = values
+        }
+    }
+
+    package var proxy = Proxy()
+    package var admin = Admin()
+    /// An absolute path or `:memory:`. Nil: in the state directory, see `databasePath`.
+    package var database: String?
+    package var metrics = Metrics()
+    package var exchanges = Exchanges()
+    package var log = Log()
+    package var accessLog = AccessLog()
+    package var settings = SettingValues()
+    /// In the order of the file; the closest pattern wins, not the first.
+    package var hosts: [HostSettings] = []
+
+    /// All defaults.
+    package init() {}
+
+    /// What `database` may be beside a path: nothing outlives connd.
+    package static let memory = ":memory:"
+
+    /// Nil where nothing says where to keep state.
+    package func databasePath(environment: [String: String]) -> String? {
+        database ?? Self.stateDirectory(environment: environment).map { $0 + "/connd.db" }
+    }
+
+    /// Nil where nothing says where to keep state.
+    package func adminTokenPath(environment: [String: String]) -> String? {
+        admin.tokenFile ?? Self.stateDirectory(environment: environment).map { $0 + "/admin.token" }
+    }
+
+    /// systemd's directory (the first where it names several), else the user's.
+    package static func stateDirectory(environment: [String: String]) -> String? {
+        func directory(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
+        if let ours = directory("STATE_DIRECTORY") { return String(ours.prefix { $0 != ":" }) }
+        if let users = directory("XDG_STATE_HOME") { return users + "/connd" }
+        return directory("HOME").map { $0 + "/.local/state/connd" }
+    }
+}
+
+/// The ports that CONNECT may reach. Value.
+package enum ConnectPorts: Hashable, Sendable {
+    case any
+    case only([UInt16])
+
+    package func contains(_ port: UInt16) -> Bool {
+        switch self {
+        case .any: true
+        case .only(let ports): ports.contains(port)
+        }
+    }
+}
+
+package enum LogLevel: String, CaseIterable, Hashable, Sendable {
+    case trace, debug, info, notice, warning, error, critical
+}
+
+package enum LogFormat: String, CaseIterable, Hashable, Sendable {
+    case text, json, journald
+}
+
+package enum AccessLogFormat: String, CaseIterable, Hashable, Sendable {
+    case json, text
+}
+
+package enum AccessLogTarget: Hashable, Sendable, CustomStringConvertible {
+    case none, stdout
+    /// Absolute.
+    case file(path: String)
+
+    package init(parsing text: String) throws(ValueProblem) {
+        switch text {
+        case "none": self = .none
+        case "stdout": self = .stdout
+        case _ where text.hasPrefix("/") && !text.hasSuffix("/") && !text.utf8.contains(0): self = .file(path: text)
+        default: throw ValueProblem(allowed: "none, stdout, or an absolute path", text: text)
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .none: "none"
+        case .stdout: "stdout"
+        case .file(let path): path
+        }
+    }
+}

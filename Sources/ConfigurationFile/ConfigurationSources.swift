@@ -1,0 +1,90 @@
+package import Tuning
+
+/// Where a value outside `settings` and `hosts` comes from; `SettingSource` says it for those. Value.
+package enum ConfigurationSource: Hashable, Sendable, CustomStringConvertible {
+    case standard
+    case file(path: String, line: Int)
+    case commandLine(option: String)
+
+    package var description: String {
+        switch self {
+        case .standard: "default"
+        case .file(let path, let line): "\(path):\(line)"
+        case .commandLine(let option): option
+        }
+    }
+}
+
+/// What was loaded, with where each part comes from. Value.
+package struct LoadedConfiguration: Hashable, Sendable {
+    package var configuration: Configuration
+    /// By the path of the key, `proxy.listen`; what is absent is the default.
+    package var sources: [String: ConfigurationSource]
+    package var layers: SettingLayers
+
+    /// Built-in defaults.
+    package init() {
+        configuration = Configuration()
+        sources = [:]
+        layers = SettingLayers()
+    }
+
+    package func source(of path: String) -> ConfigurationSource { sources[path] ?? .standard }
+}
+
+extension LoadedConfiguration {
+    /// Paths of keys that differ and that only a start takes up: all but `settings`, `hosts` and `log.level`. In the
+    /// order of `--print-config`.
+    package func changesNeedingRestart(from old: LoadedConfiguration) -> [String] {
+        ConfigurationTable.keys.filter { key in
+            key.path != "log.level" && key.write(configuration) != key.write(old.configuration)
+        }.map(\.path)
+    }
+
+    mutating func override(_ path: String, _ option: String, _ change: (inout Configuration) -> Void) {
+        change(&configuration)
+        sources[path] = .commandLine(option: option)
+    }
+
+    /// What only shows once defaults, file and options are together: proxy and admin API in one another's way, and an
+    /// admin API beyond loopback that has no place for its token.
+    func listenerProblems(environment: [String: String]) -> [ConfigurationProblem] {
+        var problems: [ConfigurationProblem] = []
+        let proxySource = source(of: "proxy.listen")
+        let adminSource = source(of: "admin.listen")
+        for admin in configuration.admin.listen {
+            for proxy in configuration.proxy.listen where admin.collides(with: proxy) {
+                switch (proxySource, adminSource) {
+                // Both in the file: told with line and column.
+                case (.file, .file): break
+                case (_, .standard):
+                    problems.append(
+                        problem("proxy.listen", "\(proxy) is where the admin API listens by default (\(admin))"))
+                case (.standard, _):
+                    problems.append(
+                        problem("admin.listen", "\(admin) is where the proxy listens by default (\(proxy))"))
+                case (.commandLine, .file):
+                    problems.append(problem("proxy.listen", "\(proxy) is where the admin API listens (\(adminSource))"))
+                case (_, .commandLine):
+                    problems.append(problem("admin.listen", "\(admin) is where the proxy listens (\(proxySource))"))
+                }
+            }
+            if !admin.isLoopback, configuration.adminTokenPath(environment: environment) == nil {
+                problems.append(
+                    problem(
+                        "admin.listen",
+                        "\(admin) is beyond loopback, where changes need a token: name its file in `admin.token_file`, "
+                            + "for there is no state directory to make one in"))
+            }
+        }
+        return problems
+    }
+
+    private func problem(_ path: String, _ text: String) -> ConfigurationProblem {
+        switch source(of: path) {
+        case .commandLine(let option): ConfigurationProblem(option, text)
+        case .file(let file, let line): ConfigurationProblem(file, line: line, "`\(path)`: \(text)")
+        case .standard: ConfigurationProblem("default", "`\(path)`: \(text)")
+        }
+    }
+}

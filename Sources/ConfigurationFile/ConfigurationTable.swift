@@ -1,0 +1,185 @@
+import ProxyTypes
+import Tuning
+
+/// The keys of the file beside `settings` and `hosts`, in the order in which they are printed.
+enum ConfigurationTable {
+    static let sections = ["proxy", "admin", "metrics", "exchanges", "log", "access_log"]
+    static let settings = "settings"
+    static let hosts = "hosts"
+
+    static let keys = proxy + admin + records + logs
+
+    static func keys(in section: String?) -> [ConfigurationKey] { keys.filter { $0.section == section } }
+
+    /// What may stand at the top.
+    static let topNames = [
+        "proxy", "admin", "database", "metrics", "exchanges", "log", "access_log", settings, hosts,
+    ]
+
+    private static let proxy: [ConfigurationKey] = [
+        .list(
+            "proxy", "listen", \.proxy.listen, example: "[\"127.0.0.1:3128\"]", mayBeEmpty: false,
+            "where programs reach the proxy: address:port or unix:/path", ListenAddress.init(parsing:)),
+        .list(
+            "proxy", "allow_from", \.proxy.allowFrom, example: "[\"127.0.0.0/8\"]", mayBeEmpty: false,
+            "who may connect; must be given to listen beyond loopback", AddressRange.parseForFile),
+        .connectPorts,
+        .list(
+            "proxy", "allow", \.proxy.allow, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
+            "destinations, host patterns and CIDRs; empty allows all that deny does not name",
+            DestinationPattern.init(parsing:)),
+        .list(
+            "proxy", "deny", \.proxy.deny, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
+            "destinations that are refused", DestinationPattern.init(parsing:)),
+        .number(
+            "proxy", "max_client_connections", \.proxy.maxClientConnections, .count(1...1_000_000),
+            "clients connected at once at most"),
+        .number(
+            "proxy", "max_upstream_connections", \.proxy.maxUpstreamConnections, .count(1...1_000_000),
+            "connections to all origins together at most"),
+        .number(
+            "proxy", "max_head_bytes", \.proxy.maxHeadBytes, .size((1 << 10)...(1 << 20)),
+            "a longer request head is answered 431"),
+        .number(
+            "proxy", "max_buffer", \.proxy.maxBuffer, .size((4 << 10)...(64 << 20)),
+            "bytes of a body held in memory at most, each way"),
+        .interval(
+            "proxy", "client_head_timeout", \.proxy.clientHeadTimeout, .duration(.milliseconds(10)...(.minutes(5))),
+            "how long a client may take to send a request head"),
+        .interval(
+            "proxy", "client_idle_timeout", \.proxy.clientIdleTimeout, .duration(.milliseconds(10)...(.hours(24))),
+            "how long a client may be silent between requests"),
+        .interval(
+            "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
+            "how long what runs may go on after SIGTERM"),
+        .threads,
+    ]
+
+    private static let admin: [ConfigurationKey] = [
+        .list(
+            "admin", "listen", \.admin.listen, example: "[\"127.0.0.1:3129\"]",
+            "where the admin API is reached: address:port or unix:/path; [] for nowhere",
+            ListenAddress.init(parsing:)),
+        .path(
+            "admin", "token_file", \.admin.tokenFile,
+            "bearer token for changes; auto: made in the state directory at first start"),
+        .list(
+            "admin", "allow_hosts", \.admin.allowHosts, example: "[\"connd.example.com\"]",
+            "Host names answered beside localhost, loopback addresses and the listen addresses",
+            AdminHost.init(parsing:)),
+        .socketMode,
+    ]
+
+    private static let records: [ConfigurationKey] = [
+        .database,
+        .number(
+            "metrics", "max_origins", \.metrics.maxOrigins, .count(1...10_000),
+            "origins with labels of their own on /metrics; the rest is _other"),
+        .interval(
+            "exchanges", "slow", \.exchanges.slow, .duration(.milliseconds(1)...(.hours(1)), zero: "only failed ones"),
+            "exchanges that take longer are kept, beside the failed ones"),
+    ]
+
+    private static let logs: [ConfigurationKey] = [
+        .choice("log", "level", \.log.level, "least severe messages shown"),
+        .choice("log", "format", \.log.format, "text, json, or journald"),
+        .accessLogPath,
+        .choice("access_log", "format", \.accessLog.format, "one line for each request"),
+    ]
+}
+
+extension ConfigurationKey {
+    fileprivate static let connectPorts = ConfigurationKey(
+        section: "proxy", name: "connect_ports", help: "ports that CONNECT may reach; any allows all",
+        read: { node, configuration throws(RefusedValue) in
+            let allowed = "any, or a list such as [443, 8443]"
+            if case .scalar("any", _) = node.content {
+                configuration.proxy.connectPorts = .any
+                return
+            }
+            let ports = try elements(of: node, allowed: allowed) { text throws(ValueProblem) in
+                guard let port = DecimalText.parse(text), (1...65535).contains(port) else {
+                    throw ValueProblem(allowed: "a port from 1 to 65535", text: text)
+                }
+                return UInt16(port)
+            }
+            configuration.proxy.connectPorts = .only(ports)
+        },
+        write: { configuration in
+            switch configuration.proxy.connectPorts {
+            case .any: "any"
+            case .only(let ports): "[" + ports.map(String.init).joined(separator: ", ") + "]"
+            }
+        })
+
+    fileprivate static let threads = ConfigurationKey(
+        section: "proxy", name: "threads", help: "data loops; this version runs one",
+        read: { node, configuration throws(RefusedValue) in
+            if case .scalar("1", _) = node.content { return }
+            throw RefusedValue(allowed: "1 (this version runs one data loop)", node)
+        },
+        write: { "\($0.proxy.threads)" })
+
+    fileprivate static let accessLogPath = ConfigurationKey(
+        section: "access_log", name: "path", help: "none, stdout, or a file (reopened on SIGUSR1)",
+        read: { node, configuration throws(RefusedValue) in
+            guard case .scalar(let text, _) = node.content else {
+                throw RefusedValue(allowed: "none, stdout, or an absolute path", node)
+            }
+            do throws(ValueProblem) {
+                configuration.accessLog.target = try AccessLogTarget(parsing: text)
+            } catch {
+                throw RefusedValue(error, at: node)
+            }
+        },
+        write: { YAMLText.scalar($0.accessLog.target.description) })
+}
+
+extension ConfigurationKey {
+    fileprivate static let database = ConfigurationKey(
+        section: nil, name: "database", help: "auto: connd.db in the state directory; \":memory:\": nothing is kept",
+        read: { node, configuration throws(RefusedValue) in
+            if case .scalar(Configuration.memory, _) = node.content {
+                configuration.database = Configuration.memory
+                return
+            }
+            let allowed = "auto, \":memory:\", or an absolute path"
+            do throws(RefusedValue) {
+                switch try read(node, .path(unset: "auto")) {
+                case .unset: configuration.database = nil
+                case .word(let path): configuration.database = path
+                default: Invariant.broken("database is not a path")
+                }
+            } catch {
+                throw RefusedValue(allowed: allowed, node)
+            }
+        },
+        write: { $0.database.map(YAMLText.scalar) ?? "auto" })
+
+    fileprivate static let socketMode = ConfigurationKey(
+        section: "admin", name: "socket_mode", help: "permissions of the admin API's Unix sockets, octal",
+        read: { node, configuration throws(RefusedValue) in
+            guard case .scalar(let text, _) = node.content else {
+                throw RefusedValue(allowed: "an octal mode from 0600 to 0777, such as 0660", node)
+            }
+            do throws(ValueProblem) {
+                configuration.admin.socketMode = try SocketMode(parsing: text)
+            } catch {
+                throw RefusedValue(error, at: node)
+            }
+        },
+        write: { YAMLText.quoted($0.admin.socketMode.description) })
+}
+
+extension AddressRange {
+    static let loopbackIPv4 = AddressRange(IPAddress(ipv4: 0x7F00_0000), prefixLength: 8)
+    static let loopbackIPv6 = AddressRange(IPAddress(high: 0, low: 1), prefixLength: 128)
+
+    static func parseForFile(_ text: String) throws(ValueProblem) -> AddressRange {
+        do {
+            return try AddressRange(parsing: text)
+        } catch {
+            throw ValueProblem(range: text, error, allowed: "a range of addresses such as 10.0.0.0/8 or fd00::/8")
+        }
+    }
+}

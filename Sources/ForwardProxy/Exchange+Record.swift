@@ -1,0 +1,104 @@
+import HTTPWire
+import Metering
+import Pooling
+import ProxyTypes
+import Reactor
+import Upstream
+
+/// What is counted and kept of an exchange.
+extension Exchange {
+    var methodClass: MethodClass { method.isSafe ? .safe : method.isIdempotent ? .idempotent : .unsafe }
+
+    func recordGrant(_ connection: UpstreamConnection, reused: Bool, now: Instant) {
+        record.granted(connection, reused: reused, now: now)
+        record.leaseCause =
+            if isTunnel {
+                .tunnel
+            } else if retriedFor != nil {
+                .retry
+            } else if connection.isShared {
+                .pipelined
+            } else if record.waited {
+                reused ? .returned : .dialled
+            } else {
+                .idle
+            }
+        let queued = record.queueTime.microseconds
+        loop.upstream.metrics.queueTime.record(microseconds: queued)
+        if !isTunnel { pool?.figures.queueTime.record(microseconds: queued) }
+    }
+
+    func recordFirstByte(now: Instant) {
+        let time = (now - record.sent).microseconds
+        loop.upstream.metrics.firstByteTime.record(microseconds: time)
+        pool?.figures.firstByteTime.record(microseconds: time)
+    }
+
+    func countRetry(_ outcome: RetryOutcome) {
+        loop.upstream.metrics.retryOutcomes[outcome] += 1
+        pool?.figures.retryOutcomes[outcome] += 1
+    }
+
+    /// However it ended; a tunnel's end is counted with its connection.
+    func recordEnd(_ outcome: OutcomeClass, now: Instant) {
+        record.finished(now: now)
+        let total = record.totalTime.microseconds
+        if outcome != .aborted { loop.upstream.metrics.totalTime.record(microseconds: total) }
+        guard let pool else { return }
+        if !isTunnel {
+            pool.figures.requests[RequestClass(methodClass, outcome)] += 1
+            if outcome != .aborted { pool.figures.totalTime.record(microseconds: total) }
+        }
+        if let error = record.error { pool.figures.errors[error] += 1 }
+        switch outcome {
+        case .proxyError: keep(.failed, pool, now: now)
+        case .cut: keep(.cut, pool, now: now)
+        case .aborted: keep(.aborted, pool, now: now)
+        case .informational, .success, .redirection, .clientError, .serverError:
+            let slow = loop.configuration.slowExchange
+            if slow > .zero, record.totalTime >= slow { keep(.slow, pool, now: now) }
+        }
+    }
+
+    private func keep(_ outcome: ExchangeDetail.Outcome, _ pool: UpstreamPool, now: Instant) {
+        let line = requestLine
+        var detail = ExchangeDetail(
+            origin: pool.origin, startedAt: loop.wallClockMilliseconds() - record.totalTime.wholeMilliseconds,
+            outcome: outcome, method: line.method, target: line.target, status: record.status, error: record.error,
+            errorDetail: record.errorDetail, client: client.id.rawValue, connection: record.connection,
+            reused: record.reused, leaseCause: record.leaseCause, retries: record.retries)
+        detail.queueTime = record.queueTime.microseconds
+        if record.leaseCause == .none, record.leaseRequested > .zero {
+            detail.queueTime = (now - record.leaseRequested).microseconds
+        }
+        if record.waited, !record.reused {
+            detail.dnsTime = record.dnsTime.microseconds
+            detail.connectTime = record.connectTime.microseconds
+        }
+        detail.sendTime = record.sendTime.microseconds
+        detail.firstByteTime = max(record.firstByteTime.microseconds - detail.sendTime, 0)
+        if record.firstByte > .zero {
+            detail.bodyTime = (now - record.firstByte).microseconds
+        } else if record.sent > .zero {
+            // The wait for an answer that did not come.
+            detail.firstByteTime = max((now - record.sent).microseconds - detail.sendTime, 0)
+        }
+        detail.totalTime = record.totalTime.microseconds
+        detail.bytesFromClient = record.bytesFromClient
+        detail.bytesToClient = record.bytesToClient
+        loop.upstream.ended.append(detail)
+    }
+
+    /// As it is, or would be, sent to the origin.
+    private var requestLine: (method: String, target: String) {
+        guard !isTunnel else { return ("CONNECT", "") }
+        let bytes = requestHead.bytes
+        let line = bytes.prefix(8192).prefix { $0 != UInt8(ascii: "\r") }
+        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
+        guard parts.count >= 2 else { return ("", "") }
+        return (
+            String(decoding: parts[0].prefix(32), as: UTF8.self),
+            String(decoding: parts[1].prefix(ExchangeDetail.maxTarget), as: UTF8.self)
+        )
+    }
+}

@@ -1,0 +1,123 @@
+import ProxyTypes
+
+/// The table of the metrics that the process has once: what it is, its clients, sums over all origins that outlive
+/// them, its settings and its database. What is 0 is written.
+extension MetricNames {
+    static let process: [Metric<PageSubject>] = runtime + clients + upstream + times + control
+
+    private static let runtime: [Metric<PageSubject>] = [
+        .gauge("connd_build_info", "1, with the version.") { $1.value(1, ("version", $0.page.version)) },
+        .gauge("process_start_time_seconds", "When the process started, since 1970 UTC.") {
+            $1.seconds($0.page.process.startedAt &* 1000)
+        },
+        .counter("process_cpu_seconds_total", "CPU time of user and system.") { $1.seconds($0.page.process.cpuTime) },
+        .gauge("process_resident_memory_bytes", "Resident memory.") { $1.value($0.page.process.residentMemory) },
+        .gauge("process_open_fds", "Open file descriptors.") { $1.value($0.page.process.openDescriptors) },
+        .gauge("process_max_fds", "Most file descriptors that the process may open.") {
+            $1.value($0.page.process.maxDescriptors)
+        },
+        .counter("connd_invariants_broken_total", "Bugs of connd's own that it noticed and survived.") {
+            $1.value($0.page.invariantsBroken)
+        },
+    ]
+
+    private static let clients: [Metric<PageSubject>] = [
+        .gauge("connd_clients", "Clients connected now.") { $1.value($0.page.clients) },
+        .counter("connd_clients_accepted_total", "Client connections accepted.") { $1.value($0.proxy.clientsAccepted) },
+        .counter("connd_clients_closed_total", "Client connections that ended, by reason.") {
+            $1.counts($0.proxy.clientsClosed, by: "reason", every: true) { $0.name }
+        },
+        .counter("connd_accept_pauses_total", "Times that accepting stopped for want of file descriptors or room.") {
+            $1.value($0.proxy.acceptPauses)
+        },
+        .counter("connd_access_log_lines_dropped_total", "Lines of the access log that could not be written.") {
+            $1.value($0.proxy.droppedLogLines)
+        },
+        .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
+        .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },
+        .counter(
+            "connd_proxy_errors_total",
+            "Answers of connd's own and responses cut short, of all origins, by why (RFC 9209)."
+        ) { $1.counts($0.proxy.errors, by: "error_type", every: true) { $0.name } },
+        .counter("connd_proxy_responses_cut_total", "Responses cut short, of all origins.") {
+            $1.value($0.proxy.responsesCut)
+        },
+        .counter("connd_proxy_exchanges_aborted_total", "Exchanges whose client went away, of all origins.") {
+            $1.value($0.proxy.exchangesAborted)
+        },
+    ]
+
+    private static let upstream: [Metric<PageSubject>] = [
+        .gauge("connd_origins", "Origins known.") { $1.value($0.page.origins.count) },
+        .gauge(
+            "connd_origins_folded",
+            "Origins without series of their own: the least busy ones; they are added up as origin=\"_other\". Where"
+                + " this is above 0, the series of an origin may end: what it counts from then on is counted in _other."
+                + " _other only grows, so sum(rate()) over origins stays right. To give more origins series, raise the"
+                + " cap."
+        ) { $1.value($0.folded) },
+        .counter("connd_proxy_connections_opened_total", "Connections opened, to all origins.") {
+            $1.value($0.proxy.upstreamOpened)
+        },
+        .counter("connd_proxy_leases_reused_total", "Leases of a connection that had served before, of all origins.") {
+            $1.value($0.proxy.upstreamReused)
+        },
+        .counter(
+            "connd_proxy_connections_closed_total",
+            "Connections closed, of all origins, by reason and by whose doing it was."
+        ) {
+            for reason in CloseReason.allCases {
+                $1.value($0.proxy.upstreamClosed[reason], ("reason", reason.name), ("side", reason.side.name))
+            }
+        },
+        .counter("connd_proxy_dial_failures_total", "Dials that failed, of all origins, by why (RFC 9209).") {
+            $1.counts($0.proxy.dialFailures, by: "error_type", every: true) { $0.name }
+        },
+        .counter("connd_proxy_retry_causes_total", "Failures before any byte of a response, of all origins.") {
+            $1.counts($0.proxy.retryCauses, by: "cause", every: true) { $0.name }
+        },
+        .counter("connd_proxy_retries_total", "Retries of all origins, by outcome.") {
+            $1.counts($0.proxy.retryOutcomes, by: "outcome", every: true) { $0.name }
+        },
+    ]
+
+    private static let times: [Metric<PageSubject>] = [
+        .histogram("connd_proxy_queue_duration_seconds", "Time that requests waited for a connection, all origins.") {
+            $1.histogram($0.proxy.queueTime, in: .latency, every: true)
+        },
+        .histogram("connd_proxy_dns_duration_seconds", "DNS time of dials, all origins.") {
+            $1.histogram($0.proxy.dnsTime, in: .handshake, every: true)
+        },
+        .histogram("connd_proxy_connect_duration_seconds", "TCP connect time of dials, all origins.") {
+            $1.histogram($0.proxy.connectTime, in: .handshake, every: true)
+        },
+        .histogram(
+            "connd_proxy_first_byte_duration_seconds",
+            "From the last byte of a request to the first byte of its response, all origins."
+        ) { $1.histogram($0.proxy.firstByteTime, in: .latency, every: true) },
+        .histogram(
+            "connd_proxy_request_duration_seconds", "From the request at connd to the end of its answer, all origins."
+        ) { $1.histogram($0.proxy.totalTime, in: .latency, every: true) },
+    ]
+
+    private static let control: [Metric<PageSubject>] = [
+        .gauge("connd_settings_overrides", "Settings in force that an operator has set.") {
+            $1.value($0.page.overrides)
+        },
+        .gauge("connd_settings_trials", "Settings on trial.") { $1.value($0.page.trials) },
+        .gauge("connd_settings_conflicts", "Overrides under which the configuration file has changed.") {
+            $1.value($0.page.conflicts)
+        },
+        .gauge("connd_store_ok", "1 while the database can be written.") { $1.value($0.page.store.isOK ? 1 : 0) },
+        .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },
+        .gauge("connd_store_pending_rows", "Rows that wait to be written.") { $1.value($0.page.store.pending) },
+        .counter("connd_store_dropped_rows_total", "Rows that were never written, by kind.") {
+            $1.value($0.page.store.droppedFigures, ("kind", "figures"))
+            $1.value($0.page.store.droppedConnections, ("kind", "connections"))
+            $1.value($0.page.store.droppedExchanges, ("kind", "exchanges"))
+        },
+        .counter("connd_store_recoveries_total", "Times that writing went on after a fault.") {
+            $1.value($0.page.store.recoveries)
+        },
+    ]
+}

@@ -1,0 +1,152 @@
+package import ProxyTypes
+
+/// What is counted of one origin on one loop since it started: plain integers that only the loop writes. Value; figures
+/// of several loops or times add up, and the difference of two snapshots is what happened between them.
+///
+/// Histograms are in microseconds where nothing else is said.
+package struct OriginFigures: Hashable, Sendable {
+    /// Exchanges that ended.
+    package var requests = Counters<RequestClass>()
+    /// Answers of connd's own, and responses that were cut, by why.
+    package var errors = Counters<ProxyError.Kind>()
+    /// Requests that had to wait for a connection, be it for a dial.
+    package var queued = 0
+    package var opened = Counters<OpenCause>()
+    /// Leases of a connection that had served before.
+    package var reused = 0
+    package var closed = Counters<CloseReason>()
+    package var dialFailures = Counters<ProxyError.Kind>()
+    package var retryCauses = Counters<RetryCause>()
+    package var retryOutcomes = Counters<RetryOutcome>()
+    /// Reused connections that turned out to be dead: the request was sent again, or its client saw an error.
+    package var staleRetried = 0
+    package var staleSurfaced = 0
+    /// To and from the origin, heads included.
+    package var bytesSent = 0
+    package var bytesReceived = 0
+
+    package var queueTime = Histogram()
+    package var dnsTime = Histogram()
+    package var connectTime = Histogram()
+    package var tlsTime = Histogram()
+    /// From the lease to the response's first byte.
+    package var firstByteTime = Histogram()
+    package var totalTime = Histogram()
+    package var connectionAge = Histogram()
+    /// Counts requests, not microseconds.
+    package var requestsPerConnection = Histogram()
+    /// How long a connection had lain idle when it was used again.
+    package var idleGap = Histogram()
+
+    /// DNS, connect and TLS of all connections opened, and what reuse spared: each reuse, its connection's own cost.
+    package var handshakePaid: Int64 = 0
+    package var handshakeSaved: Int64 = 0
+
+    package var tunnels = TunnelFigures()
+
+    package init() {}
+
+    /// Of all exchanges' leases, the share that reused a connection; nil where there was none.
+    package var reuseRatio: Double? {
+        let leases = reused + firstLeases
+        return leases == 0 ? nil : Double(reused) / Double(leases)
+    }
+
+    /// Leases of connections that had served nothing yet.
+    package var firstLeases = 0
+
+    package static func += (a: inout OriginFigures, b: OriginFigures) {
+        a.requests += b.requests
+        a.errors += b.errors
+        a.queued += b.queued
+        a.opened += b.opened
+        a.reused += b.reused
+        a.closed += b.closed
+        a.dialFailures += b.dialFailures
+        a.retryCauses += b.retryCauses
+        a.retryOutcomes += b.retryOutcomes
+        a.staleRetried += b.staleRetried
+        a.staleSurfaced += b.staleSurfaced
+        a.bytesSent += b.bytesSent
+        a.bytesReceived += b.bytesReceived
+        a.queueTime += b.queueTime
+        a.dnsTime += b.dnsTime
+        a.connectTime += b.connectTime
+        a.tlsTime += b.tlsTime
+        a.firstByteTime += b.firstByteTime
+        a.totalTime += b.totalTime
+        a.connectionAge += b.connectionAge
+        a.requestsPerConnection += b.requestsPerConnection
+        a.idleGap += b.idleGap
+        a.handshakePaid += b.handshakePaid
+        a.handshakeSaved += b.handshakeSaved
+        a.firstLeases += b.firstLeases
+        a.tunnels += b.tunnels
+    }
+
+    /// What was counted since `b`, an earlier snapshot.
+    package static func - (a: OriginFigures, b: OriginFigures) -> OriginFigures {
+        var made = OriginFigures()
+        made.requests = a.requests - b.requests
+        made.errors = a.errors - b.errors
+        made.queued = a.queued - b.queued
+        made.opened = a.opened - b.opened
+        made.reused = a.reused - b.reused
+        made.closed = a.closed - b.closed
+        made.dialFailures = a.dialFailures - b.dialFailures
+        made.retryCauses = a.retryCauses - b.retryCauses
+        made.retryOutcomes = a.retryOutcomes - b.retryOutcomes
+        made.staleRetried = a.staleRetried - b.staleRetried
+        made.staleSurfaced = a.staleSurfaced - b.staleSurfaced
+        made.bytesSent = a.bytesSent - b.bytesSent
+        made.bytesReceived = a.bytesReceived - b.bytesReceived
+        made.queueTime = a.queueTime - b.queueTime
+        made.dnsTime = a.dnsTime - b.dnsTime
+        made.connectTime = a.connectTime - b.connectTime
+        made.tlsTime = a.tlsTime - b.tlsTime
+        made.firstByteTime = a.firstByteTime - b.firstByteTime
+        made.totalTime = a.totalTime - b.totalTime
+        made.connectionAge = a.connectionAge - b.connectionAge
+        made.requestsPerConnection = a.requestsPerConnection - b.requestsPerConnection
+        made.idleGap = a.idleGap - b.idleGap
+        made.handshakePaid = a.handshakePaid - b.handshakePaid
+        made.handshakeSaved = a.handshakeSaved - b.handshakeSaved
+        made.firstLeases = a.firstLeases - b.firstLeases
+        made.tunnels = a.tunnels - b.tunnels
+        return made
+    }
+}
+
+/// What is counted of the tunnels to one origin. Value.
+package struct TunnelFigures: Hashable, Sendable {
+    package var opened = 0
+    package var closed = 0
+    /// Never opened: limits, or the dial failed.
+    package var failed = 0
+    package var bytesSent = 0
+    package var bytesReceived = 0
+    /// In microseconds.
+    package var duration = Histogram()
+
+    package init() {}
+
+    package static func += (a: inout TunnelFigures, b: TunnelFigures) {
+        a.opened += b.opened
+        a.closed += b.closed
+        a.failed += b.failed
+        a.bytesSent += b.bytesSent
+        a.bytesReceived += b.bytesReceived
+        a.duration += b.duration
+    }
+
+    package static func - (a: TunnelFigures, b: TunnelFigures) -> TunnelFigures {
+        var made = TunnelFigures()
+        made.opened = a.opened - b.opened
+        made.closed = a.closed - b.closed
+        made.failed = a.failed - b.failed
+        made.bytesSent = a.bytesSent - b.bytesSent
+        made.bytesReceived = a.bytesReceived - b.bytesReceived
+        made.duration = a.duration - b.duration
+        return made
+    }
+}

@@ -1,0 +1,49 @@
+package import ProxyTypes
+
+/// How an origin's pool stands at one moment. Value.
+package struct OriginGauges: Hashable, Sendable {
+    package var dialing = 0
+    package var idle = 0
+    package var leased = 0
+    /// Leased or dialing, and closed when that ends.
+    package var draining = 0
+    package var closing = 0
+    /// Requests in the queue.
+    package var waiting = 0
+    /// Exchanges that hold a connection.
+    package var active = 0
+    package var tunnels = 0
+    package var isPaused = false
+    /// Dials that failed in a row.
+    package var dialFailures = 0
+
+    package init() {}
+
+    package var connections: Int { dialing + idle + leased + draining + closing }
+
+    package static func += (a: inout OriginGauges, b: OriginGauges) {
+        a.dialing += b.dialing
+        a.idle += b.idle
+        a.leased += b.leased
+        a.draining += b.draining
+        a.closing += b.closing
+        a.waiting += b.waiting
+        a.active += b.active
+        a.tunnels += b.tunnels
+        a.isPaused = a.isPaused || b.isPaused
+        a.dialFailures = max(a.dialFailures, b.dialFailures)
+    }
+}
+
+/// One origin's figures since the start and how its pool stands. Value.
+package struct OriginSnapshot: Sendable {
+    package let origin: Origin
+    package var figures: OriginFigures
+    package var gauges: OriginGauges
+
+    package init(origin: Origin, figures: OriginFigures, gauges: OriginGauges) {
+        self.origin = origin
+        self.figures = figures
+        self.gauges = gauges
+    }
+}

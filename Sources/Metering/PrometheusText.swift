@@ -1,0 +1,51 @@
+import ProxyTypes
+
+/// Renders pages of metrics in the Prometheus text format 0.0.4. Value; whoever serves them keeps one, as it remembers
+/// which origins had series of their own. It reads nothing but the page that it is given.
+package struct PrometheusText: Sendable {
+    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    private static let otherLabel = "_other"
+
+    private var folding = OriginFolding()
+    /// The next page is about as long.
+    private var lastLength = 65_536
+
+    package init() {}
+
+    package mutating func render(_ page: MetricsPage) -> [UInt8] {
+        let folded = folding.fold(page.origins, limit: page.maxOrigins)
+        var subjects = folded.named.map { index in
+            let snapshot = page.origins[index]
+            return OriginSubject(
+                label: SeriesWriter.label("origin", snapshot.origin.description), figures: snapshot.figures,
+                gauges: snapshot.gauges)
+        }
+        if let (figures, gauges) = folded.other {
+            let label = SeriesWriter.label("origin", Self.otherLabel)
+            subjects.append(OriginSubject(label: label, figures: figures, gauges: gauges))
+        }
+        var out = SeriesWriter(capacity: lastLength + lastLength / 8)
+        let whole = PageSubject(page: page, folded: folded.folded)
+        for metric in MetricNames.process {
+            metric.begin(&out)
+            metric.write(whole, &out)
+        }
+        // The format wants all series of a family in one place.
+        for metric in MetricNames.origins {
+            metric.begin(&out)
+            for subject in subjects {
+                out.about(subject.label)
+                metric.write(subject, &out)
+            }
+        }
+        let bytes = out.finish()
+        lastLength = bytes.count
+        return bytes
+    }
+
+    /// To be told before an origin's figures are dropped for good, so that no counter falls.
+    package mutating func forget(_ snapshot: OriginSnapshot) {
+        folding.forget(snapshot)
+    }
+}

@@ -1,0 +1,83 @@
+import GRDB
+import Metering
+import ProxyTypes
+
+/// Writes and reads the records of closed connections.
+enum ConnectionRecords {
+    private static let columns = [
+        "number", "origin", "cause", "reason", "opened_at", "closed_at", "idle_since", "local", "remote", "requests",
+        "bytes_sent", "bytes_received", "dns_time", "connect_time", "tls_time", "tcp_rtt", "tcp_rtt_variance",
+        "tcp_min_rtt", "tcp_window", "tcp_segment", "tcp_retransmits", "tcp_delivery_rate",
+    ]
+    // A number twice would be a bug; the later record wins rather than the batch being refused for ever.
+    private static let insert = SQLText.insert("INSERT OR REPLACE", into: "closed_connections", columns)
+    private static let select =
+        "SELECT c.id, " + columns.map { "c.\($0)" }.joined(separator: ", ")
+        + ", o.name FROM closed_connections c JOIN origins o ON o.id = c.origin"
+
+    static func add(_ record: ConnectionRecord, origin: Int64, _ db: Database) throws {
+        var values: [SQLValue] = [
+            Int64(bitPattern: record.number), origin, record.cause.name, record.reason?.name, record.openedAt,
+            record.closedAt ?? record.openedAt, record.idleSince, record.local?.description, record.remote?.description,
+            record.requests, record.bytesSent, record.bytesReceived, record.dnsTime, record.connectTime, record.tlsTime,
+        ]
+        values += [
+            record.tcp?.roundTripTime, record.tcp?.roundTripVariance, record.tcp?.minRoundTripTime,
+            record.tcp?.congestionWindow, record.tcp?.maximumSegment, record.tcp?.retransmits, record.tcp?.deliveryRate,
+        ]
+        try db.run(insert, values)
+    }
+
+    static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<ConnectionRecord> {
+        try filter.page(select, id: "c.id", db, read)
+    }
+
+    private static func read(_ row: Row) -> ConnectionRecord? {
+        let cause: String = row[3]
+        guard let origin = (row[23] as String?).flatMap({ Origin(text: $0) }),
+            let cause = OpenCause.allCases.first(where: { $0.name == cause })
+        else { return nil }
+        var record = ConnectionRecord(
+            number: UInt64(bitPattern: row[1]), origin: origin, state: .closed, openedAt: row[5], cause: cause)
+        let reason: String? = row[4]
+        record.reason = CloseReason.allCases.first { $0.name == reason }
+        record.closedAt = row[6]
+        record.idleSince = row[7]
+        record.local = (row[8] as String?).flatMap { SocketPlace(text: $0) }
+        record.remote = (row[9] as String?).flatMap { SocketPlace(text: $0) }
+        record.requests = row[10]
+        record.bytesSent = row[11]
+        record.bytesReceived = row[12]
+        record.dnsTime = row[13]
+        record.connectTime = row[14]
+        record.tlsTime = row[15]
+        record.tcp = tcp(row)
+        return record
+    }
+
+    private static func tcp(_ row: Row) -> TCPFacts? {
+        guard let roundTripTime: Int = row[16] else { return nil }
+        var facts = TCPFacts()
+        facts.roundTripTime = roundTripTime
+        facts.roundTripVariance = row[17] ?? 0
+        facts.minRoundTripTime = row[18] ?? 0
+        facts.congestionWindow = row[19] ?? 0
+        facts.maximumSegment = row[20] ?? 0
+        facts.retransmits = row[21] ?? 0
+        facts.deliveryRate = row[22] ?? 0
+        return facts
+    }
+}
+
+extension SocketPlace {
+    /// What `description` writes.
+    init?(text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        guard let address = IPAddress(host) else { return nil }
+        self.init(address: address, port: port)
+    }
+}

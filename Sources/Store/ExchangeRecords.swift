@@ -1,0 +1,58 @@
+import GRDB
+import Metering
+import ProxyTypes
+
+/// Writes and reads the records of slow and failed exchanges.
+enum ExchangeRecords {
+    private static let columns = [
+        "origin", "started_at", "outcome", "method", "target", "status", "error", "error_detail", "client",
+        "connection", "reused", "lease_cause", "retries", "queue_time", "dns_time", "connect_time", "tls_time",
+        "send_time", "first_byte_time", "body_time", "total_time", "bytes_from_client", "bytes_to_client",
+    ]
+    private static let insert = SQLText.insert(into: "exchanges", columns)
+    private static let select =
+        "SELECT e.id, " + columns.map { "e.\($0)" }.joined(separator: ", ")
+        + ", o.name FROM exchanges e JOIN origins o ON o.id = e.origin"
+
+    static func add(_ detail: ExchangeDetail, origin: Int64, _ db: Database) throws {
+        var values: [SQLValue] = [
+            origin, detail.startedAt, detail.outcome.rawValue, detail.method, detail.target, detail.status,
+            detail.error?.name, detail.errorDetail, Int64(bitPattern: detail.client),
+            Int64(bitPattern: detail.connection), detail.reused, detail.leaseCause.name, detail.retries,
+        ]
+        values += [
+            detail.queueTime, detail.dnsTime, detail.connectTime, detail.tlsTime, detail.sendTime, detail.firstByteTime,
+            detail.bodyTime, detail.totalTime, detail.bytesFromClient, detail.bytesToClient,
+        ]
+        try db.run(insert, values)
+    }
+
+    static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<ExchangeDetail> {
+        try filter.page(select, id: "e.id", db, read)
+    }
+
+    private static func read(_ row: Row) -> ExchangeDetail? {
+        let error: String? = row[7]
+        let lease: String = row[12]
+        guard let origin = (row[24] as String?).flatMap({ Origin(text: $0) }),
+            let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
+            let lease = LeaseCause.allCases.first(where: { $0.name == lease })
+        else { return nil }
+        var detail = ExchangeDetail(
+            origin: origin, startedAt: row[2], outcome: outcome, method: row[4], target: row[5], status: row[6],
+            error: ProxyError.Kind.allCases.first { $0.name == error }, errorDetail: row[8],
+            client: UInt64(bitPattern: row[9]), connection: UInt64(bitPattern: row[10]), reused: row[11],
+            leaseCause: lease, retries: row[13])
+        detail.queueTime = row[14]
+        detail.dnsTime = row[15]
+        detail.connectTime = row[16]
+        detail.tlsTime = row[17]
+        detail.sendTime = row[18]
+        detail.firstByteTime = row[19]
+        detail.bodyTime = row[20]
+        detail.totalTime = row[21]
+        detail.bytesFromClient = row[22]
+        detail.bytesToClient = row[23]
+        return detail
+    }
+}

@@ -1,0 +1,75 @@
+import Glibc
+import Synchronization
+
+/// Tells whether the path still names the files that were opened, whether they may be written, and whether anyone else
+/// wrote to them. Shared.
+final class FileWitness: Sendable {
+    private struct Identity: Equatable {
+        let device: dev_t
+        let inode: ino_t
+
+        init?(_ path: String) {
+            var facts = stat()
+            guard stat(path, &facts) == 0 else { return nil }
+            (device, inode) = (facts.st_dev, facts.st_ino)
+        }
+    }
+
+    /// What every write to the file changes.
+    private struct Stamp: Equatable {
+        var size: off_t = 0
+        var seconds = 0
+        var nanoseconds = 0
+    }
+
+    private let path: String
+    private let descriptor: CInt
+    private let database: Identity
+    private let log: Identity?
+    private let lastSeen = Mutex(Stamp())
+
+    /// Once SQLite has opened the file, and made its log.
+    init(path: String) throws(StoreFailure) {
+        guard let database = Identity(path) else { throw .missing(path) }
+        // It is held as long as the connections are: closing it sooner would drop their locks.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw DatabaseFile.failure(errno, path) }
+        self.path = path
+        self.database = database
+        log = Identity(path + "-wal")
+        noteOwnWrite()
+    }
+
+    deinit { _ = close(descriptor) }
+
+    var failure: StoreFailure? {
+        guard namesOurs, log == nil || Identity(path + "-wal") == log else { return .missing(path) }
+        guard DatabaseFile.header(descriptor) != nil else {
+            return .corrupt(path, "it does not begin as a database")
+        }
+        return access(path, W_OK) == 0 ? nil : .readOnly(path)
+    }
+
+    private var namesOurs: Bool { Identity(path) == database }
+
+    /// With a log, SQLite writes to the file at checkpoints alone, and those are ours: any other change is another's.
+    var wasTouched: Bool { lastSeen.withLock { $0 } != stamp }
+
+    func noteOwnWrite() {
+        let now = stamp
+        lastSeen.withLock { $0 = now }
+    }
+
+    /// A log whose database is gone must not be taken for that of the file that stands in its place.
+    func removeOrphanedLog() {
+        guard !namesOurs, let log, Identity(path + "-wal") == log else { return }
+        unlink(path + "-wal")
+        unlink(path + "-shm")
+    }
+
+    private var stamp: Stamp {
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else { return Stamp() }
+        return Stamp(size: facts.st_size, seconds: facts.st_mtim.tv_sec, nanoseconds: facts.st_mtim.tv_nsec)
+    }
+}

@@ -1,0 +1,21 @@
+package import Metering
+
+/// All that was ever counted of an origin, over restarts. Value.
+package struct Lifetime: Hashable, Sendable {
+    /// Milliseconds since 1970, UTC.
+    package var firstSeen: Int64
+    package var lastSeen: Int64
+    package var counts = Counters<TrafficCount>()
+
+    package init(firstSeen: Int64, lastSeen: Int64) {
+        self.firstSeen = firstSeen
+        self.lastSeen = lastSeen
+    }
+
+    /// Of the same origin, counted elsewhere.
+    static func += (a: inout Lifetime, b: Lifetime) {
+        a.firstSeen = min(a.firstSeen, b.firstSeen)
+        a.lastSeen = max(a.lastSeen, b.lastSeen)
+        a.counts += b.counts
+    }
+}

@@ -1,0 +1,63 @@
+import GRDB
+import Metering
+import ProxyTypes
+
+/// Writes and reads the origins: the id of each, and its lifetime totals.
+enum OriginRecords {
+    private static let counts = TrafficCount.allCases.map(\.name)
+    private static let insert = SQLText.insert(into: "origins", ["name", "first_seen", "last_seen"] + counts)
+    private static let update =
+        "UPDATE origins SET first_seen = ?, last_seen = ?, "
+        + counts.map { "\($0) = ?" }.joined(separator: ", ") + " WHERE id = ?"
+    private static let all = "SELECT id, name, first_seen, last_seen, \(counts.joined(separator: ", ")) FROM origins"
+
+    struct Kept {
+        var ids: [Origin: Int64] = [:]
+        var lifetimes: [Origin: Lifetime] = [:]
+    }
+
+    /// The id, old or new.
+    @discardableResult
+    static func put(_ lifetime: Lifetime, of origin: Origin, id: Int64?, _ db: Database) throws -> Int64 {
+        var values: [SQLValue] = id == nil ? [origin.description] : []
+        values += [lifetime.firstSeen, lifetime.lastSeen]
+        for count in TrafficCount.allCases { values.append(lifetime.counts[count]) }
+        if let id {
+            values.append(id)
+            try db.run(update, values)
+            return id
+        }
+        try db.run(insert, values)
+        return db.lastInsertedRowID
+    }
+
+    /// What was read before an error stays in `kept`.
+    static func load(into kept: inout Kept, _ db: Database) throws {
+        let rows = try Row.fetchCursor(db, sql: all)
+        while let row = try rows.next() {
+            guard let origin = Origin(text: row[1]) else { continue }
+            var lifetime = Lifetime(firstSeen: row[2], lastSeen: row[3])
+            for (index, count) in TrafficCount.allCases.enumerated() {
+                let value: Int = row[index + 4]
+                if value != 0 { lifetime.counts[count] = value }
+            }
+            kept.ids[origin] = row[0]
+            kept.lifetimes[origin] = lifetime
+        }
+    }
+
+    static func id(of origin: Origin, _ db: Database) throws -> Int64? {
+        try db.number("SELECT id FROM origins WHERE name = ?", [origin.description])
+    }
+
+    /// With all that was recorded of it, but for its settings and the audit. Roll-ups of all together keep its part.
+    static func forget(_ id: Int64, withRollups: Bool, _ db: Database) throws {
+        try db.run("DELETE FROM origins WHERE id = ?", [id])
+        try db.run("DELETE FROM closed_connections WHERE origin = ?", [id])
+        try db.run("DELETE FROM exchanges WHERE origin = ?", [id])
+        guard withRollups else { return }
+        for resolution in RollupResolution.allCases {
+            try db.run("DELETE FROM \(resolution.table) WHERE origin = ?", [id])
+        }
+    }
+}

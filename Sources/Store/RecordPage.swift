@@ -1,0 +1,56 @@
+import GRDB
+
+/// A kept row and its id, by which a list is paged. Value.
+package struct Recorded<Record: Sendable>: Sendable {
+    package let id: Int64
+    package let record: Record
+}
+
+extension Recorded: Equatable where Record: Equatable {}
+
+/// Newest first. Value.
+package struct RecordPage<Record: Sendable>: Sendable {
+    package var rows: [Recorded<Record>]
+    /// `before` for the page that follows; nil at the end.
+    package var next: Int64?
+}
+
+/// Which rows of a list, newest first, and how many. Value.
+struct RowFilter {
+    static let maxLimit = 1_000
+
+    private var conditions: [String] = []
+    private var values: [SQLValue] = []
+    private let before: Int64?
+    private let limit: Int
+
+    init(before: Int64?, limit: Int) {
+        self.before = before
+        self.limit = min(max(limit, 1), Self.maxLimit)
+    }
+
+    mutating func require(_ column: String, equals value: (some DatabaseValueConvertible)?) {
+        guard let value else { return }
+        conditions.append("\(column) = ?")
+        values.append(value)
+    }
+
+    /// `read` gives nil for a row that only a later version understands: it is left out.
+    func page<Record>(_ select: String, id: String, _ db: Database, _ read: (Row) -> Record?) throws
+        -> RecordPage<Record>
+    {
+        var conditions = conditions
+        var values = values
+        if let before {
+            conditions.append("\(id) < ?")
+            values.append(before)
+        }
+        let chosen = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+        let statement = try db.cachedStatement(sql: "\(select)\(chosen) ORDER BY \(id) DESC LIMIT \(limit + 1)")
+        let rows = try Row.fetchAll(statement, arguments: StatementArguments(values))
+        let shown = rows.prefix(limit)
+        return RecordPage(
+            rows: shown.compactMap { row in read(row).map { Recorded(id: row[0], record: $0) } },
+            next: rows.count > limit ? shown.last.map { $0[0] } : nil)
+    }
+}

@@ -1,0 +1,73 @@
+package import Metering
+
+/// What happened at an origin, or at all, in a stretch of time. Value; stretches add up.
+package struct Rollup: Hashable, Sendable {
+    package var counts = Counters<TrafficCount>()
+    package var queueTime = Histogram()
+    package var firstByteTime = Histogram()
+    package var totalTime = Histogram()
+    /// The most that any batch saw.
+    package var peakWaiting = 0
+    package var peakActive = 0
+    package var peakConnections = 0
+
+    package init() {}
+
+    init(_ snapshot: OriginSnapshot) {
+        counts = Counters(snapshot.figures)
+        queueTime = snapshot.figures.queueTime
+        firstByteTime = snapshot.figures.firstByteTime
+        totalTime = snapshot.figures.totalTime
+        peakWaiting = snapshot.gauges.waiting
+        peakActive = snapshot.gauges.active
+        peakConnections = snapshot.gauges.connections
+    }
+
+    /// Nothing happened and nothing was held.
+    var isZero: Bool { counts.isZero && peakWaiting == 0 && peakActive == 0 && peakConnections == 0 }
+
+    /// A later stretch, or another part of the same one that is not to be told apart.
+    package static func += (a: inout Rollup, b: Rollup) {
+        a.add(b)
+        a.peakWaiting = max(a.peakWaiting, b.peakWaiting)
+        a.peakActive = max(a.peakActive, b.peakActive)
+        a.peakConnections = max(a.peakConnections, b.peakConnections)
+    }
+
+    /// What another origin did in the same batch: what both held at once adds up.
+    mutating func addBeside(_ b: Rollup) {
+        add(b)
+        peakWaiting += b.peakWaiting
+        peakActive += b.peakActive
+        peakConnections += b.peakConnections
+    }
+
+    private mutating func add(_ b: Rollup) {
+        counts += b.counts
+        queueTime += b.queueTime
+        firstByteTime += b.firstByteTime
+        totalTime += b.totalTime
+    }
+}
+
+/// How long roll-ups of a width are kept, and how many origins of each. See `Retention` for the numbers.
+package enum RollupResolution: UInt8, CaseIterable, Sendable {
+    case tenSeconds, minute, hour
+
+    /// Milliseconds.
+    package var width: Int64 {
+        switch self {
+        case .tenSeconds: 10_000
+        case .minute: 60_000
+        case .hour: 3_600_000
+        }
+    }
+
+    var table: String {
+        switch self {
+        case .tenSeconds: "rollup_10s"
+        case .minute: "rollup_1m"
+        case .hour: "rollup_1h"
+        }
+    }
+}

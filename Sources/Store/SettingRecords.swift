@@ -1,0 +1,150 @@
+import GRDB
+import Tuning
+
+/// A setting as it is kept: texts, which a later version may have written and this one may not understand. Value.
+struct StoredSetting: Hashable, Sendable {
+    struct Key: Hashable, Sendable {
+        let layer: String
+        let pattern: String
+        let setting: String
+    }
+
+    let key: Key
+    var value: String
+    var actor: String
+    var reason: String?
+    var time: Int64
+    var baseValue: String
+    var baseSource: String
+    var expiresAt: Int64?
+}
+
+extension StoredSetting.Key {
+    init(_ key: SettingKey) {
+        layer = Self.text(of: key.layer)
+        pattern = (key.pattern ?? .any).description
+        setting = key.setting.name
+    }
+
+    private static func text(of layer: SettingLayer) -> String {
+        switch layer {
+        case .standard: "default"
+        case .learned: "learned"
+        case .file: "file"
+        case .filePattern: "file_pattern"
+        case .override: "override"
+        case .trial: "trial"
+        }
+    }
+}
+
+extension StoredSetting {
+    init(_ row: SettingRow) {
+        let setting = row.key.setting
+        key = Key(row.key)
+        value = setting.write(row.value)
+        actor = row.actor
+        reason = row.reason
+        time = row.time
+        baseValue = setting.write(row.base)
+        baseSource = row.baseSource
+        expiresAt = row.expiresAt
+    }
+
+    /// What it means; a text says why it means nothing to this version.
+    func read() -> Result<SettingRow, UnreadableSetting> {
+        func unreadable(_ why: String) -> Result<SettingRow, UnreadableSetting> {
+            .failure(
+                UnreadableSetting(
+                    message: "the kept setting \(key.setting) of \(key.pattern) (\(key.layer)) is not applied: \(why)"))
+        }
+        let layer: SettingLayer
+        switch key.layer {
+        case "override": layer = .override
+        case "trial": layer = .trial
+        default: return unreadable("its layer is unknown")
+        }
+        guard let setting = Setting(name: key.setting) else { return unreadable("this version has no such setting") }
+        guard let pattern = try? HostPattern(parsing: key.pattern) else { return unreadable("its pattern is invalid") }
+        do {
+            let row = SettingRow(
+                key: SettingKey(layer: layer, setting: setting, pattern: pattern),
+                value: try setting.read(.text(value)), actor: actor, reason: reason, time: time,
+                // What it was set over is for people to read: a value that is no longer allowed harms nothing.
+                base: (try? setting.read(.text(baseValue))) ?? setting.defaultValue, baseSource: baseSource,
+                expiresAt: expiresAt)
+            return .success(row)
+        } catch {
+            return unreadable("it \(error)")
+        }
+    }
+}
+
+struct UnreadableSetting: Error {
+    let message: String
+}
+
+/// Writes and reads the settings that were set while connd ran, and the audit trail.
+enum SettingRecords {
+    private static let columns = [
+        "layer", "pattern", "setting", "value", "actor", "reason", "time", "base_value", "base_source", "expires_at",
+    ]
+    private static let put = SQLText.insert("INSERT OR REPLACE", into: "settings", columns)
+    private static let all = "SELECT \(columns.joined(separator: ", ")) FROM settings"
+
+    static func put(_ row: StoredSetting, _ db: Database) throws {
+        try db.run(
+            put,
+            [
+                row.key.layer, row.key.pattern, row.key.setting, row.value, row.actor, row.reason, row.time,
+                row.baseValue, row.baseSource, row.expiresAt,
+            ])
+    }
+
+    static func remove(_ key: StoredSetting.Key, _ db: Database) throws {
+        try db.run(
+            "DELETE FROM settings WHERE layer = ? AND pattern = ? AND setting = ?",
+            [key.layer, key.pattern, key.setting])
+    }
+
+    /// What was read before an error stays in `found`.
+    static func load(into found: inout [StoredSetting.Key: StoredSetting], _ db: Database) throws {
+        let rows = try Row.fetchCursor(db, sql: all)
+        while let row = try rows.next() {
+            let key = StoredSetting.Key(layer: row[0], pattern: row[1], setting: row[2])
+            found[key] = StoredSetting(
+                key: key, value: row[3], actor: row[4], reason: row[5], time: row[6], baseValue: row[7],
+                baseSource: row[8], expiresAt: row[9])
+        }
+    }
+
+    /// Makes the table say what is in force, and nothing else.
+    static func replace(with settings: [StoredSetting.Key: StoredSetting], _ db: Database) throws {
+        try db.run("DELETE FROM settings")
+        for row in settings.values { try put(row, db) }
+    }
+}
+
+enum AuditRecords {
+    private static let columns = ["time", "actor", "action", "subject", "setting", "before", "after", "reason"]
+    private static let insert = SQLText.insert(into: "audit", columns)
+
+    static func add(_ entry: AuditEntry, _ db: Database) throws {
+        try db.run(
+            insert,
+            [
+                entry.time, entry.actor, entry.action.rawValue, entry.subject, entry.setting?.name, entry.before,
+                entry.after, entry.reason,
+            ])
+    }
+
+    static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<AuditEntry> {
+        try filter.page("SELECT id, \(columns.joined(separator: ", ")) FROM audit", id: "id", db) { row in
+            guard let action = AuditEntry.Action(rawValue: row[3]) else { return nil }
+            return AuditEntry(
+                time: row[1], actor: row[2], action: action, subject: row[4],
+                setting: (row[5] as String?).flatMap { Setting(name: $0) }, before: row[6], after: row[7],
+                reason: row[8])
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import GRDB
+import Migrations
+
+/// One opening of the database: a connection that writes, one that reads, and the witness of the file. Shared; the
+/// writer decides when it is opened and closed.
+final class StoreDatabase: Sendable {
+    /// Nil where the file may only be read.
+    let writer: DatabaseQueue?
+    let reader: DatabaseQueue
+    let schemaVersion: Int
+    private let witness: FileWitness?
+    private let file: DatabaseFile?
+
+    private init(
+        writer: DatabaseQueue?, reader: DatabaseQueue, schemaVersion: Int, witness: FileWitness?, file: DatabaseFile?
+    ) {
+        self.writer = writer
+        self.reader = reader
+        self.schemaVersion = schemaVersion
+        self.witness = witness
+        self.file = file
+    }
+
+    deinit { close() }
+
+    static func inMemory(_ runner: MigrationRunner, now: Int64) throws(StoreFailure) -> StoreDatabase {
+        do {
+            let queue = try DatabaseQueue(configuration: configuration(readOnly: false))
+            try queue.writeWithoutTransaction { try runner.run($0, now: now) }
+            return StoreDatabase(
+                writer: queue, reader: queue, schemaVersion: runner.version, witness: nil, file: nil)
+        } catch {
+            throw StoreFailure(error, path: ":memory:")
+        }
+    }
+
+    static func open(
+        _ file: DatabaseFile, _ runner: MigrationRunner, _ retention: Retention, now: Int64
+    ) throws(StoreFailure) -> StoreDatabase {
+        do {
+            let writer = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: false))
+            try writer.writeWithoutTransaction { db in
+                // Only an empty database takes it.
+                try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+                try db.execute(sql: "PRAGMA journal_mode = WAL")
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                // Checkpoints are the writer's own, so that it sees them fail.
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+                try db.execute(sql: "PRAGMA journal_size_limit = \(retention.maxLogBytes)")
+                try db.execute(sql: "PRAGMA temp_store = MEMORY")
+                try runner.run(db, now: now)
+            }
+            let reader = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: true))
+            return StoreDatabase(
+                writer: writer, reader: reader, schemaVersion: runner.version,
+                witness: try FileWitness(path: file.path), file: file)
+        } catch {
+            throw StoreFailure(error, path: file.path)
+        }
+    }
+
+    static func openToRead(_ file: DatabaseFile, _ runner: MigrationRunner) throws(StoreFailure) -> StoreDatabase {
+        do {
+            let reader = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: true))
+            let version = try reader.unsafeRead { try runner.check($0) }
+            return StoreDatabase(writer: nil, reader: reader, schemaVersion: version, witness: nil, file: file)
+        } catch {
+            throw StoreFailure(error, path: file.path)
+        }
+    }
+
+    private static func configuration(readOnly: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.readonly = readOnly
+        configuration.foreignKeysEnabled = false
+        configuration.busyMode = .timeout(0.25)
+        configuration.label = readOnly ? "connd.store.read" : "connd.store.write"
+        return configuration
+    }
+
+    var failure: StoreFailure? { witness?.failure }
+
+    /// Another process wrote to the file: see whether it still is a database. The connections' caches would hide it.
+    var touchedFailure: StoreFailure? {
+        guard let witness, witness.wasTouched else { return nil }
+        let failure = damage
+        if failure == nil { witness.noteOwnWrite() }
+        return failure
+    }
+
+    /// What a connection that has seen nothing yet says of the file.
+    var damage: StoreFailure? {
+        guard let file else { return nil }
+        do {
+            let fresh = try DatabaseQueue(path: file.path, configuration: Self.configuration(readOnly: true))
+            defer { try? fresh.close() }
+            let said = try fresh.unsafeRead { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") } ?? "nothing"
+            return said == "ok" ? nil : .corrupt(file.path, said)
+        } catch {
+            let failure = StoreFailure(error, path: file.path)
+            return failure.kind == .corrupt ? failure : nil
+        }
+    }
+
+    func noteOwnWrite() { witness?.noteOwnWrite() }
+
+    var bytes: Int64 { file.map { $0.bytes(of: "") + $0.bytes(of: "-wal") } ?? 0 }
+
+    /// SQLite copies the log into the file when its last connection closes, unless the path names another file by then.
+    func close() {
+        witness?.removeOrphanedLog()
+        if let writer, reader !== writer { try? reader.close() }
+        try? (writer ?? reader).close()
+    }
+}

@@ -1,0 +1,267 @@
+import GRDB
+import Glibc
+
+/// Opening, and what is done about each fault.
+extension StoreWriter {
+    /// Throws only for a database that must not be touched.
+    mutating func start(now: Int64) throws(StoreFailure) {
+        defer { isStarted = true }
+        do throws(StoreFailure) {
+            try open(now: now)
+            health.bytes = database?.bytes ?? 0
+            // A damaged file was replaced at once.
+            if health.isFailing { succeeded(now: now) }
+        } catch {
+            if error.forbidsStart { throw error }
+            failed(error, now: now)
+        }
+    }
+
+    /// One transaction, durable when this returns; when it throws, nothing of it is in the database or in memory.
+    mutating func write(
+        now: Int64, _ body: (inout StoreWriter, Database) throws -> Void
+    ) throws(StoreFailure) {
+        do throws(StoreFailure) {
+            do throws(StoreFailure) {
+                try transact(now: now, body)
+            } catch {
+                guard error.kind == .corrupt else { throw error }
+                failed(error, now: now)
+                try moveAside(now: now)
+                try transact(now: now, body)
+            }
+        } catch {
+            failed(error, now: now)
+            throw error
+        }
+        succeeded(now: now)
+    }
+
+    private mutating func transact(
+        now: Int64, _ body: (inout StoreWriter, Database) throws -> Void
+    ) throws(StoreFailure) {
+        try makeReady(now: now)
+        guard let writer = database?.writer else { throw .readOnly(path) }
+        var draft = self
+        do {
+            try writer.writeWithoutTransaction { db in
+                try db.inTransaction(.immediate) {
+                    try body(&draft, db)
+                    return .commit
+                }
+            }
+        } catch {
+            throw StoreFailure(error, path: path)
+        }
+        self = draft
+    }
+
+    /// A fault of the file, seen from outside, is dealt with before the transaction that would meet it.
+    private mutating func makeReady(now: Int64) throws(StoreFailure) {
+        guard !isClosed else { throw StoreFailure(.closed, "database \(path) is closed: connd is ending") }
+        if let failure = database?.failure {
+            guard failure.kind == .missing else { throw failure }
+            failed(failure, now: now)
+            close()
+        }
+        if let failure = database?.touchedFailure { throw failure }
+        if let database, database.writer == nil {
+            guard file?.canBeWritten == true else { throw .readOnly(path) }
+            close()
+        }
+        if database == nil { try open(now: now) }
+    }
+
+    mutating func open(now: Int64) throws(StoreFailure) {
+        do throws(StoreFailure) {
+            do throws(StoreFailure) {
+                try openOnce(now: now)
+            } catch {
+                guard error.kind == .corrupt else { throw error }
+                failed(error, now: now)
+                try moveAside(now: now)
+                try openOnce(now: now)
+            }
+        } catch {
+            if !error.forbidsStart { openToRead(now: now) }
+            throw error
+        }
+    }
+
+    private mutating func openOnce(now: Int64) throws(StoreFailure) {
+        guard let file else { return try adopt(StoreDatabase.inMemory(runner, now: now), isNew: true, now: now) }
+        var isNew = false
+        switch file.look() {
+        case .absent:
+            try file.make()
+            isNew = true
+        case .empty: isNew = true
+        case .garbage: throw .corrupt(path, "it is no SQLite database")
+        case .unopenable(let why): throw .unopenable(path, why)
+        case .database(let version, let application, let hasLog):
+            try refuseIfNotOurs(file, version: version, application: application, hasLog: hasLog)
+        }
+        try adopt(StoreDatabase.open(file, runner, retention, now: now), isNew: isNew, now: now)
+    }
+
+    /// Without writing a byte: by the header, and where the log may say something else, by a connection that only
+    /// reads.
+    private func refuseIfNotOurs(
+        _ file: DatabaseFile, version: Int, application: Int64, hasLog: Bool
+    ) throws(StoreFailure) {
+        let isBlank = version == 0 && application == 0
+        guard isBlank || application == MigrationRunner.applicationID else { throw MigrationRunner.foreign(path) }
+        if version > runner.version { throw MigrationRunner.newer(version, than: runner.version, path) }
+        guard isBlank || hasLog else { return }
+        let hadIndex = file.bytes(of: "-shm") > 0
+        defer { if !hadIndex { file.removeIndex() } }
+        do throws(StoreFailure) {
+            try StoreDatabase.openToRead(file, runner).close()
+        } catch {
+            if error.forbidsStart || error.kind == .corrupt { throw error }
+        }
+    }
+
+    /// What cannot be written may still be read: the settings in it are in force.
+    private mutating func openToRead(now: Int64) {
+        guard database == nil, let file, file.exists, file.canBeRead else { return }
+        if let opened = try? StoreDatabase.openToRead(file, runner),
+            let found = try? opened.reader.unsafeRead({ try StoreContents($0) })
+        {
+            database = opened
+            health.schemaVersion = opened.schemaVersion
+            take(found)
+        } else if !isLoaded, let found = StoreContents(copying: file) {
+            take(found)
+        }
+    }
+
+    private mutating func adopt(_ opened: StoreDatabase, isNew: Bool, now: Int64) throws(StoreFailure) {
+        let wasLoaded = isLoaded
+        do {
+            let found = try opened.reader.unsafeRead { try StoreContents($0) }
+            if wasLoaded, let writer = opened.writer, found.settings != contents.settings {
+                let settings = contents.settings
+                try writer.writeWithoutTransaction { db in
+                    try db.inTransaction(.immediate) {
+                        try SettingRecords.replace(with: settings, db)
+                        return .commit
+                    }
+                }
+            }
+            database = opened
+            take(found)
+        } catch {
+            opened.close()
+            throw StoreFailure(error, path: path)
+        }
+        health.schemaVersion = opened.schemaVersion
+        guard wasLoaded else { return }
+        // Totals are written whole, so that writing them again is right whatever file this is.
+        dirtyLifetimes = Set(contents.lifetimes.keys)
+        for index in series.indices { series[index].forgetWritten(isNew: isNew) }
+        if isNew { tell(.recreated(path: path)) }
+    }
+
+    /// What memory holds is later than what a file says; what it does not hold comes from the file.
+    private mutating func take(_ found: StoreContents) {
+        contents.ids = found.ids
+        contents.highestConnection = max(contents.highestConnection, found.highestConnection)
+        if isLoaded {
+            contents.lifetimes.merge(found.lifetimes) { mine, _ in mine }
+            return
+        }
+        isLoaded = true
+        contents.settings = found.settings
+        contents.lifetimes.merge(found.lifetimes) { mine, kept in
+            var sum = kept
+            sum += mine
+            return sum
+        }
+        if isStarted { tell(.settingsLoaded(readSettings())) }
+    }
+
+    /// The files get another name before the connections are closed, so that closing does not remove the log.
+    private mutating func moveAside(now: Int64) throws(StoreFailure) {
+        guard let file else { return }
+        let target: String
+        do throws(StoreFailure) {
+            target = try file.moveAside(now: now, keeping: retention.damagedFiles)
+        } catch {
+            close()
+            throw error
+        }
+        close()
+        tell(.movedAside(path: target))
+        if !isLoaded { take(StoreContents(salvaging: target)) }
+    }
+
+    /// Somebody who read met damage: a file that is damaged indeed is replaced now, not when a write meets it.
+    mutating func verify(now: Int64) {
+        guard let damage = database?.damage else { return }
+        try? write(now: now) { draft, _ in
+            // The first try meets the damage, the second one a new file.
+            if draft.database?.damage != nil { throw damage }
+        }
+    }
+
+    mutating func close() {
+        database?.close()
+        database = nil
+    }
+
+    mutating func failed(_ failure: StoreFailure, now: Int64) {
+        guard failure.kind != .closed else { return }
+        if health.failure?.kind != failure.kind { tell(.failing(failure)) }
+        if health.failure == nil { health.since = now }
+        health.failure = failure
+        // SQLite opened these for reading alone, or has lost the file: a new connection may do better.
+        if [.readOnly, .unopenable, .other].contains(failure.kind), database?.failure == nil, database?.writer != nil {
+            close()
+        }
+    }
+
+    private mutating func succeeded(now: Int64) {
+        health.lastWrite = now
+        guard health.isFailing else { return }
+        health.failure = nil
+        tell(.recovered(after: now - health.since))
+        health.since = now
+        health.recoveries += 1
+        isDropping = false
+    }
+
+    /// While nothing can be written: what is over the bounds goes, oldest first, and is counted.
+    mutating func boundMemory() {
+        var dropped = DroppedRows()
+        for index in series.indices { dropped.figures += series[index].trim(to: retention.pendingRollupRows / 3) }
+        dropped.closedConnections = Self.trim(&closed, to: retention.pendingClosedConnections)
+        dropped.exchanges = Self.trim(&exchanges, to: retention.pendingExchanges)
+        if contents.lifetimes.count > 2 * retention.lifetimes {
+            let oldest = contents.lifetimes.sorted { $0.value.lastSeen < $1.value.lastSeen }
+            for (origin, _) in oldest.prefix(contents.lifetimes.count - retention.lifetimes) {
+                contents.lifetimes[origin] = nil
+                dirtyLifetimes.remove(origin)
+                dropped.figures += 1
+            }
+        }
+        countDropped(dropped)
+    }
+
+    mutating func countDropped(_ dropped: DroppedRows) {
+        guard dropped.total > 0 else { return }
+        health.dropped += dropped
+        if !isDropping { tell(.dropping(dropped)) }
+        isDropping = true
+    }
+
+    private static func trim<Element>(_ rows: inout [Element], to bound: Int) -> Int {
+        let extra = max(rows.count - bound, 0)
+        rows.removeFirst(extra)
+        return extra
+    }
+}
+
+extension DatabaseFile {
+    func removeIndex() { unlink(path + "-shm") }
+}

@@ -1,0 +1,110 @@
+import GRDB
+
+/// Keeps the database within `Retention`, a bounded step after each batch; copies the log into the file.
+extension StoreWriter {
+    mutating func upkeep(now: Int64) throws(StoreFailure) {
+        let retention = retention
+        try write(now: now) { draft, db in
+            for resolution in RollupResolution.allCases {
+                try Self.deleteOldBuckets(resolution, retention, now: now, db)
+            }
+            try Self.thinHours(retention, now: now, db)
+            try Self.deleteOldRows(
+                "closed_connections", time: "closed_at", keeping: retention.closedConnections,
+                since: now - retention.closedConnectionAge, retention, db)
+            try Self.deleteOldRows(
+                "exchanges", time: "started_at", keeping: retention.exchanges, since: now - retention.exchangeAge,
+                retention, db)
+            try Self.deleteOldRows(
+                "audit", time: "time", keeping: retention.auditEntries, since: .min, retention, db)
+            try draft.dropLongestUnseen(db)
+        }
+        guard let writer = database?.writer, file != nil else { return }
+        do {
+            try writer.writeWithoutTransaction { db in
+                let spare = try db.number("PRAGMA freelist_count") ?? 0
+                if spare > retention.sparePages {
+                    let pages = min(Int(spare) - retention.sparePages, retention.pagesPerStep)
+                    try db.execute(sql: "PRAGMA incremental_vacuum(\(pages))")
+                }
+            }
+            try checkpoint(atPages: retention.checkpointPages)
+        } catch {
+            let failure = StoreFailure(error, path: path)
+            failed(failure, now: now)
+            throw failure
+        }
+    }
+
+    /// Readers never wait for it, nor it for readers: what they still need is copied the next time.
+    func checkpoint(atPages pages: Int) throws {
+        guard let writer = database?.writer, let file, file.bytes(of: "-wal") >= pages * 4096 else { return }
+        try writer.writeWithoutTransaction { db in
+            let isLarge = file.bytes(of: "-wal") > retention.maxLogBytes
+            try db.execute(sql: "PRAGMA wal_checkpoint(\(isLarge ? "TRUNCATE" : "PASSIVE"))")
+        }
+        database?.noteOwnWrite()
+    }
+
+    private static func deleteOldBuckets(
+        _ resolution: RollupResolution, _ retention: Retention, now: Int64, _ db: Database
+    ) throws {
+        let table = resolution.table
+        guard let oldest = try db.number("SELECT min(bucket) FROM \(table)") else { return }
+        let limit = (now - retention[resolution].age) / resolution.width
+        guard oldest < limit else { return }
+        try db.run("DELETE FROM \(table) WHERE bucket < ?", [min(limit, oldest + retention.bucketsPerStep)])
+    }
+
+    /// Of old hours the busiest few remain, and all together.
+    private static func thinHours(_ retention: Retention, now: Int64, _ db: Database) throws {
+        let fact = "thinned_until"
+        guard let oldest = try db.number("SELECT min(bucket) FROM rollup_1h") else { return }
+        let start = max(try StoreContents.fact(fact, db) ?? 0, oldest)
+        let limit = (now - retention.thinning.age) / RollupResolution.hour.width
+        guard start < limit else { return }
+        let end = min(limit, start + retention.bucketsPerStep)
+        let requests = TrafficCount.requestNames.joined(separator: " + ")
+        for bucket in start..<end {
+            try db.run(
+                """
+                DELETE FROM rollup_1h WHERE bucket = ?1 AND origin <> 0 AND origin NOT IN (
+                SELECT origin FROM rollup_1h WHERE bucket = ?1 AND origin <> 0
+                ORDER BY \(requests) DESC, origin LIMIT ?2)
+                """, [bucket, retention.thinning.origins])
+        }
+        try StoreContents.setFact(fact, end, db)
+    }
+
+    /// Ids grow with time, so the oldest rows are those of the lowest.
+    private static func deleteOldRows(
+        _ table: String, time: String, keeping limit: Int, since: Int64, _ retention: Retention, _ db: Database
+    ) throws {
+        guard let first = try db.number("SELECT min(id) FROM \(table)"),
+            let last = try db.number("SELECT max(id) FROM \(table)")
+        else { return }
+        let step = first + retention.rowsPerStep
+        if last - first >= limit {
+            try db.run("DELETE FROM \(table) WHERE id <= ?", [min(last - Int64(limit), step)])
+        }
+        let oldest = try db.number("SELECT \(time) FROM \(table) ORDER BY id LIMIT 1")
+        if let oldest, oldest < since {
+            try db.run("DELETE FROM \(table) WHERE id < ? AND \(time) < ?", [step, since])
+        }
+    }
+
+    private mutating func dropLongestUnseen(_ db: Database) throws {
+        let extra = contents.lifetimes.count - retention.lifetimes
+        guard extra > 0 else { return }
+        // Some more than needed: finding them looks at all.
+        let dropped = min(extra + retention.lifetimes / 50, Int(retention.rowsPerStep))
+        let oldest = contents.lifetimes.sorted { $0.value.lastSeen < $1.value.lastSeen }.prefix(dropped)
+        for (origin, _) in oldest {
+            // Roll-up rows of an id that no origin has age out by themselves.
+            if let id = contents.ids[origin] { try OriginRecords.forget(id, withRollups: false, db) }
+            contents.ids[origin] = nil
+            contents.lifetimes[origin] = nil
+            dirtyLifetimes.remove(origin)
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import GRDB
+import Metering
+import ProxyTypes
+import Tuning
+
+/// All that is written, and what waits to be: decides when the file is opened, what a batch holds, and what a fault
+/// means. Value; the store runs it on a queue of its own, never on an event loop.
+///
+///     unopened --open--> writing --fault--> failing --(each batch tries again)--> writing
+///
+/// A transaction works on a draft of this value, which replaces it when it is committed: what memory takes for written
+/// is.
+struct StoreWriter: Sendable {
+    /// Nil: in memory.
+    let file: DatabaseFile?
+    let path: String
+    let runner: MigrationRunner
+    let retention: Retention
+
+    var database: StoreDatabase?
+    /// False until a database was read: what is in memory then is not all there is.
+    var isLoaded = false
+    /// What is loaded from now on was not there when connd started.
+    var isStarted = false
+    var isClosed = false
+    var contents = StoreContents()
+    var dirtyLifetimes: Set<Origin> = []
+    var series: [RollupSeries]
+    var closed: [ConnectionRecord] = []
+    var exchanges: [ExchangeDetail] = []
+    var health: StoreHealth
+    var isDropping = false
+    var nextFlush: Int64 = 0
+    private var events: [StoreEvent] = []
+
+    init(file: DatabaseFile?, runner: MigrationRunner, retention: Retention, now: Int64) {
+        self.file = file
+        path = file?.path ?? ":memory:"
+        self.runner = runner
+        self.retention = retention
+        series = RollupResolution.allCases.map { RollupSeries($0, keeping: retention[$0].origins) }
+        health = StoreHealth(path: path, isDurable: file != nil, since: now)
+    }
+
+    mutating func tell(_ event: StoreEvent) { events.append(event) }
+
+    mutating func takeEvents() -> [StoreEvent] {
+        defer { events = [] }
+        return events
+    }
+
+    mutating func commit(_ change: SettingChange, now: Int64) throws(StoreFailure) {
+        try write(now: now) { draft, db in
+            for key in change.removals {
+                let key = StoredSetting.Key(key)
+                try SettingRecords.remove(key, db)
+                draft.contents.settings[key] = nil
+            }
+            for row in change.puts {
+                let row = StoredSetting(row)
+                try SettingRecords.put(row, db)
+                draft.contents.settings[row.key] = row
+            }
+            for entry in change.audit { try AuditRecords.add(entry, db) }
+        }
+    }
+
+    mutating func readSettings() -> [SettingRow] {
+        contents.settings.values.compactMap { stored in
+            switch stored.read() {
+            case .success(let row): return row
+            case .failure(let unreadable):
+                tell(.unreadableSetting(unreadable.message))
+                return nil
+            }
+        }
+    }
+
+    mutating func absorb(_ batch: MeasurementBatch) {
+        var parts: [(origin: Origin, rollup: Rollup)] = []
+        var all = Rollup()
+        parts.reserveCapacity(batch.figures.count)
+        for snapshot in batch.figures {
+            let rollup = Rollup(snapshot)
+            guard !rollup.isZero else { continue }
+            parts.append((snapshot.origin, rollup))
+            all.addBeside(rollup)
+            guard !rollup.counts.isZero else { continue }
+            let seen = Lifetime(firstSeen: batch.time, lastSeen: batch.time)
+            contents.lifetimes[snapshot.origin, default: seen].counts += rollup.counts
+            contents.lifetimes[snapshot.origin, default: seen].lastSeen = batch.time
+            dirtyLifetimes.insert(snapshot.origin)
+        }
+        if !parts.isEmpty {
+            for index in series.indices { series[index].add(parts, all: all, time: batch.time) }
+        }
+        closed += batch.closed
+        exchanges += batch.exchanges
+        let numbers = batch.closed.map(\.number) + batch.exchanges.map(\.connection)
+        contents.highestConnection = max(contents.highestConnection, numbers.max() ?? 0)
+    }
+
+    var pendingRows: Int {
+        closed.count + exchanges.count + series.reduce(0) { $0 + $1.pendingRows + ($1.open?.isDirty == true ? 1 : 0) }
+    }
+
+    /// Writes what waits. With nothing to write it still sees whether it could.
+    mutating func flush(now: Int64) {
+        nextFlush = now + retention.batchInterval
+        guard !isClosed else { return }
+        do throws(StoreFailure) {
+            try write(now: now) { draft, db in try draft.writeBatch(db, now: now) }
+            try upkeep(now: now)
+        } catch {
+            boundMemory()
+        }
+        for index in series.indices { series[index].shrinkOpen(above: retention.lifetimes) }
+        health.pending = pendingRows
+        health.bytes = database?.bytes ?? 0
+    }
+
+    private mutating func writeBatch(_ db: Database, now: Int64) throws {
+        if health.isFailing {
+            // An empty transaction would succeed on a full disk.
+            try StoreContents.setFact("checked", now, db)
+        }
+        for origin in dirtyLifetimes { try writeLifetime(of: origin, db) }
+        dirtyLifetimes = []
+        for index in series.indices { try writeRollups(at: index, db) }
+        for record in closed {
+            let origin = try id(of: record.origin, seen: record.closedAt ?? record.openedAt, db)
+            try ConnectionRecords.add(record, origin: origin, db)
+        }
+        for detail in exchanges {
+            try ExchangeRecords.add(detail, origin: try id(of: detail.origin, seen: detail.startedAt, db), db)
+        }
+        if !closed.isEmpty || !exchanges.isEmpty {
+            let highest = Int64(clamping: contents.highestConnection)
+            try StoreContents.setFact(StoreContents.highestConnectionFact, highest, db)
+        }
+        closed = []
+        exchanges = []
+    }
+
+    private mutating func writeRollups(at index: Int, _ db: Database) throws {
+        let finished = series[index].finished
+        series[index].finished = []
+        for var bucket in finished { try write(&bucket, at: index, db) }
+        guard var open = series[index].open, open.isDirty else { return }
+        try write(&open, at: index, db)
+        series[index].open = open
+    }
+
+    private mutating func write(_ bucket: inout RollupBucket, at index: Int, _ db: Database) throws {
+        let resolution = series[index].resolution
+        if !bucket.isSeeded {
+            let kept = try RollupRecords.bucket(bucket.number, resolution, db)
+            bucket.seed(kept.origins, all: kept.all)
+        }
+        let change = series[index].change(of: bucket)
+        for origin in change.removals {
+            guard let id = contents.ids[origin] else { continue }
+            try RollupRecords.remove(resolution, bucket: bucket.number, origin: id, db)
+        }
+        for origin in change.puts {
+            let id = try id(of: origin, seen: bucket.number * resolution.width, db)
+            try RollupRecords.put(bucket.origins[origin] ?? Rollup(), resolution, bucket: bucket.number, origin: id, db)
+        }
+        try RollupRecords.put(
+            bucket.all, resolution, bucket: bucket.number, origin: RollupRecords.allTogether, db)
+        bucket.wasWritten(change)
+    }
+
+    private mutating func writeLifetime(of origin: Origin, _ db: Database) throws {
+        guard let lifetime = contents.lifetimes[origin] else { return }
+        let known = try contents.ids[origin] ?? OriginRecords.id(of: origin, db)
+        let id = try OriginRecords.put(lifetime, of: origin, id: known, db)
+        if contents.ids[origin] == nil { contents.ids[origin] = id }
+    }
+
+    /// An origin that never served anything has an id too, once something is recorded of it.
+    private mutating func id(of origin: Origin, seen time: Int64, _ db: Database) throws -> Int64 {
+        if let id = contents.ids[origin] { return id }
+        if contents.lifetimes[origin] == nil {
+            contents.lifetimes[origin] = Lifetime(firstSeen: time, lastSeen: time)
+        }
+        try writeLifetime(of: origin, db)
+        return contents.ids[origin] ?? RollupRecords.allTogether
+    }
+
+    /// With all that was recorded of it, written or not; its settings stay.
+    mutating func forget(_ origin: Origin, now: Int64) throws(StoreFailure) {
+        try write(now: now) { draft, db in
+            let known = try draft.contents.ids[origin] ?? OriginRecords.id(of: origin, db)
+            if let known { try OriginRecords.forget(known, withRollups: true, db) }
+            draft.contents.ids[origin] = nil
+            draft.contents.lifetimes[origin] = nil
+            draft.dirtyLifetimes.remove(origin)
+            for index in draft.series.indices { draft.series[index].forget(origin) }
+            draft.closed.removeAll { $0.origin == origin }
+            draft.exchanges.removeAll { $0.origin == origin }
+        }
+    }
+}

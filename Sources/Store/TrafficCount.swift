@@ -1,0 +1,85 @@
+package import Metering
+
+/// What is counted of an origin in a roll-up and over its lifetime. The name of each is its column's.
+package enum TrafficCount: UInt8, CaseIterable, Sendable {
+    case informational, success, redirection, clientError, serverError, proxyError, cut, aborted
+    case errors, reused, firstLeases, opened, closed, dialFailures, retries, staleRetried, staleSurfaced
+    case bytesSent, bytesReceived
+    /// Microseconds.
+    case handshakePaid, handshakeSaved
+    case tunnels, tunnelBytesSent, tunnelBytesReceived
+
+    package var name: String {
+        switch self {
+        case .informational: "informational"
+        case .success: "success"
+        case .redirection: "redirection"
+        case .clientError: "client_error"
+        case .serverError: "server_error"
+        case .proxyError: "proxy_error"
+        case .cut: "cut"
+        case .aborted: "aborted"
+        case .errors: "errors"
+        case .reused: "reused"
+        case .firstLeases: "first_leases"
+        case .opened: "opened"
+        case .closed: "closed"
+        case .dialFailures: "dial_failures"
+        case .retries: "retries"
+        case .staleRetried: "stale_retried"
+        case .staleSurfaced: "stale_surfaced"
+        case .bytesSent: "bytes_sent"
+        case .bytesReceived: "bytes_received"
+        case .handshakePaid: "handshake_paid"
+        case .handshakeSaved: "handshake_saved"
+        case .tunnels: "tunnels"
+        case .tunnelBytesSent: "tunnel_bytes_sent"
+        case .tunnelBytesReceived: "tunnel_bytes_received"
+        }
+    }
+
+    /// The columns that add up to all exchanges.
+    static let requestNames = OutcomeClass.allCases.map { ended($0).name }
+
+    /// Exchanges that ended this way.
+    package static func ended(_ outcome: OutcomeClass) -> TrafficCount {
+        switch outcome {
+        case .informational: .informational
+        case .success: .success
+        case .redirection: .redirection
+        case .clientError: .clientError
+        case .serverError: .serverError
+        case .proxyError: .proxyError
+        case .cut: .cut
+        case .aborted: .aborted
+        }
+    }
+}
+
+extension Counters where Label == TrafficCount {
+    init(_ figures: OriginFigures) {
+        self.init()
+        for (cell, count) in figures.requests.nonZero { self[.ended(cell.outcome)] += count }
+        self[.errors] = figures.errors.total
+        self[.reused] = figures.reused
+        self[.firstLeases] = figures.firstLeases
+        self[.opened] = figures.opened.total
+        self[.closed] = figures.closed.total
+        self[.dialFailures] = figures.dialFailures.total
+        self[.retries] = figures.retryOutcomes[.sent]
+        self[.staleRetried] = figures.staleRetried
+        self[.staleSurfaced] = figures.staleSurfaced
+        self[.bytesSent] = figures.bytesSent
+        self[.bytesReceived] = figures.bytesReceived
+        self[.handshakePaid] = Int(figures.handshakePaid)
+        self[.handshakeSaved] = Int(figures.handshakeSaved)
+        self[.tunnels] = figures.tunnels.opened
+        self[.tunnelBytesSent] = figures.tunnels.bytesSent
+        self[.tunnelBytesReceived] = figures.tunnels.bytesReceived
+    }
+
+    /// All exchanges that ended.
+    package var requests: Int {
+        OutcomeClass.allCases.reduce(0) { $0 + self[.ended($1)] }
+    }
+}

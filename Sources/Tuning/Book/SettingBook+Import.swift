@@ -1,0 +1,74 @@
+import ProxyTypes
+
+extension SettingBook {
+    /// What it takes to have what the document says. Where it says what is there already the change is empty; with
+    /// `replace` what it does not name goes. A document without any trial speaks of overrides alone.
+    package func importing(
+        _ imported: [ImportedSetting], actor: String, reason: String? = nil, now: Int64, replace: Bool
+    ) throws(SettingProblems) -> SettingChange {
+        var draft = SettingDraft(self, actor: actor, now: now)
+        let common = draft.reason(reason)
+        var named: [SettingKey: Int] = [:]
+        for (index, item) in imported.enumerated() {
+            guard let key = draft.key(of: item, index, now) else { continue }
+            if let first = named.updateValue(index, forKey: key) {
+                draft.refuse(
+                    .setting(item.name), .givenTwice,
+                    "`\(item.name)` is given twice for \(key.pattern.map { "`\($0)`" } ?? "every origin"), "
+                        + "first as number \(first + 1)", index: index)
+                continue
+            }
+            let own = draft.reason(item.reason, index: index)
+            guard let value = draft.value(of: key.setting, item.input, index: index) else { continue }
+            if let row = row(key), row.value == value, row.expiresAt == item.expiresAt, own == nil || own == row.reason
+            {
+                continue
+            }
+            draft.put(key, value, .import, reason: own ?? common, expiresAt: item.expiresAt)
+        }
+        if replace {
+            let speaksOfTrials = imported.contains { $0.expiresAt != nil }
+            for row in exportRows() where named[row.key] == nil && (row.key.layer == .override || speaksOfTrials) {
+                draft.remove(row.key, .import, reason: common)
+            }
+        }
+        checkTogether(&draft, named)
+        return try draft.finish()
+    }
+
+    private func checkTogether(_ draft: inout SettingDraft, _ named: [SettingKey: Int]) {
+        var touched: [HostPattern?: [Setting: Int]] = [:]
+        for put in draft.change.puts { touched[put.key.pattern, default: [:]][put.key.setting] = named[put.key] }
+        let order = touched.sorted { ($0.value.values.min() ?? 0) < ($1.value.values.min() ?? 0) }
+        for (pattern, indices) in order {
+            draft.checkTogether(Set(indices.keys), for: pattern, indices: indices)
+        }
+    }
+}
+
+extension SettingDraft {
+    /// Nil where something is wrong with it, which is told, or its trial is over.
+    fileprivate mutating func key(of item: ImportedSetting, _ index: Int, _ now: Int64) -> SettingKey? {
+        let setting = setting(named: item.name, index: index)
+        var pattern: HostPattern?
+        if let text = item.pattern, !text.isEmpty {
+            do throws(ValueProblem) {
+                pattern = try HostPattern(parsing: text)
+            } catch {
+                refuse(.pattern, .wrongValue, "the pattern \(error)", index: index)
+                return nil
+            }
+        }
+        guard let setting else { return nil }
+        guard let expiresAt = item.expiresAt else {
+            return SettingKey(layer: .override, setting: setting, pattern: pattern)
+        }
+        let longest = SettingBook.trialLengths.upperBound
+        if expiresAt > now + longest.wholeMilliseconds {
+            refuse(
+                .setting(item.name), .wrongValue,
+                "`\(item.name)`: a trial must end within \(DurationText.print(longest))", index: index)
+        }
+        return expiresAt > now ? SettingKey(layer: .trial, setting: setting, pattern: pattern) : nil
+    }
+}

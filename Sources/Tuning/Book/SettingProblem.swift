@@ -1,0 +1,43 @@
+/// One thing that is wrong with an edit: where, what, and what is allowed. Value.
+package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
+    package enum Field: Hashable, Sendable {
+        /// By the name that was given.
+        case setting(String)
+        case pattern, reason, tryFor, actor
+        /// The edit as a whole.
+        case edit
+    }
+
+    /// A closed set, for whoever must answer with a status.
+    package enum Kind: Hashable, Sendable {
+        case unknownSetting, wrongValue, notAvailable, contradiction, givenTwice, empty, tooLong, tooMany
+        /// There is no trial to confirm or to revert.
+        case noTrial
+    }
+
+    package let field: Field
+    package let kind: Kind
+    /// A sentence of its own.
+    package let text: String
+    /// What was probably meant by a name that is not known.
+    package let suggestion: String?
+    /// Which element of an import; nil for all else.
+    package let index: Int?
+
+    package init(_ field: Field, _ kind: Kind, _ text: String, suggestion: String? = nil, index: Int? = nil) {
+        self.field = field
+        self.kind = kind
+        self.text = text
+        self.suggestion = suggestion
+        self.index = index
+    }
+
+    package var description: String { text }
+}
+
+/// All that is wrong with an edit, of which nothing was done. Never empty.
+package struct SettingProblems: Error, Hashable, Sendable, CustomStringConvertible {
+    package let problems: [SettingProblem]
+
+    package var description: String { problems.map(\.text).joined(separator: "\n") }
+}

@@ -1,0 +1,39 @@
+/// Two settings that are each right but make no sense together. Value.
+package struct SettingContradiction: Hashable, Sendable {
+    package let lower: Setting
+    package let upper: Setting
+    /// A sentence of its own.
+    package let text: String
+
+    private static let rules: [(Setting, Setting)] = [
+        (.minIdle, .maxConnections), (.minIdle, .maxIdle), (.dnsMinTTL, .dnsMaxTTL),
+    ]
+
+    /// Of those that one of the named settings has a part in: an edit answers for what it touches.
+    package static func all(in values: SettingValues, touching named: Set<Setting>) -> [SettingContradiction] {
+        rules.filter { lower, upper in
+            (named.contains(lower) || named.contains(upper)) && exceeds(values[lower], values[upper])
+        }.map { lower, upper in
+            SettingContradiction(
+                lower: lower, upper: upper,
+                text: "`\(lower.name)` (\(lower.write(values[lower]))) must not be more than `\(upper.name)` "
+                    + "(\(upper.write(values[upper])))")
+        }
+    }
+
+    private static func exceeds(_ a: SettingValue, _ b: SettingValue) -> Bool {
+        switch (a, b) {
+        case (.count(let a), .count(let b)): a > b
+        case (.duration(let a), .duration(let b)): a > b
+        default: false
+        }
+    }
+}
+
+extension Setting {
+    /// Why this version cannot do it, reading on after the setting's name; nil where it can.
+    package func missing(for value: SettingValue) -> String? {
+        guard case .notYet(let needs) = definition.availability, value != defaultValue else { return nil }
+        return "can only be \(write(defaultValue)): \(write(value)) needs \(needs), which this version does not have"
+    }
+}

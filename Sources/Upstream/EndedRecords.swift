@@ -1,0 +1,27 @@
+package import Metering
+import ProxyTypes
+
+/// What ended on a loop and has not been fetched yet, bounded: what finds no room is counted and gone. Value.
+package struct EndedRecords: Sendable {
+    package var connections: [ConnectionRecord] = []
+    package var exchanges: [ExchangeDetail] = []
+    /// Origins whose pool was given up, with what was last counted.
+    package var forgotten: [OriginSnapshot] = []
+    package var droppedConnections = 0
+    package var droppedExchanges = 0
+
+    package init() {}
+
+    private static let maxConnections = 4096
+    private static let maxExchanges = 1024
+
+    var hasRoomForConnection: Bool { connections.count < Self.maxConnections }
+
+    package mutating func append(_ detail: ExchangeDetail) {
+        guard exchanges.count < Self.maxExchanges else {
+            droppedExchanges += 1
+            return
+        }
+        exchanges.append(detail)
+    }
+}

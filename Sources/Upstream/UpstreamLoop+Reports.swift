@@ -1,0 +1,88 @@
+package import Metering
+package import ProxyTypes
+import Reactor
+package import Tuning
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// What a loop tells the control plane, and what it is told by it. Every call is on the loop.
+extension UpstreamLoop {
+    /// Milliseconds since 1970, for records only.
+    package var wallClock: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
+    /// Origins where something happened since the last call, and what ended since then.
+    package func takeReport() -> LoopReport {
+        var report = LoopReport(metrics: metrics, forgotten: forgotten, ended: ended)
+        ended = EndedRecords()
+        for pool in allPools where pool.isTouched {
+            pool.isTouched = false
+            report.origins.append(
+                OriginSnapshot(origin: pool.origin, figures: pool.figures, gauges: pool.gauges))
+        }
+        return report
+    }
+
+    package var origins: [Origin] { allPools.map(\.origin) }
+
+    package func apply(_ settings: [(Origin, EffectiveSettings)]) {
+        for (origin, settings) in settings { existingPool(for: origin)?.apply(settings, now: now) }
+    }
+
+    /// Those that live, by number; `after` is the last one of the page before.
+    package func connections(of origin: Origin?, state: ConnectionRecord.State?, after: UInt64, limit: Int)
+        -> [ConnectionRecord]
+    {
+        let pools = origin.map { existingPool(for: $0).map { [$0] } ?? [] } ?? allPools
+        var found: [UpstreamConnection] = []
+        for pool in pools {
+            pool.eachConnection { connection in
+                if connection.number > after, state == nil || pool.state(of: connection) == state {
+                    found.append(connection)
+                }
+            }
+        }
+        found.sort { $0.number < $1.number }
+        return found.prefix(limit).map { describe($0) }
+    }
+
+    package func connection(_ number: UInt64) -> ConnectionRecord? { find(number).map { describe($0) } }
+
+    /// Nil where it does not live.
+    package func close(connection number: UInt64, force: Bool) -> ConnectionRecord? {
+        guard let connection = find(number) else { return nil }
+        connection.pool.close(connection, force: force, now: now)
+        return describe(connection)
+    }
+
+    private func find(_ number: UInt64) -> UpstreamConnection? {
+        for pool in allPools {
+            var found: UpstreamConnection?
+            pool.eachConnection { if $0.number == number { found = $0 } }
+            if let found { return found }
+        }
+        return nil
+    }
+
+    private func describe(_ connection: UpstreamConnection) -> ConnectionRecord {
+        let state = connection.pool.state(of: connection)
+        var record = connection.record(state: state, wall: wallClock, now: now)
+        record.tcp = connection.tcpFacts
+        record.reason = connection.closeReason
+        return record
+    }
+}
+
+/// One loop's figures at a moment. Value.
+package struct LoopReport: Sendable {
+    package var metrics: ProxyMetrics
+    /// Of origins whose pools are gone, summed.
+    package var forgotten: OriginFigures
+    package var ended: EndedRecords
+    package var origins: [OriginSnapshot] = []
+}

@@ -1,0 +1,136 @@
+package import Metering
+import Pooling
+package import ProxyTypes
+import Reactor
+package import Tuning
+
+/// What is asked of a pool from outside, and what it tells of itself.
+extension UpstreamPool {
+    package func apply(_ settings: EffectiveSettings, now: Instant) {
+        self.settings = settings
+        machine.apply(PoolPolicy(settings), now: now, into: &actions)
+        perform(now: now)
+    }
+
+    /// It is used no more: who still holds it asks the loop for the one that has its place.
+    func forget() {
+        isForgotten = true
+        loop.timer.remove(timer)
+    }
+
+    func shutdown(now: Instant) {
+        machine.shutdown(now: now, into: &actions)
+        perform(now: now)
+    }
+
+    func kill() {
+        for dial in dials.values { dial.cancel() }
+        for dial in tunnelDials.values { dial.cancel() }
+        for connection in connections { connection?.kill() }
+        for tunnel in Array(tunnels.values) { tunnel.kill() }
+    }
+
+    /// `abruptly`: their place is needed before this returns.
+    func shedIdle(_ count: Int, _ reason: CloseReason, abruptly: Bool = false, now: Instant) -> Bool {
+        let shed = machine.shedIdle(count, reason, now: now, into: &actions)
+        closesAbruptly = abruptly
+        perform(now: now)
+        closesAbruptly = false
+        return shed > 0
+    }
+
+    func shedAtOnce(_ reason: CloseReason, now: Instant) {
+        _ = shedIdle(machine.counts.idle, reason, abruptly: true, now: now)
+    }
+
+    func budgetFreed(now: Instant) {
+        machine.budgetFreed(now: now, into: &actions)
+        perform(now: now)
+    }
+
+    // MARK: An operator's
+
+    /// Idle connections close now, others when their lease ends; tunnels go on. Returns how many are concerned.
+    package func drain(now: Instant) -> Int {
+        let concerned = machine.drain(.drained, now: now, into: &actions)
+        perform(now: now)
+        return concerned
+    }
+
+    /// A drain, a fresh look-up, and as many new connections as could have served.
+    package func reconnect(now: Instant) -> Int {
+        loop.addresses.expire(origin.hostForLookup)
+        let live = machine.counts.idle + machine.counts.leased
+        let concerned = drain(now: now)
+        _ = prewarm(live, now: now)
+        return concerned
+    }
+
+    /// Dials until this many are idle, as far as limits allow. Returns how many dials began.
+    package func prewarm(_ count: Int, now: Instant) -> Int {
+        let dialled = machine.prewarm(count, now: now, into: &actions)
+        perform(now: now)
+        return dialled
+    }
+
+    package func pause(now: Instant) {
+        machine.pause(now: now, into: &actions)
+        perform(now: now)
+    }
+
+    package func resume(now: Instant) {
+        machine.resume(now: now, into: &actions)
+        perform(now: now)
+    }
+
+    package var isPaused: Bool { machine.isPaused }
+    /// Nobody holds or waits for a connection.
+    var isIdle: Bool {
+        let counts = machine.counts
+        return counts.leased + counts.draining + counts.dialing + counts.waiting + tunnels.count + tunnelDials.count
+            == 0
+    }
+
+    // MARK: Telling
+
+    package var gauges: OriginGauges {
+        let counts = machine.counts
+        var gauges = OriginGauges()
+        gauges.dialing = counts.dialing
+        gauges.idle = counts.idle
+        gauges.leased = counts.leased
+        gauges.draining = counts.draining
+        gauges.closing = counts.closing
+        gauges.waiting = counts.waiting
+        gauges.active = active
+        gauges.tunnels = tunnels.count
+        gauges.isPaused = machine.isPaused
+        gauges.dialFailures = machine.dialFailures
+        return gauges
+    }
+
+    func state(of connection: UpstreamConnection) -> ConnectionRecord.State {
+        switch connection.phase {
+        case .tunnel: return .tunnel
+        case .closed: return .closed
+        case .closing: return .closing
+        case .idle, .awaitingHead, .body: break
+        }
+        switch connection.id.flatMap({ machine.facts(of: $0) })?.state {
+        case .idle: return .idle
+        case .draining: return .draining
+        case .closing: return .closing
+        case .dialing, .leased, nil: return .leased
+        }
+    }
+
+    /// Ends one: an idle one at once, another with its lease; `force`: at once, and its exchange fails.
+    func close(_ connection: UpstreamConnection, force: Bool, now: Instant) {
+        guard let id = connection.id, connection.phase != .tunnel else {
+            return connection.endTunnelByOrder()
+        }
+        if force, connection.exchange != nil { return connection.endByOrder(now: now) }
+        machine.close(id, .killed, now: now, into: &actions)
+        perform(now: now)
+    }
+}

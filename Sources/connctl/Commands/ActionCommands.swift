@@ -1,0 +1,164 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+/// What the verbs that act on the pools of origins share.
+struct ActionOptions: ParsableArguments {
+    @Argument(help: "An origin, or all.", completion: .custom(Completion.originsOrAll))
+    var origin: String
+
+    @Option(help: "Why; it is kept in the audit trail.")
+    var reason: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    func perform(
+        _ action: ActionRequest.Action, count: Int? = nil, _ describe: @escaping (ActionReport) -> String
+    ) async throws {
+        try await Session.run(global) { session in
+            var request = ActionRequest()
+            request.origin = try await session.originOrAll(origin)
+            request.count = count
+            request.reason = reason
+            let answer = try await session.client.perform(action, request)
+            if session.output.isJSON { return session.output.json(answer.body) }
+            let place = request.origin ?? Units.plural(answer.content.origins, "origin")
+            session.output.line("\(place): \(describe(answer.content))")
+        }
+    }
+}
+
+struct DrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drain",
+        abstract: "Closes an origin's connections as their exchanges end; none is cut.",
+        discussion: """
+            connctl drain example.com
+            connctl drain all --reason "new route"
+            """)
+
+    @OptionGroup var options: ActionOptions
+
+    mutating func run() async throws {
+        try await options.perform(.drain) {
+            "\(Units.plural($0.connections, "connection")) closed, or closing when their exchanges end; "
+                + "new requests dial anew"
+        }
+    }
+}
+
+struct ReconnectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reconnect",
+        abstract: "Replaces an origin's connections by new ones; no exchange is cut.",
+        discussion: """
+            connctl reconnect example.com      after its address or the path to it changed
+            """)
+
+    @OptionGroup var options: ActionOptions
+
+    mutating func run() async throws {
+        try await options.perform(.reconnect) { "\(Units.plural($0.connections, "connection")) being replaced" }
+    }
+}
+
+struct PrewarmCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prewarm",
+        abstract: "Dials ahead, so that a number of connections lie idle.",
+        discussion: """
+            connctl prewarm http://example.com 4
+            """)
+
+    @Argument(
+        help: "An origin; one that connd has not seen is written in full.", completion: .custom(Completion.origins))
+    var origin: String
+
+    @Argument(help: "How many are to be idle, 1 to 1000.")
+    var count: Int
+
+    @Option(help: "Why; it is kept in the audit trail.")
+    var reason: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard (1...1000).contains(count) else { throw ValidationError("The count must be 1 to 1000, not \(count).") }
+        guard !OriginName.isAll(origin) else { throw ValidationError("prewarm takes one origin, not all.") }
+    }
+
+    mutating func run() async throws {
+        let (origin, count, reason) = (origin, count, reason)
+        try await Session.run(global) { session in
+            var request = ActionRequest()
+            request.origin = try await session.origin(origin)
+            request.count = count
+            request.reason = reason
+            let answer = try await session.client.perform(.prewarm, request)
+            if session.output.isJSON { return session.output.json(answer.body) }
+            let place = request.origin ?? origin
+            session.output.line("\(place): \(Units.plural(answer.content.connections, "connection")) being dialled")
+            session.output.line(
+                "To keep them warm for good: connctl set \(place) min_idle=\(count)", .dim)
+        }
+    }
+}
+
+struct PauseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause",
+        abstract: "Holds an origin's new requests in its queue until resume.",
+        discussion: """
+            connctl pause example.com      max_queue and queue_timeout hold: who waits too long is answered 503
+            """)
+
+    @OptionGroup var options: ActionOptions
+
+    mutating func run() async throws {
+        let origin = options.origin
+        try await options.perform(.pause) { _ in
+            "paused; requests wait, within max_queue and queue_timeout. Undo: connctl resume \(origin)"
+        }
+    }
+}
+
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resume",
+        abstract: "Lets the requests of a paused origin go on.",
+        discussion: """
+            connctl resume all
+            """)
+
+    @OptionGroup var options: ActionOptions
+
+    mutating func run() async throws {
+        try await options.perform(.resume) { _ in "resumed" }
+    }
+}
+
+struct ForgetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forget",
+        abstract: "Drops what was measured of an origin; what is set for it stays.",
+        discussion: """
+            connctl forget http://old.example.com
+            """)
+
+    @Argument(help: "An origin.", completion: .custom(Completion.origins))
+    var origin: String
+
+    @Option(help: "Why; it is kept in the audit trail.")
+    var reason: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let (text, reason) = (origin, reason)
+        try await Session.run(global) { session in
+            let name = try await session.origin(text)
+            try await session.client.forget(name, reason: reason)
+            if !session.output.isJSON { session.output.line("\(name): its figures are forgotten") }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct ConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config",
+        abstract: "The configuration that connd runs with, as YAML, each value with its source.",
+        discussion: """
+            connctl config
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        try await Session.run(global) { session in
+            let answer = try await session.client.config()
+            if session.output.isJSON { return session.output.json(answer.body) }
+            let text = SafeText.lines(answer.content.yaml)
+            session.output.raw(text.hasSuffix("\n") ? text : text + "\n")
+        }
+    }
+}
+
+struct ReloadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "reload",
+        abstract: "Has connd read its config file again, and says what changed. A bad file changes nothing.",
+        discussion: """
+            connctl reload
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        try await Session.run(global) { session in
+            let answer = try await session.client.reload()
+            let output = session.output
+            if output.isJSON { return output.json(answer.body) }
+            let report = answer.content
+            if report.changes.isEmpty {
+                output.line("Reloaded; no setting changed.")
+            } else {
+                output.line("Reloaded; \(Units.plural(report.changes.count, "change")):")
+                output.table(ChangeTable.table(report.changes))
+            }
+            if !report.needRestart.isEmpty {
+                output.line(
+                    "! These take a restart (systemctl restart connd): \(report.needRestart.joined(separator: ", "))",
+                    .warning)
+            }
+            for line in DifferenceTable.conflicts(report.conflicts) { output.line(line, .warning) }
+        }
+    }
+}

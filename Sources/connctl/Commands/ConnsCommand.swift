@@ -1,0 +1,128 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct ConnsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "conns",
+        abstract: "Upstream connections: those that live, or those that ended and why.",
+        discussion: """
+            connctl conns
+            connctl conns example.com --state idle
+            connctl conns --state closed --limit 50
+            """)
+
+    @Argument(help: "Only those to this origin.", completion: .custom(Completion.origins))
+    var origin: String?
+
+    @Option(
+        help: ArgumentHelp("Only those: \(ConnectionQuery.states.joined(separator: ", ")).", valueName: "state"),
+        completion: .list(ConnectionQuery.states))
+    var state: String?
+
+    @Option(help: ArgumentHelp("At most this many, 1 to 10000; of closed ones 100 where not said.", valueName: "count"))
+    var limit: Int?
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        if let limit { try Limits.check(limit) }
+        guard let state, !ConnectionQuery.states.contains(state) else { return }
+        throw ValidationError(
+            "--state must be one of \(ConnectionQuery.states.joined(separator: ", ")), not '\(state)'.")
+    }
+
+    mutating func run() async throws {
+        let (text, state) = (origin, state)
+        let limit = limit ?? (state == "closed" ? PageRequest.standardLimit : Limits.most)
+        try await Session.run(global) { session in
+            var base = ConnectionQuery()
+            if let text { base.origin = try await session.originOrAll(text) }
+            base.state = state
+            let (query, client) = (base, session.client)
+            let listing = try await AdminClient.all(limit: limit) { page throws(AdminFailure) in
+                var query = query
+                query.page = page
+                return try await client.connections(query)
+            }
+            let output = session.output
+            if output.isJSON { return output.json(listing.body) }
+            guard !listing.items.isEmpty else { return output.line("No \(state ?? "live") connections.") }
+            output.table(
+                state == "closed"
+                    ? ConnectionTable.ended(listing.items, isWide: output.isWide, now: session.now)
+                    : ConnectionTable.living(listing.items, isWide: output.isWide))
+            if listing.isCut { output.line("… more: raise --limit", .dim) }
+        }
+    }
+}
+
+/// Connections as rows. Pure.
+enum ConnectionTable {
+    static func living(_ connections: [ConnectionReport], isWide: Bool) -> Table {
+        var columns: [Table.Column] = [
+            .number("NUMBER"), "STATE", .flexible("ORIGIN"), .number("AGE"), .number("IDLE"), .number("REQUESTS"),
+            .number("RTT"), "REMOTE",
+        ]
+        if isWide {
+            columns += [
+                "LOCAL", "CAUSE", .number("SENT"), .number("RECEIVED"), .number("CWND"), .number("RETRANS"),
+                .number("CONNECT"),
+            ]
+        }
+        var table = Table(columns)
+        for connection in connections {
+            var cells: [Table.Cell] = [
+                .init("\(connection.number)"), .init(connection.state, look(connection.state)),
+                .init(connection.origin), .init(connection.age), .init(connection.idle ?? Units.none),
+                .init(Units.count(connection.requests)), .init(Units.duration(ms: connection.tcp?.rttMs)),
+                .init(connection.remote ?? Units.none),
+            ]
+            if isWide {
+                cells += [
+                    .init(connection.local ?? Units.none), .init(connection.cause),
+                    .init(Units.size(connection.bytesSent)), .init(Units.size(connection.bytesReceived)),
+                    .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Units.none),
+                    .init(connection.tcp.map { "\($0.retransmits)" } ?? Units.none),
+                    .init(Units.duration(ms: connection.connectMs)),
+                ]
+            }
+            table.add(cells)
+        }
+        return table
+    }
+
+    static func ended(_ connections: [ConnectionReport], isWide: Bool, now: Int64) -> Table {
+        var columns: [Table.Column] = [
+            .number("NUMBER"), .flexible("ORIGIN"), .number("ENDED"), "REASON", "BY", .number("AGE"),
+            .number("REQUESTS"),
+        ]
+        if isWide { columns += ["LOCAL", "REMOTE", "CAUSE", .number("SENT"), .number("RECEIVED")] }
+        var table = Table(columns)
+        for connection in connections {
+            var cells: [Table.Cell] = [
+                .init("\(connection.number)"), .init(connection.origin),
+                .init(Units.ago(connection.closedMs, now: now)), .init(connection.reason ?? Units.none),
+                .init(connection.closedBy ?? Units.none), .init(connection.age),
+                .init(Units.count(connection.requests)),
+            ]
+            if isWide {
+                cells += [
+                    .init(connection.local ?? Units.none), .init(connection.remote ?? Units.none),
+                    .init(connection.cause), .init(Units.size(connection.bytesSent)),
+                    .init(Units.size(connection.bytesReceived)),
+                ]
+            }
+            table.add(cells)
+        }
+        return table
+    }
+
+    private static func look(_ state: String) -> Look {
+        switch state {
+        case "leased", "tunnel": .good
+        case "dialing", "draining", "closing": .warning
+        default: .plain
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+import Synchronization
+
+struct EventsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "events",
+        abstract: "What happened lately: settings, actions, reloads, the database; with --follow, as it happens.",
+        discussion: """
+            connctl events
+            connctl events --follow
+            connctl events --follow -o json      one JSON object a line
+            """)
+
+    @Flag(name: .shortAndLong, help: "Go on with what comes, also over a restart of connd; ^C ends it.")
+    var follow = false
+
+    @Flag(help: "Also the ticks that come by themselves.")
+    var ticks = false
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let (follow, ticks) = (follow, ticks)
+        try await Session.run(global) { session in
+            let output = session.output
+            // Whether connd is there at all is told by a request that ends.
+            _ = try await session.client.version()
+            let events = session.client.events(after: 0, resumes: follow)
+            let show: @Sendable (AdminEvent) -> Void = { event in
+                guard ticks || event.report.type != "tick", event.report.type != "reset" else { return }
+                if output.isJSON { return output.json(Array(event.json.utf8)) }
+                output.lines([EventText.line(event.report, color: output.screen.hasColor)])
+            }
+            if follow {
+                for try await event in events { show(event) }
+            } else {
+                try await EventText.untilQuiet(events, show)
+            }
+        }
+    }
+}
+
+/// Events as lines.
+enum EventText {
+    /// What is kept comes at once; after this pause there is no more of it.
+    static let quiet = Duration.milliseconds(400)
+    static let longest = 25
+
+    static func line(_ event: EventReport, color: Bool) -> String {
+        let place = event.origin.map { " \($0):" } ?? ""
+        let look: Look = event.type == "store" ? .warning : .plain
+        return Look.dim.apply(SafeText.line(Units.time(event.time)), color: color) + "  "
+            + look.apply(SafeText.line(event.type), color: color) + " "
+            + SafeText.line("\(place) \(event.message)")
+            .drop { $0 == " " }
+    }
+
+    static func untilQuiet(
+        _ events: AsyncThrowingStream<AdminEvent, any Error>, _ show: @escaping @Sendable (AdminEvent) -> Void
+    ) async throws {
+        let seen = SeenEvents()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for try await event in events {
+                    show(event)
+                    if event.report.type != "tick" { seen.count.add(1, ordering: .relaxed) }
+                }
+            }
+            group.addTask {
+                var last = -1
+                for _ in 0..<longest where last != seen.count.load(ordering: .relaxed) {
+                    last = seen.count.load(ordering: .relaxed)
+                    try await Task.sleep(for: quiet)
+                }
+            }
+            // The first to end decides: the stream was cut off, or nothing came any more.
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}
+
+/// How many events came so far. Shared.
+private final class SeenEvents: Sendable {
+    let count = Atomic(0)
+}

@@ -1,0 +1,138 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "What was slow or failed lately; of one exchange where its time went, and what to change.",
+        discussion: """
+            connctl explain                     the latest, of all origins
+            connctl explain example.com         those of one, and its latest drawn
+            connctl explain 4711                one, by its id
+            """)
+
+    @Argument(help: "An origin, or the id of an exchange.", completion: .custom(Completion.origins))
+    var subject: String?
+
+    @Option(
+        help: ArgumentHelp("Only those: \(ExchangeQuery.outcomes.joined(separator: ", ")).", valueName: "outcome"),
+        completion: .list(ExchangeQuery.outcomes))
+    var outcome: String?
+
+    @Option(help: ArgumentHelp("At most this many, 1 to 1000.", valueName: "count"))
+    var limit = 20
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        guard PageRequest.limits.contains(limit) else {
+            throw ValidationError("--limit must be 1 to \(PageRequest.limits.upperBound), not \(limit).")
+        }
+        guard let outcome, !ExchangeQuery.outcomes.contains(outcome) else { return }
+        throw ValidationError(
+            "--outcome must be one of \(ExchangeQuery.outcomes.joined(separator: ", ")), not '\(outcome)'.")
+    }
+
+    mutating func run() async throws {
+        let (subject, outcome, limit) = (subject, outcome, limit)
+        try await Session.run(global) { session in
+            if let subject, let id = Int64(subject) {
+                session.about(.exchange)
+                let answer = try await session.client.exchange(id)
+                if session.output.isJSON { return session.output.json(answer.body) }
+                return ExchangeText(report: answer.content, now: session.now).write(to: session.output)
+            }
+            var query = ExchangeQuery()
+            query.page.limit = limit
+            query.outcome = outcome
+            if let subject { query.origin = try await session.originOrAll(subject) }
+            let answer = try await session.client.exchanges(query)
+            let output = session.output
+            if output.isJSON { return output.json(answer.body) }
+            let items = answer.content.items
+            guard let latest = items.first else { return output.line("Nothing was slow and nothing failed lately.") }
+            output.table(ExchangeTable.table(items, now: session.now))
+            output.line("")
+            guard subject != nil else {
+                return output.line("connctl explain \(latest.id)    shows where its time went", .dim)
+            }
+            ExchangeText(report: latest, now: session.now).write(to: output)
+        }
+    }
+}
+
+/// Exchanges as rows. Pure.
+enum ExchangeTable {
+    static func table(_ exchanges: [ExchangeReport], now: Int64) -> Table {
+        var table = Table([
+            .number("ID"), .number("STARTED"), "OUTCOME", "STATUS", .number("TOTAL"), "MOSTLY", "ERROR", "METHOD",
+            .flexible("TARGET"),
+        ])
+        for exchange in exchanges {
+            table.add([
+                .init("\(exchange.id)"), .init(Units.ago(exchange.startedMs, now: now)),
+                .init(exchange.outcome, exchange.outcome == "slow" ? .warning : .bad),
+                .init(exchange.status == 0 ? Units.none : "\(exchange.status)"),
+                .init(Units.duration(ms: exchange.totalMs)),
+                .init(ExchangeText.longestPhase(exchange)?.phase ?? Units.none), .init(exchange.error ?? ""),
+                .init(exchange.method), .init(exchange.origin + exchange.target),
+            ])
+        }
+        return table
+    }
+}
+
+/// One exchange: where its time went, why it had that connection, what to change. Value.
+struct ExchangeText {
+    let report: ExchangeReport
+    let now: Int64
+
+    func write(to output: Output) {
+        output.line("\(report.method) \(report.origin)\(report.target)", .bold)
+        output.facts(facts)
+        output.line("")
+        output.lines(
+            Waterfall.lines(
+                report.waterfall, totalMs: report.totalMs, columns: min(output.width ?? 80, 100),
+                unicode: output.screen.hasUnicode))
+        output.line("")
+        for line in advice { output.line(line) }
+    }
+
+    var facts: Facts {
+        var facts = Facts()
+        let status = report.status == 0 ? "no response" : "status \(report.status)"
+        facts.add(
+            "outcome", "\(report.outcome), \(status), \(Units.duration(ms: report.totalMs)) in all",
+            report.outcome == "slow" ? .warning : .bad)
+        if let error = report.error {
+            facts.add("error", [error, report.errorDetail].compactMap { $0 }.joined(separator: ": "))
+        }
+        facts.add("started", "\(Units.time(report.started)), \(Units.ago(report.startedMs, now: now))")
+        let connection = report.connection.map { "\($0) (connctl why \($0))" } ?? "none"
+        facts.add("connection", connection + (report.reused ? ", reused" : ""))
+        facts.add("why that one", report.explanation.isEmpty ? report.leaseCause : report.explanation)
+        if report.retries > 0 { facts.add("sent again", Units.plural(report.retries, "time")) }
+        facts.add(
+            "bytes", "\(Units.size(report.bytesFromClient)) from the client, \(Units.size(report.bytesToClient)) to it")
+        return facts
+    }
+
+    /// What the phase that took longest asks for, and the error.
+    var advice: [String] {
+        ExchangeAdvice.lines(report)
+    }
+
+    /// The queue's time is that of its parts where it has any.
+    static func longestPhase(_ report: ExchangeReport) -> PhaseReport? {
+        let parts = report.waterfall.filter { ["dns", "connect", "tls"].contains($0.phase) }
+        let within = parts.reduce(0) { $0 + $1.durationMs }
+        let phases = report.waterfall.map { phase in
+            var phase = phase
+            if phase.phase == "queue" { phase.durationMs = max(phase.durationMs - within, 0) }
+            return phase
+        }
+        return phases.max { $0.durationMs < $1.durationMs }.flatMap { $0.durationMs > 0 ? $0 : nil }
+    }
+}

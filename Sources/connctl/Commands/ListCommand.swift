@@ -1,0 +1,113 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+extension OriginQuery.Sort: ExpressibleByArgument {}
+
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "The origins that connd knows, and how each fares.",
+        discussion: """
+            connctl list
+            connctl list --sort errors --limit 10
+            connctl list --filter example.com -o wide
+            """)
+
+    @Option(help: "Largest first, but for `origin`.")
+    var sort = OriginQuery.Sort.requests
+
+    @Flag(help: "The other way round.")
+    var reverse = false
+
+    @Option(help: ArgumentHelp("Only origins whose name contains this.", valueName: "text"))
+    var filter: String?
+
+    @Option(help: ArgumentHelp("At most this many, 1 to 10000.", valueName: "count"))
+    var limit = Limits.most
+
+    @OptionGroup var global: GlobalOptions
+
+    func validate() throws {
+        try Limits.check(limit)
+    }
+
+    mutating func run() async throws {
+        let (sort, reverse, filter, limit) = (sort, reverse, filter, limit)
+        try await Session.run(global) { session in
+            let client = session.client
+            let listing = try await AdminClient.all(limit: limit) { page throws(AdminFailure) in
+                var query = OriginQuery()
+                query.page = page
+                query.sort = sort
+                if reverse { query.ascending = sort != .origin }
+                query.filter = filter
+                return try await client.origins(query)
+            }
+            let output = session.output
+            if output.isJSON { return output.json(listing.body) }
+            guard !listing.items.isEmpty else {
+                return output.line(
+                    filter.map { "No origin's name contains `\($0)`: connctl list shows all." }
+                        ?? "No origins yet: send a request through connd, as `connctl env` says.")
+            }
+            output.table(OriginTable.table(listing.items, isWide: output.isWide, now: session.now))
+            if listing.isCut { output.line("… more: raise --limit", .dim) }
+        }
+    }
+}
+
+/// How many lines a list may have.
+enum Limits {
+    static let most = 10_000
+
+    static func check(_ limit: Int) throws {
+        guard (1...most).contains(limit) else { throw ValidationError("--limit must be 1 to \(most), not \(limit).") }
+    }
+}
+
+/// Origins as rows. Pure.
+enum OriginTable {
+    static func table(_ origins: [OriginSummary], isWide: Bool, now: Int64) -> Table {
+        var columns: [Table.Column] = [
+            .flexible("ORIGIN"), .number("CONNS"), .number("IDLE"), .number("LEASED"), .number("WAIT"),
+            .number("REQUESTS"), .number("ERRORS"), .number("REUSE"), .number("TTFB P50"), .number("P99"), "SET",
+        ]
+        if isWide {
+            columns += [
+                .number("QUEUE P99"), .number("TOTAL P99"), .number("SENT"), .number("RECEIVED"), .number("OPENED"),
+                .number("STALE"), .number("LAST USED"),
+            ]
+        }
+        var table = Table(columns)
+        for origin in origins {
+            let counts = origin.connections
+            var cells: [Table.Cell] = [
+                .init(origin.origin), .init("\(counts.live)/\(origin.maxConnections)"), .init("\(counts.idle)"),
+                .init("\(counts.leased)"), .init("\(counts.waiting)", counts.waiting > 0 ? .warning : .plain),
+                .init(Units.count(origin.requests)),
+                .init(Units.count(origin.errors), origin.errors > 0 ? .bad : .plain),
+                .init(Units.share(origin.reuseRatio)), .init(Units.duration(ms: origin.firstByteP50Ms)),
+                .init(Units.duration(ms: origin.firstByteP99Ms)), .init(marks(origin), .warning),
+            ]
+            if isWide {
+                cells += [
+                    .init(Units.duration(ms: origin.queueP99Ms)), .init(Units.duration(ms: origin.totalP99Ms)),
+                    .init(Units.size(origin.bytesSent)), .init(Units.size(origin.bytesReceived)),
+                    .init(Units.count(origin.opened)), .init(Units.count(origin.staleSurfaced)),
+                    .init(Units.ago(origin.lastUsedMs, now: now)),
+                ]
+            }
+            table.add(cells)
+        }
+        return table
+    }
+
+    static func marks(_ origin: OriginSummary) -> String {
+        var words: [String] = []
+        if origin.paused { words.append("paused") }
+        if origin.overrides > 0 { words.append(Units.plural(origin.overrides, "override")) }
+        if origin.trials > 0 { words.append(Units.plural(origin.trials, "trial")) }
+        return words.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,181 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct ShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "One origin: its figures, its totals, and every setting with where it comes from.",
+        discussion: """
+            connctl show http://example.com
+            connctl show localhost:8080 -o wide     also the settings that have their default
+            connctl show all                        what is set for every origin; so with a pattern, *.example.com
+            """)
+
+    @Argument(
+        help: "http://host:port, host:port, a part of the name that only one has; or all or a pattern, for settings.",
+        completion: .custom(Completion.origins))
+    var origin: String
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let text = origin
+        try await Session.run(global) { session in
+            if text.contains("*") || OriginName.isAll(text) {
+                return try await showPattern(OriginName.pattern(text), &session)
+            }
+            let name = try await session.origin(text)
+            let answer = try await session.client.origin(name)
+            if session.output.isJSON { return session.output.json(answer.body) }
+            let revision = try? await session.client.settings(name).etag
+            OriginText(detail: answer.content, now: session.now).write(to: session.output)
+            Self.writeSettings(answer.content.settings, revision: revision, to: session.output, now: session.now)
+        }
+    }
+
+    private func showPattern(_ pattern: String, _ session: inout Session) async throws {
+        session.about(.pattern(pattern))
+        let answer = try await session.client.settings(pattern)
+        if session.output.isJSON { return session.output.json(answer.body) }
+        session.output.line(pattern == "*" ? "every origin" : answer.content.pattern, .bold)
+        Self.writeSettings(answer.content.settings, revision: answer.etag, to: session.output, now: session.now)
+    }
+
+    private static func writeSettings(
+        _ settings: [ResolvedSettingReport], revision: String?, to output: Output, now: Int64
+    ) {
+        let shown = output.isWide ? settings : settings.filter { $0.source != "default" }
+        let hidden = settings.count - shown.count
+        output.line("")
+        if !shown.isEmpty { output.table(SettingTable.resolved(shown, isWide: output.isWide, now: now)) }
+        if hidden > 0 {
+            output.line("\(Units.plural(hidden, "setting")) at the default: -o wide shows them too.", .dim)
+        }
+        if let revision { output.line("Revision of the settings: \(Revision.plain(revision))", .dim) }
+    }
+}
+
+/// An ETag as people give and read it: without quotes. Pure.
+enum Revision {
+    static func plain(_ etag: String) -> String {
+        etag.hasPrefix("\"") && etag.hasSuffix("\"") && etag.count > 1 ? String(etag.dropFirst().dropLast()) : etag
+    }
+
+    static func isRevision(_ text: String) -> Bool {
+        let plain = plain(text)
+        return !plain.isEmpty && plain.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+    }
+
+    static func etag(_ text: String) -> String {
+        text == "*" ? text : "\"\(plain(text))\""
+    }
+}
+
+/// Settings and where they come from, as rows. Pure.
+enum SettingTable {
+    static func resolved(_ settings: [ResolvedSettingReport], isWide: Bool, now: Int64) -> Table {
+        var table = Table(["SETTING", "VALUE", "SOURCE", .flexible("WHERE"), "BY", "WHEN", "OVER", .flexible("REASON")])
+        for setting in settings {
+            let ends = setting.expiresMs.map { " (ends \(Units.ago($0, now: now)))" } ?? ""
+            table.add([
+                .init(setting.name), .init(setting.value, .bold),
+                .init(setting.source + ends, setting.source == "trial" ? .warning : .plain),
+                .init(setting.place ?? ""), .init(setting.actor ?? ""),
+                .init(setting.timeMs.map { Units.ago($0, now: now) } ?? ""), .init(setting.base ?? ""),
+                .init(setting.reason ?? ""),
+            ])
+        }
+        return table
+    }
+}
+
+/// An origin's figures as facts. Value.
+struct OriginText {
+    let detail: OriginDetail
+    let now: Int64
+
+    func write(to output: Output) {
+        let summary = detail.summary
+        output.line(summary.origin + (summary.paused ? " (paused: connctl resume lets requests through)" : ""), .bold)
+        output.facts(facts)
+        if detail.figures.totalTime.count > 0 {
+            output.line("")
+            output.table(times)
+        }
+    }
+
+    var facts: Facts {
+        let (summary, figures) = (detail.summary, detail.figures)
+        var facts = Facts()
+        let counts = summary.connections
+        facts.add(
+            "connections",
+            "\(counts.live) of \(summary.maxConnections): \(counts.leased) leased, \(counts.idle) idle, "
+                + "\(counts.dialing) dialing, \(counts.draining) draining; \(counts.waiting) waiting")
+        facts.add(
+            "requests",
+            "\(Units.count(summary.requests)), \(Units.plural(summary.errors, "error")), "
+                + "\(Units.share(summary.reuseRatio)) reused",
+            summary.errors > 0 ? .warning : .plain)
+        facts.add("outcomes", words(outcomes))
+        facts.add("errors", words(figures.errors))
+        facts.add("opened", words(figures.opened))
+        facts.add("closed", words(figures.closed))
+        facts.add("dial failures", words(figures.dialFailures))
+        if detail.dialFailuresInARow > 0 {
+            facts.add("failing now", "\(detail.dialFailuresInARow) dials in a row", .bad)
+        }
+        facts.add("retries", words(figures.retryOutcomes))
+        if figures.staleRetried + figures.staleSurfaced > 0 {
+            facts.add("stale reuse", "\(figures.staleRetried) retried, \(figures.staleSurfaced) seen by clients")
+        }
+        facts.add("bytes", "\(Units.size(figures.bytesSent)) sent, \(Units.size(figures.bytesReceived)) received")
+        if figures.handshakePaidMs + figures.handshakeSavedMs > 0 {
+            facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")
+        }
+        if figures.tunnels.opened + figures.tunnels.failed > 0 {
+            let tunnels = figures.tunnels
+            facts.add(
+                "tunnels",
+                "\(tunnels.open) open, \(tunnels.opened) opened, \(tunnels.failed) failed, "
+                    + "\(Units.size(tunnels.bytesSent)) sent, \(Units.size(tunnels.bytesReceived)) received")
+        }
+        if let lifetime = detail.lifetime {
+            facts.add(
+                "since \(Units.time(lifetime.firstSeen))",
+                "\(Units.plural(lifetime.requests, "request")), \(Units.plural(lifetime.errors, "error")), "
+                    + "\(Units.count(lifetime.opened)) opened, \(Units.count(lifetime.reused)) reused")
+        }
+        return facts
+    }
+
+    /// Over all classes of methods.
+    private var outcomes: [String: Int] {
+        detail.figures.requests.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+    }
+
+    /// The most frequent first; nil where there are none.
+    private func words(_ counts: [String: Int]) -> String? {
+        let seen = counts.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        return seen.isEmpty ? nil : seen.map { "\(Units.count($0.value)) \($0.key)" }.joined(separator: ", ")
+    }
+
+    private var times: Table {
+        let figures = detail.figures
+        var table = Table(["TIME", .number("COUNT"), .number("MEAN"), .number("P50"), .number("P90"), .number("P99")])
+        let rows = [
+            ("queue", figures.queueTime), ("dns", figures.dnsTime), ("connect", figures.connectTime),
+            ("tls", figures.tlsTime), ("first byte", figures.firstByteTime), ("total", figures.totalTime),
+            ("connection age", figures.connectionAge), ("idle gap", figures.idleGap),
+        ]
+        for (name, time) in rows where time.count > 0 {
+            table.add([
+                .init(name), .init(Units.count(time.count)), .init(Units.duration(ms: time.meanMs)),
+                .init(Units.duration(ms: time.p50Ms)), .init(Units.duration(ms: time.p90Ms)),
+                .init(Units.duration(ms: time.p99Ms)),
+            ])
+        }
+        return table
+    }
+}

@@ -1,0 +1,115 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Is connd well: listeners, traffic, database, settings.",
+        discussion: """
+            connctl status
+            connctl status -o json | jq .store.state
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        try await Session.run(global) { session in
+            let answer = try await session.client.status()
+            if session.output.isJSON { return session.output.json(answer.body) }
+            StatusText(report: answer.content, now: session.now).write(to: session.output)
+        }
+    }
+}
+
+/// connd's status as facts, and a line for each thing that needs somebody. Value.
+struct StatusText {
+    let report: StatusReport
+    let now: Int64
+
+    func write(to output: Output) {
+        let state = report.state == "running" ? "" : ", \(report.state)"
+        output.line("connd \(report.version), up \(report.uptime) (pid \(report.pid))\(state)", .bold)
+        output.facts(facts)
+        for warning in warnings { output.line(warning, .warning) }
+    }
+
+    var facts: Facts {
+        var facts = Facts()
+        facts.add("proxy", report.listeners.joined(separator: ", "))
+        facts.add("admin", report.adminListeners.joined(separator: ", "))
+        facts.add(
+            "config", (report.configFile ?? "built-in defaults") + ", loaded " + Units.time(report.configLoadedAt))
+        facts.add("database", database, report.store.state == "ok" ? .good : .bad)
+        let totals = report.totals
+        facts.add(
+            "traffic",
+            "\(Units.plural(totals.requests, "request")), \(Units.plural(totals.errors, "error")), "
+                + "\(Units.share(totals.reuseRatio)) reused, \(Units.size(totals.bytesSent)) sent, "
+                + "\(Units.size(totals.bytesReceived)) received",
+            totals.errors == 0 ? .plain : .warning)
+        facts.add(
+            "handshakes",
+            "\(Units.duration(ms: Double(totals.handshakePaidMs))) paid, "
+                + "\(Units.duration(ms: Double(totals.handshakeSavedMs))) saved by reuse")
+        let counts = report.connections
+        facts.add(
+            "now",
+            "\(Units.plural(report.clients, "client")), \(Units.plural(report.origins, "origin")), "
+                + "\(Units.plural(counts.live, "connection")) (\(counts.leased) leased, \(counts.idle) idle), "
+                + "\(Units.plural(counts.tunnels, "tunnel")), \(counts.waiting) waiting",
+            counts.waiting == 0 ? .plain : .warning)
+        facts.add(
+            "settings",
+            "\(Units.plural(report.overrides, "override")), \(Units.plural(report.trials, "trial")), "
+                + Units.plural(report.conflicts, "conflict"))
+        facts.add(
+            "process",
+            "\(Units.size(report.memoryBytes)), \(report.descriptors) of \(report.descriptorLimit) descriptors")
+        return facts
+    }
+
+    private var database: String {
+        let store = report.store
+        guard store.state == "ok" else {
+            return "\(store.path): \(store.state) (\(store.fault ?? "other"))"
+                + " since \(Units.ago(store.sinceMs, now: now))"
+        }
+        let write = store.lastWriteMs.map { ", written \(Units.ago($0, now: now))" } ?? ""
+        return "\(store.path): ok, \(Units.size(store.sizeBytes))\(write)"
+    }
+
+    /// Each says what to do.
+    var warnings: [String] {
+        var lines: [String] = []
+        let store = report.store
+        if store.state != "ok" {
+            lines.append(
+                "! The database: \(store.message ?? store.fault ?? "it fails"). Requests are served; measurements are "
+                    + "held, then dropped; settings cannot be changed until it writes again.")
+        }
+        if !store.durable { lines.append("! The database is in memory: settings are lost when connd ends.") }
+        let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
+        if dropped > 0 { lines.append("! \(Units.plural(dropped, "measurement")) could not be kept and were dropped.") }
+        if let error = report.configError {
+            lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
+        }
+        if report.conflicts > 0 {
+            lines.append("! The config file changed under \(Units.plural(report.conflicts, "override")): connctl diff")
+        }
+        if report.trials > 0 {
+            lines.append("  Trials run: connctl diff shows when they end; connctl confirm keeps them.")
+        }
+        if report.invariantsBroken > 0 {
+            lines.append(
+                "! connd noticed \(Units.plural(report.invariantsBroken, "fault")) of its own: please report what "
+                    + "`journalctl -u connd` says.")
+        }
+        return lines
+    }
+}
+
+extension ConnectionCounts {
+    /// Those that are there or come; tunnels are counted for themselves.
+    var live: Int { dialing + idle + leased + draining + closing }
+}

@@ -1,0 +1,120 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+import Glibc
+
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Writes what is set at run time as a JSON document, for `connctl import`.",
+        discussion: """
+            connctl export settings.json
+            connctl export | ssh other connctl import -
+            """)
+
+    @Argument(help: "A file; without one, or with -, to standard output.", completion: .file())
+    var file: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let file = file
+        try await Session.run(global) { session in
+            let answer = try await session.client.export()
+            guard let file, file != "-" else { return session.output.json(answer.body) }
+            do throws(FileProblem) {
+                try NewFile.write(answer.body, to: file)
+            } catch {
+                throw CommandFailure(
+                    "\(file) cannot be written: \(error.reason)",
+                    next: ["name another file, or none for standard output"])
+            }
+            let count = Units.plural(answer.content.overrides.count, "override")
+            if !session.output.isJSON { session.output.line("\(count) written to \(file)") }
+        }
+    }
+}
+
+/// Writes a file whole or not at all.
+enum NewFile {
+    static func write(_ bytes: [UInt8], to path: String) throws(FileProblem) {
+        let partial = path + ".connctl-\(getpid())"
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { break }
+            sent += count
+        }
+        let isWritten = sent == bytes.count
+        let isClosed = close(descriptor) == 0
+        guard isWritten, isClosed, rename(partial, path) == 0 else {
+            let reason = String(cString: strerror(errno))
+            unlink(partial)
+            throw FileProblem(reason: reason)
+        }
+    }
+}
+
+struct ImportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Sets what a document of `connctl export` says. Twice does no more than once.",
+        discussion: """
+            connctl import settings.json --dry-run
+            connctl import settings.json --replace     also unsets what the document does not name
+            """)
+
+    @Argument(help: "A file; - for standard input.", completion: .file())
+    var file: String
+
+    @Flag(help: "Say what would change, and change nothing.")
+    var dryRun = false
+
+    @Flag(help: "Unset what the document does not name.")
+    var replace = false
+
+    @Option(help: "Why; it is kept in the audit trail.")
+    var reason: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let (file, dryRun, replace, reason) = (file, dryRun, replace, reason)
+        let document: [UInt8]
+        do throws(FileProblem) {
+            document = file == "-" ? try SmallFile.bytes(STDIN_FILENO) : try SmallFile.bytes(file)
+        } catch {
+            throw CommandFailure(
+                "\(file) cannot be read: \(error.reason)", next: ["connctl export FILE    writes such a document"])
+        }
+        try await Session.run(global) { session in
+            let answer = try await session.client.importSettings(
+                document, replace: replace, dryRun: dryRun, reason: reason)
+            let output = session.output
+            if output.isJSON { return output.json(answer.body) }
+            let report = answer.content
+            if !report.changes.isEmpty { output.table(ChangeTable.table(report.changes)) }
+            output.line(
+                "\(report.added) added, \(report.changed) changed, \(report.removed) removed, "
+                    + "\(report.unchanged) as they were"
+                    + (report.dryRun ? "; nothing was done: leave --dry-run out to do it" : ""))
+        }
+    }
+}
+
+/// Changes as rows. Pure.
+enum ChangeTable {
+    static func table(_ changes: [ChangeReport]) -> Table {
+        var table = Table([.flexible("PATTERN"), "SETTING", "BEFORE", "AFTER", "HIDDEN BY"])
+        for change in changes {
+            table.add([
+                .init(change.pattern), .init(change.setting), .init(change.before ?? Units.none),
+                .init(change.after ?? Units.none, .bold), .init(change.hiddenBy ?? "", .warning),
+            ])
+        }
+        return table
+    }
+}

@@ -1,0 +1,71 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why",
+        abstract: "One connection: why it was opened, what it did, and why it ended.",
+        discussion: """
+            connctl why 4711        the numbers are in `connctl conns` and `connctl conns --state closed`
+            """)
+
+    @Argument(help: "The connection's number.")
+    var connection: UInt64
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let number = connection
+        try await Session.run(global) { session in
+            session.about(.connection)
+            let answer = try await session.client.connection(number)
+            if session.output.isJSON { return session.output.json(answer.body) }
+            ConnectionText.write(answer.content, to: session.output, now: session.now)
+        }
+    }
+}
+
+/// One connection as facts. Pure.
+enum ConnectionText {
+    static func write(_ report: ConnectionReport, to output: Output, now: Int64) {
+        output.line("connection \(report.number) to \(report.origin): \(report.state)", .bold)
+        output.facts(facts(report, now: now))
+    }
+
+    static func facts(_ report: ConnectionReport, now: Int64) -> Facts {
+        var facts = Facts()
+        if let reason = report.reason {
+            facts.add(
+                "ended", "\(reason), by \(report.closedBy ?? "connd"), \(Units.ago(report.closedMs, now: now))", .bold)
+        }
+        facts.add("why", report.explanation)
+        facts.add("opened", "\(Units.time(report.opened)), \(cause(report.cause))")
+        facts.add("age", report.age + (report.idle.map { ", idle for \($0)" } ?? ""))
+        if let remote = report.remote { facts.add("path", "\(report.local ?? "?") to \(remote)") }
+        facts.add("served", Units.plural(report.requests, "request"))
+        facts.add("bytes", "\(Units.size(report.bytesSent)) sent, \(Units.size(report.bytesReceived)) received")
+        facts.add(
+            "handshake",
+            "dns \(Units.duration(ms: report.dnsMs)), connect \(Units.duration(ms: report.connectMs)), "
+                + "tls \(Units.duration(ms: report.tlsMs))")
+        if let tcp = report.tcp {
+            facts.add(
+                "kernel",
+                "rtt \(Units.duration(ms: tcp.rttMs)) (±\(Units.duration(ms: tcp.rttVarianceMs)), "
+                    + "least \(Units.duration(ms: tcp.minRttMs))), window \(tcp.congestionWindow) of "
+                    + "\(tcp.maximumSegment) B, \(Units.plural(tcp.retransmits, "retransmit")), "
+                    + "\(Units.short(Double(tcp.deliveryRateBps)))bit/s")
+        }
+        return facts
+    }
+
+    private static func cause(_ word: String) -> String {
+        switch word {
+        case "demand": "because a request needed one"
+        case "warm_up": "ahead of demand (min_idle or prewarm)"
+        case "replacement": "in place of one that ended"
+        default: word
+        }
+    }
+}

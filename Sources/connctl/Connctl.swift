@@ -1,0 +1,78 @@
+import AdminClient
+import ArgumentParser
+
+/// The root of the verbs: parses a command line, runs its verb and turns every failure into words and an exit status.
+struct Connctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "connctl",
+        abstract: "Steers connd, the forward proxy: what it does, what is set, what went wrong.",
+        discussion: """
+            connctl finds connd by --admin URL, else $CONNCTL_ADMIN, else /run/connd/admin.sock, else the address that \
+            the user's own connd left in its state directory, else http://127.0.0.1:3129.
+
+              connctl status                             is it well?
+              connctl list                               which origins, how they fare
+              connctl set example.com max_connections=4  for one origin; `all` for every one
+              connctl explain                            what was slow or failed, and why
+
+            Exit status: 0 ok, 1 failed, 2 wrong usage, 3 changed meanwhile (--if-unchanged), 4 connd not reachable.
+            """,
+        version: "connctl \(ProductVersion.text)",
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Seeing",
+                subcommands: [
+                    StatusCommand.self, ListCommand.self, ShowCommand.self, ConnsCommand.self, TopCommand.self,
+                ]),
+            CommandGroup(
+                name: "Settings",
+                subcommands: [
+                    SetCommand.self, UnsetCommand.self, ConfirmCommand.self, RevertCommand.self, DiffCommand.self,
+                    SettingsCommand.self, ExportCommand.self, ImportCommand.self,
+                    ConfigCommand.self, ReloadCommand.self,
+                ]),
+            CommandGroup(
+                name: "Acting",
+                subcommands: [
+                    DrainCommand.self, ReconnectCommand.self, PrewarmCommand.self, PauseCommand.self,
+                    ResumeCommand.self, ForgetCommand.self, CloseCommand.self,
+                ]),
+            CommandGroup(
+                name: "Asking why",
+                subcommands: [
+                    ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
+                ]),
+            CommandGroup(
+                name: "Shell",
+                subcommands: [EnvCommand.self, CompletionsCommand.self, ManCommand.self, VersionCommand.self]),
+        ])
+
+    static var verbs: [String] {
+        (configuration.groupedSubcommands.flatMap(\.subcommands) + configuration.ungroupedSubcommands)
+            .compactMap { $0.configuration.commandName }
+    }
+
+    /// Everything but ending the process.
+    static func run(_ arguments: [String]) async -> CommandStatus {
+        let surroundings = Surroundings.current
+        do {
+            let ordered = try ArgumentOrder.verbFirst(arguments, verbs: verbs)
+            var command = try await asyncParseAsRoot(ordered)
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .ok
+        } catch let failure as CommandFailure {
+            surroundings.errors.write(failure.text)
+            return failure.status
+        } catch {
+            // Help, version and completion requests come as errors too.
+            let isAsked = exitCode(for: error) == .success
+            let text = fullMessage(for: error, columns: surroundings.screen.isTerminal ? nil : 100)
+            (isAsked ? surroundings.output : surroundings.errors).write(text.hasSuffix("\n") ? text : text + "\n")
+            return isAsked ? .ok : .usage
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import AdminClient
+import AdminModels
+
+/// What a shell offers for a word. Asks connd, briefly; says nothing where it is away.
+enum Completion {
+    private static let most = 200
+
+    @Sendable
+    static func origins(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        await ask { client in
+            var query = OriginQuery()
+            query.page.limit = most
+            query.filter = prefix.isEmpty ? nil : prefix
+            return try await client.origins(query).content.items.map(\.origin)
+        }
+    }
+
+    @Sendable
+    static func originsOrAll(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        await origins(words, index, prefix) + ["all"]
+    }
+
+    @Sendable
+    static func settings(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        await ask { client in try await client.definitions().content.map(\.name) }
+    }
+
+    /// `name=`, then the value where there are few: `pipelining=off`.
+    @Sendable
+    static func assignments(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        await ask { client in
+            try await client.definitions().content.flatMap { definition in
+                let isNamed = prefix.hasPrefix(definition.name + "=")
+                let values = isNamed ? definition.kind == "flag" ? ["on", "off"] : definition.choices ?? [] : []
+                return values.isEmpty ? [definition.name + "="] : values.map { "\(definition.name)=\($0)" }
+            }
+        }
+    }
+
+    private static func ask(_ question: (AdminClient) async throws -> [String]) async -> [String] {
+        guard let daemon = try? DaemonSearch.find(option: nil, surroundings: .current) else { return [] }
+        let client = AdminClient(daemon.address, patience: .short)
+        let answer = (try? await question(client)) ?? []
+        await client.close()
+        return answer.filter { !$0.unicodeScalars.contains(where: SafeText.isUnsafe) }
+    }
+}

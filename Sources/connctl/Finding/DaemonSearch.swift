@@ -1,0 +1,112 @@
+import AdminClient
+import Glibc
+
+/// Where connd's admin API is, how that was found, and what was looked at on the way. Value.
+struct FoundDaemon: Hashable, Sendable {
+    enum Source: Hashable, Sendable {
+        case option, variable, systemSocket
+        /// The file in the state directory.
+        case stateFile(String)
+        case standard
+    }
+
+    var address: AdminAddress
+    var source: Source
+    /// Places that were passed over, each with the reason.
+    var passedOver: [String]
+}
+
+/// Decides which connd is meant: what was said, else the system's, else the user's own, else the usual port.
+enum DaemonSearch {
+    static func find(option: String?, surroundings: Surroundings) throws(CommandFailure) -> FoundDaemon {
+        if let option { return FoundDaemon(address: try parse(option, "--admin"), source: .option, passedOver: []) }
+        if let text = surroundings.variables["CONNCTL_ADMIN"], !text.isEmpty {
+            return FoundDaemon(address: try parse(text, "$CONNCTL_ADMIN"), source: .variable, passedOver: [])
+        }
+        var passedOver: [String] = []
+        let socket = surroundings.systemSocket
+        switch SocketProbe.connect(socket) {
+        case nil:
+            return FoundDaemon(
+                address: AdminAddress(place: .unix(path: socket)), source: .systemSocket, passedOver: [])
+        case .some(let reason): passedOver.append("unix:\(socket): \(reason)")
+        }
+        if let directory = surroundings.stateDirectory {
+            let file = directory + "/admin.url"
+            do throws(FileProblem) {
+                let text = try SmallFile.read(file).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
+                guard let address = AdminAddress(parsing: text) else {
+                    throw FileProblem(reason: "\(text.isEmpty ? "it is empty" : "`\(text)` is no address")")
+                }
+                return FoundDaemon(address: address, source: .stateFile(file), passedOver: passedOver)
+            } catch {
+                passedOver.append("\(file): \(error.reason)")
+            }
+        }
+        return FoundDaemon(address: .standard, source: .standard, passedOver: passedOver)
+    }
+
+    private static func parse(_ text: String, _ place: String) throws(CommandFailure) -> AdminAddress {
+        guard let address = AdminAddress(parsing: text) else {
+            throw CommandFailure(
+                "\(place): `\(text)` is no address of an admin API", status: .usage,
+                next: ["write it as http://127.0.0.1:3129 or unix:/run/connd/admin.sock"])
+        }
+        return address
+    }
+}
+
+/// Asks whether somebody listens on a Unix socket.
+enum SocketProbe {
+    /// Nil: yes. Else why not.
+    static func connect(_ path: String) -> String? {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { return String(cString: strerror(errno)) }
+        defer { close(descriptor) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return "the path is too long" }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        return result == 0 ? nil : String(cString: strerror(errno))
+    }
+}
+
+/// Why a file could not be used, as a clause.
+struct FileProblem: Error {
+    var reason: String
+}
+
+/// Reads files that are small by their nature.
+enum SmallFile {
+    static let largest = 4 << 20
+
+    static func read(_ path: String) throws(FileProblem) -> String {
+        String(decoding: try bytes(path), as: UTF8.self)
+    }
+
+    static func bytes(_ path: String) throws(FileProblem) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        return try bytes(descriptor)
+    }
+
+    static func bytes(_ descriptor: Int32) throws(FileProblem) -> [UInt8] {
+        var result: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+            if count == 0 { return result }
+            result += buffer[..<count]
+            guard result.count <= largest else { throw FileProblem(reason: "it is larger than \(Units.size(largest))") }
+        }
+    }
+}

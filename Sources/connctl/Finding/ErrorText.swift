@@ -1,0 +1,131 @@
+import AdminClient
+import AdminModels
+
+/// Turns what the admin API said, or did not say, into what went wrong and what to do next. Pure.
+struct ErrorText: Sendable {
+    var daemon: FoundDaemon
+    var token: FoundToken
+    /// What the words of a 404 and a 409 are about.
+    var subject: Subject = .none
+    /// To find what was meant by a setting that is not known.
+    var settings: [String] = []
+
+    enum Subject: Hashable, Sendable {
+        case none, origin(String), pattern(String), trial(String), connection, exchange
+    }
+
+    func failure(_ error: AdminFailure) -> CommandFailure {
+        switch error {
+        case .notReachable(let address, let reason): notReachable(address, reason)
+        case .unexpected(let address, let reason):
+            CommandFailure(
+                "\(address) is not understood: \(reason)",
+                next: [
+                    "connctl version    shows whether connd and connctl are of the same version",
+                    "connctl --admin URL …    if connd's admin API is elsewhere",
+                ])
+        case .refused(let problem): refused(problem)
+        }
+    }
+
+    private func notReachable(_ address: AdminAddress, _ reason: String) -> CommandFailure {
+        var tried = daemon.passedOver.map { "tried \($0)" }
+        var place = ""
+        switch daemon.source {
+        case .option: place = " (--admin)"
+        case .variable: place = " ($CONNCTL_ADMIN)"
+        case .stateFile(let file): place = " (from \(file))"
+        case .systemSocket, .standard: break
+        }
+        tried.append("tried \(address)\(place): \(reason)")
+        let next =
+            switch daemon.source {
+            case .option, .variable: "check that address: `connd` prints where its admin API listens when it starts"
+            default: "connctl --admin URL …    if it listens elsewhere"
+            }
+        return CommandFailure(
+            "connd is not reachable", details: tried, status: .notReachable,
+            next: ["start it: `connd &`, or `systemctl start connd`", next])
+    }
+
+    private func refused(_ problem: Problem) -> CommandFailure {
+        let message = problem.detail.isEmpty ? problem.title : problem.detail
+        let details = (problem.errors ?? []).map { field in
+            let name = field.pointer.hasPrefix("/settings/") ? String(field.pointer.dropFirst(10)) : field.pointer
+            return name.isEmpty || field.detail.contains(name) ? field.detail : "\(name): \(field.detail)"
+        }
+        // One problem that the message already says is not said twice.
+        let isRepeated = details.count == 1 && (message.contains(details[0]) || details[0] == message)
+        return CommandFailure(
+            message.isEmpty ? "connd answered \(problem.status)" : message, details: isRepeated ? [] : details,
+            status: problem.status == 412 ? .preconditionFailed : .failed, next: next(problem))
+    }
+
+    private func next(_ problem: Problem) -> [String] {
+        if case .trial = subject, [404, 409, 422].contains(problem.status) {
+            return [
+                "connctl diff    shows what is on trial, and where",
+                "connctl audit    shows whether the trial ran out: then set it again",
+            ]
+        }
+        switch problem.status {
+        case 401:
+            return [
+                "\(token.explanation)",
+                "connctl --token-file FILE …    with the file that connd names, as a user who may read it",
+            ]
+        case 403:
+            return daemon.address.isUnixSocket
+                ? ["do it as root or as the user that connd runs as: sudo connctl …"]
+                : ["connctl --admin http://127.0.0.1:3129 …    with the address connd listens on"]
+        case 404: return notFound
+        case 405, 406, 415, 421: return ["connctl version    shows whether connd and connctl are of the same version"]
+        case 409: return conflict
+        case 412:
+            return ["connctl show \(subjectText ?? "ORIGIN")    shows what is set now, and the revision to give"]
+        case 413: return ["split the document: connctl import takes parts one after the other"]
+        case 422: return invalid(problem)
+        case 503: return ["connctl status    shows what is wrong with the database, or whether connd is stopping"]
+        case 500...: return ["journalctl -u connd    this is a fault of connd's own: please report what it says there"]
+        default: return ["connctl status"]
+        }
+    }
+
+    private var notFound: [String] {
+        switch subject {
+        case .connection: ["connctl conns    lists those that live; connctl conns --state closed    those that ended"]
+        case .exchange: ["connctl explain    lists the latest slow and failed exchanges"]
+        case .origin, .pattern, .trial, .none: ["connctl list    shows the origins that connd knows"]
+        }
+    }
+
+    private var conflict: [String] {
+        guard let subjectText else { return ["connctl status", "connctl audit    shows what was done, by whom"] }
+        return [
+            "connctl show \(subjectText)    shows what is in force now",
+            "connctl audit    shows what was done, by whom, and which trials ran out",
+        ]
+    }
+
+    private func invalid(_ problem: Problem) -> [String] {
+        let names = (problem.errors ?? []).compactMap { field -> String? in
+            guard field.pointer.hasPrefix("/settings/") else { return nil }
+            return String(field.pointer.dropFirst(10).prefix { $0 != "/" })
+        }
+        if let unknown = names.first(where: { !settings.isEmpty && !settings.contains($0) }) {
+            let near = NearMiss.all(unknown, among: settings)
+            let meant = near.isEmpty ? [] : ["did you mean \(near.joined(separator: ", "))?"]
+            return meant + ["connctl settings    lists them all"]
+        }
+        if let name = names.first { return ["connctl settings \(name)    says what it takes"] }
+        return ["connctl settings    says what each setting takes"]
+    }
+
+    private var subjectText: String? {
+        switch subject {
+        case .origin(let name): name
+        case .pattern(let name), .trial(let name): name == "*" ? "all" : name
+        case .connection, .exchange, .none: nil
+        }
+    }
+}

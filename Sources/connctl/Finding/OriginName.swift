@@ -1,0 +1,59 @@
+/// What people write for an origin or a pattern, and which known origin they mean. Pure.
+enum OriginName {
+    /// `all` and `*` mean every origin.
+    static func isAll(_ text: String) -> Bool {
+        text == "all" || text == "*"
+    }
+
+    static func pattern(_ text: String) -> String {
+        isAll(text) ? "*" : whole(text) ?? text
+    }
+
+    /// `http://Example.com:80/` as connd names it, `http://example.com`; nil where the scheme is missing. What follows
+    /// the origin is left out where it may be, else it makes the text no origin.
+    static func whole(_ text: String, mayHavePath: Bool = false) -> String? {
+        guard let separator = text.firstRange(of: "://") else { return nil }
+        let scheme = text[..<separator.lowerBound].lowercased()
+        var rest = text[separator.upperBound...].lowercased()
+        if mayHavePath { rest = String(rest.prefix { !"/?#".contains($0) }) }
+        if rest.hasSuffix("/") { rest.removeLast() }
+        guard ["http", "https"].contains(scheme), !rest.isEmpty, !rest.contains(where: { "/?#@".contains($0) }) else {
+            return nil
+        }
+        let usual = scheme == "http" ? ":80" : ":443"
+        if rest.hasSuffix(usual) { rest.removeLast(usual.count) }
+        return "\(scheme)://\(rest)"
+    }
+
+    /// The known origins that `text` may mean: the whole name, else host and port, else the host, else a part.
+    static func matches(_ text: String, among origins: [String]) -> [String] {
+        let wanted = whole(text) ?? text.lowercased()
+        let rules: [(String) -> Bool] = [
+            { $0 == wanted },
+            { afterScheme($0) == wanted || authority($0) == wanted },
+            { host($0) == wanted },
+            { $0.contains(wanted) },
+        ]
+        for rule in rules {
+            let found = origins.filter(rule)
+            if !found.isEmpty { return found }
+        }
+        return []
+    }
+
+    private static func afterScheme(_ origin: String) -> String {
+        origin.firstRange(of: "://").map { String(origin[$0.upperBound...]) } ?? origin
+    }
+
+    /// With the port, also where it is the usual one.
+    private static func authority(_ origin: String) -> String {
+        let rest = afterScheme(origin)
+        return host(origin) == rest ? rest + (origin.hasPrefix("https:") ? ":443" : ":80") : rest
+    }
+
+    private static func host(_ origin: String) -> String {
+        let rest = afterScheme(origin)
+        if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") { return String(rest[...end]) }
+        return rest.firstIndex(of: ":").map { String(rest[..<$0]) } ?? rest
+    }
+}

@@ -1,0 +1,14 @@
+import Glibc
+import NIOCore
+
+@main
+enum Main {
+    static func main() async {
+        // Writing to a pipe nobody reads is seen by its error, not by a signal.
+        signal(SIGPIPE, SIG_IGN)
+        NIOSingletons.groupLoopCountSuggestion = 1
+        NIOSingletons.blockingPoolThreadCountSuggestion = 1
+        let status = await Connctl.run(Array(CommandLine.arguments.dropFirst()))
+        exit(status.rawValue)
+    }
+}

@@ -1,0 +1,61 @@
+import AdminModels
+
+/// What would have made an exchange faster, or let it succeed. Pure; says which setting, never how large it must be.
+enum ExchangeAdvice {
+    static func lines(_ report: ExchangeReport) -> [String] {
+        var lines: [String] = []
+        if let error = report.error, let line = forError(error, report.origin) { lines.append(line) }
+        if let longest = ExchangeText.longestPhase(report), report.totalMs > 0 {
+            let share = Units.share(min(longest.durationMs / report.totalMs, 1))
+            lines.append("\(share) of the time: \(forPhase(longest.phase, report))")
+        }
+        return lines
+    }
+
+    private static func forPhase(_ phase: String, _ report: ExchangeReport) -> String {
+        let origin = SafeText.line(report.origin)
+        switch phase {
+        case "queue":
+            return "it waited for a connection. More of them: connctl set \(origin) max_connections=N; "
+                + "what holds them: connctl conns \(origin)"
+        case "dns": return "the look-up of the name. Keep answers longer: connctl set \(origin) dns_min_ttl=60s"
+        case "connect":
+            return
+                "the TCP connect: distance, or a busy origin. Keep connections ready: "
+                + "connctl set \(origin) min_idle=1, or a longer idle_timeout"
+        case "tls":
+            return
+                "the TLS handshake. Keep connections ready: connctl set \(origin) min_idle=1, or a longer idle_timeout"
+        case "send": return "sending the request: a large body, or an origin that reads slowly"
+        case "first_byte":
+            return "the origin, before it began its answer; no setting makes it faster. headers_timeout bounds the wait"
+        case "body":
+            return "the body: its size, the origin's pace, or a client that reads slowly. connctl history \(origin)"
+        default: return SafeText.line(phase)
+        }
+    }
+
+    /// The words of RFC 9209 that a setting or a look elsewhere helps with.
+    private static func forError(_ error: String, _ origin: String) -> String? {
+        let origin = SafeText.line(origin)
+        switch error {
+        case "connection_limit_reached":
+            return
+                "The queue was full or the wait too long: connctl set \(origin) max_connections=N, max_queue=N "
+                + "or queue_timeout=T"
+        case "connection_timeout": return "The connect took longer than connect_timeout: connctl show \(origin)"
+        case "connection_read_timeout", "http_response_timeout":
+            return
+                "The origin was silent for longer than headers_timeout or body_idle_timeout: "
+                + "connctl show \(origin) -o wide"
+        case "connection_refused": return "Nothing listens there: is the origin running, is the port right?"
+        case "connection_terminated":
+            return "The origin closed the connection under the request. Where connections were idle before: "
+                + "connctl set \(origin) idle_timeout=T, shorter than the origin's own"
+        case "dns_error", "dns_timeout": return "The name could not be looked up: getent hosts NAME on this host"
+        case "http_request_denied", "destination_ip_prohibited":
+            return "proxy.allow, proxy.deny or proxy.connect_ports of the config forbid it: connctl config"
+        default: return nil
+        }
+    }
+}

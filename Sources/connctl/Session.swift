@@ -1,0 +1,112 @@
+import AdminClient
+import AdminModels
+import ArgumentParser
+
+/// The options of every verb.
+struct GlobalOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where connd's admin API is: http://127.0.0.1:3129 or unix:/path. Default: found by itself.",
+            valueName: "url"))
+    var admin: String?
+
+    @Option(
+        help: ArgumentHelp("Read the token that changes need from this file.", valueName: "path"),
+        completion: .file())
+    var tokenFile: String?
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("table, wide (more columns), or json (the API's own, for programs).", valueName: "format"))
+    var output = OutputFormat.table
+
+    @Flag(help: "No colours; so does $NO_COLOR.")
+    var noColor = false
+
+    func makeOutput() -> Output {
+        Output(format: output, hasColor: !noColor, surroundings: .current)
+    }
+}
+
+/// One run of a verb: the daemon that was found, a client to it and where answers go. Value.
+struct Session: Sendable {
+    let client: AdminClient
+    let output: Output
+    let now: Int64
+    private(set) var errors: ErrorText
+
+    /// Finds connd, does the work, and turns what connd refused into words. A verb fails with `CommandFailure` alone.
+    static func run(
+        _ options: GlobalOptions, patience: AdminClient.Patience = .standard,
+        _ work: (inout Session) async throws -> Void
+    ) async throws {
+        let surroundings = Surroundings.current
+        let daemon = try DaemonSearch.find(option: options.admin, surroundings: surroundings)
+        let token = try TokenSearch.find(option: options.tokenFile, for: daemon, surroundings: surroundings)
+        let client = AdminClient(daemon.address, token: token.token, patience: patience)
+        var session = Session(
+            client: client, output: options.makeOutput(), now: surroundings.now(),
+            errors: ErrorText(daemon: daemon, token: token))
+        do {
+            try await work(&session)
+            await client.close()
+        } catch {
+            var described = error
+            if let failure = error as? AdminFailure { described = await session.describe(failure) }
+            await client.close()
+            throw described
+        }
+    }
+
+    mutating func about(_ subject: ErrorText.Subject) {
+        errors.subject = subject
+    }
+
+    mutating func knows(settings: [SettingDefinitionReport]) {
+        errors.settings = settings.map(\.name)
+    }
+
+    /// An origin that is not known is told beside those like it.
+    private func describe(_ failure: AdminFailure) async -> CommandFailure {
+        var described = errors.failure(failure)
+        guard case .refused(let problem) = failure, problem.status == 404, case .origin(let name) = errors.subject,
+            let host = name.firstRange(of: "://").map({ name[$0.upperBound...].prefix { $0 != ":" } })
+        else { return described }
+        var query = OriginQuery()
+        query.filter = String(host)
+        query.page.limit = 5
+        let known = (try? await client.origins(query).content.items.map(\.origin)) ?? []
+        if !known.isEmpty { described.details.append("it knows \(known.joined(separator: ", "))") }
+        return described
+    }
+
+    /// The origin that is meant, by a look at those that connd knows.
+    mutating func origin(_ text: String) async throws -> String {
+        if let whole = OriginName.whole(text, mayHavePath: true) {
+            about(.origin(whole))
+            return whole
+        }
+        var query = OriginQuery()
+        query.filter = text
+        query.page.limit = PageRequest.limits.upperBound
+        let known = try await client.origins(query).content.items.map(\.origin)
+        let found = OriginName.matches(text, among: known)
+        guard let first = found.first else {
+            throw CommandFailure(
+                "connd knows no origin like `\(text)`", next: ["connctl list    shows those that it knows"])
+        }
+        guard found.count == 1 else {
+            let more = found.count > 10 ? ["… and \(found.count - 10) more"] : []
+            throw CommandFailure(
+                "`\(text)` may mean \(found.count) origins", details: found.prefix(10) + more,
+                next: ["write the one you mean in full, such as \(first)"])
+        }
+        about(.origin(first))
+        return first
+    }
+
+    /// Nil for every origin.
+    mutating func originOrAll(_ text: String) async throws -> String? {
+        OriginName.isAll(text) ? nil : try await origin(text)
+    }
+}

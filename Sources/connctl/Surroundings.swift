@@ -1,0 +1,104 @@
+import FoundationEssentials
+import Glibc
+import Synchronization
+
+/// What a run of connctl sees of the world and writes to it; tests put another one in its place. Value.
+struct Surroundings: Sendable {
+    @TaskLocal static var current = Surroundings()
+
+    var variables: [String: String] = ProcessInfo.processInfo.environment
+    var systemSocket = "/run/connd/admin.sock"
+    var systemToken = "/etc/connd/admin.token"
+    var output: any TextSink = DescriptorSink(descriptor: STDOUT_FILENO)
+    var errors: any TextSink = DescriptorSink(descriptor: STDERR_FILENO)
+    var screen = Screen.ofProcess
+    /// Milliseconds since 1970, UTC.
+    var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
+
+    /// Where the user's own connd keeps its things; the same rule as connd's.
+    var stateDirectory: String? {
+        if let list = variables["STATE_DIRECTORY"], let first = list.split(separator: ":").first {
+            return String(first)
+        }
+        if let base = variables["XDG_STATE_HOME"], base.hasPrefix("/") { return base + "/connd" }
+        return variables["HOME"].flatMap { $0.isEmpty ? nil : $0 + "/.local/state/connd" }
+    }
+}
+
+/// What standard output is. Value.
+struct Screen: Sendable {
+    var isTerminal: Bool
+    var columns: Int
+    var rows: Int
+    var hasColor: Bool
+    var hasUnicode: Bool
+
+    static let plain = Screen(isTerminal: false, columns: 80, rows: 24, hasColor: false, hasUnicode: true)
+
+    static var ofProcess: Screen {
+        let variables = ProcessInfo.processInfo.environment
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        let size = sizeOfTerminal
+        let isDumb = variables["TERM"] == "dumb" || variables["TERM"] == nil
+        let hasColor = isTerminal && !isDumb && (variables["NO_COLOR"] ?? "").isEmpty
+        return Screen(
+            isTerminal: isTerminal, columns: size.columns, rows: size.rows, hasColor: hasColor,
+            hasUnicode: isUnicode(variables))
+    }
+
+    static var sizeOfTerminal: (columns: Int, rows: Int) {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return (80, 24)
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    /// By the first of the three that says something, as setlocale(3) does it.
+    static func isUnicode(_ variables: [String: String]) -> Bool {
+        let names = ["LC_ALL", "LC_CTYPE", "LANG"]
+        guard let value = names.lazy.compactMap({ variables[$0] }).first(where: { !$0.isEmpty }) else { return false }
+        let lowered = value.lowercased()
+        return lowered.contains("utf-8") || lowered.contains("utf8")
+    }
+}
+
+/// Takes text. Shared.
+protocol TextSink: Sendable {
+    func write(_ text: String)
+}
+
+/// A file descriptor. A reader that went away ends the process quietly: nobody wants the rest. Value.
+struct DescriptorSink: TextSink {
+    let descriptor: Int32
+
+    func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = poll(&entry, 1, -1)
+                continue
+            }
+            guard count > 0 else {
+                if errno == EPIPE { _exit(CommandStatus.ok.rawValue) }
+                return
+            }
+            sent += count
+        }
+    }
+}
+
+/// Keeps what is written. Shared.
+final class MemorySink: TextSink {
+    private let kept = Mutex("")
+
+    var text: String { kept.withLock { $0 } }
+
+    func write(_ text: String) {
+        kept.withLock { $0 += text }
+    }
+}

@@ -1,0 +1,37 @@
+import ProxyTypes
+
+extension CloseReason {
+    /// In a sentence, with the setting that governs it where there is one.
+    var explanation: String {
+        switch self {
+        case .idleTimeout: "it lay idle for idle_timeout"
+        case .learnedIdleBound: "it lay idle for as long as this origin was learned to keep connections"
+        case .keepAliveHint:
+            "the origin's Keep-Alive field said how long or how often it may be used (keep_alive_margin)"
+        case .maxLifetime: "it had lived for max_lifetime, give or take lifetime_jitter"
+        case .maxRequests: "it had served max_requests_per_connection"
+        case .originConnectionClose: "the origin said Connection: close, or speaks HTTP/1.0"
+        case .originFinIdle: "the origin closed it while it lay idle; a shorter idle_timeout would forestall that"
+        case .originRstIdle: "the origin, or something on the way, reset it while it lay idle or carried a tunnel"
+        case .originClosedMidResponse: "the origin closed it before its response was whole"
+        case .responseUntilClose: "the response had no length: its end was the connection's"
+        case .framingError: "the origin's response was malformed"
+        case .unsolicitedBytes: "the origin sent bytes that nobody had asked for"
+        case .clientAborted: "the client went away in the middle of its exchange"
+        case .headersTimeout: "no response began within headers_timeout"
+        case .bodyTimeout: "the response stood still for body_idle_timeout"
+        case .writeTimeout: "the origin took none of the request for headers_timeout"
+        case .dialFailed: "it could not be opened"
+        case .tlsFailed: "the TLS handshake failed"
+        case .dnsDrain: "its address is no longer among the origin's"
+        case .settingsChanged: "the settings it was opened with changed"
+        case .poolShrink: "there were more than max_connections, max_idle or max_upstream_connections allow"
+        case .fdPressure: "file descriptors were short, and idle connections go first"
+        case .drained: "an operator drained it, or its tunnel's client had ended"
+        case .killed: "an operator closed it, or connd was stopped at once"
+        case .shutdown: "connd was stopping"
+        case .pathBlackHole: "nothing came through on its path any more"
+        case .earlyResponse: "the response was whole before the request was: the rest was not needed"
+        }
+    }
+}

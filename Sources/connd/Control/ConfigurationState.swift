@@ -1,0 +1,43 @@
+import ConfigurationFile
+import Synchronization
+
+/// The configuration that holds now, and how to read it anew. Shared.
+final class ConfigurationState: Sendable {
+    struct State: Sendable {
+        var loaded: LoadedConfiguration
+        /// Milliseconds since 1970, UTC.
+        var loadedAt: Int64
+        /// Why the last reload was refused.
+        var error: String?
+    }
+
+    /// Nil: built-in defaults.
+    let path: String?
+    private let options: CommandLineOptions
+    private let level: LogThreshold
+    private let state: Mutex<State>
+
+    init(_ loaded: LoadedConfiguration, options: CommandLineOptions, level: LogThreshold) {
+        path = options.config
+        self.level = level
+        self.options = options
+        state = Mutex(State(loaded: loaded, loadedAt: WallClock.now()))
+    }
+
+    var current: State { state.withLock { $0 } }
+
+    func replace(with loaded: LoadedConfiguration) {
+        level.set(loaded.configuration.log.level)
+        state.withLock { $0 = State(loaded: loaded, loadedAt: WallClock.now()) }
+    }
+
+    /// Reads the file again, with the options laid over; what is wrong is remembered for the status.
+    func read() throws(ConfigurationFailure) -> LoadedConfiguration {
+        do {
+            return try options.load()
+        } catch {
+            state.withLock { $0.error = "\(error)" }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import AdminAPI
+import ConfigurationFile
+import ForwardProxy
+import Logging
+import ProxyTypes
+import Reactor
+import Store
+import Synchronization
+import Tuning
+
+/// Everything beside the data path: figures, settings, database, admin API. It has threads of its own; the data loop never waits
+/// for it. Shared.
+final class ControlPlane: Sendable {
+    let backend: LiveAdminBackend
+    private let recorder: Recorder
+    private let settings: SettingsControl
+    private let store: Store
+    private let events: EventHub
+    private let server: AdminServer?
+    private let files: AdminFiles
+    private let address: String?
+    private let work = Mutex<[Task<Void, Never>]>([])
+
+    private static let recordingInterval = Duration.milliseconds(2500)
+    private static let trialInterval = Duration.milliseconds(200)
+
+    init(
+        backend: LiveAdminBackend, recorder: Recorder, settings: SettingsControl, store: Store, events: EventHub,
+        server: AdminServer?, files: AdminFiles, address: String?
+    ) {
+        self.backend = backend
+        self.recorder = recorder
+        self.settings = settings
+        self.store = store
+        self.events = events
+        self.server = server
+        self.files = files
+        self.address = address
+    }
+
+    /// From here on it measures, keeps, and ends trials.
+    func start() {
+        let (recorder, settings, store) = (recorder, settings, store)
+        let tasks = [
+            Task {
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: Self.recordingInterval)
+                    await recorder.record()
+                    await store.tick()
+                }
+            },
+            Task {
+                while !Task.isCancelled {
+                    await settings.expireTrials(now: WallClock.now())
+                    try? await Task.sleep(for: Self.trialInterval)
+                }
+            },
+        ]
+        work.withLock { $0 = tasks }
+    }
+
+    func received(_ event: StoreEvent, logger: Logger) {
+        switch event {
+        case .failing(let failure):
+            logger.error("the database fails, proxying goes on", metadata: ["reason": "\(failure)"])
+            events.send("store", "failing: \(failure)")
+        case .recovered(let milliseconds):
+            let length = Texts.duration(milliseconds: milliseconds)
+            logger.notice("the database is written again", metadata: ["after": "\(length)"])
+            events.send("store", "written again after \(length)")
+        case .recreated(let path):
+            logger.warning("the database was gone and was made anew", metadata: ["path": "\(path)"])
+            events.send("store", "made anew: \(path)")
+        case .movedAside(let path):
+            logger.error("the damaged database was moved aside", metadata: ["to": "\(path)"])
+            events.send("store", "damaged, moved aside: \(path)")
+        case .dropping(let rows):
+            logger.warning("measurements are being dropped", metadata: ["rows": "\(rows.total)"])
+            events.send("store", "measurements are being dropped")
+        case .unreadableSetting(let text):
+            logger.warning("a kept setting cannot be applied", metadata: ["setting": "\(text)"])
+        case .settingsLoaded(let rows):
+            logger.notice("the kept settings could be read after all", metadata: ["rows": "\(rows.count)"])
+            Task { await settings.load(rows) }
+        }
+    }
+
+    /// SIGHUP.
+    func reload(logger: Logger) {
+        Task { [backend] in
+            do {
+                _ = try await backend.reload(actor: AdminActor(name: "SIGHUP"))
+            } catch {
+                logger.error("not reloaded", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
+    /// The data loop still runs, so that whoever asks gets its answer, and the last figures are kept.
+    func stop() async {
+        for task in work.withLock({ $0 }) { task.cancel() }
+        if let address { files.remove(address: address) }
+        events.close()
+        await server?.stop()
+        await recorder.record()
+        await store.close()
+    }
+}

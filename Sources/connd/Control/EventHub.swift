@@ -1,0 +1,89 @@
+import AdminModels
+import Synchronization
+
+/// Hands events to whoever listens, and keeps the last ones for who comes back. Shared.
+final class EventHub: Sendable {
+    private struct State {
+        var kept: [EventReport] = []
+        var nextID: UInt64
+        var listeners: [UInt64: AsyncStream<EventReport>.Continuation] = [:]
+        var nextListener: UInt64 = 0
+        var isClosed = false
+    }
+
+    private let state: Mutex<State>
+
+    private static let maxKept = 1000
+    /// One that falls this far behind is cut off.
+    private static let maxBehind = 1000
+
+    /// Ids go on rising over restarts, so that an id of an earlier process is seen to be gone.
+    init() {
+        state = Mutex(State(nextID: UInt64(WallClock.now())))
+    }
+
+    func send(_ type: String, origin: String? = nil, _ message: String) {
+        var event = EventReport()
+        event.type = type
+        event.timeMs = WallClock.now()
+        event.time = Texts.time(event.timeMs)
+        event.origin = origin
+        event.message = message
+        state.withLock { state in
+            event.id = state.nextID
+            state.nextID += 1
+            state.kept.append(event)
+            if state.kept.count > Self.maxKept { state.kept.removeFirst() }
+            for (id, listener) in state.listeners {
+                if case .dropped = listener.yield(event) {
+                    state.listeners[id] = nil
+                    listener.finish()
+                }
+            }
+        }
+    }
+
+    func listen(after id: UInt64?) -> AsyncStream<EventReport> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: EventReport.self, bufferingPolicy: .bufferingOldest(Self.maxBehind + Self.maxKept))
+        let number = state.withLock { state -> UInt64? in
+            guard !state.isClosed else {
+                continuation.finish()
+                return nil
+            }
+            if let id {
+                let isKnown = id + 1 >= state.kept.first?.id ?? state.nextID && id < state.nextID
+                if !isKnown { continuation.yield(Self.reset(before: state.kept.first?.id ?? state.nextID)) }
+                for event in state.kept where !isKnown || event.id > id { continuation.yield(event) }
+            }
+            state.nextListener += 1
+            state.listeners[state.nextListener] = continuation
+            return state.nextListener
+        }
+        if let number {
+            continuation.onTermination = { [weak self] _ in
+                self?.state.withLock { state in state.listeners[number] = nil }
+            }
+        }
+        return stream
+    }
+
+    func close() {
+        let listeners = state.withLock { state in
+            state.isClosed = true
+            defer { state.listeners = [:] }
+            return state.listeners
+        }
+        for listener in listeners.values { listener.finish() }
+    }
+
+    private static func reset(before id: UInt64) -> EventReport {
+        var event = EventReport()
+        event.id = id - 1
+        event.type = "reset"
+        event.timeMs = WallClock.now()
+        event.time = Texts.time(event.timeMs)
+        event.message = "events before this one are gone: read the resources anew"
+        return event
+    }
+}

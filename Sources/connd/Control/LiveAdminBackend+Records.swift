@@ -1,0 +1,178 @@
+import ForwardProxy
+import AdminAPI
+import AdminModels
+import Metering
+import ProxyTypes
+import Store
+import Tuning
+import Upstream
+
+/// Connections, history, exchanges, audit, events.
+extension LiveAdminBackend {
+    func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport> {
+        let origin = try narrowed(to: query.origin)
+        let limit = query.page.limit
+        if query.state == ConnectionRecord.State.closed.rawValue {
+            let before = try Self.id(query.page.cursor)
+            let page = try await read { store throws(StoreFailure) in
+                try await store.closedConnections(origin: origin, before: before, limit: limit)
+            }
+            let now = WallClock.now()
+            return Page(
+                items: page.rows.map { ConnectionReport($0.record, now: now) }, nextCursor: page.next.map { "\($0)" })
+        }
+        var state: ConnectionRecord.State?
+        if let word = query.state {
+            state = ConnectionRecord.State(rawValue: word)
+            guard state != nil else {
+                let text = "must be one of \(ConnectionQuery.states.joined(separator: ", "))"
+                throw .invalid("the query is not right", [FieldProblem(pointer: "?state", detail: text)])
+            }
+        }
+        let after = UInt64(try Self.position(query.page.cursor))
+        let wanted = state
+        let records = await gate.run { loop in
+            loop.upstream.connections(of: origin, state: wanted, after: after, limit: limit + 1)
+        }
+        let now = WallClock.now()
+        let items = records.prefix(limit).map { ConnectionReport($0, now: now) }
+        return Page(items: items, nextCursor: records.count > limit ? items.last.map { "\($0.number)" } : nil)
+    }
+
+    func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport {
+        if let record = await gate.run({ $0.upstream.connection(number) }) {
+            return ConnectionReport(record, now: WallClock.now())
+        }
+        let closed = try await read { store throws(StoreFailure) in try await store.connection(number: number) }
+        if let record = closed { return ConnectionReport(record, now: WallClock.now()) }
+        throw .notFound("no connection \(number) lives or is remembered: /v1/connections lists those that live")
+    }
+
+    func closeConnection(_ number: UInt64, force: Bool, actor: AdminActor, reason: String?)
+        async throws(AdminRefusal) -> ConnectionReport
+    {
+        let reason = try Self.checked(reason: reason)
+        guard let record = await gate.run({ $0.upstream.close(connection: number, force: force) }) else {
+            throw .notFound("no connection \(number) lives: /v1/connections lists those that do")
+        }
+        await leaveTrail(
+            AuditEntry(
+                time: WallClock.now(), actor: actor.name, action: .closeConnection, subject: "\(number)",
+                before: record.state.rawValue, reason: reason))
+        return ConnectionReport(record, now: WallClock.now())
+    }
+
+    func history(_ query: HistoryQuery) async throws(AdminRefusal) -> HistoryReport {
+        let origin = try narrowed(to: query.origin)
+        let to = query.to ?? WallClock.now()
+        let from = query.from ?? to - 3_600_000
+        guard from < to else {
+            let text = "must be before `to`"
+            throw .invalid("the query is not right", [FieldProblem(pointer: "?from", detail: text)])
+        }
+        let history = try await read { store throws(StoreFailure) in
+            try await store.history(of: origin, from: from, to: to, maxPoints: query.points)
+        }
+        var report = HistoryReport()
+        report.origin = origin?.description
+        report.fromMs = from
+        report.from = Texts.time(from)
+        report.toMs = to
+        report.to = Texts.time(to)
+        report.stepMs = history.step
+        report.step = Texts.duration(milliseconds: history.step)
+        report.points = history.points.map { AdminModels.HistoryPoint($0.time, $0.rollup) }
+        return report
+    }
+
+    func exchanges(_ query: ExchangeQuery) async throws(AdminRefusal) -> Page<ExchangeReport> {
+        let origin = try narrowed(to: query.origin)
+        var outcome: ExchangeDetail.Outcome?
+        if let word = query.outcome {
+            outcome = ExchangeDetail.Outcome(rawValue: word)
+            guard outcome != nil else {
+                let text = "must be one of \(ExchangeQuery.outcomes.joined(separator: ", "))"
+                throw .invalid("the query is not right", [FieldProblem(pointer: "?outcome", detail: text)])
+            }
+        }
+        let before = try Self.id(query.page.cursor)
+        let (wanted, limit) = (outcome, query.page.limit)
+        let page = try await read { store throws(StoreFailure) in
+            try await store.exchanges(origin: origin, outcome: wanted, before: before, limit: limit)
+        }
+        return Page(
+            items: page.rows.map { ExchangeReport(id: $0.id, $0.record) }, nextCursor: page.next.map { "\($0)" })
+    }
+
+    func exchange(_ id: Int64) async throws(AdminRefusal) -> ExchangeReport {
+        let kept = try await read { store throws(StoreFailure) in try await store.exchange(id: id) }
+        guard let found = kept else {
+            throw .notFound("no exchange \(id) is remembered: /v1/exchanges lists those that are")
+        }
+        return ExchangeReport(id: id, found)
+    }
+
+    func audit(_ query: AuditQuery) async throws(AdminRefusal) -> Page<AuditReport> {
+        let before = try Self.id(query.page.cursor)
+        let page = try await read { store throws(StoreFailure) in
+            try await store.audit(subject: query.subject, before: before, limit: query.page.limit)
+        }
+        return Page(
+            items: page.rows.map { AuditReport(id: $0.id, $0.record) }, nextCursor: page.next.map { "\($0)" })
+    }
+
+    func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.listen(after: id) }
+
+    /// What was measured until now is in the answer.
+    private func read<T: Sendable>(
+        _ body: @Sendable (Store) async throws(StoreFailure) -> T
+    ) async throws(AdminRefusal) -> T {
+        await recorder.record()
+        await store.flush()
+        do {
+            return try await body(store)
+        } catch {
+            throw .unavailable("the database cannot be read: \(error)")
+        }
+    }
+
+    private static func id(_ cursor: String?) throws(AdminRefusal) -> Int64? {
+        guard let cursor else { return nil }
+        guard let id = Int64(cursor), id > 0 else {
+            let text = "must be a next_cursor of this list"
+            throw .invalid("the query is not right", [FieldProblem(pointer: "?cursor", detail: text)])
+        }
+        return id
+    }
+}
+
+extension AdminModels.HistoryPoint {
+    init(_ time: Int64, _ rollup: Rollup) {
+        self.init()
+        timeMs = time
+        self.time = Texts.time(time)
+        let counts = rollup.counts
+        requests = counts.requests
+        errors = counts[.errors]
+        opened = counts[.opened]
+        reused = counts[.reused]
+        let leases = counts[.reused] + counts[.firstLeases]
+        reuseRatio = leases == 0 ? nil : Double(counts[.reused]) / Double(leases)
+        closed = counts[.closed]
+        retries = counts[.retries]
+        staleSurfaced = counts[.staleSurfaced]
+        bytesSent = counts[.bytesSent]
+        bytesReceived = counts[.bytesReceived]
+        handshakePaidMs = Int64(counts[.handshakePaid]) / 1000
+        handshakeSavedMs = Int64(counts[.handshakeSaved]) / 1000
+        waitingMax = rollup.peakWaiting
+        activeMax = rollup.peakActive
+        connectionsMax = rollup.peakConnections
+        queueP50Ms = rollup.queueTime.milliseconds(at: 0.5)
+        queueP99Ms = rollup.queueTime.milliseconds(at: 0.99)
+        firstByteP50Ms = rollup.firstByteTime.milliseconds(at: 0.5)
+        firstByteP99Ms = rollup.firstByteTime.milliseconds(at: 0.99)
+        totalP50Ms = rollup.totalTime.milliseconds(at: 0.5)
+        totalP99Ms = rollup.totalTime.milliseconds(at: 0.99)
+    }
+}

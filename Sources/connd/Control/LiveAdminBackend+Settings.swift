@@ -1,0 +1,266 @@
+import Logging
+import AdminAPI
+import AdminModels
+import ConfigurationFile
+import ProxyTypes
+import Store
+import Tuning
+
+/// Settings, trials, export, import, reload.
+extension LiveAdminBackend {
+    var definitions: [SettingDefinitionReport] { Setting.allCases.map { SettingDefinitionReport($0.definition) } }
+
+    func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
+        let pattern = try self.pattern(pattern)
+        return (report(pattern, await settings.book), await settings.book.revision)
+    }
+
+    func patterns() async -> ([PatternReport], revision: UInt64) {
+        let book = await settings.book
+        var made: [String: PatternReport] = [:]
+        for row in book.givenClaims {
+            let name = row.pattern?.description ?? "*"
+            made[name, default: PatternReport()].pattern = name
+            made[name]?.settings.append(ResolvedSettingReport(row))
+        }
+        return (made.values.sorted { $0.pattern < $1.pattern }, book.revision)
+    }
+
+    func patch(_ pattern: String, _ patch: SettingsPatch, actor: AdminActor, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
+    {
+        let pattern = try self.pattern(pattern)
+        var tryFor: Interval?
+        if let text = patch.tryFor {
+            guard let length = DurationText.parse(text) else {
+                let problem = "must be a duration such as 10m, 1s to 24h"
+                throw .invalid("the edit is not right", [FieldProblem(pointer: "/try_for", detail: problem)])
+            }
+            tryFor = length
+        }
+        let values = patch.settings.sorted { $0.key < $1.key }.map { ($0.key, SettingInput($0.value)) }
+        let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
+        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
+            try book.edit(edit, actor: actor.name, now: WallClock.now())
+        }
+    }
+
+    func confirm(_ pattern: String, _ selection: TrialSelection, actor: AdminActor, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
+    {
+        let pattern = try self.pattern(pattern)
+        let names = try self.settings(named: selection.settings)
+        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
+            try book.confirm(
+                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: WallClock.now())
+        }
+    }
+
+    func revert(_ pattern: String, _ selection: TrialSelection, actor: AdminActor, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
+    {
+        let pattern = try self.pattern(pattern)
+        let names = try self.settings(named: selection.settings)
+        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
+            try book.revert(
+                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: WallClock.now())
+        }
+    }
+
+    func differences() async -> [DifferenceReport] {
+        await settings.book.differences.map { DifferenceReport($0) }
+    }
+
+    func export() async -> SettingsDocument {
+        var document = SettingsDocument()
+        document.exported = Texts.time(WallClock.now())
+        document.overrides = await settings.book.exportRows().filter { $0.key.layer == .override }.map { row in
+            var item = DocumentedSetting()
+            item.pattern = row.key.pattern?.description ?? "*"
+            item.setting = row.key.setting.name
+            item.value = row.key.setting.write(row.value)
+            item.reason = row.reason
+            item.actor = row.actor
+            item.time = Texts.time(row.time)
+            return item
+        }
+        return document
+    }
+
+    func importSettings(
+        _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
+        ifRevision: UInt64?
+    ) async throws(AdminRefusal) -> ImportReport {
+        guard document.format == "connd-settings", document.formatVersion == 1 else {
+            let text = "must be connd-settings, format_version 1"
+            throw .invalid("this is no export of connd", [FieldProblem(pointer: "/format", detail: text)])
+        }
+        let items = document.overrides.map {
+            ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
+        }
+        let before = await settings.book
+        let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
+            try book.importing(items, actor: actor.name, reason: reason, now: WallClock.now(), replace: replace)
+        }
+        let change: SettingChange
+        if dryRun {
+            do {
+                change = try make(before)
+            } catch {
+                throw Self.refusal(error)
+            }
+        } else {
+            change = try await changed(ifRevision, make)
+        }
+        return ImportReport(change, before: before, documented: items.count, dryRun: dryRun)
+    }
+
+    func config() async -> ConfigReport {
+        let state = configured.current
+        var report = ConfigReport()
+        report.file = configured.path
+        report.loadedMs = state.loadedAt
+        report.loaded = Texts.time(state.loadedAt)
+        report.yaml = ConfigurationPrinter.print(state.loaded)
+        return report
+    }
+
+    func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
+        guard configured.path != nil else {
+            throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
+        }
+        let fresh: LoadedConfiguration
+        do {
+            fresh = try configured.read()
+        } catch {
+            let problems = error.problems.map { FieldProblem(pointer: "", detail: "\($0)") }
+            events.send("reload", "refused: \(error.problems.count) problems in the config file")
+            logger.error("the config file is refused, the running one stays", metadata: ["problems": "\(error)"])
+            throw .conflict("the config file is refused, and the running one stays", problems)
+        }
+        let needRestart = fresh.changesNeedingRestart(from: configured.current.loaded)
+        let report = await settings.reload(fresh.layers, actor: actor.name)
+        configured.replace(with: fresh)
+        var model = ReloadReportModel()
+        model.changes = report.changes.map(ChangeReport.init)
+        model.needRestart = needRestart
+        model.conflicts = await settings.book.differences.filter { $0.conflict != nil }.map { DifferenceReport($0) }
+        for conflict in report.newConflicts {
+            logger.warning("the file changed under an override", metadata: ["conflict": "\(conflict)"])
+        }
+        logger.notice(
+            "config reloaded",
+            metadata: [
+                "changes": "\(report.changes.count)", "needRestart": "\(needRestart.joined(separator: ","))",
+                "conflicts": "\(model.conflicts.count)",
+            ])
+        events.send("reload", "\(report.changes.count) changes, \(model.conflicts.count) conflicts with overrides")
+        return model
+    }
+
+    // MARK: Parts
+
+    private func report(_ pattern: HostPattern?, _ book: SettingBook) -> SettingsReport {
+        var report = SettingsReport()
+        report.pattern = pattern?.description ?? "*"
+        report.settings = book.resolved(forPattern: pattern).map { ResolvedSettingReport($0) }
+        return report
+    }
+
+    private func change(
+        _ pattern: HostPattern?, _ ifRevision: UInt64?,
+        _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
+    ) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
+        _ = try await changed(ifRevision, make)
+        let book = await settings.book
+        return (report(pattern, book), book.revision)
+    }
+
+    private func changed(
+        _ ifRevision: UInt64?, _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
+    ) async throws(AdminRefusal) -> SettingChange {
+        do {
+            return try await settings.change(ifRevision: ifRevision) { try make($0) }
+        } catch let refusal as AdminRefusal {
+            throw refusal
+        } catch let problems as SettingProblems {
+            throw Self.refusal(problems)
+        } catch {
+            throw .unavailable("the change could not be made durable, so nothing was changed: \(error)")
+        }
+    }
+
+    private static func refusal(_ problems: SettingProblems) -> AdminRefusal {
+        let fields = problems.problems.map { FieldProblem($0) }
+        let text = problems.problems.map(\.text).joined(separator: "; ")
+        if problems.problems.allSatisfy({ $0.kind == .noTrial }) { return .conflict(text, fields) }
+        return .invalid(text, fields)
+    }
+
+    /// `*` is every origin.
+    private func pattern(_ text: String) throws(AdminRefusal) -> HostPattern? {
+        do {
+            let pattern = try HostPattern(parsing: text)
+            return pattern == .any ? nil : pattern
+        } catch {
+            throw .notFound("the pattern \(error)")
+        }
+    }
+
+    private func settings(named names: [String]?) throws(AdminRefusal) -> [Setting]? {
+        guard let names else { return nil }
+        var found: [Setting] = []
+        var problems: [FieldProblem] = []
+        for (index, name) in names.enumerated() {
+            if let setting = Setting(name: name) {
+                found.append(setting)
+            } else {
+                let text = "there is no setting \(ValueProblem.quoted(name)): /v1/definitions lists them"
+                problems.append(FieldProblem(pointer: "/settings/\(index)", detail: text))
+            }
+        }
+        guard problems.isEmpty else { throw .invalid("some settings are not known", problems) }
+        guard !names.isEmpty else {
+            let text = "must name a setting, or be left out for all that are on trial"
+            throw .invalid("no setting is named", [FieldProblem(pointer: "/settings", detail: text)])
+        }
+        return found
+    }
+}
+
+extension ChangeReport {
+    init(_ change: ReloadReport.Change) {
+        self.init()
+        pattern = change.pattern?.description ?? "*"
+        setting = change.setting.name
+        before = change.setting.write(change.before.value)
+        after = change.setting.write(change.after.value)
+        hiddenBy = change.hiddenBy.last.map { $0.key.layer.word }
+    }
+}
+
+extension ImportReport {
+    init(_ change: SettingChange, before: SettingBook, documented: Int, dryRun: Bool) {
+        self.init()
+        self.dryRun = dryRun
+        for row in change.puts {
+            var item = ChangeReport()
+            item.pattern = row.key.pattern?.description ?? "*"
+            item.setting = row.key.setting.name
+            item.before = before.row(row.key).map { row.key.setting.write($0.value) }
+            item.after = row.key.setting.write(row.value)
+            if item.before == nil { added += 1 } else { changed += 1 }
+            changes.append(item)
+        }
+        let put = Set(change.puts.map(\.key))
+        for key in change.removals where !put.contains(key) {
+            var item = ChangeReport()
+            item.pattern = key.pattern?.description ?? "*"
+            item.setting = key.setting.name
+            item.before = before.row(key).map { key.setting.write($0.value) }
+            removed += 1
+            changes.append(item)
+        }
+        unchanged = documented - added - changed
+    }
+}

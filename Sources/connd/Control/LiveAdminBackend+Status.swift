@@ -1,0 +1,163 @@
+import AdminAPI
+import AdminModels
+import ConfigurationFile
+import ForwardProxy
+import Metering
+import ProxyTypes
+import Store
+import Synchronization
+import Tuning
+import Upstream
+
+/// How the daemon as a whole stands.
+extension LiveAdminBackend {
+    func status() async -> StatusReport {
+        await recorder.refresh()
+        let (clients, isDraining) = await gate.run { ($0.clientCount, $0.isDraining) }
+        let book = await settings.book
+        let now = WallClock.now()
+        let state = configured.current
+        var report = StatusReport()
+        report.version = ProductVersion.text
+        report.pid = process.processID
+        report.startedAtMs = process.startedAt
+        report.startedAt = Texts.time(process.startedAt)
+        report.uptimeMs = now - process.startedAt
+        report.uptime = Texts.duration(milliseconds: now - process.startedAt)
+        report.state = isDraining ? "stopping" : "running"
+        report.listeners = process.listeners
+        report.adminListeners = adminListeners.withLock { $0 }
+        report.clients = clients
+        report.origins = await recorder.origins.count
+        report.connections = ConnectionCounts(await recorder.totalGauges)
+        report.totals = Totals(
+            await recorder.metrics, await recorder.totalFigures, droppedLogLines: (accessLog?.dropped ?? 0))
+        report.store = StoreReport(store.health)
+        let rows = book.exportRows()
+        report.trials = rows.count { $0.key.layer == .trial }
+        report.overrides = rows.count - report.trials
+        report.conflicts = book.conflicts.count
+        report.configFile = configured.path
+        report.configLoadedAtMs = state.loadedAt
+        report.configLoadedAt = Texts.time(state.loadedAt)
+        report.configError = state.error
+        report.invariantsBroken = Invariant.brokenCount
+        report.memoryBytes = process.memoryBytes
+        report.descriptors = process.descriptors
+        report.descriptorLimit = process.descriptorLimit
+        return report
+    }
+
+    func version() -> VersionReport {
+        var report = VersionReport()
+        report.version = ProductVersion.text
+        report.schemaVersion = store.health.schemaVersion
+        return report
+    }
+
+    /// The data loop answers.
+    func health() async -> HealthReport {
+        _ = await gate.run { $0.clientCount }
+        return HealthReport()
+    }
+
+    /// It takes requests, and what it measures and is told is kept.
+    func readiness() async -> HealthReport {
+        var report = HealthReport()
+        if await gate.run({ $0.isDraining }) { report.reasons.append("connd is stopping") }
+        if let failure = store.health.failure { report.reasons.append(failure.message) }
+        if !report.reasons.isEmpty { report.status = "failing" }
+        return report
+    }
+
+    func metrics() async -> String {
+        await recorder.refresh()
+        let clients = await gate.run { $0.clientCount }
+        let book = await settings.book
+        let rows = book.exportRows()
+        let trials = rows.count { $0.key.layer == .trial }
+        let health = store.health
+        var page = MetricsPage()
+        page.proxy = await recorder.metrics
+        page.proxy.droppedLogLines = (accessLog?.dropped ?? 0)
+        page.clients = clients
+        page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
+        page.version = ProductVersion.text
+        page.invariantsBroken = Invariant.brokenCount
+        page.overrides = rows.count - trials
+        page.trials = trials
+        page.conflicts = book.conflicts.count
+        page.store.isOK = !health.isFailing
+        page.store.size = Int(health.bytes)
+        page.store.pending = health.pending
+        page.store.droppedFigures = health.dropped.figures
+        page.store.droppedConnections = health.dropped.closedConnections
+        page.store.droppedExchanges = health.dropped.exchanges
+        page.store.recoveries = health.recoveries
+        page.process.startedAt = process.startedAt
+        page.process.residentMemory = process.memoryBytes
+        page.process.openDescriptors = process.descriptors
+        page.process.maxDescriptors = process.descriptorLimit
+        page.process.cpuTime = process.processorTime
+        return await recorder.render(page)
+    }
+}
+
+extension Recorder {
+    var totalGauges: OriginGauges {
+        var sum = OriginGauges()
+        for snapshot in origins.values { sum += snapshot.gauges }
+        return sum
+    }
+
+    /// Counters only: what the status shows needs no histogram.
+    var totalFigures: OriginFigures {
+        var sum = forgotten
+        for snapshot in origins.values { sum += snapshot.figures }
+        return sum
+    }
+}
+
+extension Totals {
+    init(_ metrics: ProxyMetrics, _ figures: OriginFigures, droppedLogLines: Int) {
+        self.init()
+        clientsAccepted = metrics.clientsAccepted
+        requests = figures.requestCount
+        errors = metrics.errors.total
+        opened = figures.opened.total
+        reused = figures.reused
+        reuseRatio = figures.reuseRatio
+        closed = figures.closed.total
+        retriesSent = figures.retryOutcomes[.sent]
+        retriesSucceeded = figures.retryOutcomes[.succeeded]
+        staleSurfaced = figures.staleSurfaced
+        tunnels = figures.tunnels.opened
+        bytesSent = figures.bytesSent + figures.tunnels.bytesSent
+        bytesReceived = figures.bytesReceived + figures.tunnels.bytesReceived
+        handshakePaidMs = figures.handshakePaid / 1000
+        handshakeSavedMs = figures.handshakeSaved / 1000
+        accessLogLinesDropped = droppedLogLines
+    }
+}
+
+extension StoreReport {
+    init(_ health: StoreHealth) {
+        self.init()
+        path = health.path
+        durable = health.isDurable
+        state = health.isFailing ? "failing" : "ok"
+        fault = health.failure?.kind.rawValue
+        message = health.failure?.message
+        sinceMs = health.since
+        since = Texts.time(health.since)
+        lastWriteMs = health.lastWrite
+        lastWrite = health.lastWrite.map(Texts.time)
+        sizeBytes = Int(health.bytes)
+        schemaVersion = health.schemaVersion
+        pendingRows = health.pending
+        droppedFigures = health.dropped.figures
+        droppedConnections = health.dropped.closedConnections
+        droppedExchanges = health.dropped.exchanges
+        recoveries = health.recoveries
+    }
+}

@@ -1,0 +1,139 @@
+import AdminModels
+import Metering
+import ProxyTypes
+import Tuning
+
+/// Connections and exchanges in the API's words.
+extension ConnectionReport {
+    init(_ record: ConnectionRecord, now: Int64) {
+        self.init()
+        number = record.number
+        origin = record.origin.description
+        state = record.state.rawValue
+        local = record.local?.description
+        remote = record.remote?.description
+        cause = record.cause.name
+        opened = Texts.time(record.openedAt)
+        openedMs = record.openedAt
+        let end = record.closedAt ?? now
+        ageMs = max(end - record.openedAt, 0)
+        age = Texts.duration(milliseconds: ageMs)
+        if let since = record.idleSince {
+            idleMs = max(now - since, 0)
+            idle = Texts.duration(milliseconds: max(now - since, 0))
+        }
+        closed = record.closedAt.map(Texts.time)
+        closedMs = record.closedAt
+        reason = record.reason?.name
+        closedBy = record.reason?.side.name
+        explanation = record.reason?.explanation
+        requests = record.requests
+        bytesSent = record.bytesSent
+        bytesReceived = record.bytesReceived
+        dnsMs = Texts.milliseconds(record.dnsTime)
+        connectMs = Texts.milliseconds(record.connectTime)
+        tlsMs = Texts.milliseconds(record.tlsTime)
+        tcp = record.tcp.map(TCPReport.init)
+    }
+}
+
+extension TCPReport {
+    init(_ facts: TCPFacts) {
+        self.init()
+        rttMs = Texts.milliseconds(Int64(facts.roundTripTime))
+        rttVarianceMs = Texts.milliseconds(Int64(facts.roundTripVariance))
+        minRttMs = Texts.milliseconds(Int64(facts.minRoundTripTime))
+        congestionWindow = facts.congestionWindow
+        maximumSegment = facts.maximumSegment
+        retransmits = facts.retransmits
+        deliveryRateBps = facts.deliveryRate
+    }
+}
+
+extension ExchangeReport {
+    init(id: Int64, _ detail: ExchangeDetail) {
+        self.init()
+        self.id = id
+        origin = detail.origin.description
+        started = Texts.time(detail.startedAt)
+        startedMs = detail.startedAt
+        outcome = detail.outcome.rawValue
+        method = detail.method
+        target = detail.target
+        status = detail.status
+        error = detail.error?.name
+        errorDetail = detail.errorDetail
+        client = detail.client
+        connection = detail.connection == 0 ? nil : detail.connection
+        reused = detail.reused
+        leaseCause = detail.leaseCause.name
+        explanation = detail.why
+        retries = detail.retries
+        total = Texts.duration(microseconds: detail.totalTime)
+        totalMs = Texts.milliseconds(detail.totalTime)
+        bytesFromClient = detail.bytesFromClient
+        bytesToClient = detail.bytesToClient
+        waterfall = detail.phases
+    }
+}
+
+extension ExchangeDetail {
+    fileprivate var why: String {
+        switch leaseCause {
+        case .none: "it never had a connection: \(errorDetail ?? "see the error")"
+        case .idle where reused: "connection \(connection) lay idle and was used again"
+        case .idle: "connection \(connection) had been dialled ahead and lay idle"
+        case .returned:
+            "all connections were busy: it waited \(waited) until another exchange gave connection \(connection) back"
+        case .dialled: "none was idle: it waited \(waited) while connection \(connection) was dialled"
+        case .retry:
+            "the first try failed on a reused connection: it was sent again on connection \(connection), a new one"
+        case .pipelined: "it was sent behind other requests on connection \(connection) (pipelining)"
+        case .tunnel: "a tunnel has a connection of its own"
+        }
+    }
+
+    private var waited: String { Texts.duration(microseconds: queueTime) }
+
+    fileprivate var phases: [PhaseReport] {
+        var phases: [PhaseReport] = []
+        func add(_ name: String, from start: Int64, _ length: Int64) {
+            var phase = PhaseReport()
+            phase.phase = name
+            phase.startMs = Texts.milliseconds(start)
+            phase.duration = Texts.duration(microseconds: length)
+            phase.durationMs = Texts.milliseconds(length)
+            phases.append(phase)
+        }
+        add("queue", from: 0, queueTime)
+        let handshake = dnsTime + connectTime + tlsTime
+        if handshake > 0 {
+            var start = max(queueTime - handshake, 0)
+            for (name, length) in [("dns", dnsTime), ("connect", connectTime), ("tls", tlsTime)] where length > 0 {
+                add(name, from: start, length)
+                start += length
+            }
+        }
+        guard connection > 0 else { return phases }
+        add("send", from: queueTime, sendTime)
+        add("first_byte", from: queueTime + sendTime, firstByteTime)
+        if status > 0 { add("body", from: queueTime + sendTime + firstByteTime, bodyTime) }
+        return phases
+    }
+}
+
+extension AuditReport {
+    init(id: Int64, _ entry: AuditEntry) {
+        self.init()
+        self.id = id
+        time = Texts.time(entry.time)
+        timeMs = entry.time
+        actor = entry.actor
+        action = entry.action.rawValue
+        subject = entry.subject
+        setting = entry.setting?.name
+        before = entry.before
+        after = entry.after
+        reason = entry.reason
+    }
+}

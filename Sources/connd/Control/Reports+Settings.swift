@@ -1,0 +1,130 @@
+import AdminModels
+import ProxyTypes
+import Tuning
+
+/// Settings in the API's words.
+extension SettingDefinitionReport {
+    init(_ definition: SettingDefinition) {
+        self.init()
+        name = definition.name
+        standard = definition.kind.write(definition.defaultValue)
+        allowed = definition.kind.allowed
+        kind = definition.kind.word
+        if case .choice(let words) = definition.kind { choices = words }
+        unit = definition.kind.unit
+        effect = definition.effect.rawValue
+        help = definition.help
+        if case .notYet(let needs) = definition.availability { self.needs = needs }
+    }
+}
+
+extension SettingKind {
+    fileprivate var word: String {
+        switch self {
+        case .count, .countOrUnset: "count"
+        case .percent: "percent"
+        case .duration, .durationOrUnset: "duration"
+        case .size: "size"
+        case .flag: "flag"
+        case .choice: "choice"
+        case .keepalive: "keepalive"
+        case .addresses: "addresses"
+        case .name: "name"
+        case .path: "path"
+        }
+    }
+}
+
+extension ResolvedSettingReport {
+    init(_ resolved: ResolvedSetting) {
+        let claim = resolved.inForce
+        self.init(claim)
+        value = resolved.boundedText ?? claim.text
+        valueMs = (resolved.boundedTo ?? claim.value).milliseconds
+    }
+
+    init(_ claim: SettingClaim) {
+        self.init()
+        name = claim.setting.name
+        value = claim.text
+        valueMs = claim.value.milliseconds
+        source = claim.layer.word
+        let pattern = claim.pattern.map { "for \($0)" }
+        place = claim.place.map { place in pattern.map { "\(place) (\($0))" } ?? place } ?? pattern
+        actor = claim.actor
+        reason = claim.reason
+        time = claim.time.map(Texts.time)
+        timeMs = claim.time
+        base = claim.baseText
+        expires = claim.expiresAt.map(Texts.time)
+        expiresMs = claim.expiresAt
+    }
+}
+
+extension SettingValue {
+    fileprivate var milliseconds: Int64? {
+        guard case .duration(let interval) = self else { return nil }
+        return interval.wholeMilliseconds
+    }
+}
+
+extension DifferenceReport {
+    init(_ row: SettingRow, inherited: SettingClaim, isConflict: Bool) {
+        self.init()
+        let setting = row.key.setting
+        pattern = row.key.pattern?.description ?? "*"
+        self.setting = setting.name
+        source = row.key.layer.word
+        value = setting.write(row.value)
+        self.inherited = inherited.text
+        inheritedSource = inherited.place ?? inherited.layer.word
+        base = setting.write(row.base)
+        baseSource = row.baseSource
+        conflict = isConflict
+        actor = row.actor
+        reason = row.reason
+        time = Texts.time(row.time)
+        timeMs = row.time
+        expires = row.expiresAt.map(Texts.time)
+        expiresMs = row.expiresAt
+    }
+
+    init(_ difference: SettingDifference) {
+        self.init(difference.row, inherited: difference.without, isConflict: difference.conflict != nil)
+    }
+}
+
+extension SettingInput {
+    /// Nil for null.
+    init?(_ value: SettingsPatch.Value) {
+        switch value {
+        case .null: return nil
+        case .text(let text): self = .text(text)
+        case .integer(let number): self = .integer(number)
+        case .flag(let flag): self = .flag(flag)
+        case .list(let list): self = .list(list)
+        }
+    }
+}
+
+extension FieldProblem {
+    init(_ problem: SettingProblem) {
+        let base = problem.index.map { "/overrides/\($0)" }
+        let pointer: String
+        switch problem.field {
+        case .setting(let name): pointer = base.map { "\($0)/value" } ?? "/settings/\(Self.escaped(name))"
+        case .pattern: pointer = base.map { "\($0)/pattern" } ?? ""
+        case .reason: pointer = "\(base ?? "")/reason"
+        case .tryFor: pointer = "/try_for"
+        case .actor, .edit: pointer = base ?? ""
+        }
+        let hint = problem.suggestion.map { "; did you mean `\($0)`?" } ?? ""
+        self.init(pointer: pointer, detail: problem.text + hint)
+    }
+
+    /// RFC 6901.
+    private static func escaped(_ name: String) -> String {
+        name.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0")
+            .split(separator: "/", omittingEmptySubsequences: false).joined(separator: "~1")
+    }
+}

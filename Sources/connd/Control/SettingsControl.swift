@@ -1,0 +1,144 @@
+import AdminAPI
+import AdminModels
+import ForwardProxy
+import Logging
+import ProxyTypes
+import Store
+import Tuning
+import Upstream
+
+/// Owns the book of settings: makes each change durable, then has it hold in the running pools, then answers. An actor; one
+/// change at a time.
+actor SettingsControl {
+    private(set) var book: SettingBook
+    private let store: Store
+    private let shared: SharedLayers
+    private let gate: LoopGate
+    private let events: EventHub
+    private let logger: Logger
+    private let serial = SerialGate()
+    /// Ends of trials that could not be kept yet; they hold all the same.
+    private var unkept: SettingChange
+
+    init(
+        book: SettingBook, unkept: SettingChange, store: Store, shared: SharedLayers, gate: LoopGate,
+        events: EventHub, logger: Logger
+    ) {
+        self.book = book
+        self.unkept = unkept
+        self.store = store
+        self.shared = shared
+        self.gate = gate
+        self.events = events
+        self.logger = logger
+    }
+
+    /// Works out a change from the book as it stands, keeps it and has it hold. `ifRevision`: refused when it is another.
+    func change(
+        ifRevision: UInt64? = nil, _ make: @Sendable (SettingBook) throws -> SettingChange
+    ) async throws -> SettingChange {
+        await serial.enter()
+        do {
+            if let ifRevision, ifRevision != book.revision {
+                throw AdminRefusal.stale("the settings were changed meanwhile: read them again")
+            }
+            let change = try make(book)
+            guard !change.isEmpty else {
+                await serial.leave()
+                return change
+            }
+            try await store.commit(change)
+            await apply(change)
+            await serial.leave()
+            return change
+        } catch {
+            await serial.leave()
+            throw error
+        }
+    }
+
+    /// An entry for the trail of something that changes no setting.
+    func audit(_ entry: AuditEntry) async throws {
+        var change = SettingChange()
+        change.audit = [entry]
+        try await store.commit(change)
+    }
+
+    /// Ends the trials that have run out. They end even while the database fails; that is kept when it can be.
+    func expireTrials(now: Int64) async {
+        guard (book.nextExpiry ?? .max) <= now || !unkept.isEmpty else { return }
+        await serial.enter()
+        var change = book.expire(now: now)
+        if !change.isEmpty { await apply(change) }
+        change.removals = unkept.removals.filter { book.row($0) == nil } + change.removals
+        change.audit = unkept.audit + change.audit
+        unkept = SettingChange()
+        do {
+            try await store.commit(change)
+        } catch {
+            unkept = change
+        }
+        await serial.leave()
+    }
+
+    /// The database could not be read at the start and now was: what was set since is newer.
+    func load(_ rows: [SettingRow]) async {
+        await serial.enter()
+        let fresh = rows.filter { book.row($0.key) == nil }
+        var change = SettingChange()
+        change.puts = fresh
+        if !change.isEmpty { await apply(change) }
+        await serial.leave()
+    }
+
+    /// A new file: applied when it has been read whole.
+    func reload(_ layers: SettingLayers, actor: String) async -> ReloadReport {
+        await serial.enter()
+        let report = book.reload(file: layers)
+        book.apply(report)
+        await hold(in: report.scope)
+        var change = SettingChange()
+        change.audit = [AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: "")]
+        // The file is what is durable; the trail may miss a line while the database fails.
+        try? await store.commit(change)
+        await serial.leave()
+        return report
+    }
+
+    private func apply(_ change: SettingChange) async {
+        book.apply(change)
+        for entry in change.audit {
+            let name = entry.setting?.name ?? ""
+            let subject = entry.subject.isEmpty ? "*" : entry.subject
+            logger.info(
+                "setting changed",
+                metadata: [
+                    "action": "\(entry.action.rawValue)", "pattern": "\(subject)", "setting": "\(name)",
+                    "before": "\(entry.before ?? "-")", "after": "\(entry.after ?? "-")", "actor": "\(entry.actor)",
+                ])
+            let text =
+                "\(entry.action.rawValue) \(name): \(entry.before ?? "-") -> \(entry.after ?? "-") by \(entry.actor)"
+            events.send("setting", origin: subject, text)
+        }
+        await hold(in: change.scope)
+    }
+
+    /// Pools that are made from now on ask for the new layers; those that are there are told.
+    private func hold(in scope: PatternScope) async {
+        let layers = book.layers
+        shared.replace(with: layers)
+        guard !scope.isEmpty else { return }
+        let origins = await gate.run { $0.upstream.origins }
+        let concerned = origins.filter(scope.contains)
+        let settings = concerned.map { ($0, layers.effective(for: $0)) }
+        // Some at a time, so that requests go on between.
+        var start = 0
+        while start < settings.count {
+            let part = Array(settings[start..<min(start + Self.appliedAtOnce, settings.count)])
+            await gate.run { $0.upstream.apply(part) }
+            start += Self.appliedAtOnce
+        }
+    }
+
+    private static let appliedAtOnce = 64
+}

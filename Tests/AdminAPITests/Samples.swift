@@ -1,0 +1,124 @@
+import AdminModels
+
+/// One of each report, as full as it can be.
+enum Samples {
+    private static func made<Report>(_ report: Report, _ fill: (inout Report) -> Void) -> Report {
+        var report = report
+        fill(&report)
+        return report
+    }
+
+    static let time = "2025-01-31T12:00:00Z"
+
+    static let status = made(StatusReport()) {
+        $0.state = "running"
+        $0.startedAt = time
+        $0.listeners = ["127.0.0.1:3128"]
+        $0.totals.reuseRatio = 0.5
+        $0.store.fault = "full"
+        $0.store.message = "no space left"
+        $0.store.since = time
+        $0.store.sinceMs = 1
+        $0.store.lastWrite = time
+        $0.store.lastWriteMs = 1
+        $0.configFile = "/etc/connd/connd.yaml"
+        $0.configError = "line 3"
+    }
+    static let version = made(VersionReport()) { $0.version = "1.2.3" }
+    static let origin = made(OriginSummary()) {
+        $0.origin = "http://example.com"
+        $0.reuseRatio = 0.25
+        $0.firstByteP50Ms = 1.5
+        $0.lastUsed = time
+        $0.lastUsedMs = 1
+    }
+    static let detail = made(OriginDetail()) {
+        $0.summary = origin
+        $0.lifetime = LifetimeReport()
+        $0.settings = [setting]
+        $0.figures.requests = ["safe": ["2xx": 3, "proxy_error": 1]]
+        $0.figures.closed = ["idle_timeout": 1, "camelCase_is_kept": 2]
+    }
+    static let setting = made(ResolvedSettingReport()) {
+        $0.name = "idle_timeout"
+        $0.value = "30s"
+        $0.valueMs = 30_000
+        $0.source = "override"
+        $0.actor = "uid:0"
+        $0.time = time
+        $0.timeMs = 1
+    }
+    static let definitions = [
+        made(SettingDefinitionReport()) {
+            $0.name = "max_connections"
+            $0.standard = "32"
+            $0.allowed = "a whole number from 1 to 10000"
+            $0.kind = "count"
+            $0.effect = "at once"
+            $0.help = "connections at most"
+        },
+        made(SettingDefinitionReport()) {
+            $0.name = "reuse_order"
+            $0.standard = "lifo"
+            $0.allowed = "lifo, fifo or widest"
+            $0.kind = "choice"
+            $0.choices = ["lifo", "fifo", "widest"]
+            $0.effect = "at once"
+            $0.help = "which idle connection is used next"
+        },
+        made(SettingDefinitionReport()) {
+            $0.name = "source_address"
+            $0.standard = "kernel"
+            $0.allowed = "local addresses"
+            $0.kind = "addresses"
+            $0.effect = "new connections"
+            $0.help = "local addresses to connect from"
+        },
+    ]
+    static let difference = made(DifferenceReport()) {
+        $0.source = "override"
+        $0.inheritedSource = "file"
+        $0.baseSource = "default"
+    }
+    static let connection = made(ConnectionReport()) {
+        $0.number = 7
+        $0.origin = "http://example.com"
+        $0.state = "closed"
+        $0.cause = "demand"
+        $0.reason = "idle_timeout"
+        $0.closedBy = "connd"
+        $0.tcp = TCPReport()
+    }
+    static let history = made(HistoryReport()) {
+        $0.points = [made(HistoryPoint()) { $0.reuseRatio = 1 }]
+    }
+    static let exchange = made(ExchangeReport()) {
+        $0.id = 9
+        $0.outcome = "slow"
+        $0.leaseCause = "idle"
+        $0.waterfall = [made(PhaseReport()) { $0.phase = "queue" }]
+    }
+    static let audit = made(AuditReport()) {
+        $0.id = 3
+        $0.actor = "token"
+        $0.action = "set"
+    }
+    static let event = made(EventReport()) {
+        $0.id = 5
+        $0.type = "setting"
+        $0.message = "two\nlines"
+    }
+    static let document = made(SettingsDocument()) {
+        $0.exported = time
+        $0.overrides = [
+            made(DocumentedSetting()) {
+                $0.setting = "max_connections"; $0.value = "2"
+            }
+        ]
+    }
+    static let change = made(ChangeReport()) {
+        $0.setting = "max_connections"
+        $0.hiddenBy = "trial"
+    }
+    static let config = made(ConfigReport()) { $0.yaml = "proxy:\n  threads: 1\n" }
+}

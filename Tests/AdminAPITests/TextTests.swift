@@ -1,0 +1,154 @@
+import AdminModels
+import Foundation
+import Testing
+
+@testable import AdminAPI
+
+@Suite("JSON as it is read")
+struct JSONParserTests {
+    @Test(
+        "what is JSON is read as it stands",
+        arguments: [
+            ("null", JSONValue.null), (" true ", true), ("-0", 0), ("12", 12), ("2.0", 2), ("1e3", 1000),
+            ("1.5", .number(1.5)), ("9223372036854775808", .number(0x1p63)), (#""a\u00e9\ud83d\ude00\n""#, "aé😀\n"),
+            ("[1,[]]", [1, []]), (#"{"b":1,"a":{}}"#, ["b": 1, "a": [:]]),
+        ] as [(String, JSONValue)])
+    func accepts(text: String, value: JSONValue) throws {
+        #expect(try JSONParser.parse(text.utf8) == value)
+    }
+
+    @Test(
+        "what is no JSON is refused with its place",
+        arguments: [
+            ("", 1, 1), ("{", 1, 2), ("{\n  \"é\": x }", 2, 8), ("[1,]", 1, 4), ("01", 1, 2), ("1.", 1, 3),
+            ("nul", 1, 1),
+            ("\"a", 1, 1), ("\"\t\"", 1, 2), (#""\ud800""#, 1, 2), (#""\udc00\ud800""#, 1, 2), (#""\x""#, 1, 2),
+            ("1 2", 1, 3),
+            (#"{"a":1,"a":2}"#, 1, 8), (#"{"a" 1}"#, 1, 6), ("{a:1}", 1, 2), ("1e999", 1, 1), ("-", 1, 2),
+            ("\u{FEFF}1", 1, 1),
+            (String(repeating: "[", count: 40), 1, 34),
+        ])
+    func refuses(text: String, line: Int, column: Int) {
+        let error = #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(text.utf8) }
+        #expect(error?.line == line)
+        #expect(error?.column == column)
+    }
+
+    @Test("bytes that are not UTF-8 are refused")
+    func refusesBadUTF8() {
+        #expect(throws: JSONSyntaxError.self) { try JSONParser.parse([0x22, 0xFF, 0x22]) }
+    }
+}
+
+@Suite("JSON as it is written")
+struct ModelEncoderTests {
+    @Test("names are snake_case in their order, dictionaries' keys as they are, nil is left out")
+    func writes() throws {
+        var figures = OriginFiguresReport()
+        figures.closed = ["idle_timeout": 1, "camelCase": 2]
+        let written = try ModelEncoder.value(of: figures)
+        #expect(written["closed"] == ["camelCase": 2, "idle_timeout": 1])
+        #expect(written.members.map(\.name).prefix(4) == ["requests", "errors", "queued", "opened"])
+        #expect(written["first_byte_time"]?["p50_ms"] == .number(0))
+        #expect(try ModelEncoder.value(of: ReportWithout())["absent"] == nil)
+    }
+
+    private struct ReportWithout: Codable { var absent: Int? }
+
+    @Test("Foundation's snake_case strategy reads back what is written")
+    func roundTrip() throws {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let text = try ModelEncoder.value(of: Samples.detail).printed
+        let detail = try decoder.decode(OriginDetail.self, from: Data(text.utf8))
+        #expect(detail.summary.firstByteP50Ms == 1.5)
+        #expect(try ModelEncoder.value(of: detail).printed == text)
+    }
+
+    @Test("a control character, a quote and a number without end are written as JSON can say them")
+    func escapes() throws {
+        #expect(JSONValue.text("a\"\\\u{1}\n\u{7F}é").printed == "\"a\\\"\\\\\\u0001\\n\u{7F}é\"")
+        #expect(JSONValue.number(.infinity).printed == "null")
+        #expect(JSONValue.number(3).printed == "3")
+        #expect(JSONValue.number(0.25).printed == "0.25")
+    }
+}
+
+@Suite("Times, tags, near misses")
+struct TextTests {
+    @Test(
+        "a time is RFC 3339, a time ago, or milliseconds",
+        arguments: [
+            ("1700000000000", 1_700_000_000_000), ("0", 0), ("-1h", 1_000_000_000 - 3_600_000),
+            ("-1h30m", 1_000_000_000 - 5_400_000),
+            ("-250ms", 999_999_750), ("1970-01-01T00:00:00Z", 0), ("2025-01-31T12:00:00.123Z", 1_738_324_800_123),
+            ("2024-02-29t23:59:60+01:30", 1_709_245_800_000), ("1969-12-31 23:59:59Z", -1000),
+        ] as [(String, Int64)])
+    func times(text: String, milliseconds: Int64) {
+        #expect(TimeText.parse(text, now: 1_000_000_000) == milliseconds)
+        #expect(text.contains(try! Regex(TimeText.pattern)))
+    }
+
+    @Test(
+        "any other text is no time",
+        arguments: [
+            "", "-", "-h", "-1", "-1y", "1h", "2025-02-29T00:00:00Z", "2025-01-31T24:00:00Z", "2025-01-31T12:00:00",
+            "2025-01-31", "2025-01-31T12:00:00+0100", "9999999999999999999", "now", "2025-13-01T00:00:00Z",
+            "2025-01-31T12:00:00.Z",
+        ])
+    func noTimes(text: String) {
+        #expect(TimeText.parse(text, now: 0) == nil)
+    }
+
+    @Test(
+        "the Date field is of RFC 9110",
+        arguments: [
+            (784_111_777_000, "Sun, 06 Nov 1994 08:49:37 GMT"), (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (1_709_164_800_000, "Thu, 29 Feb 2024 00:00:00 GMT"),
+        ] as [(Int64, String)])
+    func dates(milliseconds: Int64, text: String) {
+        #expect(TimeText.httpDate(milliseconds) == text)
+    }
+
+    @Test(
+        "a condition is * or a list of tags",
+        arguments: [
+            ("*", Revision.Condition.any), ("\"r7\"", .tags(strong: [7], weak: [])),
+            ("\"r7\", W/\"r8\" ,\"x\"", .tags(strong: [7], weak: [8])), ("\"r07\"", .tags(strong: [], weak: [])),
+            ("\"r99999999999999999999\"", .tags(strong: [], weak: [])),
+        ])
+    func conditions(field: String, condition: Revision.Condition) {
+        #expect(Revision.condition(field) == condition)
+    }
+
+    @Test(
+        "anything else is malformed",
+        arguments: ["", " ", "r7", "\"r7", "\"r7\" \"r8\"", "**", "W/r7", "\"a b\"", "\"r7\"x"])
+    func malformed(field: String) {
+        #expect(Revision.condition(field) == nil)
+    }
+
+    @Test("a typo is met with what was meant")
+    func suggestions() {
+        #expect(Suggestion.nearest("resaon", among: ["reason", "settings"]) == "reason")
+        #expect(Suggestion.nearest("zzz", among: ["reason"]) == nil)
+        #expect(Suggestion.nearest(String(repeating: "a", count: 100_000), among: ["reason"]) == nil)
+    }
+
+    @Test(
+        "an unknown path is met with a like one",
+        arguments: [
+            ("/v1/orgins", "did you mean /v1/origins?"), ("/v1/setings/%2A", "did you mean /v1/settings/{pattern}?"),
+            ("/status", "did you mean /v1/status?"), ("/metric", "did you mean /metrics?"), ("/v2/zzz", "GET / names"),
+            ("/v1/status/", "did you mean /v1/status?"), ("/v1/origins/a/b", "did you mean /v1/origins?"),
+        ])
+    func paths(path: String, hint: String) {
+        let table = RouteTable.standard([], version: "")
+        do {
+            _ = try table.find("GET", path)
+            Issue.record("found")
+        } catch {
+            if case .notFound(let detail) = error { #expect(detail.contains(hint)) } else { Issue.record("\(error)") }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import AdminClient
+import Foundation
+
+@testable import connctl
+
+/// A folder of a test's own, removed when let go of. Shared.
+final class Folder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "cc-" + UUID().uuidString.prefix(13)
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    @discardableResult
+    func write(_ name: String, _ text: String) throws -> String {
+        let file = path + "/" + name
+        try text.write(toFile: file, atomically: true, encoding: .utf8)
+        return file
+    }
+}
+
+/// What a run of connctl ended with and wrote. Value.
+struct Outcome {
+    var status: CommandStatus
+    var output: String
+    var errors: String
+}
+
+/// A world without a connd, but for what a test puts there. Value.
+struct World {
+    static let now: Int64 = 1_800_000_000_000
+
+    let folder: Folder
+    var surroundings: Surroundings
+
+    init() throws {
+        folder = try Folder()
+        surroundings = Surroundings()
+        surroundings.variables = ["STATE_DIRECTORY": folder.path]
+        surroundings.systemSocket = folder.path + "/none.sock"
+        surroundings.systemToken = folder.path + "/none.token"
+        surroundings.screen = .plain
+        surroundings.now = { World.now }
+    }
+
+    func run(_ arguments: String...) async -> Outcome {
+        await run(arguments)
+    }
+
+    func run(_ arguments: [String]) async -> Outcome {
+        let (output, errors) = (MemorySink(), MemorySink())
+        var surroundings = surroundings
+        surroundings.output = output
+        surroundings.errors = errors
+        let status = await Surroundings.$current.withValue(surroundings) { await Connctl.run(arguments) }
+        return Outcome(status: status, output: output.text, errors: errors.text)
+    }
+
+    /// A world where a daemon answers as told.
+    static func withDaemon<Result>(
+        _ handler: @escaping FakeDaemon.Handler, _ body: (World, FakeDaemon) async throws -> Result
+    ) async throws -> Result {
+        let daemon = try FakeDaemon(handler)
+        defer { daemon.stop() }
+        var world = try World()
+        world.surroundings.variables["CONNCTL_ADMIN"] = daemon.address.description
+        return try await body(world, daemon)
+    }
+}

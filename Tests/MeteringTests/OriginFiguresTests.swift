@@ -1,0 +1,66 @@
+import Metering
+import ProxyTypes
+import Testing
+
+@Suite("Figures of an origin")
+struct OriginFiguresTests {
+    /// Names of the fields that are as they were at first.
+    private static func untouched(_ value: Any, _ empty: Any) -> [String] {
+        zip(Mirror(reflecting: value).children, Mirror(reflecting: empty).children).compactMap { a, b in
+            String(reflecting: a.value) == String(reflecting: b.value) ? a.label : nil
+        }
+    }
+
+    @Test("the samples of these tests have something in every place")
+    func samplesAreFull() {
+        var sample = SampleFigures(seed: 1)
+        #expect(Self.untouched(sample.next(), OriginFigures()) == [])
+        #expect(Self.untouched(sample.tunnels(), TunnelFigures()) == [])
+        #expect(Self.untouched(sample.gauges(), OriginGauges()) == [])
+        #expect(Self.untouched(sample.proxy(), ProxyMetrics()) == [])
+    }
+
+    @Test("a difference takes back what a sum has added, in every place", arguments: 1...50)
+    func sumAndDifferenceAreInverse(seed: UInt64) {
+        var sample = SampleFigures(seed: seed)
+        let (a, b) = (sample.next(), sample.next())
+        var sum = a
+        sum += b
+        #expect(Self.untouched(sum, a) == [] && Self.untouched(sum, b) == [])
+        #expect(sum - b == a)
+        #expect(sum - a == b)
+        #expect(sum - sum == OriginFigures())
+        #expect(a - OriginFigures() == a)
+        var swapped = b
+        swapped += a
+        #expect(swapped == sum)
+        var fromNothing = OriginFigures()
+        fromNothing += a
+        #expect(fromNothing == a)
+    }
+
+    @Test("the reuse ratio is the share of leases that reused a connection, and nothing before the first lease")
+    func reuseRatio() {
+        var figures = OriginFigures()
+        #expect(figures.reuseRatio == nil)
+        figures.firstLeases = 1
+        #expect(figures.reuseRatio == 0)
+        figures.reused = 3
+        #expect(figures.reuseRatio == 0.75)
+    }
+
+    @Test("gauges of several loops add up; paused is any of them, failures in a row are the most")
+    func gaugesAddUp() {
+        var sample = SampleFigures(seed: 3)
+        var (a, b) = (sample.gauges(), sample.gauges())
+        a.isPaused = false
+        b.dialFailures = a.dialFailures + 1
+        let before = a
+        a += b
+        #expect(a.connections == before.connections + b.connections)
+        #expect(a.waiting == before.waiting + b.waiting && a.active == before.active + b.active)
+        #expect(a.tunnels == before.tunnels + b.tunnels)
+        #expect(a.isPaused && a.dialFailures == b.dialFailures)
+        #expect(b.connections == b.dialing + b.idle + b.leased + b.draining + b.closing)
+    }
+}

@@ -1,0 +1,441 @@
+import Foundation
+import GRDB
+import Glibc
+import Metering
+import ProxyTypes
+import Testing
+import Tuning
+
+@testable import Store
+
+/// Each fault comes while writes go on and goes again: health says so within a tick, nothing is thrown but by edits and
+/// reads, no setting is lost, and what was measured meanwhile is written when it is over.
+@Suite("Faults of the database")
+struct FaultTests {
+    let scratch: Scratch
+    let bench = Bench()
+
+    init() throws { scratch = try Scratch() }
+
+    /// One batch of an origin with 1 request, one closed connection, one exchange; then the tick that writes it.
+    private func measure(_ store: Store, _ count: Int = 1) async {
+        for _ in 0..<count {
+            bench.advance(milliseconds: 2_500)
+            var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
+            batch.closed = [closedConnection(UInt64(bench.now - Bench.start), at: bench.now)]
+            batch.exchanges = [failedExchange(at: bench.now)]
+            store.record(batch)
+            await store.tick()
+        }
+    }
+
+    private func requests(_ store: Store) async throws -> [Int] {
+        let history = try await store.history(of: .example, from: Bench.start, to: bench.now, maxPoints: 1)
+        return history.points.map(\.rollup.counts.requests)
+    }
+
+    /// What holds after every fault, whatever it was.
+    private func checkWhole(_ store: Store, requests expected: Int, connections: Int) async throws {
+        #expect(store.health.failure == nil)
+        #expect(store.health.pending == 0)
+        #expect(try await requests(store) == [expected])
+        #expect(try await store.closedConnections(limit: 1000).rows.count == connections)
+        #expect(store.loadLifetimes()[.example]?.counts.requests == expected)
+        try await store.commit(SettingChange(put: .sample(.maxQueue, .count(17))))
+        await store.close()
+        let again = try bench.open(store.health.path)
+        #expect(Set(again.loadSettings()) == [.sample(), .sample(.maxQueue, .count(17))])
+        #expect(again.loadLifetimes()[.example]?.counts.requests == expected)
+        #expect(!again.health.isFailing)
+        await again.close()
+    }
+
+    private func expectRefused(_ store: Store, _ kind: StoreFailure.Kind) async {
+        await #expect { try await store.commit(SettingChange(put: .sample(.maxQueue, .count(99)))) } throws: {
+            ($0 as? StoreFailure)?.kind == kind
+        }
+        #expect(store.loadSettings() == [.sample()])
+    }
+
+    @Test("locked by another process")
+    func locked() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        let lock = try LockHolder(scratch.path)
+        await measure(store, 3)
+        #expect(store.health.failure?.kind == .locked)
+        #expect(store.health.pending >= 6)
+        await expectRefused(store, .locked)
+        // Readers do not wait for who holds the lock.
+        #expect(try await requests(store) == [1])
+        try lock.release()
+        await measure(store)
+        #expect(bench.words == ["failing locked", "recovered"])
+        #expect(store.health.recoveries == 1)
+        #expect(store.health.dropped.total == 0)
+        try await checkWhole(store, requests: 5, connections: 5)
+    }
+
+    @Test("what waits is bounded: the oldest is dropped and counted, by kind, and told once")
+    func bounded() async throws {
+        var retention = Retention.standard
+        (retention.pendingClosedConnections, retention.pendingExchanges, retention.pendingRollupRows) = (4, 3, 30)
+        let store = try bench.open(scratch.path, retention)
+        try await store.commit(SettingChange(put: .sample()))
+        let lock = try LockHolder(scratch.path)
+        for _ in 0..<30 {
+            await measure(store)
+            bench.advance(milliseconds: 30_000)
+        }
+        #expect(store.health.dropped.closedConnections == 26)
+        #expect(store.health.dropped.exchanges == 27)
+        #expect(store.health.dropped.figures > 30)
+        #expect(store.health.pending <= 4 + 3 + 30 + 3)
+        #expect(bench.words == ["failing locked", "dropping"])
+        try lock.release()
+        await store.flush()
+        #expect(try await store.closedConnections(limit: 100).rows.count == 4)
+        #expect(try await store.exchanges(limit: 100).rows.count == 3)
+        // Totals are never dropped.
+        #expect(store.loadLifetimes()[.example]?.counts.requests == 30)
+        await store.close()
+    }
+
+    @Test("what waits for a writer that hangs is bounded too, and what producers dropped is counted")
+    func inbox() async throws {
+        var retention = Retention.standard
+        retention.inboxRows = 10
+        let store = try bench.open(scratch.path, retention)
+        for number in 1...7 {
+            var batch = batch(
+                at: bench.now, snapshot(.example, figures(requests: 1)), snapshot(.other, figures(requests: 1)))
+            batch.closed = [closedConnection(UInt64(number))]
+            batch.droppedExchanges = 2
+            store.record(batch)
+        }
+        #expect(store.health.pending == 9)
+        await store.flush()
+        #expect(
+            store.health.dropped
+                == {
+                    var dropped = DroppedRows()
+                    (dropped.figures, dropped.closedConnections, dropped.exchanges) = (8, 4, 14)
+                    return dropped
+                }())
+        #expect(!store.health.isFailing)
+        await store.close()
+    }
+
+    @Test("the disk is full")
+    func full() async throws {
+        let disk = try Mounted(["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", scratch.folder])
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        #expect(!store.health.isFailing)
+        try fill(scratch.folder + "/filler")
+        var batches = 0
+        while !store.health.isFailing, batches < 200 {
+            await measure(store)
+            batches += 1
+        }
+        #expect(store.health.failure?.kind == .full)
+        await expectRefused(store, .full)
+        await measure(store, 3)
+        #expect(store.health.isFailing)
+        try FileManager.default.removeItem(atPath: scratch.folder + "/filler")
+        await measure(store)
+        #expect(bench.words == ["failing full", "recovered"])
+        #expect(store.health.dropped.total == 0)
+        try await checkWhole(store, requests: batches + 5, connections: batches + 5)
+        try disk.unmount()
+    }
+
+    @Test("the disk is full at the start")
+    func fullAtStart() async throws {
+        let disk = try Mounted(["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", scratch.folder])
+        try fill(scratch.folder + "/filler")
+        let store = try bench.open(scratch.path)
+        await measure(store, 2)
+        #expect(store.health.isFailing)
+        await expectNothingKept(store)
+        try disk.unmount()
+        await measure(store)
+        #expect(bench.words.last == "recovered")
+        try await store.commit(SettingChange(put: .sample()))
+        try await checkWhole(store, requests: 3, connections: 3)
+    }
+
+    private func expectNothingKept(_ store: Store) async {
+        await #expect(throws: StoreFailure.self) { try await store.commit(SettingChange(put: .sample())) }
+        #expect(store.loadSettings().isEmpty)
+    }
+
+    @Test("the file becomes read-only")
+    func readOnly() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        let disk = try Mounted(readOnly: scratch.path)
+        await measure(store, 3)
+        #expect(store.health.failure?.kind == .readOnly)
+        await expectRefused(store, .readOnly)
+        #expect(try await requests(store) == [1])
+        try disk.unmount()
+        await measure(store)
+        #expect(bench.words == ["failing read_only", "recovered"])
+        try await checkWhole(store, requests: 5, connections: 5)
+    }
+
+    @Test("the file is read-only at the start: its settings are in force", arguments: [true, false])
+    func readOnlyAtStart(onlyTheFile: Bool) async throws {
+        let first = try bench.open(scratch.path)
+        try await first.commit(SettingChange(put: .sample()))
+        await measure(first)
+        await first.close()
+        // A folder that cannot be written has no place for the log either.
+        let disk = try Mounted(readOnly: onlyTheFile ? scratch.path : scratch.folder)
+        let store = try bench.open(scratch.path)
+        #expect(store.health.failure?.kind == .readOnly || !onlyTheFile)
+        #expect(store.health.isFailing)
+        #expect(store.loadSettings() == [.sample()])
+        #expect(store.nextConnectionNumber == 2501)
+        await measure(store, 2)
+        #expect(store.health.isFailing)
+        try disk.unmount()
+        await measure(store)
+        try await checkWhole(store, requests: 4, connections: 4)
+        #expect(!bench.words.contains("moved aside"))
+    }
+
+    @Test(
+        "the file is overwritten with garbage",
+        arguments: ["whole", "from its second page on", "from its second page on, unseen", "emptied"])
+    func garbage(_ how: String) async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        for _ in 0..<300 { await measure(store) }
+        #expect(try scratch.bytes().count > 20_000)
+        var facts = stat()
+        stat(scratch.path, &facts)
+        let handle = try #require(FileHandle(forWritingAtPath: scratch.path))
+        let junk = Data((0..<200_000).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) })
+        switch how {
+        case "whole": handle.write(junk)
+        case "emptied": try handle.truncate(atOffset: 0)
+        default:
+            try handle.seek(toOffset: 4096)
+            handle.write(junk.prefix(Int(facts.st_size) - 4096))
+        }
+        try handle.synchronize()
+        if how.hasSuffix("unseen") { utimensat(AT_FDCWD, scratch.path, [facts.st_atim, facts.st_mtim], 0) }
+        await measure(store)
+        if how.hasSuffix("unseen") {
+            // SQLite has what it writes in its cache: a reader of what lies further back meets it.
+            #expect(bench.words.isEmpty)
+            await #expect(throws: StoreFailure.self) { try await store.closedConnections(limit: 1000) }
+        }
+        await store.flush()
+        #expect(bench.words == ["failing corrupt", "moved aside", "recreated", "recovered"])
+        #expect(
+            try scratch.names().filter { $0.contains("damaged") && !$0.contains("-wal") && !$0.contains("-shm") }.count
+                == 1)
+        // Settings and totals are written again; what was recorded in the lost file is lost, open buckets apart.
+        #expect(store.loadLifetimes()[.example]?.counts.requests == 301)
+        try await store.commit(SettingChange(put: .sample(.maxQueue, .count(17))))
+        await measure(store)
+        #expect(try await store.closedConnections(limit: 100).rows.count >= 1)
+        #expect(store.health.failure == nil)
+        await store.close()
+        let again = try bench.open(scratch.path)
+        #expect(Set(again.loadSettings()) == [.sample(), .sample(.maxQueue, .count(17))])
+        #expect(again.loadLifetimes()[.example]?.counts.requests == 302)
+        await again.close()
+    }
+
+    @Test("an edit that meets a damaged file is kept in the new one")
+    func garbageMetByEdit() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        try Data("not a database at all".utf8).write(to: URL(fileURLWithPath: scratch.path))
+        try await store.commit(SettingChange(put: .sample(.maxQueue, .count(17))))
+        await store.close()
+        #expect(Set(try bench.open(scratch.path).loadSettings()) == [.sample(), .sample(.maxQueue, .count(17))])
+    }
+
+    @Test("a file that is garbage at the start is moved aside; of the damaged files the newest three are kept")
+    func garbageAtStart() async throws {
+        for round in 0..<5 {
+            try Data("garbage \(round)".utf8).write(to: URL(fileURLWithPath: scratch.path))
+            let store = try bench.open(scratch.path)
+            #expect(!store.health.isFailing)
+            await store.close()
+            #expect(bench.words.filter { $0 == "moved aside" }.count == round + 1)
+        }
+        let kept = try scratch.names().filter { $0.contains("damaged") }
+        #expect(kept.count == 3)
+        let contents = try kept.map { try String(contentsOfFile: scratch.folder + "/" + $0, encoding: .utf8) }
+        #expect(contents == ["garbage 2", "garbage 3", "garbage 4"])
+    }
+
+    @Test(
+        "of a file that is damaged at the start, what can be read is kept", arguments: ["origins", "facts", "settings"])
+    func salvage(_ table: String) async throws {
+        let first = try bench.open(scratch.path)
+        try await first.commit(SettingChange(put: .sample()))
+        await measure(first)
+        await first.close()
+        let page = try query(scratch.path, "SELECT rootpage FROM sqlite_schema WHERE name = '\(table)'").map {
+            $0[0] as Int
+        }
+        let handle = try #require(FileHandle(forWritingAtPath: scratch.path))
+        try handle.seek(toOffset: UInt64((try #require(page.first) - 1) * 4096))
+        handle.write(Data(repeating: 0xAB, count: 4096))
+        try handle.close()
+        let store = try bench.open(scratch.path)
+        #expect(bench.words.contains("moved aside"))
+        #expect(!store.health.isFailing)
+        #expect(store.loadSettings() == (table == "settings" ? [] : [.sample()]))
+        #expect(store.loadLifetimes()[.example]?.counts.requests == (table == "origins" ? nil : 1))
+        #expect(store.nextConnectionNumber == (table == "facts" ? 1 : 2501))
+        await store.close()
+    }
+
+    @Test("the file is deleted", arguments: [["", "-wal", "-shm"], [""], ["-wal"]])
+    func deleted(_ suffixes: [String]) async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store, 2)
+        for suffix in suffixes { try FileManager.default.removeItem(atPath: scratch.path + suffix) }
+        await measure(store)
+        let isNew = suffixes.contains("")
+        #expect(bench.words == ["failing missing"] + (isNew ? ["recreated"] : []) + ["recovered"])
+        // The rows of a lost file are lost; buckets that were open are written whole.
+        try await checkWhole(store, requests: 3, connections: isNew ? 1 : 3)
+    }
+
+    @Test("the file and its folder are deleted")
+    func folderDeleted() async throws {
+        let path = scratch.folder + "/deep/connd.db"
+        let store = try bench.open(path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        try FileManager.default.removeItem(atPath: scratch.folder + "/deep")
+        await measure(store)
+        try await checkWhole(store, requests: 2, connections: 1)
+    }
+
+    @Test("the file is replaced by another connd's: the settings in force stay in force")
+    func replaced() async throws {
+        let another = try Scratch()
+        let theirs = try bench.open(another.path)
+        try await theirs.commit(SettingChange(put: .sample(.maxIdle, .count(1))))
+        await theirs.close()
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        await measure(store)
+        try FileManager.default.removeItem(atPath: scratch.path)
+        try FileManager.default.copyItem(atPath: another.path, toPath: scratch.path)
+        await measure(store)
+        try await checkWhole(store, requests: 2, connections: 1)
+    }
+
+    @Test("the file is replaced by one that is not to be touched: it is not")
+    func replacedByNewer() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        try FileManager.default.removeItem(atPath: scratch.path)
+        try execute(scratch.path, "CREATE TABLE theirs (a)")
+        let before = try scratch.bytes()
+        await measure(store, 2)
+        #expect(store.health.failure?.kind == .foreign)
+        await expectRefused(store, .foreign)
+        #expect(try scratch.bytes() == before)
+        try FileManager.default.removeItem(atPath: scratch.path)
+        await measure(store)
+        try await checkWhole(store, requests: 3, connections: 3)
+    }
+
+    @Test("a database that could not be read at the start is read as soon as it can, and its settings are told")
+    func late() async throws {
+        let first = try bench.open(scratch.path)
+        try await first.commit(SettingChange(put: .sample()))
+        await measure(first)
+        await first.close()
+        try FileManager.default.moveItem(atPath: scratch.path, toPath: scratch.folder + "/away")
+        try FileManager.default.createDirectory(atPath: scratch.path, withIntermediateDirectories: false)
+        let store = try bench.open(scratch.path)
+        #expect(store.health.failure?.kind == .unopenable)
+        #expect(store.loadSettings().isEmpty)
+        // Above any number that the unread database may hold.
+        #expect(store.nextConnectionNumber > 1_000_000_000_000)
+        await measure(store)
+        try FileManager.default.removeItem(atPath: scratch.path)
+        try FileManager.default.moveItem(atPath: scratch.folder + "/away", toPath: scratch.path)
+        await measure(store)
+        #expect(bench.words == ["failing unopenable", "loaded 1", "recovered"])
+        try await checkWhole(store, requests: 3, connections: 3)
+    }
+
+    private func fill(_ path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+        try #require(descriptor >= 0)
+        let block = [UInt8](repeating: 7, count: 4096)
+        while write(descriptor, block, block.count) > 0 {}
+        close(descriptor)
+    }
+}
+
+/// Another connection that holds the lock. Shared.
+private final class LockHolder {
+    private let queue: DatabaseQueue
+
+    init(_ path: String) throws {
+        var configuration = Configuration()
+        configuration.allowsUnsafeTransactions = true
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+        try queue.unsafeReentrantWrite { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    }
+
+    func release() throws {
+        try queue.unsafeReentrantWrite { try $0.execute(sql: "ROLLBACK") }
+        try queue.close()
+    }
+}
+
+/// A mount over a path of the test's own; needs root.
+private final class Mounted {
+    private let target: String
+    private var isMounted = true
+
+    init(_ arguments: [String]) throws {
+        target = arguments.last ?? ""
+        try Self.run("/bin/mount", arguments)
+    }
+
+    init(readOnly path: String) throws {
+        target = path
+        try Self.run("/bin/mount", ["--bind", path, path])
+        try Self.run("/bin/mount", ["-o", "remount,ro,bind", path])
+    }
+
+    deinit { try? unmount() }
+
+    func unmount() throws {
+        guard isMounted else { return }
+        isMounted = false
+        // Open descriptors must not keep it.
+        try Self.run("/bin/umount", ["-l", target])
+    }
+
+    private static func run(_ tool: String, _ arguments: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: tool)
+        process.arguments = arguments
+        try process.run()
+        process.waitUntilExit()
+        try #require(process.terminationStatus == 0, "\(tool) \(arguments): these tests need root")
+    }
+}

@@ -1,0 +1,124 @@
+import Foundation
+import GRDB
+import Migrations
+import Testing
+import Tuning
+
+@testable import Store
+
+@Suite("Schema")
+struct MigrationTests {
+    let scratch: Scratch
+    let bench = Bench()
+
+    init() throws { scratch = try Scratch() }
+
+    /// What was released is in databases out there: a new line here is right, a changed one never.
+    static let released: [(number: Int, name: String, checksum: String)] = [
+        (1, "initial", "7794e5da0f44d429")
+    ]
+
+    @Test("released migrations are unchanged, and numbered without gaps")
+    func unchanged() {
+        #expect(Migrations.all.map(\.number) == Array(1...Migrations.all.count))
+        #expect(
+            Migrations.all.map { [$0.name, MigrationRunner.checksum($0.sql)] }
+                == Self.released.map { [$0.name, $0.checksum] })
+    }
+
+    @Test(
+        "roll-ups and origins have a column for every count",
+        arguments: ["origins"] + RollupResolution.allCases.map(\.table))
+    func columns(_ table: String) async throws {
+        await (try bench.open(scratch.path)).close()
+        let names = try query(scratch.path, "SELECT name FROM pragma_table_info('\(table)')").map { $0[0] as String }
+        #expect(Set(TrafficCount.allCases.map(\.name)).subtracting(names).isEmpty)
+    }
+
+    private static func more(_ sql: String) -> [Migration] {
+        Migrations.all + [Migration(number: Migrations.all.count + 1, name: "more", sql: Array(sql.utf8))]
+    }
+
+    @Test("an older database is brought up to date, with its content")
+    func older() async throws {
+        let old = try bench.open(scratch.path)
+        try await old.commit(SettingChange(put: .sample()))
+        await old.close()
+        let migrations = Self.more("CREATE TABLE extra (a INTEGER); ALTER TABLE audit ADD COLUMN request TEXT;")
+        let new = try bench.open(scratch.path, migrations: migrations)
+        #expect(new.health.schemaVersion == migrations.count)
+        #expect(new.loadSettings() == [.sample()])
+        await new.close()
+        #expect(
+            try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
+                "initial", "more",
+            ])
+    }
+
+    @Test("a migration that fails leaves the database as it was, and connd runs failing")
+    func failing() async throws {
+        let old = try bench.open(scratch.path)
+        try await old.commit(SettingChange(put: .sample()))
+        await old.close()
+        let new = try bench.open(
+            scratch.path, migrations: Self.more("CREATE TABLE extra (a INTEGER); CREATE NONSENSE;"))
+        #expect(new.health.isFailing)
+        // What is in it can be read all the same.
+        #expect(new.loadSettings() == [.sample()])
+        await new.close()
+        #expect(try query(scratch.path, "SELECT 1 FROM sqlite_schema WHERE name = 'extra'").isEmpty)
+        let again = try bench.open(scratch.path)
+        #expect(again.loadSettings() == [.sample()])
+        #expect(!again.health.isFailing)
+        await again.close()
+    }
+
+    @Test("a newer database is refused by name and not touched, byte for byte")
+    func newer() async throws {
+        await (try bench.open(scratch.path, migrations: Self.more("CREATE TABLE extra (a INTEGER);"))).close()
+        let before = try scratch.bytes()
+        let failure = try #require(throws: StoreFailure.self) { try bench.open(scratch.path) }
+        #expect(failure.kind == .newerSchema)
+        let ours = Migrations.all.count
+        for part in ["schema \(ours + 1)", "up to \(ours)", "install the newer connd", "name another database"] {
+            #expect(failure.message.contains(part), "\(failure.message)")
+        }
+        #expect(try scratch.bytes() == before)
+        #expect(try scratch.names() == ["connd.db"])
+    }
+
+    @Test("a newer database whose newness is still in its log is refused too, and neither file is touched")
+    func newerInLog() async throws {
+        await (try bench.open(scratch.path)).close()
+        let copy = try Scratch()
+        let newer = try bench.open(scratch.path, migrations: Self.more("CREATE TABLE extra (a INTEGER);"))
+        for suffix in ["", "-wal"] { try scratch.bytes(suffix).write(to: URL(fileURLWithPath: copy.path + suffix)) }
+        await newer.close()
+        let before = (try copy.bytes(), try copy.bytes("-wal"))
+        let failure = try #require(throws: StoreFailure.self) { try bench.open(copy.path) }
+        #expect(failure.kind == .newerSchema)
+        #expect(try (copy.bytes(), copy.bytes("-wal")) == before)
+        #expect(try copy.names() == ["connd.db", "connd.db-wal"])
+    }
+
+    @Test("another program's database is refused and not touched", arguments: [true, false])
+    func foreign(hasVersion: Bool) throws {
+        try execute(scratch.path, "CREATE TABLE theirs (a); PRAGMA user_version = \(hasVersion ? 1 : 0)")
+        let before = try scratch.bytes()
+        let failure = try #require(throws: StoreFailure.self) { try bench.open(scratch.path) }
+        #expect(failure.kind == .foreign)
+        #expect(try scratch.bytes() == before)
+        #expect(try scratch.names() == ["connd.db"])
+    }
+
+    @Test("a database of a build whose past differs is refused")
+    func changedPast() async throws {
+        await (try bench.open(scratch.path)).close()
+        var changed = Migrations.all
+        changed[0] = Migration(number: 1, name: "initial", sql: changed[0].sql + Array("-- more".utf8))
+        let edited = changed
+        let failure = try #require(throws: StoreFailure.self) { try bench.open(scratch.path, migrations: edited) }
+        #expect(failure.kind == .foreign)
+        #expect(failure.message.contains("another build"))
+    }
+}

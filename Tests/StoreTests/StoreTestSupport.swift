@@ -1,0 +1,163 @@
+import Foundation
+import GRDB
+import Metering
+import Migrations
+import ProxyTypes
+import Synchronization
+import Tuning
+
+@testable import Store
+
+/// A folder of a test's own, and the database in it. Shared.
+final class Scratch: Sendable {
+    let folder: String
+    var path: String { folder + "/connd.db" }
+
+    init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("store-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: folder).sorted() }
+
+    func bytes(_ suffix: String = "") throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path + suffix)) }
+}
+
+/// Milliseconds that move by hand, and what a store reported. Shared.
+final class Bench: Sendable {
+    static let start: Int64 = 1_800_000_000_000
+
+    private let time = Mutex<Int64>(Bench.start)
+    private let heard = Mutex<[StoreEvent]>([])
+
+    var now: Int64 {
+        get { time.withLock { $0 } }
+        set { time.withLock { $0 = newValue } }
+    }
+
+    func advance(milliseconds: Int64) { time.withLock { $0 += milliseconds } }
+    func advance(hours: Int64) { advance(milliseconds: hours * 3_600_000) }
+
+    var events: [StoreEvent] { heard.withLock { $0 } }
+    var words: [String] {
+        events.map {
+            switch $0 {
+            case .failing(let failure): "failing \(failure.kind.rawValue)"
+            case .recovered: "recovered"
+            case .recreated: "recreated"
+            case .movedAside: "moved aside"
+            case .dropping: "dropping"
+            case .unreadableSetting: "unreadable"
+            case .settingsLoaded(let rows): "loaded \(rows.count)"
+            }
+        }
+    }
+
+    func open(
+        _ path: String, _ retention: Retention = .standard, migrations: [Migration] = Migrations.all
+    ) throws -> Store {
+        try Store(
+            path: path, clock: { self.now }, retention: retention, migrations: migrations,
+            report: { event in self.heard.withLock { $0.append(event) } })
+    }
+}
+
+extension Origin {
+    static let example = Origin(scheme: .http, host: "example.com", port: 80)
+    static let other = Origin(scheme: .https, host: "[2001:db8::1]", port: 8443)
+}
+
+extension SettingRow {
+    static func sample(
+        _ setting: Setting = .maxConnections, _ value: SettingValue = .count(2), layer: SettingLayer = .override,
+        pattern: HostPattern? = HostPattern(.example), expiresAt: Int64? = nil
+    ) -> SettingRow {
+        SettingRow(
+            key: SettingKey(layer: layer, setting: setting, pattern: pattern), value: value, actor: "uid:1000",
+            reason: "two are enough", time: Bench.start, base: setting.defaultValue,
+            baseSource: "/etc/connd/connd.yaml:12", expiresAt: expiresAt)
+    }
+}
+
+extension SettingChange {
+    init(put rows: SettingRow...) {
+        self.init()
+        puts = rows
+        audit = rows.map {
+            AuditEntry(
+                time: $0.time, actor: $0.actor, action: .set, subject: ($0.key.pattern ?? .any).description,
+                setting: $0.key.setting, before: nil, after: $0.key.setting.write($0.value), reason: $0.reason)
+        }
+    }
+}
+
+/// Figures as a busy loop would count them.
+func figures(requests: Int, microseconds: Int64 = 1500) -> OriginFigures {
+    var figures = OriginFigures()
+    figures.requests[RequestClass(.safe, .success)] = requests
+    figures.reused = max(requests - 1, 0)
+    figures.firstLeases = min(requests, 1)
+    figures.opened[.demand] = min(requests, 1)
+    figures.bytesSent = requests * 180
+    figures.bytesReceived = requests * 2300
+    figures.handshakePaid = 2000
+    figures.handshakeSaved = Int64(2000 * max(requests - 1, 0))
+    for index in 0..<requests {
+        figures.queueTime.record(microseconds: 3)
+        figures.firstByteTime.record(microseconds: microseconds + Int64(index) * 37)
+        figures.totalTime.record(microseconds: microseconds + Int64(index) * 53)
+    }
+    return figures
+}
+
+func snapshot(_ origin: Origin, _ figures: OriginFigures, connections: Int = 2, active: Int = 1) -> OriginSnapshot {
+    var gauges = OriginGauges()
+    gauges.idle = connections - active
+    gauges.leased = active
+    gauges.active = active
+    return OriginSnapshot(origin: origin, figures: figures, gauges: gauges)
+}
+
+func batch(at time: Int64, _ snapshots: OriginSnapshot...) -> MeasurementBatch {
+    var batch = MeasurementBatch(time: time)
+    batch.figures = snapshots
+    return batch
+}
+
+func closedConnection(_ number: UInt64, _ origin: Origin = .example, at time: Int64 = Bench.start) -> ConnectionRecord {
+    var record = ConnectionRecord(number: number, origin: origin, state: .closed, openedAt: time - 5000, cause: .warmUp)
+    record.closedAt = time
+    record.idleSince = time - 4000
+    record.reason = .originFinIdle
+    record.local = IPAddress("10.0.0.5").map { SocketPlace(address: $0, port: 40000) }
+    record.remote = IPAddress("2001:db8::7").map { SocketPlace(address: $0, port: 443) }
+    (record.requests, record.bytesSent, record.bytesReceived) = (7, 1200, 34_000)
+    (record.dnsTime, record.connectTime, record.tlsTime) = (300, 900, 2100)
+    var tcp = TCPFacts()
+    (tcp.roundTripTime, tcp.roundTripVariance, tcp.minRoundTripTime) = (812, 40, 700)
+    (tcp.congestionWindow, tcp.maximumSegment, tcp.retransmits, tcp.deliveryRate) = (10, 1448, 1, 9_000_000)
+    record.tcp = tcp
+    return record
+}
+
+func failedExchange(_ origin: Origin = .example, at time: Int64 = Bench.start) -> ExchangeDetail {
+    var detail = ExchangeDetail(
+        origin: origin, startedAt: time, outcome: .failed, method: "GET", target: "/a?b=c", status: 502,
+        error: .connectionTerminated, errorDetail: "closed before the response", client: 12, connection: 34,
+        reused: true, leaseCause: .idle, retries: 1)
+    (detail.queueTime, detail.dnsTime, detail.connectTime, detail.tlsTime) = (1, 2, 3, 4)
+    (detail.sendTime, detail.firstByteTime, detail.bodyTime, detail.totalTime) = (5, 6, 7, 8)
+    (detail.bytesFromClient, detail.bytesToClient) = (90, 210)
+    return detail
+}
+
+/// Looks into the file without the store.
+func query(_ path: String, _ sql: String) throws -> [Row] {
+    try DatabaseQueue(path: path).read { try Row.fetchAll($0, sql: sql) }
+}
+
+func execute(_ path: String, _ sql: String) throws {
+    try DatabaseQueue(path: path).writeWithoutTransaction { try $0.execute(sql: sql) }
+}

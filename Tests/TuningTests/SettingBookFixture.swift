@@ -1,0 +1,64 @@
+import ProxyTypes
+import Testing
+import Tuning
+
+/// A book with its time, so that tests read as what was done. Value.
+struct BookFixture {
+    static let start: Int64 = 1_700_000_000_000
+
+    var book: SettingBook
+    var now = start
+
+    /// `file`: pattern (nil: `settings`), setting, text; each on a line of its own.
+    init(_ file: [(String?, Setting, String)] = []) throws {
+        book = SettingBook(file: try Self.file(file), rows: [])
+    }
+
+    static func file(_ lines: [(String?, Setting, String)]) throws -> SettingLayers {
+        var layers = SettingLayers()
+        for (index, (pattern, setting, text)) in lines.enumerated() {
+            let entry = SettingEntry(
+                try setting.read(.text(text)), source: .file(path: "connd.yaml", line: index + 1))
+            layers.set(setting, to: entry, for: try pattern.map { try HostPattern(parsing: $0) })
+        }
+        return layers
+    }
+
+    func change(
+        _ pattern: String?, _ values: [(String, String?)], reason: String? = nil, tryFor: Interval? = nil,
+        actor: String = "uid:1000"
+    ) throws -> SettingChange {
+        try book.edit(
+            SettingEdit(
+                pattern: try pattern.map { try HostPattern(parsing: $0) },
+                values: values.map { ($0.0, $0.1.map { .text($0) }) }, reason: reason, tryFor: tryFor),
+            actor: actor, now: now)
+    }
+
+    mutating func edit(
+        _ pattern: String?, _ values: [(String, String?)], reason: String? = nil, tryFor: Interval? = nil,
+        actor: String = "uid:1000"
+    ) throws {
+        book.apply(try change(pattern, values, reason: reason, tryFor: tryFor, actor: actor))
+    }
+
+    mutating func expire() { book.apply(book.expire(now: now)) }
+
+    func text(_ setting: Setting, _ host: String) -> String {
+        setting.write(book.layers.values(for: Origin(scheme: .http, host: host, port: 80))[setting])
+    }
+
+    func problems(_ work: () throws -> SettingChange) throws -> [SettingProblem] {
+        do {
+            let change = try work()
+            Issue.record("taken: \(change)")
+            return []
+        } catch let error as SettingProblems {
+            return error.problems
+        }
+    }
+}
+
+func key(_ layer: SettingLayer, _ setting: Setting, _ pattern: String?) throws -> SettingKey {
+    SettingKey(layer: layer, setting: setting, pattern: try pattern.map { try HostPattern(parsing: $0) })
+}

@@ -1,0 +1,54 @@
+import ProxyTypes
+import Testing
+import Tuning
+
+@Suite struct SettingBookResolvedTests {
+    @Test("every setting is resolved with what won, where, by whom, and all that lost")
+    func resolved() throws {
+        var fixture = try BookFixture([
+            (nil, .maxQueue, "9"), ("*.com", .maxQueue, "8"), ("x.org", .maxQueue, "3"), (nil, .maxTunnels, "1"),
+        ])
+        try fixture.edit("*.com", [("max_queue", "7")], reason: "why")
+        try fixture.edit("a.com", [("max_queue", "6")], tryFor: .minutes(1), actor: "token")
+        let all = fixture.book.resolved(for: Origin(scheme: .http, host: "a.com", port: 80))
+        #expect(all.map(\.setting) == Setting.allCases)
+        let queue = try #require(all.first { $0.setting == .maxQueue })
+        let lines = ([queue.inForce] + queue.others).map {
+            "\($0.layer.word) \($0.text) \($0.pattern?.description ?? "all") \($0.place ?? "-") \($0.actor ?? "-") "
+                + "\($0.reason ?? "-") over \($0.baseText ?? "-") (\($0.baseSource ?? "-"))"
+        }
+        #expect(
+            lines == [
+                "trial 6 a.com - token - over 8 (connd.yaml:2)",
+                "override 7 *.com - uid:1000 why over 8 (connd.yaml:2)",
+                "file 8 *.com connd.yaml:2 - - over - (-)", "file 9 all connd.yaml:1 - - over - (-)",
+                "default 256 all - - - over - (-)",
+            ])
+        #expect(queue.inForce.expiresAt == BookFixture.start + 60_000 && queue.inForce.time == BookFixture.start)
+        let untouched = try #require(all.first { $0.setting == .maxRetries })
+        #expect(untouched.inForce.layer == .standard && untouched.others.isEmpty && untouched.text == "1")
+    }
+
+    @Test("a pattern's own view leaves closer patterns out")
+    func ofPattern() throws {
+        var fixture = try BookFixture([("*", .maxQueue, "9")])
+        try fixture.edit("*.a.com", [("max_queue", "7")])
+        func text(_ pattern: String?) throws -> String? {
+            let pattern = try pattern.map { try HostPattern(parsing: $0) }
+            return fixture.book.resolved(forPattern: pattern).first { $0.setting == .maxQueue }?.text
+        }
+        #expect(try text(nil) == "9" && text("*.com") == "9" && text("*.a.com") == "7" && text("x.a.com") == "7")
+    }
+
+    @Test("a value that another one bounds says what it comes to")
+    func bounded() throws {
+        let fixture = try BookFixture([
+            (nil, .minIdle, "20"), (nil, .maxIdle, "30"), (nil, .dnsMinTTL, "10m"), ("a.com", .maxConnections, "8"),
+        ])
+        let all = fixture.book.resolved(for: Origin(scheme: .http, host: "a.com", port: 80))
+        let bounded = all.filter { $0.boundedTo != nil }.map { "\($0.setting.name) \($0.text) \($0.boundedText ?? "")" }
+        #expect(bounded == ["max_idle 30 8", "min_idle 20 8", "dns_max_ttl 5m 10m"])
+        let others = fixture.book.resolved(for: Origin(scheme: .http, host: "b.com", port: 80))
+        #expect(others.filter { $0.boundedTo != nil }.map(\.setting) == [.dnsMaxTTL])
+    }
+}

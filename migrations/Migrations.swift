@@ -1,0 +1,20 @@
+/// One numbered step of the database's schema. Value.
+package struct Migration: Sendable {
+    /// 1, 2, 3 …, without gaps.
+    package let number: Int
+    package let name: String
+    package let sql: [UInt8]
+
+    package init(number: Int, name: String, sql: [UInt8]) {
+        self.number = number
+        self.name = name
+        self.sql = sql
+    }
+}
+
+/// All of them, in order. Append only: what was released is in databases out there and never changes.
+package enum Migrations {
+    package static let all = [
+        Migration(number: 1, name: "initial", sql: PackageResources._001_initial_sql)
+    ]
+}
