@@ -16,8 +16,9 @@ export SWIFT_BACKTRACE ?= enable=no
 run: packages-run build
 	@.ci/try $(RELEASE)
 
-build:
+build: packages-run
 	$(SWIFT) build -c release --product connd
+	$(SWIFT) build -c release --product connctl
 
 test: packages-test lint build
 	$(SWIFT) build --build-tests

@@ -2,8 +2,10 @@ import AdminModels
 
 /// The strong ETag of the settings, and the conditions that name it (RFC 9110 13.1). Pure.
 enum Revision {
-    /// What `If-Match` must look like, as the OpenAPI document states it.
-    static let pattern = #"^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$"#
+    /// The plain forms of `If-Match`, as the OpenAPI document states them. Lists and weak tags are understood too.
+    static let schema: JSONValue = [
+        "type": "string", "anyOf": [["const": "*"], ["type": "string", "pattern": #"^"[!#-~]+"$"#]],
+    ]
 
     static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
 

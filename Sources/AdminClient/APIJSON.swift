@@ -1,17 +1,14 @@
 import AdminModels
 import FoundationEssentials
 
-/// The JSON of the API: names in snake_case, keys of dictionaries untouched. Pure.
+/// The JSON of the API: the models say how their names are written. Pure.
 package enum APIJSON {
     package static func decode<Content: Decodable>(_ type: Content.Type, from body: [UInt8]) throws -> Content {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(type, from: Data(body))
+        try JSONDecoder().decode(type, from: Data(body))
     }
 
     package static func encode(_ content: some Encodable) throws -> [UInt8] {
         let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return Array(try encoder.encode(content))
     }
@@ -22,6 +19,11 @@ struct PatchBody: Encodable {
     let settings: [String: Value]
     let reason: String?
     let tryFor: String?
+
+    private enum CodingKeys: String, CodingKey {
+        case settings, reason
+        case tryFor = "try_for"
+    }
 
     init(_ patch: SettingsPatch) {
         settings = patch.settings.mapValues(Value.init)

@@ -48,7 +48,7 @@ package final class AdminClient: Sendable {
             proxy: nil,
             decompression: .disabled)
         configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = true
+        configuration.connectionPool.retryConnectionEstablishment = false
         return HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
     }
 

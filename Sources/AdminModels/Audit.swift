@@ -13,6 +13,19 @@ package struct AuditReport: Codable, Sendable {
     package var reason: String?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case time
+        case timeMs = "time_ms"
+        case actor
+        case action
+        case subject
+        case setting
+        case before
+        case after
+        case reason
+    }
 }
 
 /// What `GET /v1/audit` may be asked for. Value.
@@ -35,4 +48,13 @@ package struct EventReport: Codable, Sendable {
     package var message = ""
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case type
+        case time
+        case timeMs = "time_ms"
+        case origin
+        case message
+    }
 }

@@ -30,6 +30,33 @@ package struct ConnectionReport: Codable, Sendable {
     package var tcp: TCPReport?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case number
+        case origin
+        case state
+        case local
+        case remote
+        case cause
+        case opened
+        case openedMs = "opened_ms"
+        case age
+        case ageMs = "age_ms"
+        case idle
+        case idleMs = "idle_ms"
+        case closed
+        case closedMs = "closed_ms"
+        case reason
+        case closedBy = "closed_by"
+        case explanation
+        case requests
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case dnsMs = "dns_ms"
+        case connectMs = "connect_ms"
+        case tlsMs = "tls_ms"
+        case tcp
+    }
 }
 
 /// What the kernel says of a connection (TCP_INFO). Value.
@@ -43,6 +70,16 @@ package struct TCPReport: Codable, Sendable {
     package var deliveryRateBps = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case rttMs = "rtt_ms"
+        case rttVarianceMs = "rtt_variance_ms"
+        case minRttMs = "min_rtt_ms"
+        case congestionWindow = "congestion_window"
+        case maximumSegment = "maximum_segment"
+        case retransmits
+        case deliveryRateBps = "delivery_rate_bps"
+    }
 }
 
 /// What `GET /v1/connections` may be asked for. Value.

@@ -30,6 +30,30 @@ package struct ExchangeReport: Codable, Sendable {
     package var waterfall: [PhaseReport] = []
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case origin
+        case started
+        case startedMs = "started_ms"
+        case outcome
+        case method
+        case target
+        case status
+        case error
+        case errorDetail = "error_detail"
+        case client
+        case connection
+        case reused
+        case leaseCause = "lease_cause"
+        case explanation
+        case retries
+        case total
+        case totalMs = "total_ms"
+        case bytesFromClient = "bytes_from_client"
+        case bytesToClient = "bytes_to_client"
+        case waterfall
+    }
 }
 
 /// One bar of a waterfall. Value.
@@ -41,6 +65,13 @@ package struct PhaseReport: Codable, Sendable {
     package var durationMs: Double = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case phase
+        case startMs = "start_ms"
+        case duration
+        case durationMs = "duration_ms"
+    }
 }
 
 /// What `GET /v1/exchanges` may be asked for. Value.

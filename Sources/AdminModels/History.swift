@@ -12,6 +12,17 @@ package struct HistoryReport: Codable, Sendable {
     package var points: [HistoryPoint] = []
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case origin
+        case from
+        case fromMs = "from_ms"
+        case to
+        case toMs = "to_ms"
+        case step
+        case stepMs = "step_ms"
+        case points
+    }
 }
 
 /// What happened in one step. Value.
@@ -41,6 +52,32 @@ package struct HistoryPoint: Codable, Sendable {
     package var totalP99Ms: Double?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case time
+        case timeMs = "time_ms"
+        case requests
+        case errors
+        case opened
+        case reused
+        case reuseRatio = "reuse_ratio"
+        case closed
+        case retries
+        case staleSurfaced = "stale_surfaced"
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case handshakePaidMs = "handshake_paid_ms"
+        case handshakeSavedMs = "handshake_saved_ms"
+        case waitingMax = "waiting_max"
+        case activeMax = "active_max"
+        case connectionsMax = "connections_max"
+        case queueP50Ms = "queue_p50_ms"
+        case queueP99Ms = "queue_p99_ms"
+        case firstByteP50Ms = "first_byte_p50_ms"
+        case firstByteP99Ms = "first_byte_p99_ms"
+        case totalP50Ms = "total_p50_ms"
+        case totalP99Ms = "total_p99_ms"
+    }
 }
 
 /// What `GET /v1/history` may be asked for. Value.

@@ -23,6 +23,29 @@ package struct OriginSummary: Codable, Sendable {
     package var lastUsedMs: Int64?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case origin
+        case connections
+        case maxConnections = "max_connections"
+        case requests
+        case errors
+        case opened
+        case reused
+        case reuseRatio = "reuse_ratio"
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case firstByteP50Ms = "first_byte_p50_ms"
+        case firstByteP99Ms = "first_byte_p99_ms"
+        case totalP99Ms = "total_p99_ms"
+        case queueP99Ms = "queue_p99_ms"
+        case staleSurfaced = "stale_surfaced"
+        case paused
+        case overrides
+        case trials
+        case lastUsed = "last_used"
+        case lastUsedMs = "last_used_ms"
+    }
 }
 
 /// What `GET /v1/origins` may be asked for. Value.
@@ -54,6 +77,14 @@ package struct OriginDetail: Codable, Sendable {
     package var dialFailuresInARow = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case summary
+        case figures
+        case lifetime
+        case settings
+        case dialFailuresInARow = "dial_failures_in_a_row"
+    }
 }
 
 /// Everything counted of one origin since connd was started. Counts by word. Value.
@@ -90,6 +121,37 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var tunnels = TunnelReport()
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case requests
+        case errors
+        case queued
+        case opened
+        case reused
+        case closed
+        case closedBySide = "closed_by_side"
+        case dialFailures = "dial_failures"
+        case retryCauses = "retry_causes"
+        case retryOutcomes = "retry_outcomes"
+        case staleRetried = "stale_retried"
+        case staleSurfaced = "stale_surfaced"
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case queueTime = "queue_time"
+        case dnsTime = "dns_time"
+        case connectTime = "connect_time"
+        case tlsTime = "tls_time"
+        case firstByteTime = "first_byte_time"
+        case totalTime = "total_time"
+        case connectionAge = "connection_age"
+        case idleGap = "idle_gap"
+        case requestsPerConnection = "requests_per_connection"
+        case handshakePaid = "handshake_paid"
+        case handshakePaidMs = "handshake_paid_ms"
+        case handshakeSaved = "handshake_saved"
+        case handshakeSavedMs = "handshake_saved_ms"
+        case tunnels
+    }
 }
 
 /// A distribution of durations: quantiles are upper bounds, within 19 %. Value.
@@ -105,6 +167,18 @@ package struct Distribution: Codable, Sendable {
     package var p99Ms: Double = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case count
+        case mean
+        case meanMs = "mean_ms"
+        case p50
+        case p50Ms = "p50_ms"
+        case p90
+        case p90Ms = "p90_ms"
+        case p99
+        case p99Ms = "p99_ms"
+    }
 }
 
 /// A distribution of counts. Value.
@@ -129,6 +203,16 @@ package struct TunnelReport: Codable, Sendable {
     package var duration = Distribution()
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case open
+        case opened
+        case closed
+        case failed
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case duration
+    }
 }
 
 /// An origin's totals over all starts of connd. Value.
@@ -146,4 +230,18 @@ package struct LifetimeReport: Codable, Sendable {
     package var handshakeSavedMs: Int64 = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case firstSeen = "first_seen"
+        case firstSeenMs = "first_seen_ms"
+        case lastSeen = "last_seen"
+        case lastSeenMs = "last_seen_ms"
+        case requests
+        case errors
+        case opened
+        case reused
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case handshakeSavedMs = "handshake_saved_ms"
+    }
 }

@@ -11,6 +11,12 @@ package struct Page<Item: Codable & Sendable>: Codable, Sendable {
         self.nextCursor = nextCursor
         self.total = total
     }
+
+    private enum CodingKeys: String, CodingKey {
+        case items
+        case nextCursor = "next_cursor"
+        case total
+    }
 }
 
 /// What part of a list is asked for. Value.

@@ -38,6 +38,21 @@ package struct ResolvedSettingReport: Codable, Sendable {
     package var expiresMs: Int64?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case name
+        case value
+        case valueMs = "value_ms"
+        case source
+        case place
+        case actor
+        case reason
+        case time
+        case timeMs = "time_ms"
+        case base
+        case expires
+        case expiresMs = "expires_ms"
+    }
 }
 
 /// `GET /v1/settings/{pattern}`: `*` for all origins. Value.
@@ -109,4 +124,22 @@ package struct DifferenceReport: Codable, Sendable {
     package var expiresMs: Int64?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case pattern
+        case setting
+        case source
+        case value
+        case inherited
+        case inheritedSource = "inherited_source"
+        case base
+        case baseSource = "base_source"
+        case conflict
+        case actor
+        case reason
+        case time
+        case timeMs = "time_ms"
+        case expires
+        case expiresMs = "expires_ms"
+    }
 }

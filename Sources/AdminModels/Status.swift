@@ -32,6 +32,34 @@ package struct StatusReport: Codable, Sendable {
     package var descriptorLimit = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case version
+        case pid
+        case startedAt = "started_at"
+        case startedAtMs = "started_at_ms"
+        case uptime
+        case uptimeMs = "uptime_ms"
+        case state
+        case listeners
+        case adminListeners = "admin_listeners"
+        case clients
+        case origins
+        case connections
+        case totals
+        case store
+        case trials
+        case overrides
+        case conflicts
+        case configFile = "config_file"
+        case configLoadedAt = "config_loaded_at"
+        case configLoadedAtMs = "config_loaded_at_ms"
+        case configError = "config_error"
+        case invariantsBroken = "invariants_broken"
+        case memoryBytes = "memory_bytes"
+        case descriptors
+        case descriptorLimit = "descriptor_limit"
+    }
 }
 
 /// Upstream connections by state, and who waits for one. Value.
@@ -69,6 +97,25 @@ package struct Totals: Codable, Sendable {
     package var accessLogLinesDropped = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case clientsAccepted = "clients_accepted"
+        case requests
+        case errors
+        case opened
+        case reused
+        case reuseRatio = "reuse_ratio"
+        case closed
+        case retriesSent = "retries_sent"
+        case retriesSucceeded = "retries_succeeded"
+        case staleSurfaced = "stale_surfaced"
+        case tunnels
+        case bytesSent = "bytes_sent"
+        case bytesReceived = "bytes_received"
+        case handshakePaidMs = "handshake_paid_ms"
+        case handshakeSavedMs = "handshake_saved_ms"
+        case accessLogLinesDropped = "access_log_lines_dropped"
+    }
 }
 
 /// How the database fares. Value.
@@ -94,6 +141,25 @@ package struct StoreReport: Codable, Sendable {
     package var recoveries = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case path
+        case state
+        case fault
+        case message
+        case since
+        case sinceMs = "since_ms"
+        case lastWrite = "last_write"
+        case lastWriteMs = "last_write_ms"
+        case durable
+        case sizeBytes = "size_bytes"
+        case schemaVersion = "schema_version"
+        case pendingRows = "pending_rows"
+        case droppedFigures = "dropped_figures"
+        case droppedConnections = "dropped_connections"
+        case droppedExchanges = "dropped_exchanges"
+        case recoveries
+    }
 }
 
 /// `GET /v1/version`. Value.
@@ -104,6 +170,13 @@ package struct VersionReport: Codable, Sendable {
     package var schemaVersion = 0
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case name
+        case version
+        case api
+        case schemaVersion = "schema_version"
+    }
 }
 
 /// `GET /healthz` and `GET /readyz`. Value.

@@ -6,6 +6,13 @@ package struct SettingsDocument: Codable, Sendable {
     package var overrides: [DocumentedSetting] = []
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case format
+        case formatVersion = "format_version"
+        case exported
+        case overrides
+    }
 }
 
 /// One override. Trials are not exported. Value.
@@ -31,6 +38,15 @@ package struct ImportReport: Codable, Sendable {
     package var changes: [ChangeReport] = []
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case dryRun = "dry_run"
+        case added
+        case changed
+        case removed
+        case unchanged
+        case changes
+    }
 }
 
 /// One setting before and after. Value.
@@ -43,6 +59,14 @@ package struct ChangeReport: Codable, Sendable {
     package var hiddenBy: String?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case pattern
+        case setting
+        case before
+        case after
+        case hiddenBy = "hidden_by"
+    }
 }
 
 /// `GET /v1/config`: the effective configuration as YAML, each value with its source. Value.
@@ -53,6 +77,13 @@ package struct ConfigReport: Codable, Sendable {
     package var yaml = ""
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case file
+        case loaded
+        case loadedMs = "loaded_ms"
+        case yaml
+    }
 }
 
 /// `POST /v1/reload`. Value.
@@ -63,4 +94,10 @@ package struct ReloadReportModel: Codable, Sendable {
     package var conflicts: [DifferenceReport] = []
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case changes
+        case needRestart = "need_restart"
+        case conflicts
+    }
 }

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "clinux.h"
+#include <malloc.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <sys/eventfd.h>
@@ -165,3 +166,7 @@ void clinux_each_interface_address(void (*each)(void *, const uint8_t *, int), v
 }
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+void clinux_bound_heaps(int count) {
+    mallopt(M_ARENA_MAX, count);
+}

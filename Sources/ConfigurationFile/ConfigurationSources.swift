@@ -33,11 +33,26 @@ package struct LoadedConfiguration: Hashable, Sendable {
 }
 
 extension LoadedConfiguration {
-    /// Paths of keys that differ and that only a start takes up: all but `settings`, `hosts` and `log.level`. In the
-    /// order of `--print-config`.
+    /// Paths of keys that hold as soon as the file is read again, as `settings` and `hosts` do.
+    private static let holdAtOnce: Set = ["log.level", "metrics.max_origins", "exchanges.slow"]
+
+    /// What holds when a process that was started with `old` has read this.
+    package func held(since old: LoadedConfiguration) -> LoadedConfiguration {
+        var held = old
+        held.layers = layers
+        held.configuration.settings = configuration.settings
+        held.configuration.hosts = configuration.hosts
+        held.configuration.log.level = configuration.log.level
+        held.configuration.metrics = configuration.metrics
+        held.configuration.exchanges = configuration.exchanges
+        for path in Self.holdAtOnce { held.sources[path] = sources[path] }
+        return held
+    }
+
+    /// Paths of keys that differ and that only a start takes up. In the order of `--print-config`.
     package func changesNeedingRestart(from old: LoadedConfiguration) -> [String] {
         ConfigurationTable.keys.filter { key in
-            key.path != "log.level" && key.write(configuration) != key.write(old.configuration)
+            !Self.holdAtOnce.contains(key.path) && key.write(configuration) != key.write(old.configuration)
         }.map(\.path)
     }
 

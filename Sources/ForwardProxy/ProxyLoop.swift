@@ -51,6 +51,10 @@ package final class ProxyLoop {
         return local
     }
 
+    package func setSlowExchange(_ interval: Interval) {
+        configuration.slowExchange = interval
+    }
+
     /// A listener of connd's that is not the proxy's: requests to it are refused all the same.
     package func noteOwnListener(_ address: IPAddress, port: UInt16) {
         configuration.destinations.ownListeners.append((address, port))

@@ -1,3 +1,4 @@
+import CLinux
 import ConfigurationFile
 import ArgumentParser
 
@@ -9,6 +10,7 @@ import ArgumentParser
 struct Connd {
     static func main() {
         Signals.block()
+        clinux_bound_heaps(2)
         let options = CommandLineOptions.parseOrExit()
         options.runConfigurationActions()
         do {

@@ -4,10 +4,10 @@ import Testing
 
 @Suite("Streams of events")
 struct EventTests {
-    private static func open(_ fixture: Fixture, _ query: String = "", _ fields: String = "") async throws
-        -> PlainClient
-    {
-        let client = try PlainClient(fixture.tcp)
+    private static func open(
+        _ fixture: Fixture, _ query: String = "", _ fields: String = "", room: Int32? = nil
+    ) async throws -> PlainClient {
+        let client = try PlainClient(fixture.tcp, room: room)
         try await client.send("GET /v1/events\(query) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n")
         return client
     }
@@ -84,12 +84,12 @@ struct EventTests {
         try await Fixture.run(patience: patience) { fixture in
             var open: [PlainClient] = []
             for _ in 0..<16 {
-                let client = try await Self.open(fixture)
+                let client = try await Self.open(fixture, room: 4096)
                 _ = try await client.head()
                 open.append(client)
             }
             var event = Samples.event
-            event.message = String(repeating: "x", count: 1 << 20)
+            event.message = String(repeating: "x", count: 1 << 18)
             for _ in 0..<16 { fixture.backend.send(event) }
             #expect(try await Self.isPlaceFree(fixture))
         }

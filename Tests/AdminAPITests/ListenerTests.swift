@@ -99,6 +99,25 @@ struct ListenerTests {
         }
     }
 
+    @Test("clients that connect while the server stops are answered or dropped, and nothing breaks")
+    func stopUnderLoad() async throws {
+        try await Fixture.run { fixture in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        while let client = try? PlainClient(fixture.tcp) {
+                            try? await client.send("GET /v1/version HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                            _ = try? await client.answer()
+                        }
+                    }
+                }
+                _ = try await fixture.ask("GET", "/v1/version")
+                await fixture.server.stop()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     // MARK: Token
 
     private func write(_ text: String, _ path: String, mode: mode_t = 0o600) {

@@ -21,11 +21,13 @@ final class PlainClient: @unchecked Sendable {
         subscript(name: String) -> String? { fields.first { $0.name == name.lowercased() }?.value }
     }
 
-    init(_ address: String) throws {
+    /// `room`: what the kernel may keep of what is not read.
+    init(_ address: String, room: Int32? = nil) throws {
         let isUnix = address.hasPrefix("unix:")
         descriptor = socket(isUnix ? AF_UNIX : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var limit = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        if var room { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, 4) }
         let result =
             isUnix ? Self.connect(descriptor, path: String(address.dropFirst(5))) : Self.connect(descriptor, address)
         guard result == 0 else {

@@ -20,9 +20,7 @@ struct Wrong: Sendable, CustomTestStringConvertible {
 @Suite("Wrong requests are answered with the problem")
 struct RequestTests {
     private static func decode(_ answer: PlainClient.Answer) throws -> Problem {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return try decoder.decode(Problem.self, from: Data(answer.body.utf8))
+        try JSONDecoder().decode(Problem.self, from: Data(answer.body.utf8))
     }
 
     private func check(_ answer: PlainClient.Answer, _ wrong: Wrong) throws {

@@ -1,5 +1,6 @@
 import AdminModels
 import Foundation
+import HTTPTypes
 import Testing
 
 @testable import AdminAPI
@@ -55,10 +56,9 @@ struct ModelEncoderTests {
 
     private struct ReportWithout: Codable { var absent: Int? }
 
-    @Test("Foundation's snake_case strategy reads back what is written")
+    @Test("Foundation reads back what is written")
     func roundTrip() throws {
         let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
         let text = try ModelEncoder.value(of: Samples.detail).printed
         let detail = try decoder.decode(OriginDetail.self, from: Data(text.utf8))
         #expect(detail.summary.firstByteP50Ms == 1.5)
@@ -150,5 +150,30 @@ struct TextTests {
         } catch {
             if case .notFound(let detail) = error { #expect(detail.contains(hint)) } else { Issue.record("\(error)") }
         }
+    }
+}
+
+@Suite("Who may change something")
+struct AuthenticationTests {
+    private let rules = Authentication(listenHosts: ["10.0.0.5"], allowedHosts: [], token: nil, user: 990)
+    private let request = HTTPRequest(method: .post, scheme: "http", authority: "10.0.0.5:3129", path: "/v1/reload")
+
+    @Test("over a Unix socket root and the daemon's own user may, and nobody else", arguments: [0, 990] as [UInt32])
+    func mayChange(user: UInt32) throws {
+        #expect(try rules.actor(of: request, from: .user(user)).name == "uid:\(user)")
+    }
+
+    @Test("any other user, and one that the kernel does not name, is forbidden", arguments: [1, 991, nil] as [UInt32?])
+    func mayNotChange(user: UInt32?) {
+        let problem = #expect(throws: Problem.self) { try rules.actor(of: request, from: .user(user)) }
+        #expect(problem?.status == 403)
+    }
+
+    @Test("a literal address that is listened on may be the host")
+    func listenHost() throws {
+        try rules.admit(request, from: .network)
+        var other = request
+        other.authority = "10.0.0.6"
+        #expect(throws: Problem.self) { try rules.admit(other, from: .network) }
     }
 }

@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import tempfile
 import threading
 import time
 import urllib.parse
@@ -33,12 +32,12 @@ class Connd:
         self.start()
 
     def start(self):
-        self.log = tempfile.TemporaryFile('w+')
+        self.log_path = os.path.join(self.folder, 'connd.log')
         began = time.monotonic()
         self.process = subprocess.Popen(
             [binary('connd'), '--config', self.config, '--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0',
              '--database', self.database] + self.arguments,
-            stderr=self.log, env=dict(os.environ, XDG_STATE_HOME=self.folder))
+            stderr=open(self.log_path, 'w'), env=dict(os.environ, XDG_STATE_HOME=self.folder))
         while True:
             text = self.log_text()
             if ' info ready ' in text:
@@ -52,8 +51,8 @@ class Connd:
         self.token = open(os.path.join(self.folder, 'connd', 'admin.token')).read().strip()
 
     def log_text(self):
-        self.log.seek(0)
-        return self.log.read()
+        with open(self.log_path) as file:
+            return file.read()
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

@@ -192,6 +192,33 @@ struct VerbTests {
         }
     }
 
+    @Test("what a trial hides is told, and what a wider pattern gives is not this one's to undo")
+    func hidden() {
+        var wider = Samples.setting("idle_timeout", "30s", "override")
+        wider.place = "*"
+        let answer = SettingsAnswer(
+            names: ["max_connections", "idle_timeout"],
+            report: Samples.settings(
+                "example.com", [Samples.setting("max_connections", "9", "trial", expires: World.now + 60_000), wider]),
+            definitions: Samples.definitions, now: World.now)
+        #expect(
+            answer.advice == [
+                "max_connections: a trial is in force; what was set or unset holds when it ends.",
+                "On trial, ends in 1m. Keep it: connctl confirm example.com max_connections",
+                "End it now: connctl revert example.com max_connections",
+            ])
+    }
+
+    @Test("without a token it says where one was looked for")
+    func noToken() async throws {
+        try await World.withDaemon({ $0.method == "GET" ? .json(Samples.status) : .problem(401, "no token") }) {
+            world, _ in
+            let errors = await world.run("drain", "all").errors
+            #expect(
+                errors.contains("  no token was found: \(world.folder.path)/none.token: No such file or directory; "))
+        }
+    }
+
     @Test(
         "each refusal ends with what to do next",
         arguments: [

@@ -41,11 +41,12 @@ struct FaultTests {
         #expect(try await requests(store) == [expected])
         #expect(try await store.closedConnections(limit: 1000).rows.count == connections)
         #expect(store.loadLifetimes()[.example]?.counts.requests == expected)
+        let lifetimes = store.loadLifetimes()
         try await store.commit(SettingChange(put: .sample(.maxQueue, .count(17))))
         await store.close()
         let again = try bench.open(store.health.path)
         #expect(Set(again.loadSettings()) == [.sample(), .sample(.maxQueue, .count(17))])
-        #expect(again.loadLifetimes()[.example]?.counts.requests == expected)
+        #expect(again.loadLifetimes() == lifetimes)
         #expect(!again.health.isFailing)
         await again.close()
     }
@@ -149,6 +150,32 @@ struct FaultTests {
         #expect(bench.words == ["failing full", "recovered"])
         #expect(store.health.dropped.total == 0)
         try await checkWhole(store, requests: batches + 5, connections: batches + 5)
+        try disk.unmount()
+    }
+
+    @Test("a disk that stays full is not taken for well because there is nothing to write")
+    func fullAndIdle() async throws {
+        let disk = try Mounted(["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", scratch.folder])
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample(.maxQueue, .count(0))))
+        try fill(scratch.folder + "/filler")
+        var kept = 0
+        while !store.health.isFailing, kept < 500 {
+            do {
+                try await store.commit(SettingChange(put: .sample(.maxQueue, .count(kept + 1))))
+                kept += 1
+            } catch {
+                #expect(error.kind == .full)
+            }
+        }
+        #expect(store.health.failure?.kind == .full)
+        for _ in 1...3 { await store.flush() }
+        #expect(store.health.failure?.kind == .full)
+        try FileManager.default.removeItem(atPath: scratch.folder + "/filler")
+        await store.flush()
+        #expect(bench.words == ["failing full", "recovered"])
+        #expect(store.loadSettings().map(\.value) == [.count(kept)])
+        await store.close()
         try disk.unmount()
     }
 
@@ -307,12 +334,15 @@ struct FaultTests {
     func deleted(_ suffixes: [String]) async throws {
         let store = try bench.open(scratch.path)
         try await store.commit(SettingChange(put: .sample()))
+        store.record(batch(at: bench.now, snapshot(.other, figures(requests: 6))))
         await measure(store, 2)
         for suffix in suffixes { try FileManager.default.removeItem(atPath: scratch.path + suffix) }
         await measure(store)
         let isNew = suffixes.contains("")
         #expect(bench.words == ["failing missing"] + (isNew ? ["recreated"] : []) + ["recovered"])
-        // The rows of a lost file are lost; buckets that were open are written whole.
+        // The rows of a lost file are lost; buckets that were open are written whole, also what did not change since.
+        let other = try await store.history(of: .other, from: Bench.start, to: bench.now, maxPoints: 1)
+        #expect(other.points.map(\.rollup.counts.requests) == [6])
         try await checkWhole(store, requests: 3, connections: isNew ? 1 : 3)
     }
 

@@ -71,6 +71,7 @@ struct SettingTests {
         var change = SettingChange()
         change.removals = [SettingRow.sample().key]
         try await store.commit(change)
+        #expect(store.loadSettings() == [trial])
         await store.close()
         // Its time is up, and it is for the caller to revert it.
         #expect(try bench.open(scratch.path).loadSettings() == [trial])

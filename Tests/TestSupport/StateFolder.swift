@@ -17,3 +17,19 @@ package final class StateFolder: Sendable {
             .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
+
+extension StateFolder {
+    /// What SQLite answers, one row a line, as another process that opens the database.
+    @discardableResult
+    package func query(_ sql: String) throws -> String {
+        let program = """
+            import sqlite3, sys
+            connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+            for row in connection.execute(sys.argv[2]): print(*row, sep="|")
+            connection.close()
+            """
+        let run = try Subprocess.run("python3", ["-c", program, database, sql])
+        guard run.exitCode == 0 else { throw TestFailure("\(run)") }
+        return run.output.trimmingCharacters(in: .newlines)
+    }
+}

@@ -65,60 +65,61 @@ extension JSONValue: ExpressibleByStringInterpolation, ExpressibleByIntegerLiter
 
 extension JSONValue {
     /// Compact, UTF-8, members in order.
-    var printed: String {
-        var text = ""
-        write(into: &text)
-        return text
+    var bytes: [UInt8] {
+        var out: [UInt8] = []
+        write(into: &out)
+        return out
     }
 
-    private func write(into text: inout String) {
+    var printed: String { String(decoding: bytes, as: UTF8.self) }
+
+    private func write(into out: inout [UInt8]) {
         switch self {
-        case .null: text += "null"
-        case .flag(let flag): text += flag ? "true" : "false"
-        case .integer(let number): text += String(number)
-        case .number(let number): Self.write(number, into: &text)
-        case .text(let string): Self.quote(string, into: &text)
+        case .null: out += "null".utf8
+        case .flag(let flag): out += (flag ? "true" : "false").utf8
+        case .integer(let number): out += String(number).utf8
+        case .number(let number): Self.write(number, into: &out)
+        case .text(let string): Self.quote(string, into: &out)
         case .list(let items):
-            text += "["
+            out.append(UInt8(ascii: "["))
             for (index, item) in items.enumerated() {
-                if index > 0 { text += "," }
-                item.write(into: &text)
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                item.write(into: &out)
             }
-            text += "]"
+            out.append(UInt8(ascii: "]"))
         case .object(let members):
-            text += "{"
+            out.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
-                if index > 0 { text += "," }
-                Self.quote(member.name, into: &text)
-                text += ":"
-                member.value.write(into: &text)
+                if index > 0 { out.append(UInt8(ascii: ",")) }
+                Self.quote(member.name, into: &out)
+                out.append(UInt8(ascii: ":"))
+                member.value.write(into: &out)
             }
-            text += "}"
+            out.append(UInt8(ascii: "}"))
         }
     }
 
     /// JSON knows no infinity.
-    private static func write(_ number: Double, into text: inout String) {
-        guard number.isFinite else { return text += "null" }
+    private static func write(_ number: Double, into out: inout [UInt8]) {
+        guard number.isFinite else { return out += "null".utf8 }
         let digits = "\(number)"
-        text += digits.hasSuffix(".0") ? String(digits.dropLast(2)) : digits
+        out += digits.hasSuffix(".0") ? digits.dropLast(2).utf8 : digits[...].utf8
     }
 
-    private static func quote(_ string: String, into text: inout String) {
-        text += "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case "\n": text += "\\n"
-            case "\r": text += "\\r"
-            case "\t": text += "\\t"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: text.unicodeScalars.append(scalar)
+    private static func quote(_ string: String, into out: inout [UInt8]) {
+        out.append(UInt8(ascii: "\""))
+        for byte in string.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+            case UInt8(ascii: "\n"): out += "\\n".utf8
+            case UInt8(ascii: "\r"): out += "\\r".utf8
+            case UInt8(ascii: "\t"): out += "\\t".utf8
+            case ..<0x20:
+                let digits = String(byte, radix: 16)
+                out += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
+            default: out.append(byte)
             }
         }
-        text += "\""
+        out.append(UInt8(ascii: "\""))
     }
 }

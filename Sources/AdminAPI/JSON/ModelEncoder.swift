@@ -4,20 +4,15 @@ import NIOCore
 /// sorted and as they are, what is nil left out. Used by one caller at a time.
 struct ModelEncoder: Encoder {
     fileprivate final class Node {
-        enum Content {
-            case value(JSONValue)
-            case object([(name: String, node: Node)])
-            case list([Node])
-        }
-
-        var content = Content.object([])
+        /// Of these the first that is there says what it is; else it is an object. Apart, so that each grows in place.
+        var value: JSONValue?
+        var items: [Node]?
+        var members: [(name: String, node: Node)] = []
 
         var json: JSONValue {
-            switch content {
-            case .value(let value): value
-            case .object(let members): .object(members.map { .init(name: $0.name, value: $0.node.json) })
-            case .list(let items): .list(items.map(\.json))
-            }
+            if let value { return value }
+            if let items { return .list(items.map(\.json)) }
+            return .object(members.map { .init(name: $0.name, value: $0.node.json) })
         }
     }
 
@@ -29,13 +24,13 @@ struct ModelEncoder: Encoder {
 
     /// With one newline at the end.
     static func encode(_ model: any Encodable) throws -> ByteBuffer {
-        ByteBuffer(string: try value(of: model).printed + "\n")
+        ByteBuffer(bytes: try value(of: model).bytes + [UInt8(ascii: "\n")])
     }
 
     fileprivate static func node(of model: any Encodable) throws -> Node {
         let node = Node()
         if let plain = model as? any JSONConvertible {
-            node.content = .value(try plain.json())
+            node.value = try plain.json()
         } else {
             try model.encode(to: ModelEncoder(node: node))
         }
@@ -47,7 +42,7 @@ struct ModelEncoder: Encoder {
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        node.content = .list([])
+        node.items = []
         return Unkeyed(node: node)
     }
 
@@ -81,10 +76,7 @@ extension ModelEncoder {
         let node: Node
         var codingPath: [any CodingKey] { [] }
 
-        private func add(_ child: Node, _ key: Key) {
-            guard case .object(let members) = node.content else { return }
-            node.content = .object(members + [(SnakeCase.text(key.stringValue), child)])
-        }
+        private func add(_ child: Node, _ key: Key) { node.members.append((key.stringValue, child)) }
 
         func encodeNil(forKey key: Key) {}
 
@@ -111,16 +103,13 @@ extension ModelEncoder {
     private struct Unkeyed: UnkeyedEncodingContainer {
         let node: Node
         var codingPath: [any CodingKey] { [] }
-        var count: Int { if case .list(let items) = node.content { items.count } else { 0 } }
+        var count: Int { node.items?.count ?? 0 }
 
-        private func add(_ child: Node) {
-            guard case .list(let items) = node.content else { return }
-            node.content = .list(items + [child])
-        }
+        private func add(_ child: Node) { node.items?.append(child) }
 
         func encodeNil() {
             let child = Node()
-            child.content = .value(.null)
+            child.value = .null
             add(child)
         }
 
@@ -145,7 +134,7 @@ extension ModelEncoder {
         let node: Node
         var codingPath: [any CodingKey] { [] }
 
-        func encodeNil() { node.content = .value(.null) }
-        func encode<T: Encodable>(_ value: T) throws { node.content = try ModelEncoder.node(of: value).content }
+        func encodeNil() { node.value = .null }
+        func encode<T: Encodable>(_ value: T) throws { node.value = try ModelEncoder.node(of: value).json }
     }
 }

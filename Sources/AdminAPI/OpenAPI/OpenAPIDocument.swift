@@ -108,7 +108,7 @@ struct OpenAPIDocument {
             "description": changes
                 ? "An ETag such as `\"r12\"`, several, or `*`: refused with 412 where the settings are at another."
                 : "An ETag such as `\"r12\"`, several, or `*`: answered 304 where the settings are still at it.",
-            "schema": changes ? ["type": "string", "pattern": .text(Revision.pattern)] : ["type": "string"],
+            "schema": changes ? Revision.schema : ["type": "string"],
             "example": "*",
         ]
     }

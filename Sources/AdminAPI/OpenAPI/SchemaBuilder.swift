@@ -97,7 +97,7 @@ struct SchemaProbe: Decoder {
 
         func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
             let isOptional = properties.asked.contains(key.stringValue)
-            properties.list.append((SnakeCase.text(key.stringValue), builder.schema(of: type), isOptional))
+            properties.list.append((key.stringValue, builder.schema(of: type), isOptional))
             if let shaped = type as? any SchemaShaped.Type, let value = shaped.placeholder as? T { return value }
             return try T(from: SchemaProbe(builder: builder))
         }
@@ -126,20 +126,5 @@ struct SchemaProbe: Decoder {
         func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer { throw NotAnObject() }
         func superDecoder() throws -> any Decoder { throw NotAnObject() }
         func superDecoder(forKey key: Key) throws -> any Decoder { throw NotAnObject() }
-    }
-}
-
-/// Names as the API writes them: `firstByteP50Ms` is `first_byte_p50_ms`, which Foundation's strategies agree with. Pure.
-enum SnakeCase {
-    static func text(_ name: String) -> String {
-        var text = ""
-        for character in name {
-            if character.isUppercase {
-                text += "_" + character.lowercased()
-            } else {
-                text.append(character)
-            }
-        }
-        return text
     }
 }

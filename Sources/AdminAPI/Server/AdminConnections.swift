@@ -18,7 +18,11 @@ final class AdminConnections: Sendable {
 
     private struct State {
         var open: [ObjectIdentifier: Entry] = [:]
+        /// Whose requests are being answered, or may be.
+        var served = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
+
+        var isEmpty: Bool { open.isEmpty && served == 0 }
     }
 
     private struct Entry {
@@ -34,8 +38,16 @@ final class AdminConnections: Sendable {
             state.open[id] = Entry(channel: channel, listener: listener, peer: peer)
             return state.open.values.count { $0.listener == listener }
         }
-        channel.closeFuture.whenComplete { _ in self.remove(id) }
+        channel.closeFuture.whenComplete { _ in self.leave { $0.open[id] = nil } }
         return count
+    }
+
+    func serve(_ work: @escaping @Sendable () async -> Void) {
+        state.withLock { $0.served += 1 }
+        Task {
+            await work()
+            self.leave { $0.served -= 1 }
+        }
     }
 
     func identify(_ channel: any Channel, as peer: AdminPeer) {
@@ -49,21 +61,21 @@ final class AdminConnections: Sendable {
 
     var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
-    /// Returns when none is open.
+    /// Returns when none is open and nobody works for one.
     func emptied() async {
         await withCheckedContinuation { continuation in
             let isEmpty = state.withLock { state in
-                if !state.open.isEmpty { state.waiting.append(continuation) }
-                return state.open.isEmpty
+                if !state.isEmpty { state.waiting.append(continuation) }
+                return state.isEmpty
             }
             if isEmpty { continuation.resume() }
         }
     }
 
-    private func remove(_ id: ObjectIdentifier) {
+    private func leave(_ change: @Sendable (inout State) -> Void) {
         let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.open[id] = nil
-            guard state.open.isEmpty else { return [] }
+            change(&state)
+            guard state.isEmpty else { return [] }
             defer { state.waiting = [] }
             return state.waiting
         }

@@ -42,7 +42,6 @@ package actor AdminServer {
         let group: MultiThreadedEventLoopGroup
         let sockets: [BoundSocket]
         let channels: [any Channel]
-        let accepting: [Task<Void, Never>]
     }
 
     private let backend: any AdminBackend
@@ -90,7 +89,6 @@ package actor AdminServer {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let responder = makeResponder(sockets)
         var channels: [any Channel] = []
-        var accepting: [Task<Void, Never>] = []
         for (index, socket) in sockets.enumerated() {
             let child = AdminChannel(
                 responder: { [connections] request, writer, channel in
@@ -100,16 +98,14 @@ package actor AdminServer {
                 },
                 connections: connections, listener: index, isUnix: socket.isUnix, limits: patience.limits)
             do {
-                let server = try await listen(on: socket, child, group)
-                channels.append(server.channel)
-                accepting.append(accept(server, child))
+                channels.append(try await listen(on: socket, child, group))
             } catch {
                 for rest in sockets[index...] { close(rest.descriptor) }
-                await end(Running(group: group, sockets: sockets, channels: channels, accepting: accepting))
+                await end(Running(group: group, sockets: sockets, channels: channels))
                 throw AdminServerError(description: "cannot listen on \(socket.address): \(error)")
             }
         }
-        state = .running(Running(group: group, sockets: sockets, channels: channels, accepting: accepting))
+        state = .running(Running(group: group, sockets: sockets, channels: channels))
         for socket in sockets { logger.info("admin API listens", metadata: ["address": "\(socket.address)"]) }
     }
 
@@ -134,7 +130,6 @@ package actor AdminServer {
             for channel in connections.channels { channel.close(promise: nil) }
             group.cancelAll()
         }
-        for task in running.accepting { await task.value }
         try? await running.group.shutdownGracefully()
     }
 
@@ -151,30 +146,19 @@ package actor AdminServer {
             })
     }
 
+    /// Each connection is served from the moment that it is there. A stream of accepted ones would drop those that it
+    /// still holds when the server stops, and NIO traps on an async channel that nobody ran.
     private func listen(on socket: BoundSocket, _ child: AdminChannel, _ group: MultiThreadedEventLoopGroup)
-        async throws -> NIOAsyncChannel<AdminChannel.Value, Never>
+        async throws -> any Channel
     {
         try await ServerBootstrap(group: group)
             .serverChannelOption(ChannelOptions.backlog, value: 128)
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
-            .bind(socket.descriptor) { [logger] in child.setup(channel: $0, logger: logger) }
-    }
-
-    private func accept(_ server: NIOAsyncChannel<AdminChannel.Value, Never>, _ child: AdminChannel) -> Task<
-        Void, Never
-    > {
-        Task { [logger] in
-            do {
-                try await server.executeThenClose { inbound in
-                    try await withThrowingDiscardingTaskGroup { group in
-                        for try await connection in inbound {
-                            group.addTask { await child.handle(value: connection, logger: logger) }
-                        }
-                    }
+            .childChannelInitializer { [connections, logger] channel in
+                child.setup(channel: channel, logger: logger).map { value in
+                    connections.serve { await child.handle(value: value, logger: logger) }
                 }
-            } catch {
-                logger.error("an admin listener ended", metadata: ["error": "\(error)"])
             }
-        }
+            .withBoundSocket(socket.descriptor).get()
     }
 }

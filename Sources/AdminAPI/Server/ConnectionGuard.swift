@@ -149,7 +149,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end:
             // Closing before the last bytes are out would throw them away.
             let written = promise ?? context.eventLoop.makePromise(of: Void.self)
-            written.futureResult.assumeIsolated().whenComplete { _ in self.answered(context) }
+            written.futureResult.assumeIsolated().whenSuccess { self.answered(context) }
             context.write(data, promise: written)
         }
     }
@@ -202,7 +202,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in self.beginClosing(context) }
+        written.futureResult.assumeIsolated().whenSuccess { self.beginClosing(context) }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }
 

@@ -103,6 +103,9 @@ static inline ssize_t clinux_receive(int fd, void *bytes, size_t count) {
     return syscall(SYS_recvfrom, fd, bytes, count, 0, 0, 0);
 }
 
+/* At most so many heaps, however many threads there are: what one has given back serves the others. */
+void clinux_bound_heaps(int count);
+
 /* The next close() of this socket sends RST and drops what is unsent. */
 static inline int clinux_reset_on_close(int fd) {
     struct linger linger = {.l_onoff = 1, .l_linger = 0};

@@ -34,6 +34,7 @@ struct ReloadCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         try await Session.run(global) { session in
+            session.about(.reload)
             let answer = try await session.client.reload()
             let output = session.output
             if output.isJSON { return output.json(answer.body) }

@@ -122,6 +122,7 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
 /// History as sparklines, each with its least, largest and last. Pure.
 enum HistoryText {
     private static let columnsBeside = 52
+    private static let mostSteps = 240
 
     static func points(columns: Int) -> Int {
         min(max(columns - columnsBeside, 20), 120)
@@ -151,7 +152,7 @@ enum HistoryText {
         let seconds = Double(step) / 1000
         let first = min(history.fromMs, history.points.first?.timeMs ?? history.fromMs)
         let last = max(history.toMs - step, history.points.last?.timeMs ?? first)
-        let count = Int(min(max((last - first) / step + 1, 1), 2001))
+        let count = Int(min(max((last - first) / step + 1, 1), Int64(mostSteps)))
         var values = [Double?](repeating: field.quiet, count: count)
         for point in history.points {
             let index = Int((point.timeMs - first) / step)

@@ -23,8 +23,8 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only origins whose name contains this.", valueName: "text"))
     var filter: String?
 
-    @Option(help: ArgumentHelp("At most this many, 1 to 10000.", valueName: "count"))
-    var limit = Limits.most
+    @Option(help: ArgumentHelp("At most this many, 1 to 10000; those that come first.", valueName: "count"))
+    var limit = 1000
 
     @OptionGroup var global: GlobalOptions
 
@@ -52,7 +52,7 @@ struct ListCommand: AsyncParsableCommand {
                         ?? "No origins yet: send a request through connd, as `connctl env` says.")
             }
             output.table(OriginTable.table(listing.items, isWide: output.isWide, now: session.now))
-            if listing.isCut { output.line("… more: raise --limit", .dim) }
+            if listing.isCut { output.line("… more: --limit 10000 shows all", .dim) }
         }
     }
 }

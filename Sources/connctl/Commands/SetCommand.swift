@@ -60,7 +60,8 @@ struct SetCommand: AsyncParsableCommand {
                 pattern, patch, ifMatch: change.etag)
             if session.output.isJSON { return session.output.json(answer.body) }
             SettingsAnswer(
-                names: assignments.map(\.name), report: answer.content, definitions: definitions, now: session.now
+                names: assignments.map(\.name), report: answer.content, definitions: definitions, now: session.now,
+                isTrial: trial != nil
             ).write(to: session.output, revision: answer.etag)
         }
     }
@@ -130,6 +131,8 @@ struct SettingsAnswer {
     let report: SettingsReport
     let definitions: [SettingDefinitionReport]
     let now: Int64
+    /// The change itself was a trial, or the end of one.
+    var isTrial = false
 
     func write(to output: Output, revision: String?) {
         output.line(place == "all" ? "every origin" : report.pattern, .bold)
@@ -156,11 +159,17 @@ struct SettingsAnswer {
         return table
     }
 
-    /// Trials end by themselves; overrides are undone.
+    /// Trials end by themselves, overrides are undone; what a wider pattern gives is not this one's to undo.
     var advice: [String] {
-        let trials = changed.filter { $0.source == "trial" }
-        let overrides = changed.filter { $0.source == "override" }
+        let own = changed.filter { $0.belongs(to: report.pattern) }
+        let trials = own.filter { $0.source == "trial" }
+        let overrides = own.filter { $0.source == "override" }
         var lines: [String] = []
+        if !isTrial {
+            lines += changed.filter { $0.source == "trial" }.map {
+                "\($0.name): a trial is in force; what was set or unset holds when it ends."
+            }
+        }
         if let ends = trials.compactMap(\.expiresMs).min() {
             let names = trials.map(\.name).joined(separator: " ")
             lines.append("On trial, ends \(Units.ago(ends, now: now)). Keep it: connctl confirm \(quoted) \(names)")
@@ -174,4 +183,9 @@ struct SettingsAnswer {
 
     /// As a shell takes it.
     private var quoted: String { place.contains("*") || place.contains("[") ? "'\(place)'" : place }
+}
+
+extension ResolvedSettingReport {
+    /// False where a wider pattern's sheet won.
+    func belongs(to pattern: String) -> Bool { place == nil || place == pattern }
 }

@@ -91,6 +91,7 @@ struct ImportCommand: AsyncParsableCommand {
                 "\(file) cannot be read: \(error.reason)", next: ["connctl export FILE    writes such a document"])
         }
         try await Session.run(global) { session in
+            session.about(.document)
             let answer = try await session.client.importSettings(
                 document, replace: replace, dryRun: dryRun, reason: reason)
             let output = session.output

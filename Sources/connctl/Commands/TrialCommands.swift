@@ -32,11 +32,13 @@ struct TrialOptions: ParsableArguments {
             let answer = try await request(
                 session.client, pattern, selection, change.etag)
             if session.output.isJSON { return session.output.json(answer.body) }
-            let onTrial = before.settings.filter { $0.source == "trial" }.map(\.name)
+            let onTrial = before.settings.filter { $0.source == "trial" && $0.belongs(to: before.pattern) }.map(\.name)
             let names = settings.isEmpty ? onTrial : settings
-            session.output.line("\(past) \(names.joined(separator: ", "))")
-            SettingsAnswer(names: names, report: answer.content, definitions: definitions, now: session.now)
-                .write(to: session.output, revision: answer.etag)
+            session.output.line(names.isEmpty ? "Nothing was on trial." : "\(past) \(names.joined(separator: ", "))")
+            SettingsAnswer(
+                names: names, report: answer.content, definitions: definitions, now: session.now, isTrial: true
+            )
+            .write(to: session.output, revision: answer.etag)
         }
     }
 }

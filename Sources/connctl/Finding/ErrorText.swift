@@ -11,7 +11,7 @@ struct ErrorText: Sendable {
     var settings: [String] = []
 
     enum Subject: Hashable, Sendable {
-        case none, origin(String), pattern(String), trial(String), connection, exchange
+        case none, origin(String), pattern(String), trial(String), connection, exchange, document, reload
     }
 
     func failure(_ error: AdminFailure) -> CommandFailure {
@@ -50,10 +50,12 @@ struct ErrorText: Sendable {
 
     private func refused(_ problem: Problem) -> CommandFailure {
         let message = problem.detail.isEmpty ? problem.title : problem.detail
-        let details = (problem.errors ?? []).map { field in
+        var details = (problem.errors ?? []).map { field in
             let name = field.pointer.hasPrefix("/settings/") ? String(field.pointer.dropFirst(10)) : field.pointer
             return name.isEmpty || field.detail.contains(name) ? field.detail : "\(name): \(field.detail)"
         }
+        // Which file the token came from is half of what is wrong with it.
+        if problem.status == 401 { details.append(token.explanation) }
         // One problem that the message already says is not said twice.
         let isRepeated = details.count == 1 && (message.contains(details[0]) || details[0] == message)
         return CommandFailure(
@@ -68,12 +70,14 @@ struct ErrorText: Sendable {
                 "connctl audit    shows whether the trial ran out: then set it again",
             ]
         }
+        if subject == .document, [400, 422].contains(problem.status) {
+            return ["connctl export    shows what such a document looks like"]
+        }
+        if subject == .reload, [409, 422].contains(problem.status) {
+            return ["correct the file, then connctl reload; until then connd goes on with what it has"]
+        }
         switch problem.status {
-        case 401:
-            return [
-                "\(token.explanation)",
-                "connctl --token-file FILE …    with the file that connd names, as a user who may read it",
-            ]
+        case 401: return ["connctl --token-file FILE …    with the file that connd names, as a user who may read it"]
         case 403:
             return daemon.address.isUnixSocket
                 ? ["do it as root or as the user that connd runs as: sudo connctl …"]
@@ -95,7 +99,8 @@ struct ErrorText: Sendable {
         switch subject {
         case .connection: ["connctl conns    lists those that live; connctl conns --state closed    those that ended"]
         case .exchange: ["connctl explain    lists the latest slow and failed exchanges"]
-        case .origin, .pattern, .trial, .none: ["connctl list    shows the origins that connd knows"]
+        case .origin, .pattern, .trial, .document, .reload, .none:
+            ["connctl list    shows the origins that connd knows"]
         }
     }
 
@@ -125,7 +130,7 @@ struct ErrorText: Sendable {
         switch subject {
         case .origin(let name): name
         case .pattern(let name), .trial(let name): name == "*" ? "all" : name
-        case .connection, .exchange, .none: nil
+        case .connection, .exchange, .document, .reload, .none: nil
         }
     }
 }

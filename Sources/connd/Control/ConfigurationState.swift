@@ -26,9 +26,10 @@ final class ConfigurationState: Sendable {
 
     var current: State { state.withLock { $0 } }
 
-    func replace(with loaded: LoadedConfiguration) {
-        level.set(loaded.configuration.log.level)
-        state.withLock { $0 = State(loaded: loaded, loadedAt: WallClock.now()) }
+    /// What of it holds without a restart holds now.
+    func replace(with fresh: LoadedConfiguration) {
+        level.set(fresh.configuration.log.level)
+        state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: WallClock.now()) }
     }
 
     /// Reads the file again, with the options laid over; what is wrong is remembered for the status.

@@ -11,44 +11,42 @@ import Upstream
 extension LiveAdminBackend {
     func origins(_ query: OriginQuery) async throws(AdminRefusal) -> Page<OriginSummary> {
         await recorder.refresh()
-        let lastUsed = await recorder.lastUsed
-        let wanted = query.filter?.lowercased()
-        var found = await recorder.origins.values.map { (name: $0.origin.description, snapshot: $0) }
-        if let wanted { found = found.filter { $0.name.contains(wanted) } }
+        var found = await Array(recorder.origins.values)
+        if let wanted = query.filter?.lowercased() { found = found.filter { $0.name.contains(wanted) } }
         let ascending = query.ascending ?? (query.sort == .origin)
-        let key = Self.key(query.sort, lastUsed)
-        let keyed = found.map { (key: key($0.snapshot), name: $0.name, snapshot: $0.snapshot) }
-        let sorted = keyed.sorted { a, b in
-            if query.sort == .origin || a.key == b.key {
-                return (a.name < b.name) == (query.sort != .origin || ascending)
-            }
-            return (a.key < b.key) == ascending
+        let key = Self.key(query.sort)
+        var keyed = found.map { (key: key($0), entry: $0) }
+        keyed.sort { a, b in
+            if query.sort == .origin { return (a.entry.name < b.entry.name) == ascending }
+            // Equals by name, so that pages fit together.
+            return a.key == b.key ? a.entry.name < b.entry.name : (a.key < b.key) == ascending
         }
         let start = try Self.position(query.page.cursor)
-        let part = sorted.dropFirst(start).prefix(query.page.limit)
+        let part = keyed.dropFirst(start).prefix(query.page.limit)
         let rows = await settings.book.exportRows()
         let layers = shared.current
-        let items = part.map { summary($0.snapshot, lastUsed[$0.snapshot.origin], layers, rows) }
+        let items = part.map { summary($0.entry, layers, rows) }
         let next = start + items.count
-        return Page(items: items, nextCursor: next < sorted.count ? "\(next)" : nil, total: sorted.count)
+        return Page(items: items, nextCursor: next < keyed.count ? "\(next)" : nil, total: keyed.count)
     }
 
     func origin(_ name: String) async throws(AdminRefusal) -> OriginDetail {
         let origin = try origin(named: name)
         await recorder.refresh()
-        let snapshot = await recorder.origins[origin]
+        let entry = await recorder.origins[origin]
         let lifetime = await store.lifetime(of: origin)
-        guard snapshot != nil || lifetime != nil else {
+        let book = await settings.book
+        let isNamed = book.exportRows().contains { $0.key.pattern?.matches(origin) ?? false }
+        guard entry != nil || lifetime != nil || isNamed else {
             throw .notFound("no request has gone to `\(origin)`: /v1/origins lists those known")
         }
-        let current = snapshot ?? OriginSnapshot(origin: origin, figures: OriginFigures(), gauges: OriginGauges())
-        let book = await settings.book
+        let current = entry ?? .unused(origin)
         var detail = OriginDetail()
-        detail.summary = summary(current, await recorder.lastUsed[origin], book.layers, book.exportRows())
-        detail.figures = OriginFiguresReport(current.figures, openTunnels: current.gauges.tunnels)
+        detail.summary = summary(current, book.layers, book.exportRows())
+        detail.figures = OriginFiguresReport(current.snapshot.figures, openTunnels: current.snapshot.gauges.tunnels)
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = book.resolved(for: origin).map { ResolvedSettingReport($0) }
-        detail.dialFailuresInARow = current.gauges.dialFailures
+        detail.dialFailuresInARow = current.snapshot.gauges.dialFailures
         return detail
     }
 
@@ -147,27 +145,26 @@ extension LiveAdminBackend {
         return (pools.count, connections)
     }
 
-    private func summary(
-        _ snapshot: OriginSnapshot, _ lastUsed: Int64?, _ layers: SettingLayers, _ rows: [SettingRow]
-    ) -> OriginSummary {
-        let own = rows.filter { $0.key.pattern?.matches(snapshot.origin) ?? true }
+    private func summary(_ entry: OriginEntry, _ layers: SettingLayers, _ rows: [SettingRow]) -> OriginSummary {
+        let origin = entry.snapshot.origin
+        let own = rows.filter { $0.key.pattern?.matches(origin) ?? true }
         let trials = own.count { $0.key.layer == .trial }
         return OriginSummary(
-            snapshot, lastUsed: lastUsed, maxConnections: layers.effective(for: snapshot.origin).maxConnections,
-            overrides: own.count - trials, trials: trials)
+            entry, maxConnections: layers.effective(for: origin).maxConnections, overrides: own.count - trials,
+            trials: trials)
     }
 
-    private static func key(_ sort: OriginQuery.Sort, _ lastUsed: [Origin: Int64]) -> (OriginSnapshot) -> Double {
+    private static func key(_ sort: OriginQuery.Sort) -> (OriginEntry) -> Double {
         switch sort {
         case .origin: { _ in 0 }
-        case .requests: { Double($0.figures.requestCount) }
-        case .connections: { Double($0.gauges.connections) }
-        case .waiting: { Double($0.gauges.waiting) }
-        case .errors: { Double($0.figures.errorCount) }
-        case .reuse: { $0.figures.reuseRatio ?? -1 }
-        case .firstByte: { Double($0.figures.firstByteTime.quantile(0.99)) }
-        case .bytes: { Double($0.figures.bytesSent + $0.figures.bytesReceived) }
-        case .lastUsed: { Double(lastUsed[$0.origin] ?? 0) }
+        case .requests: { Double($0.snapshot.figures.requestCount) }
+        case .connections: { Double($0.snapshot.gauges.connections) }
+        case .waiting: { Double($0.snapshot.gauges.waiting) }
+        case .errors: { Double($0.snapshot.figures.errorCount) }
+        case .reuse: { $0.snapshot.figures.reuseRatio ?? -1 }
+        case .firstByte: { Double($0.snapshot.figures.firstByteTime.quantile(0.99)) }
+        case .bytes: { Double($0.snapshot.figures.bytesSent + $0.snapshot.figures.bytesReceived) }
+        case .lastUsed: { Double($0.lastUsed ?? 0) }
         }
     }
 
@@ -190,5 +187,13 @@ extension ActionRequest.Action {
         case .pause: .pause
         case .resume: .resume
         }
+    }
+}
+
+extension OriginEntry {
+    fileprivate static func unused(_ origin: Origin) -> OriginEntry {
+        let snapshot = OriginSnapshot(origin: origin, figures: OriginFigures(), gauges: OriginGauges())
+        return OriginEntry(
+            name: origin.description, snapshot: snapshot, recorded: OriginFigures(), lastUsed: nil)
     }
 }

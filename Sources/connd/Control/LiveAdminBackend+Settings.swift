@@ -2,6 +2,7 @@ import Logging
 import AdminAPI
 import AdminModels
 import ConfigurationFile
+import ForwardProxy
 import ProxyTypes
 import Store
 import Tuning
@@ -141,6 +142,8 @@ extension LiveAdminBackend {
         let needRestart = fresh.changesNeedingRestart(from: configured.current.loaded)
         let report = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
+        let slow = fresh.configuration.exchanges.slow
+        await gate.run { $0.setSlowExchange(slow) }
         var model = ReloadReportModel()
         model.changes = report.changes.map(ChangeReport.init)
         model.needRestart = needRestart

@@ -106,14 +106,14 @@ extension LiveAdminBackend {
 extension Recorder {
     var totalGauges: OriginGauges {
         var sum = OriginGauges()
-        for snapshot in origins.values { sum += snapshot.gauges }
+        for entry in origins.values { sum += entry.snapshot.gauges }
         return sum
     }
 
     /// Counters only: what the status shows needs no histogram.
     var totalFigures: OriginFigures {
         var sum = forgotten
-        for snapshot in origins.values { sum += snapshot.figures }
+        for entry in origins.values { sum += entry.snapshot.figures }
         return sum
     }
 }

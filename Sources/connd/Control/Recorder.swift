@@ -4,6 +4,22 @@ import ProxyTypes
 import Store
 import Upstream
 
+/// What is known of an origin. Boxed: a snapshot is large, and lists of thousands are sorted and copied.
+final class OriginEntry: Sendable {
+    let name: String
+    let snapshot: OriginSnapshot
+    /// As of the last batch.
+    let recorded: OriginFigures
+    let lastUsed: Int64?
+
+    init(name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?) {
+        self.name = name
+        self.snapshot = snapshot
+        self.recorded = recorded
+        self.lastUsed = lastUsed
+    }
+}
+
 /// Fetches what the data loop counted, keeps the latest figures of each origin for whoever asks, and passes what happened
 /// since the last time on to the store. An actor; the loop is only asked for what changed.
 actor Recorder {
@@ -14,10 +30,7 @@ actor Recorder {
     private(set) var metrics = ProxyMetrics()
     /// Of origins whose pools are gone.
     private(set) var forgotten = OriginFigures()
-    private(set) var origins: [Origin: OriginSnapshot] = [:]
-    private(set) var lastUsed: [Origin: Int64] = [:]
-    /// As of the last batch.
-    private var recorded: [Origin: OriginFigures] = [:]
+    private(set) var origins: [Origin: OriginEntry] = [:]
     private var touched: Set<Origin> = []
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
@@ -53,20 +66,23 @@ actor Recorder {
     }
 
     private func note(_ snapshot: OriginSnapshot, now: Int64) {
-        let before = origins[snapshot.origin]?.figures
-        if before?.requests != snapshot.figures.requests || before?.tunnels != snapshot.figures.tunnels {
-            lastUsed[snapshot.origin] = now
-        }
-        origins[snapshot.origin] = snapshot
+        let before = origins[snapshot.origin]
+        let isUsed =
+            before?.snapshot.figures.requests != snapshot.figures.requests
+            || before?.snapshot.figures.tunnels != snapshot.figures.tunnels
+        origins[snapshot.origin] = OriginEntry(
+            name: before?.name ?? snapshot.origin.description, snapshot: snapshot,
+            recorded: before?.recorded ?? OriginFigures(), lastUsed: isUsed ? now : before?.lastUsed)
         touched.insert(snapshot.origin)
     }
 
     /// What the origin did since the last batch goes into this one.
     private func pass(_ origin: Origin) {
-        guard let snapshot = origins[origin] else { return }
-        let since = recorded[origin].map { snapshot.figures - $0 } ?? snapshot.figures
-        batch.figures.append(OriginSnapshot(origin: origin, figures: since, gauges: snapshot.gauges))
-        recorded[origin] = snapshot.figures
+        guard let entry = origins[origin] else { return }
+        let (figures, gauges) = (entry.snapshot.figures, entry.snapshot.gauges)
+        batch.figures.append(OriginSnapshot(origin: origin, figures: figures - entry.recorded, gauges: gauges))
+        origins[origin] = OriginEntry(
+            name: entry.name, snapshot: entry.snapshot, recorded: figures, lastUsed: entry.lastUsed)
     }
 
     /// Passes on to the store what happened since the last call.
@@ -79,20 +95,20 @@ actor Recorder {
         full.time = WallClock.now()
         store.record(full)
         // What is held without anything happening is held still: its gauges belong into the next batch too.
-        touched = Set(origins.values.lazy.filter { $0.gauges.connections + $0.gauges.tunnels > 0 }.map(\.origin))
+        touched = Set(
+            origins.values.lazy.map(\.snapshot).filter { $0.gauges.connections + $0.gauges.tunnels > 0 }
+                .map(\.origin))
     }
 
     /// The page with the figures of all origins.
     func render(_ page: MetricsPage) -> String {
         var page = page
-        page.origins = Array(origins.values)
+        page.origins = origins.values.map(\.snapshot)
         return String(decoding: prometheus.render(page), as: UTF8.self)
     }
 
     private func remove(_ origin: Origin) {
         origins[origin] = nil
-        recorded[origin] = nil
-        lastUsed[origin] = nil
         touched.remove(origin)
     }
 }

@@ -105,10 +105,12 @@ extension OriginFiguresReport {
 }
 
 extension OriginSummary {
-    init(_ snapshot: OriginSnapshot, lastUsed: Int64?, maxConnections: Int, overrides: Int, trials: Int) {
+    init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int) {
         self.init()
+        let snapshot = entry.snapshot
         let figures = snapshot.figures
-        origin = snapshot.origin.description
+        let lastUsed = entry.lastUsed
+        origin = entry.name
         connections = ConnectionCounts(snapshot.gauges)
         self.maxConnections = maxConnections
         requests = figures.requestCount

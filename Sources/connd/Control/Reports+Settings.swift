@@ -49,8 +49,8 @@ extension ResolvedSettingReport {
         value = claim.text
         valueMs = claim.value.milliseconds
         source = claim.layer.word
-        let pattern = claim.pattern.map { "for \($0)" }
-        place = claim.place.map { place in pattern.map { "\(place) (\($0))" } ?? place } ?? pattern
+        let isSet = claim.layer == .override || claim.layer == .trial
+        place = claim.place ?? (isSet ? claim.pattern?.description ?? "*" : nil)
         actor = claim.actor
         reason = claim.reason
         time = claim.time.map(Texts.time)
