@@ -62,7 +62,8 @@ let daemon: [Target] = [
     room("Tuning", ["ProxyTypes"]),
     room("Metering", ["ProxyTypes"]),
     room("AdminModels"),
-    .target(name: "Migrations", path: "migrations", resources: [.embedInCode("0001_initial.sql")], swiftSettings: strict),
+    .target(
+        name: "Migrations", path: "migrations", resources: [.embedInCode("0001_initial.sql")], swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room(
         "AdminAPI",
@@ -79,7 +80,8 @@ let daemon: [Target] = [
     .executableTarget(
         name: "connd",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor", "Upstream",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
+            "Upstream",
             "ForwardProxy", "Store", "AdminModels", "AdminAPI", logging, argumentParser,
         ],
         swiftSettings: strict),

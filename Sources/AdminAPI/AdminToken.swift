@@ -7,7 +7,7 @@ package struct AdminTokenError: Error, CustomStringConvertible, Sendable {
     package let description: String
 }
 
-/// Knows the bearer token of its file; reads it again when the file changes, so that rotating it needs no restart. Shared.
+/// Knows the bearer token of its file, and reads it again when the file changes: rotating it needs no restart. Shared.
 package final class AdminToken: Sendable {
     static let shortest = 16
     static let longest = 4096
@@ -101,7 +101,7 @@ package final class AdminToken: Sendable {
         return State(stamp: Stamp(status), token: Array(token))
     }
 
-    /// Under another name first, so that nobody ever reads half of it; `link` never replaces what someone else just made.
+    /// Under another name first, so that nobody reads half of it; `link` never replaces what someone else just made.
     private static func create(_ path: String) throws(AdminTokenError) {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var source = SystemRandomNumberGenerator()

@@ -16,7 +16,7 @@ struct Authentication: Sendable {
         if peer == .network, !isOurs(authority) {
             throw Problem(
                 421,
-                "connd's admin API does not answer for the host `\(authority.prefix(100))`; use localhost or a loopback address"
+                "connd's admin API does not answer for `\(authority.prefix(100))`; use localhost or a loopback address"
             )
         }
         if let origin = request.headerFields[.origin],
@@ -67,7 +67,7 @@ struct Authentication: Sendable {
             let name = user.map { "uid \($0)" } ?? "an unknown user"
             throw Problem(
                 403,
-                "\(name) may read here but not change anything; root and uid \(self.user) may, or use the token over TCP"
+                "\(name) may read here, not change; root and uid \(self.user) may, or use the token over TCP"
             )
         case .network:
             try check(request.headerFields[.authorization])

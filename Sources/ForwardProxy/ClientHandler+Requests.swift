@@ -176,7 +176,7 @@ extension ClientHandler {
         if exchange.responseHeadSeen {
             closeNow(.badRequest)
         } else {
-            exchange.abandon(now: now)
+            exchange.abandon(now: now, isAnswered: true)
             exchange.answer(ErrorResponse(error), now: now)
         }
     }

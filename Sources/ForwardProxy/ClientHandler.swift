@@ -221,7 +221,7 @@ extension ClientHandler: DeadlineOwner {
             guard let exchange = receiving, !exchange.responseHeadSeen else { return closeNow(.requestCut) }
             closeReason = .requestCut
             let text = "no more of the request's body within client_idle_timeout"
-            exchange.abandon(now: now)
+            exchange.abandon(now: now, isAnswered: true)
             exchange.answer(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
         case .tunnel:
             closeNow(.idleTimeout)

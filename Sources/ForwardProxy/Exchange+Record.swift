@@ -23,6 +23,11 @@ extension Exchange {
             } else {
                 .idle
             }
+        recordQueueTime()
+    }
+
+    /// Whether it got a connection or was refused one.
+    func recordQueueTime() {
         let queued = record.queueTime.microseconds
         loop.upstream.metrics.queueTime.record(microseconds: queued)
         if !isTunnel { pool?.figures.queueTime.record(microseconds: queued) }
@@ -61,6 +66,7 @@ extension Exchange {
     }
 
     private func keep(_ outcome: ExchangeDetail.Outcome, _ pool: UpstreamPool, now: Instant) {
+        guard loop.upstream.ended.hasRoomForExchange() else { return }
         let line = requestLine
         var detail = ExchangeDetail(
             origin: pool.origin, startedAt: loop.wallClockMilliseconds() - record.totalTime.wholeMilliseconds,
@@ -86,7 +92,7 @@ extension Exchange {
         detail.totalTime = record.totalTime.microseconds
         detail.bytesFromClient = record.bytesFromClient
         detail.bytesToClient = record.bytesToClient
-        loop.upstream.ended.append(detail)
+        loop.upstream.ended.exchanges.append(detail)
     }
 
     /// As it is, or would be, sent to the origin.

@@ -41,6 +41,7 @@ extension Exchange: UpstreamExchange {
         waiter = nil
         ticket = nil
         record.queueTime = now - record.leaseRequested
+        recordQueueTime()
         if retriedFor != nil { countRetry(.failed) }
         answer(ErrorResponse(error), now: now)
     }

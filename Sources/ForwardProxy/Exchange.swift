@@ -31,7 +31,7 @@ final class Exchange {
     var pool: UpstreamPool?
     var connection: UpstreamConnection? {
         didSet {
-            guard let pool, (oldValue == nil) != (connection == nil) else { return }
+            guard let pool, !isTunnel, (oldValue == nil) != (connection == nil) else { return }
             pool.active += connection == nil ? -1 : 1
         }
     }
@@ -169,6 +169,8 @@ final class Exchange {
         case .whole(let head, let body): return answer(status: 200, head: head, body: body, now: now)
         case nil: break
         }
+        // While it waited for its turn the origin may have been forgotten.
+        if let known = pool, known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
         guard let pool else { return }
         phase = .waiting
         loop.upstream.metrics.requests += 1
@@ -188,6 +190,7 @@ final class Exchange {
 
     func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
+        record.leaseRequested = now
         let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
         let life = use
         let waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
@@ -224,7 +227,8 @@ final class Exchange {
     // MARK: The client's side
 
     /// The client is gone, or takes no more: nothing is owed to anyone.
-    func abandon(now: Instant) {
+    /// `isAnswered`: but for an answer of connd's own, which is what is counted then.
+    func abandon(now: Instant, isAnswered: Bool = false) {
         guard phase != .ended else { return }
         let wasRunning = phase
         phase = .ended
@@ -238,7 +242,7 @@ final class Exchange {
             connection?.abandon(self, .clientAborted, now: now)
         }
         connection = nil
-        if wasRunning != .prepared, !isEnded {
+        if wasRunning != .prepared, !isEnded, !isAnswered {
             loop.upstream.metrics.exchangesAborted += 1
             if wasRunning != .tunnelling { recordEnd(.aborted, now: now) }
         }

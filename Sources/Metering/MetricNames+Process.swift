@@ -93,7 +93,7 @@ extension MetricNames {
         },
         .histogram(
             "connd_proxy_first_byte_duration_seconds",
-            "From the last byte of a request to the first byte of its response, all origins."
+            "From the time a request has its connection to the first byte of its response, all origins."
         ) { $1.histogram($0.proxy.firstByteTime, in: .latency, every: true) },
         .histogram(
             "connd_proxy_request_duration_seconds", "From the request at connd to the end of its answer, all origins."

@@ -41,7 +41,8 @@ enum MetricNames {
             $1.histogram($0.figures.queueTime, in: .latency)
         },
         .histogram(
-            "connd_first_byte_duration_seconds", "From the last byte of a request to the first byte of its response."
+            "connd_first_byte_duration_seconds",
+            "From the time a request has its connection to the first byte of its response."
         ) { $1.histogram($0.figures.firstByteTime, in: .latency) },
     ]
 

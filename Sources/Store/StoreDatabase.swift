@@ -111,5 +111,6 @@ final class StoreDatabase: Sendable {
         witness?.removeOrphanedLog()
         if let writer, reader !== writer { try? reader.close() }
         try? (writer ?? reader).close()
+        witness?.release()
     }
 }

@@ -17,11 +17,10 @@ package struct EndedRecords: Sendable {
 
     var hasRoomForConnection: Bool { connections.count < Self.maxConnections }
 
-    package mutating func append(_ detail: ExchangeDetail) {
-        guard exchanges.count < Self.maxExchanges else {
-            droppedExchanges += 1
-            return
-        }
-        exchanges.append(detail)
+    /// Where there is none, one more is counted as dropped.
+    package mutating func hasRoomForExchange() -> Bool {
+        guard exchanges.count >= Self.maxExchanges else { return true }
+        droppedExchanges += 1
+        return false
     }
 }

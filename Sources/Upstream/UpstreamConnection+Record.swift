@@ -13,22 +13,22 @@ extension UpstreamConnection {
     @inline(__always)
     func noteSent(_ count: Int) {
         bytesSent += count
+        pool.isTouched = true
         if tunnelSince == nil {
             pool.figures.bytesSent += count
         } else {
             pool.figures.tunnels.bytesSent += count
-            pool.isTouched = true
         }
     }
 
     @inline(__always)
     func noteReceived(_ count: Int) {
         bytesReceived += count
+        pool.isTouched = true
         if tunnelSince == nil {
             pool.figures.bytesReceived += count
         } else {
             pool.figures.tunnels.bytesReceived += count
-            pool.isTouched = true
         }
     }
 
@@ -38,6 +38,7 @@ extension UpstreamConnection {
         loop.metrics.upstreamClosed[reason] += 1
         pool.isTouched = true
         if let tunnelSince {
+            pool.openTunnels -= 1
             pool.figures.tunnels.closed += 1
             pool.figures.tunnels.duration.record(microseconds: (now - tunnelSince).microseconds)
         }
@@ -52,6 +53,9 @@ extension UpstreamConnection {
         }
         var record = record(state: .closed, wall: loop.wallClock, now: now)
         record.closedAt = loop.wallClock
+        if exchange == nil, idleSince > .zero {
+            record.idleSince = loop.wallClock - (now - idleSince).wholeMilliseconds
+        }
         record.reason = reason
         record.tcp = tcpFacts
         loop.ended.connections.append(record)
@@ -62,8 +66,8 @@ extension UpstreamConnection {
         var record = ConnectionRecord(
             number: number, origin: pool.origin, state: state,
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)
-        record.local = place(clinux_local_address)
-        record.remote = place(clinux_remote_address)
+        record.local = local
+        record.remote = remote
         if state == .idle { record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds }
         record.requests = requestsServed
         record.bytesSent = allBytesSent
@@ -89,15 +93,21 @@ extension UpstreamConnection {
         return facts
     }
 
-    private func place(
-        _ read: (CInt, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt16>?) -> CInt
+    /// Without an allocation: each connection has two.
+    static func place(
+        _ stream: TCPStream, _ read: (CInt, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt16>?) -> CInt
     ) -> SocketPlace? {
         guard stream.isOpen else { return nil }
-        var bytes = [16 of UInt8](repeating: 0)
+        var bytes: (UInt64, UInt64) = (0, 0)
         var port: UInt16 = 0
-        return withUnsafeMutableBytes(of: &bytes) { room in
-            let length = read(stream.descriptor, room.baseAddress?.assumingMemoryBound(to: UInt8.self), &port)
-            return IPAddress(bytes: room.prefix(Int(length))).map { SocketPlace(address: $0, port: port) }
+        let length = withUnsafeMutableBytes(of: &bytes) { room in
+            read(stream.descriptor, room.baseAddress?.assumingMemoryBound(to: UInt8.self), &port)
+        }
+        let (first, second) = (UInt64(bigEndian: bytes.0), UInt64(bigEndian: bytes.1))
+        switch length {
+        case 4: return SocketPlace(address: IPAddress(ipv4: UInt32(first >> 32)), port: port)
+        case 16: return SocketPlace(address: IPAddress(high: first, low: second), port: port)
+        default: return nil
         }
     }
 }

@@ -86,8 +86,7 @@ extension UpstreamConnection {
                 .framingError, now: now)
         }
         phase = .tunnel
-        pool.figures.tunnels.opened += 1
-        tunnelSince = now
+        becameTunnel(at: now)
         deadline = .distantFuture
         exchange.upgraded(loop.responseHead, bytes, now: now)
     }

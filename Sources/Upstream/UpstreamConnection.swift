@@ -30,6 +30,9 @@ package final class UpstreamConnection {
     package let openedAt: Instant
     package let dialTimes: DialTimes
     let cause: OpenCause
+    /// Kept, as a socket that was reset has them no more.
+    let local: SocketPlace?
+    let remote: SocketPlace?
     /// When its last lease ended; zero before, and while it is shared.
     var idleSince = Instant.zero
     /// Since when it carries another protocol.
@@ -78,6 +81,8 @@ package final class UpstreamConnection {
         stream = dialled.stream
         dialTimes = dialled.times
         openedAt = now
+        local = Self.place(dialled.stream, clinux_local_address)
+        remote = Self.place(dialled.stream, clinux_remote_address)
         timer.owner = self
         stream.handler = self
     }
@@ -117,8 +122,7 @@ package final class UpstreamConnection {
     func startTunnel(for exchange: any UpstreamExchange) {
         self.exchange = exchange
         phase = .tunnel
-        pool.figures.tunnels.opened += 1
-        tunnelSince = openedAt
+        becameTunnel(at: openedAt)
     }
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
@@ -190,6 +194,13 @@ package final class UpstreamConnection {
         exchange = nil
         closeReason = reason
         beginClose(reason, abruptly: true)
+    }
+
+    func becameTunnel(at time: Instant) {
+        pool.figures.tunnels.opened += 1
+        pool.openTunnels += 1
+        pool.isTouched = true
+        tunnelSince = time
     }
 
     func kill() {

@@ -34,7 +34,7 @@ extension UpstreamLoop {
         for (origin, settings) in settings { existingPool(for: origin)?.apply(settings, now: now) }
     }
 
-    /// Those that live, by number; `after` is the last one of the page before.
+    /// Those that live, by number; `after` is the last one of the part before.
     package func connections(of origin: Origin?, state: ConnectionRecord.State?, after: UInt64, limit: Int)
         -> [ConnectionRecord]
     {
@@ -56,8 +56,9 @@ extension UpstreamLoop {
     /// Nil where it does not live.
     package func close(connection number: UInt64, force: Bool) -> ConnectionRecord? {
         guard let connection = find(number) else { return nil }
+        let record = describe(connection)
         connection.pool.close(connection, force: force, now: now)
-        return describe(connection)
+        return record
     }
 
     private func find(_ number: UInt64) -> UpstreamConnection? {

@@ -78,10 +78,9 @@ package final class UpstreamLoop {
     /// Closes what lies idle and forgets the origin. False where somebody uses it.
     package func forget(_ origin: Origin) -> Bool {
         guard let pool = pools[origin] else { return true }
-        guard pool.isIdle else { return false }
-        pool.resume(now: now)
+        guard pool.isIdle, pool.machine.counts.closing == 0 else { return false }
         pool.shedAtOnce(.drained, now: now)
-        guard pool.isUnused else { return false }
+        guard pool.openConnections == 0 else { return false }
         remove(pool)
         return true
     }

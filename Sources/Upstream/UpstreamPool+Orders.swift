@@ -103,7 +103,7 @@ extension UpstreamPool {
         gauges.closing = counts.closing
         gauges.waiting = counts.waiting
         gauges.active = active
-        gauges.tunnels = tunnels.count
+        gauges.tunnels = openTunnels
         gauges.isPaused = machine.isPaused
         gauges.dialFailures = machine.dialFailures
         return gauges
@@ -127,7 +127,9 @@ extension UpstreamPool {
     /// Ends one: an idle one at once, another with its lease; `force`: at once, and its exchange fails.
     func close(_ connection: UpstreamConnection, force: Bool, now: Instant) {
         guard let id = connection.id, connection.phase != .tunnel else {
-            return connection.endTunnelByOrder()
+            // A tunnel has no end of its own to wait for, but its clients'.
+            if force { connection.endTunnelByOrder() }
+            return
         }
         if force, connection.exchange != nil { return connection.endByOrder(now: now) }
         machine.close(id, .killed, now: now, into: &actions)

@@ -22,6 +22,8 @@ package final class UpstreamPool {
     package var figures = OriginFigures()
     /// Something happened since the last report.
     var isTouched = true
+    /// CONNECTs and upgrades that are open.
+    var openTunnels = 0
     /// Exchanges that hold a connection.
     package var active = 0
     let loop: UpstreamLoop
@@ -218,7 +220,8 @@ package final class UpstreamPool {
             loop.metrics.upstreamReused += 1
             figures.reused += 1
             figures.handshakeSaved += connection.handshakeCost
-            if connection.idleSince > .zero {
+            // One that was handed on at once did not lie idle.
+            if connection.idleSince > .zero, connection.idleSince < now {
                 figures.idleGap.record(microseconds: (now - connection.idleSince).microseconds)
             }
         } else {

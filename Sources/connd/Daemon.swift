@@ -208,6 +208,7 @@ final class Daemon {
 
     private func kill() {
         loop.kill()
+        if isEnding { reactor.stop() }
         end()
     }
 

@@ -13,7 +13,8 @@ struct ConnectionTests {
             }
             try await client.send(
                 "GET /v1/version HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n"
-                    + "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                    + "GET /none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    + "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
             )
             #expect(try await client.answer().status == 200)
             #expect(try await client.answer(toHead: true)["content-type"] == "text/plain; charset=utf-8")
@@ -120,7 +121,8 @@ struct ConnectionTests {
         try await Fixture.run(patience: patience) { fixture in
             let client = try PlainClient(fixture.tcp)
             try await client.send(
-                "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\nContent-Length: 9\r\n\r\n{"
+                "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"
+                    + "Content-Length: 9\r\n\r\n{"
             )
             #expect(try await client.answer().status == 408)
             #expect(try await client.isEnded())

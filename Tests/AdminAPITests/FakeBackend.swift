@@ -16,11 +16,14 @@ final class FakeBackend: AdminBackend {
         var changes: [Change] = []
         var refusal: AdminRefusal?
         var isReady = true
+        var holdsReload = false
         var streams: [AsyncStream<EventReport>.Continuation] = []
         var resumedAfter: [UInt64?] = []
     }
 
     private let state = Mutex(State())
+    private let reloadBegan = AsyncStream.makeStream(of: Void.self)
+    private let reloadMayEnd = AsyncStream.makeStream(of: Void.self)
 
     static let origin = "http://example.com"
 
@@ -30,6 +33,10 @@ final class FakeBackend: AdminBackend {
 
     func refuse(with refusal: AdminRefusal?) { state.withLock { $0.refusal = refusal } }
     func becomeUnready() { state.withLock { $0.isReady = false } }
+
+    func holdReload() { state.withLock { $0.holdsReload = true } }
+    func reloadHeld() async { for await _ in reloadBegan.stream { return } }
+    func releaseReload() { reloadMayEnd.continuation.finish() }
 
     func send(_ event: EventReport) {
         for stream in state.withLock({ $0.streams }) { stream.yield(event) }
@@ -235,6 +242,10 @@ final class FakeBackend: AdminBackend {
 
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
         try change("reload", actor, nil)
+        if state.withLock({ $0.holdsReload }) {
+            reloadBegan.continuation.yield()
+            for await _ in reloadMayEnd.stream {}
+        }
         var report = ReloadReportModel()
         report.changes = [Samples.change]
         report.needRestart = ["proxy.listen"]

@@ -99,6 +99,27 @@ struct ListenerTests {
         }
     }
 
+    @Test("neither a client that sends half a request nor a backend that does not answer holds up the end")
+    func stopIsBounded() async throws {
+        var patience = AdminServer.Patience()
+        patience.grace = .milliseconds(50)
+        try await Fixture.run(patience: patience) { fixture in
+            let change = "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"
+            let half = try PlainClient(fixture.tcp)
+            try await half.send("\(change)Content-Length: 9\r\n\r\n{")
+            fixture.backend.holdReload()
+            let held = try PlainClient(fixture.tcp)
+            try await held.send("\(change)\r\n")
+            await fixture.backend.reloadHeld()
+            let start = ContinuousClock.now
+            await fixture.server.stop()
+            #expect(ContinuousClock.now - start < .seconds(20))
+            fixture.backend.releaseReload()
+            #expect(try await half.isEnded())
+            #expect(try await held.isEnded())
+        }
+    }
+
     @Test("clients that connect while the server stops are answered or dropped, and nothing breaks")
     func stopUnderLoad() async throws {
         try await Fixture.run { fixture in

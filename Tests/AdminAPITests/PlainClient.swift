@@ -25,7 +25,7 @@ final class PlainClient: @unchecked Sendable {
     init(_ address: String, room: Int32? = nil) throws {
         let isUnix = address.hasPrefix("unix:")
         descriptor = socket(isUnix ? AF_UNIX : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         if var room { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, 4) }
         let result =
@@ -152,7 +152,11 @@ final class PlainClient: @unchecked Sendable {
     /// Whether the server ends the connection with nothing more said.
     func isEnded() async throws -> Bool {
         try await run { [self] in
-            do { return try input.isEmpty && !fill() } catch { return true }
+            do {
+                return try input.isEmpty && !fill()
+            } catch let failure as Failure where failure.code == ECONNRESET {
+                return true
+            }
         }
     }
 }

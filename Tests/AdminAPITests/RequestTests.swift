@@ -225,7 +225,8 @@ struct RequestTests {
             let client = try PlainClient(fixture.tcp)
             try await client.send(
                 "PATCH \(Self.patch) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"
-                    + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n\(String(large.utf8.count, radix: 16))\r\n\(large)\r\n"
+                    + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "\(String(large.utf8.count, radix: 16))\r\n\(large)\r\n"
             )
             let answer = try await client.answer()
             #expect(answer.status == 413)

@@ -84,9 +84,9 @@ struct TextTests {
             ("-250ms", 999_999_750), ("1970-01-01T00:00:00Z", 0), ("2025-01-31T12:00:00.123Z", 1_738_324_800_123),
             ("2024-02-29t23:59:60+01:30", 1_709_245_800_000), ("1969-12-31 23:59:59Z", -1000),
         ] as [(String, Int64)])
-    func times(text: String, milliseconds: Int64) {
+    func times(text: String, milliseconds: Int64) throws {
         #expect(TimeText.parse(text, now: 1_000_000_000) == milliseconds)
-        #expect(text.contains(try! Regex(TimeText.pattern)))
+        #expect(text.contains(try Regex(TimeText.pattern)))
     }
 
     @Test(

@@ -141,11 +141,18 @@ import Tuning
             hosts: { a.com: { max_queue: 2 } }
             proxy: { listen: ["127.0.0.1:2"], threads: 1, max_buffer: 1MiB }
             metrics: { max_origins: 7 }
+            exchanges: { slow: 2s }
             """.utf8
         ).write(to: URL(filePath: file.path))
         let new = try options.load()
-        #expect(new.configuration.log.level == .debug && new.layers != old.layers)
-        #expect(new.changesNeedingRestart(from: old) == ["proxy.max_buffer", "metrics.max_origins", "log.format"])
+        #expect(new.changesNeedingRestart(from: old) == ["proxy.max_buffer", "log.format"])
+        let held = new.held(since: old)
+        #expect(held.layers == new.layers && held.configuration.settings == new.configuration.settings)
+        #expect(held.configuration.log.level == .debug && held.configuration.log.format == .text)
+        #expect(held.configuration.metrics.maxOrigins == 7 && held.configuration.exchanges.slow == .seconds(2))
+        #expect(held.configuration.proxy == old.configuration.proxy)
+        #expect(held.source(of: "log.level") == new.source(of: "log.level"))
+        #expect(new.changesNeedingRestart(from: held) == ["proxy.max_buffer", "log.format"])
     }
 
     @Test("a relative access log lies in the working directory")

@@ -64,7 +64,9 @@ import Testing
         // Newest first.
         #expect(closed.map { $0["reason"].text } == ["shutdown", "max_requests", "max_requests"])
         #expect(closed.reversed().map { $0["requests"].int } == origin.record.connections.map(\.requestCount))
-        let received = (0..<5).reduce(0) { sum, _ in sum + "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8.count }
+        let received = (0..<5).reduce(0) { sum, _ in
+            sum + "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello".utf8.count
+        }
         #expect(closed.reduce(0) { $0 + ($1["bytes_received"].int ?? 0) } == received)
         let sent = origin.record.requests.reduce(0) { $0 + $1.head.bytes.count }
         #expect(closed.reduce(0) { $0 + ($1["bytes_sent"].int ?? 0) } == sent)

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -94,6 +95,27 @@ import Testing
         try expectNothingLost(proxy, sent)
         try proxy.killAtOnce()
         try expectKept("13")
+    }
+
+    /// A disk of its own for connd, in a mount namespace that ends with it.
+    @Test(
+        "a full disk stops no request, and what was measured is written when there is room", .enabled(if: getuid() == 0)
+    )
+    func full() throws {
+        let mount = #"mount -t tmpfs -o size=2m tmpfs "$0" && exec "$@""#
+        let proxy = try RunningProxy(wrapper: ["unshare", "-m", "sh", "-c", mount, state.path], state: state)
+        let inside = "/proc/\(proxy.pid)/root\(state.path)"
+        let load = Load(proxy, origin)
+        #expect(try readiness(proxy) == 200)
+        let filled = try Subprocess.run("dd", ["if=/dev/zero", "of=\(inside)/filler", "bs=4096"])
+        #expect(filled.errors.contains("No space left"), "\(filled)")
+        try proxy.wait(for: "connd to be not ready", readiness) { $0 == 503 }
+        #expect(try store(proxy)["fault"].text == "full")
+        try FileManager.default.removeItem(atPath: "\(inside)/filler")
+        try proxy.wait(for: "connd to be ready", readiness) { $0 == 200 }
+        let (sent, failed) = try load.stop()
+        #expect(failed == 0 && sent > 0)
+        try expectNothingLost(proxy, sent)
     }
 
     @Test("a database that is deleted is made anew, with the settings and totals in it")

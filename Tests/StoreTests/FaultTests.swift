@@ -18,7 +18,7 @@ struct FaultTests {
     init() throws { scratch = try Scratch() }
 
     /// One batch of an origin with 1 request, one closed connection, one exchange; then the tick that writes it.
-    private func measure(_ store: Store, _ count: Int = 1) async {
+    func measure(_ store: Store, _ count: Int = 1) async {
         for _ in 0..<count {
             bench.advance(milliseconds: 2_500)
             var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
@@ -29,13 +29,13 @@ struct FaultTests {
         }
     }
 
-    private func requests(_ store: Store) async throws -> [Int] {
+    func requests(_ store: Store) async throws -> [Int] {
         let history = try await store.history(of: .example, from: Bench.start, to: bench.now, maxPoints: 1)
         return history.points.map(\.rollup.counts.requests)
     }
 
     /// What holds after every fault, whatever it was.
-    private func checkWhole(_ store: Store, requests expected: Int, connections: Int) async throws {
+    func checkWhole(_ store: Store, requests expected: Int, connections: Int) async throws {
         #expect(store.health.failure == nil)
         #expect(store.health.pending == 0)
         #expect(try await requests(store) == [expected])
@@ -51,7 +51,7 @@ struct FaultTests {
         await again.close()
     }
 
-    private func expectRefused(_ store: Store, _ kind: StoreFailure.Kind) async {
+    func expectRefused(_ store: Store, _ kind: StoreFailure.Kind) async {
         await #expect { try await store.commit(SettingChange(put: .sample(.maxQueue, .count(99)))) } throws: {
             ($0 as? StoreFailure)?.kind == kind
         }
@@ -179,26 +179,6 @@ struct FaultTests {
         try disk.unmount()
     }
 
-    @Test("the disk is full at the start")
-    func fullAtStart() async throws {
-        let disk = try Mounted(["-t", "tmpfs", "-o", "size=64k,mode=0700", "tmpfs", scratch.folder])
-        try fill(scratch.folder + "/filler")
-        let store = try bench.open(scratch.path)
-        await measure(store, 2)
-        #expect(store.health.isFailing)
-        await expectNothingKept(store)
-        try disk.unmount()
-        await measure(store)
-        #expect(bench.words.last == "recovered")
-        try await store.commit(SettingChange(put: .sample()))
-        try await checkWhole(store, requests: 3, connections: 3)
-    }
-
-    private func expectNothingKept(_ store: Store) async {
-        await #expect(throws: StoreFailure.self) { try await store.commit(SettingChange(put: .sample())) }
-        #expect(store.loadSettings().isEmpty)
-    }
-
     @Test("the file becomes read-only")
     func readOnly() async throws {
         let store = try bench.open(scratch.path)
@@ -213,27 +193,6 @@ struct FaultTests {
         await measure(store)
         #expect(bench.words == ["failing read_only", "recovered"])
         try await checkWhole(store, requests: 5, connections: 5)
-    }
-
-    @Test("the file is read-only at the start: its settings are in force", arguments: [true, false])
-    func readOnlyAtStart(onlyTheFile: Bool) async throws {
-        let first = try bench.open(scratch.path)
-        try await first.commit(SettingChange(put: .sample()))
-        await measure(first)
-        await first.close()
-        // A folder that cannot be written has no place for the log either.
-        let disk = try Mounted(readOnly: onlyTheFile ? scratch.path : scratch.folder)
-        let store = try bench.open(scratch.path)
-        #expect(store.health.failure?.kind == .readOnly || !onlyTheFile)
-        #expect(store.health.isFailing)
-        #expect(store.loadSettings() == [.sample()])
-        #expect(store.nextConnectionNumber == 2501)
-        await measure(store, 2)
-        #expect(store.health.isFailing)
-        try disk.unmount()
-        await measure(store)
-        try await checkWhole(store, requests: 4, connections: 4)
-        #expect(!bench.words.contains("moved aside"))
     }
 
     @Test(
@@ -292,44 +251,6 @@ struct FaultTests {
         #expect(Set(try bench.open(scratch.path).loadSettings()) == [.sample(), .sample(.maxQueue, .count(17))])
     }
 
-    @Test("a file that is garbage at the start is moved aside; of the damaged files the newest three are kept")
-    func garbageAtStart() async throws {
-        for round in 0..<5 {
-            try Data("garbage \(round)".utf8).write(to: URL(fileURLWithPath: scratch.path))
-            let store = try bench.open(scratch.path)
-            #expect(!store.health.isFailing)
-            await store.close()
-            #expect(bench.words.filter { $0 == "moved aside" }.count == round + 1)
-        }
-        let kept = try scratch.names().filter { $0.contains("damaged") }
-        #expect(kept.count == 3)
-        let contents = try kept.map { try String(contentsOfFile: scratch.folder + "/" + $0, encoding: .utf8) }
-        #expect(contents == ["garbage 2", "garbage 3", "garbage 4"])
-    }
-
-    @Test(
-        "of a file that is damaged at the start, what can be read is kept", arguments: ["origins", "facts", "settings"])
-    func salvage(_ table: String) async throws {
-        let first = try bench.open(scratch.path)
-        try await first.commit(SettingChange(put: .sample()))
-        await measure(first)
-        await first.close()
-        let page = try query(scratch.path, "SELECT rootpage FROM sqlite_schema WHERE name = '\(table)'").map {
-            $0[0] as Int
-        }
-        let handle = try #require(FileHandle(forWritingAtPath: scratch.path))
-        try handle.seek(toOffset: UInt64((try #require(page.first) - 1) * 4096))
-        handle.write(Data(repeating: 0xAB, count: 4096))
-        try handle.close()
-        let store = try bench.open(scratch.path)
-        #expect(bench.words.contains("moved aside"))
-        #expect(!store.health.isFailing)
-        #expect(store.loadSettings() == (table == "settings" ? [] : [.sample()]))
-        #expect(store.loadLifetimes()[.example]?.counts.requests == (table == "origins" ? nil : 1))
-        #expect(store.nextConnectionNumber == (table == "facts" ? 1 : 2501))
-        await store.close()
-    }
-
     @Test("the file is deleted", arguments: [["", "-wal", "-shm"], [""], ["-wal"]])
     func deleted(_ suffixes: [String]) async throws {
         let store = try bench.open(scratch.path)
@@ -351,6 +272,10 @@ struct FaultTests {
         let path = scratch.folder + "/deep/connd.db"
         let store = try bench.open(path)
         try await store.commit(SettingChange(put: .sample()))
+        // Long ago: only its totals are in memory.
+        store.record(batch(at: bench.now, snapshot(.other, figures(requests: 6))))
+        await store.flush()
+        bench.advance(hours: 3)
         await measure(store)
         try FileManager.default.removeItem(atPath: scratch.folder + "/deep")
         await measure(store)
@@ -388,84 +313,11 @@ struct FaultTests {
         try await checkWhole(store, requests: 3, connections: 3)
     }
 
-    @Test("a database that could not be read at the start is read as soon as it can, and its settings are told")
-    func late() async throws {
-        let first = try bench.open(scratch.path)
-        try await first.commit(SettingChange(put: .sample()))
-        await measure(first)
-        await first.close()
-        try FileManager.default.moveItem(atPath: scratch.path, toPath: scratch.folder + "/away")
-        try FileManager.default.createDirectory(atPath: scratch.path, withIntermediateDirectories: false)
-        let store = try bench.open(scratch.path)
-        #expect(store.health.failure?.kind == .unopenable)
-        #expect(store.loadSettings().isEmpty)
-        // Above any number that the unread database may hold.
-        #expect(store.nextConnectionNumber > 1_000_000_000_000)
-        await measure(store)
-        try FileManager.default.removeItem(atPath: scratch.path)
-        try FileManager.default.moveItem(atPath: scratch.folder + "/away", toPath: scratch.path)
-        await measure(store)
-        #expect(bench.words == ["failing unopenable", "loaded 1", "recovered"])
-        try await checkWhole(store, requests: 3, connections: 3)
-    }
-
-    private func fill(_ path: String) throws {
+    func fill(_ path: String) throws {
         let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
         try #require(descriptor >= 0)
         let block = [UInt8](repeating: 7, count: 4096)
         while write(descriptor, block, block.count) > 0 {}
         close(descriptor)
-    }
-}
-
-/// Another connection that holds the lock. Shared.
-private final class LockHolder {
-    private let queue: DatabaseQueue
-
-    init(_ path: String) throws {
-        var configuration = Configuration()
-        configuration.allowsUnsafeTransactions = true
-        queue = try DatabaseQueue(path: path, configuration: configuration)
-        try queue.unsafeReentrantWrite { try $0.execute(sql: "BEGIN IMMEDIATE") }
-    }
-
-    func release() throws {
-        try queue.unsafeReentrantWrite { try $0.execute(sql: "ROLLBACK") }
-        try queue.close()
-    }
-}
-
-/// A mount over a path of the test's own; needs root.
-private final class Mounted {
-    private let target: String
-    private var isMounted = true
-
-    init(_ arguments: [String]) throws {
-        target = arguments.last ?? ""
-        try Self.run("/bin/mount", arguments)
-    }
-
-    init(readOnly path: String) throws {
-        target = path
-        try Self.run("/bin/mount", ["--bind", path, path])
-        try Self.run("/bin/mount", ["-o", "remount,ro,bind", path])
-    }
-
-    deinit { try? unmount() }
-
-    func unmount() throws {
-        guard isMounted else { return }
-        isMounted = false
-        // Open descriptors must not keep it.
-        try Self.run("/bin/umount", ["-l", target])
-    }
-
-    private static func run(_ tool: String, _ arguments: [String]) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: tool)
-        process.arguments = arguments
-        try process.run()
-        process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "\(tool) \(arguments): these tests need root")
     }
 }

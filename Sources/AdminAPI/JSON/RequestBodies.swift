@@ -1,6 +1,6 @@
 import AdminModels
 
-/// A body that the API takes. Reading it refuses what is unknown, of the wrong type or out of range, all at once. Value.
+/// A body that the API takes. Reading it refuses what is unknown, of the wrong type or out of range, all at once.
 protocol RequestBody: Sendable {
     /// What an empty body stands for; nil: it must not be empty.
     static var whenEmpty: Self? { get }

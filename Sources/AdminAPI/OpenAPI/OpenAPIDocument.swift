@@ -41,8 +41,8 @@ struct OpenAPIDocument {
     }
 
     private static let about = """
-        Steers and watches connd. Times are RFC 3339 in UTC beside `_ms` integers since 1970, durations text with units \
-        beside `_ms` numbers. What is null is left out. Fields and parameters that are unknown are refused. Every GET \
+        Steers and watches connd. Times are RFC 3339 in UTC beside `_ms` integers since 1970, durations text with \
+        units beside `_ms` numbers. What is null is left out. Fields and parameters that are unknown are refused. Every GET \
         answers HEAD too. Errors are RFC 9457 problems.
         """
 

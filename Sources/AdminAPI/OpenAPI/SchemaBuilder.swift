@@ -1,6 +1,6 @@
 import AdminModels
 
-/// Derives the schemas of the models from how they decode, so that they cannot drift from them. Used by one caller at a time.
+/// Derives the schemas of the models from how they decode, so that they cannot drift. Used by one caller at a time.
 final class SchemaBuilder {
     private(set) var components: [(name: String, schema: JSONValue)] = []
     /// What went wrong; a test holds it empty.

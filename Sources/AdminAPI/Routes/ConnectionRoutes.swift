@@ -44,8 +44,8 @@ enum ConnectionRoutes {
         Operation(
             verb: .post, path: Paths.action, name: "performAction", summary: "Act on the pool of an origin, or on all",
             help: """
-                `drain` ends connections as they fall idle, `reconnect` replaces them, `prewarm` dials until `count` \
-                are idle (it needs `origin` and `count`), `pause` stops granting connections, `resume` grants them again.
+                `drain` ends connections as they fall idle, `reconnect` replaces them, `prewarm` dials until \
+                `count` are idle (it needs `origin` and `count`), `pause` stops granting connections, `resume` grants them again.
                 """,
             parameters: [
                 .path("action", .choice(ActionRequest.Action.allCases.map(\.rawValue)), "What to do.")

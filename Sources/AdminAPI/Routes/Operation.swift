@@ -1,7 +1,8 @@
 import AdminModels
 import HTTPTypes
 
-/// One row of the table of operations, from which requests are routed and checked and the OpenAPI document is written. Value.
+/// One row of the table of operations: requests are routed and checked by it, the OpenAPI document is written from it.
+/// Value.
 struct Operation: Sendable {
     enum Verb: String, Sendable {
         case get = "GET"

@@ -20,7 +20,7 @@ final class AdminConnections: Sendable {
         var open: [ObjectIdentifier: Entry] = [:]
         /// Whose requests are being answered, or may be.
         var served = 0
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        var waiting: [AsyncStream<Never>.Continuation] = []
 
         var isEmpty: Bool { open.isEmpty && served == 0 }
     }
@@ -61,24 +61,30 @@ final class AdminConnections: Sendable {
 
     var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
-    /// Returns when none is open and nobody works for one.
-    func emptied() async {
-        await withCheckedContinuation { continuation in
-            let isEmpty = state.withLock { state in
-                if !state.isEmpty { state.waiting.append(continuation) }
-                return state.isEmpty
-            }
-            if isEmpty { continuation.resume() }
+    /// Whether none is open and nobody works for one, waiting so long for it.
+    func emptied(within patience: Duration) async -> Bool {
+        let (ends, end) = AsyncStream.makeStream(of: Never.self)
+        let isEmpty = state.withLock { state in
+            if !state.isEmpty { state.waiting.append(end) }
+            return state.isEmpty
         }
+        if isEmpty { return true }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in ends {} }
+            group.addTask { try? await Task.sleep(for: patience) }
+            await group.next()
+            group.cancelAll()
+        }
+        return state.withLock { $0.isEmpty }
     }
 
     private func leave(_ change: @Sendable (inout State) -> Void) {
-        let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+        let released = state.withLock { state -> [AsyncStream<Never>.Continuation] in
             change(&state)
             guard state.isEmpty else { return [] }
             defer { state.waiting = [] }
             return state.waiting
         }
-        for continuation in released { continuation.resume() }
+        for continuation in released { continuation.finish() }
     }
 }

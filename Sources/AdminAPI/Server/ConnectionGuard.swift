@@ -2,8 +2,8 @@ import AdminModels
 import NIOCore
 import NIOHTTP1
 
-/// Keeps one admin connection in order below the routes: deadlines, malformed heads, framing, closing. It never looks at
-/// what a request asks for. Loop-bound.
+/// Keeps one admin connection in order below the routes: deadlines, malformed heads, framing, closing. It never looks
+/// at what a request asks for. Loop-bound.
 ///
 ///     head ──▶ body ──▶ answer ──▶ idle ──▶ head
 ///       ╰────────┴─────────┴────────┴──▶ closing: output shut, input read and dropped until its end or the linger's

@@ -7,7 +7,7 @@ final class EventStreams: Sendable {
     static let mediaType = "text/event-stream"
     static let limit = 16
     /// Events that wait for a slow reader; one that falls further behind is cut.
-    static let backlog = 256
+    static let backlog = 2500
 
     typealias Frames = AsyncStream<ByteBuffer>
 

@@ -33,21 +33,32 @@ struct TopScreen {
 
     /// Nil for `rows`, `columns`: all.
     func lines(columns: Int?, rows: Int?, color: Bool, unicode: Bool) -> [String] {
-        var table = Table([
-            .flexible("ORIGIN"), .number("REQ/S"), .number("ERR/S"), .number("BYTES/S"), .number("CONNS"),
-            .number("LEASED"), .number("IDLE"), .number("WAIT"), .number("REUSE"), .number("TTFB P50"), .number("P99"),
-            "SET",
-        ])
+        // Where there is no room for all, the origins' names come first.
+        let isNarrow = columns.map { $0 < 110 } ?? false
+        var headings: [Table.Column] = [
+            .flexible("ORIGIN"), .number("REQ/S"), .number("ERR/S"), .number("CONNS"), .number("WAIT"),
+            .number("REUSE"), .number("P99"),
+        ]
+        if !isNarrow {
+            headings += [.number("BYTES/S"), .number("LEASED"), .number("IDLE"), .number("TTFB P50"), "SET"]
+        }
+        var table = Table(headings)
         for row in sorted {
             let (origin, counts) = (row.origin, row.origin.connections)
-            table.add([
+            var cells: [Table.Cell] = [
                 .init(origin.origin), .init(Units.short(row.rate), row.rate > 0 ? .bold : .dim),
-                .init(Units.short(row.errors), row.errors > 0 ? .bad : .dim), .init(Units.size(Int(row.bytes))),
-                .init("\(counts.live)/\(origin.maxConnections)"), .init("\(counts.leased)"), .init("\(counts.idle)"),
+                .init(Units.short(row.errors), row.errors > 0 ? .bad : .dim),
+                .init("\(counts.live)/\(origin.maxConnections)"),
                 .init("\(counts.waiting)", counts.waiting > 0 ? .warning : .dim),
-                .init(Units.share(origin.reuseRatio)), .init(Units.duration(ms: origin.firstByteP50Ms)),
-                .init(Units.duration(ms: origin.firstByteP99Ms)), .init(OriginTable.marks(origin)),
-            ])
+                .init(Units.share(origin.reuseRatio)), .init(Units.duration(ms: origin.firstByteP99Ms)),
+            ]
+            if !isNarrow {
+                cells += [
+                    .init(Units.size(Int(row.bytes))), .init("\(counts.leased)"), .init("\(counts.idle)"),
+                    .init(Units.duration(ms: origin.firstByteP50Ms)), .init(OriginTable.marks(origin)),
+                ]
+            }
+            table.add(cells)
         }
         let all = heading(columns, unicode) + table.lines(width: columns, color: color, unicode: unicode)
         return rows.map { Array(all.prefix(max($0 - 1, 1))) } ?? all

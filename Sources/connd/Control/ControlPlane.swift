@@ -59,6 +59,28 @@ final class ControlPlane: Sendable {
         work.withLock { $0 = tasks }
     }
 
+    /// What is not done by then goes on by itself.
+    private static func wait(atMost limit: Duration, for work: @escaping @Sendable () async -> Void) async {
+        let isOver = Mutex(false)
+        await withCheckedContinuation { continuation in
+            let end: @Sendable () -> Void = {
+                let isFirst = isOver.withLock { over in
+                    defer { over = true }
+                    return !over
+                }
+                if isFirst { continuation.resume() }
+            }
+            Task {
+                await work()
+                end()
+            }
+            Task {
+                try? await Task.sleep(for: limit)
+                end()
+            }
+        }
+    }
+
     func received(_ event: StoreEvent, logger: Logger) {
         switch event {
         case .failing(let failure):
@@ -101,8 +123,10 @@ final class ControlPlane: Sendable {
         for task in work.withLock({ $0 }) { task.cancel() }
         if let address { files.remove(address: address) }
         events.close()
-        await server?.stop()
-        await recorder.record()
+        // A disk that hangs must not keep connd from ending.
+        let (server, recorder) = (server, recorder)
+        await Self.wait(atMost: .seconds(4)) { await server?.stop() }
+        await Self.wait(atMost: .seconds(2)) { await recorder.record() }
         await store.close()
     }
 }

@@ -29,18 +29,22 @@ final class EventHub: Sendable {
         event.time = Texts.time(event.timeMs)
         event.origin = origin
         event.message = message
-        state.withLock { state in
+        let late = state.withLock { state in
             event.id = state.nextID
             state.nextID += 1
             state.kept.append(event)
             if state.kept.count > Self.maxKept { state.kept.removeFirst() }
+            var late: [AsyncStream<EventReport>.Continuation] = []
             for (id, listener) in state.listeners {
                 if case .dropped = listener.yield(event) {
                     state.listeners[id] = nil
-                    listener.finish()
+                    late.append(listener)
                 }
             }
+            return late
         }
+        // Not within: its end calls back, for the lock.
+        for listener in late { listener.finish() }
     }
 
     func listen(after id: UInt64?) -> AsyncStream<EventReport> {
@@ -52,7 +56,8 @@ final class EventHub: Sendable {
                 return nil
             }
             if let id {
-                let isKnown = id + 1 >= state.kept.first?.id ?? state.nextID && id < state.nextID
+                let first = state.kept.first?.id ?? state.nextID
+                let isKnown = id >= first - 1 && id < state.nextID
                 if !isKnown { continuation.yield(Self.reset(before: state.kept.first?.id ?? state.nextID)) }
                 for event in state.kept where !isKnown || event.id > id { continuation.yield(event) }
             }

@@ -62,7 +62,8 @@ extension LiveAdminBackend {
         guard await gate.run({ $0.upstream.forget(origin) }) else {
             throw .conflict("`\(origin)` is in use: drain it, wait for its exchanges to end, and try again")
         }
-        await recorder.refresh()
+        // What it did until now reaches the store before it is forgotten there, not after.
+        await recorder.record()
         do {
             try await store.forget(origin)
         } catch {

@@ -31,8 +31,16 @@ extension LiveAdminBackend {
         }
         let after = UInt64(try Self.position(query.page.cursor))
         let wanted = state
-        let records = await gate.run { loop in
-            loop.upstream.connections(of: origin, state: wanted, after: after, limit: limit + 1)
+        var records: [ConnectionRecord] = []
+        var last = after
+        while records.count <= limit {
+            let (start, count) = (last, min(Self.connectionsAtOnce, limit + 1 - records.count))
+            let part = await gate.run { loop in
+                loop.upstream.connections(of: origin, state: wanted, after: start, limit: count)
+            }
+            records += part
+            guard part.count == count, let number = part.last?.number else { break }
+            last = number
         }
         let now = WallClock.now()
         let items = records.prefix(limit).map { ConnectionReport($0, now: now) }
@@ -64,8 +72,8 @@ extension LiveAdminBackend {
 
     func history(_ query: HistoryQuery) async throws(AdminRefusal) -> HistoryReport {
         let origin = try narrowed(to: query.origin)
-        let to = query.to ?? WallClock.now()
-        let from = query.from ?? to - 3_600_000
+        let to = max(query.to ?? WallClock.now(), 0)
+        let from = max(query.from ?? to - 3_600_000, 0)
         guard from < to else {
             let text = "must be before `to`"
             throw .invalid("the query is not right", [FieldProblem(pointer: "?from", detail: text)])
@@ -127,14 +135,16 @@ extension LiveAdminBackend {
     private func read<T: Sendable>(
         _ body: @Sendable (Store) async throws(StoreFailure) -> T
     ) async throws(AdminRefusal) -> T {
-        await recorder.record()
-        await store.flush()
+        await recorder.recordNow()
         do {
             return try await body(store)
         } catch {
             throw .unavailable("the database cannot be read: \(error)")
         }
     }
+
+    /// Each costs the data loop a system call.
+    private static let connectionsAtOnce = 128
 
     private static func id(_ cursor: String?) throws(AdminRefusal) -> Int64? {
         guard let cursor else { return nil }

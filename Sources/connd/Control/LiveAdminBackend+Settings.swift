@@ -13,7 +13,8 @@ extension LiveAdminBackend {
 
     func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
         let pattern = try self.pattern(pattern)
-        return (report(pattern, await settings.book), await settings.book.revision)
+        let book = await settings.book
+        return (report(pattern, book), book.revision)
     }
 
     func patterns() async -> ([PatternReport], revision: UInt64) {
@@ -100,6 +101,9 @@ extension LiveAdminBackend {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
         let before = await settings.book
+        if dryRun, let ifRevision, ifRevision != before.revision {
+            throw .stale("the settings were changed meanwhile: read them again")
+        }
         let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
             try book.importing(items, actor: actor.name, reason: reason, now: WallClock.now(), replace: replace)
         }
@@ -127,6 +131,18 @@ extension LiveAdminBackend {
     }
 
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
+        await reloads.enter()
+        do {
+            let model = try await reloadNow(actor: actor)
+            await reloads.leave()
+            return model
+        } catch {
+            await reloads.leave()
+            throw error
+        }
+    }
+
+    private func reloadNow(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
         guard configured.path != nil else {
             throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
         }

@@ -23,6 +23,8 @@ final class LiveAdminBackend: AdminBackend {
     let process: ProcessState
     let accessLog: AccessLog?
     let logger: Logger
+    /// One reload at a time, from reading the file on.
+    let reloads = SerialGate()
     /// As bound.
     let adminListeners = Mutex<[String]>([])
 

@@ -11,8 +11,13 @@ final class OriginEntry: Sendable {
     /// As of the last batch.
     let recorded: OriginFigures
     let lastUsed: Int64?
+    /// Known from an earlier run, and not used in this one.
+    let isOfThePast: Bool
 
-    init(name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?) {
+    init(
+        name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?, isOfThePast: Bool = false
+    ) {
+        self.isOfThePast = isOfThePast
         self.name = name
         self.snapshot = snapshot
         self.recorded = recorded
@@ -32,13 +37,26 @@ actor Recorder {
     private(set) var forgotten = OriginFigures()
     private(set) var origins: [Origin: OriginEntry] = [:]
     private var touched: Set<Origin> = []
+    private var lastRecordedNow: Int64 = 0
+    /// Not begun yet.
+    private var nextRecording: Task<Void, Never>?
+    private static let recordedNowInterval: Int64 = 100
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
 
     init(gate: LoopGate, store: Store) {
         self.gate = gate
         self.store = store
+        let known = store.loadLifetimes().sorted { $0.value.lastSeen > $1.value.lastSeen }
+        for (origin, lifetime) in known.prefix(Self.maxOfThePast) {
+            origins[origin] = OriginEntry(
+                name: origin.description,
+                snapshot: OriginSnapshot(origin: origin, figures: OriginFigures(), gauges: OriginGauges()),
+                recorded: OriginFigures(), lastUsed: lifetime.lastSeen, isOfThePast: true)
+        }
     }
+
+    private static let maxOfThePast = 5_000
 
     /// Afterwards all figures are of now.
     func refresh() async {
@@ -100,10 +118,26 @@ actor Recorder {
                 .map(\.origin))
     }
 
+    /// For who reads what was kept: all that happened before the call is in the database when it returns. Each write costs the
+    /// disk something, so that those who come within a moment share one.
+    func recordNow() async {
+        if let next = nextRecording { return await next.value }
+        let wait = max(lastRecordedNow + Self.recordedNowInterval - WallClock.now(), 0)
+        let task = Task {
+            try? await Task.sleep(for: .milliseconds(min(wait, Self.recordedNowInterval)))
+            nextRecording = nil
+            lastRecordedNow = WallClock.now()
+            await record()
+            await store.flush()
+        }
+        nextRecording = task
+        await task.value
+    }
+
     /// The page with the figures of all origins.
     func render(_ page: MetricsPage) -> String {
         var page = page
-        page.origins = origins.values.map(\.snapshot)
+        page.origins = origins.values.lazy.filter { !$0.isOfThePast }.map(\.snapshot)
         return String(decoding: prometheus.render(page), as: UTF8.self)
     }
 

@@ -57,11 +57,16 @@ actor SettingsControl {
         }
     }
 
-    /// An entry for the trail of something that changes no setting.
+    /// An entry for the trail of something that changes no setting. What cannot be written now is when it can be.
     func audit(_ entry: AuditEntry) async throws {
         var change = SettingChange()
         change.audit = [entry]
-        try await store.commit(change)
+        do {
+            try await store.commit(change)
+        } catch {
+            if unkept.audit.count < Self.keptAudit { unkept.audit.append(entry) }
+            throw error
+        }
     }
 
     /// Ends the trials that have run out. They end even while the database fails; that is kept when it can be.
@@ -76,7 +81,8 @@ actor SettingsControl {
         do {
             try await store.commit(change)
         } catch {
-            unkept = change
+            unkept.removals = change.removals + unkept.removals
+            unkept.audit = Array((change.audit + unkept.audit).suffix(Self.keptAudit))
         }
         await serial.leave()
     }
@@ -97,10 +103,8 @@ actor SettingsControl {
         let report = book.reload(file: layers)
         book.apply(report)
         await hold(in: report.scope)
-        var change = SettingChange()
-        change.audit = [AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: "")]
-        // The file is what is durable; the trail may miss a line while the database fails.
-        try? await store.commit(change)
+        // The file is what is durable.
+        try? await audit(AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: ""))
         await serial.leave()
         return report
     }
@@ -116,9 +120,13 @@ actor SettingsControl {
                     "action": "\(entry.action.rawValue)", "pattern": "\(subject)", "setting": "\(name)",
                     "before": "\(entry.before ?? "-")", "after": "\(entry.after ?? "-")", "actor": "\(entry.actor)",
                 ])
+            guard change.audit.count <= Self.eventsAtOnce else { continue }
             let text =
                 "\(entry.action.rawValue) \(name): \(entry.before ?? "-") -> \(entry.after ?? "-") by \(entry.actor)"
             events.send("setting", origin: subject, text)
+        }
+        if change.audit.count > Self.eventsAtOnce {
+            events.send("setting", "\(change.audit.count) settings by \(change.audit.first?.actor ?? "connd")")
         }
         await hold(in: change.scope)
     }
@@ -141,4 +149,8 @@ actor SettingsControl {
     }
 
     private static let appliedAtOnce = 64
+    /// Entries of the trail that wait for the database.
+    private static let keptAudit = 1000
+    /// What changes more (an import) is told in one event.
+    private static let eventsAtOnce = 50
 }

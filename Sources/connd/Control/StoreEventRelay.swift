@@ -4,8 +4,12 @@ import Synchronization
 
 /// Passes what the store tells on to the control plane, which is made after it; until then to the log. Shared.
 final class StoreEventRelay: Sendable {
-    private let control = Mutex<ControlPlane?>(nil)
-    private let early = Mutex<[StoreEvent]>([])
+    private struct State {
+        var control: ControlPlane?
+        var early: [StoreEvent] = []
+    }
+
+    private let state = Mutex(State())
     private let logger: Logger
 
     init(_ logger: Logger) {
@@ -13,15 +17,18 @@ final class StoreEventRelay: Sendable {
     }
 
     func relay(_ event: StoreEvent) {
-        guard let control = control.withLock({ $0 }) else { return early.withLock { $0.append(event) } }
-        control.received(event, logger: logger)
+        let control = state.withLock { state in
+            if state.control == nil { state.early.append(event) }
+            return state.control
+        }
+        control?.received(event, logger: logger)
     }
 
     func attach(_ plane: ControlPlane) {
-        control.withLock { $0 = plane }
-        let events = early.withLock { held in
-            defer { held = [] }
-            return held
+        let events = state.withLock { state in
+            state.control = plane
+            defer { state.early = [] }
+            return state.early
         }
         for event in events { plane.received(event, logger: logger) }
     }

@@ -3,7 +3,7 @@ import ForwardProxy
 /// Times and durations as the API writes them.
 enum Texts {
     /// RFC 3339, UTC.
-    static func time(_ milliseconds: Int64) -> String { HTTPDate.timestamp(milliseconds: milliseconds) }
+    static func time(_ milliseconds: Int64) -> String { HTTPDate.timestamp(milliseconds: max(milliseconds, 0)) }
 
     /// `118us`, `1.52ms`, `3.4s`, `2m5s`, `3h20m`, `4d2h`: three digits that matter.
     static func duration(microseconds: Int64) -> String {
