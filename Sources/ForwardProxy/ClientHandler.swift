@@ -66,6 +66,10 @@ final class ClientHandler {
         timer.owner = self
     }
 
+    deinit {
+        timer.owner = nil
+    }
+
     var isWritable: Bool { stream?.isWritable ?? false }
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }

@@ -8,7 +8,9 @@ package protocol DeadlineOwner: AnyObject {
 
 /// One owner's place in a LazyTimer. Loop-bound.
 package final class Deadline {
-    package weak var owner: (any DeadlineOwner)?
+    /// Its owner takes itself out in its `deinit`. Not weak: an object with weak references pays for them at every retain, and
+    /// clients and connections are retained dozens of times a request.
+    package unowned(unsafe) var owner: (any DeadlineOwner)?
     fileprivate var wakeAt = Instant.distantFuture
     fileprivate var index = -1
 

@@ -57,6 +57,10 @@ package final class Listener: Watched {
         }
     }
 
+    deinit {
+        retry?.owner = nil
+    }
+
     /// Nil for a Unix socket.
     package var localAddress: (address: IPAddress, port: UInt16)? {
         var bytes = [UInt8](repeating: 0, count: 16)

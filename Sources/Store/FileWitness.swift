@@ -27,7 +27,6 @@ final class FileWitness: Sendable {
     private let database: Identity
     private let log: Identity?
     private let lastSeen = Mutex(Stamp())
-    private let isReleased = Mutex(false)
 
     /// Once SQLite has opened the file, and made its log.
     init(path: String) throws(StoreFailure) {
@@ -41,14 +40,8 @@ final class FileWitness: Sendable {
         noteOwnWrite()
     }
 
-    /// After the connections, and before there are others: closing it later would drop the locks of those.
-    func release() {
-        let isFirst = isReleased.withLock { released in
-            defer { released = true }
-            return !released
-        }
-        if isFirst { _ = close(descriptor) }
-    }
+    /// Once, after the connections, and before there are others: closing it later would drop the locks of those.
+    func release() { _ = close(descriptor) }
 
     var failure: StoreFailure? {
         guard namesOurs, log == nil || Identity(path + "-wal") == log else { return .missing(path) }

@@ -1,5 +1,5 @@
 import GRDB
-import Migrations
+import Synchronization
 
 /// One opening of the database: a connection that writes, one that reads, and the witness of the file. Shared; the
 /// writer decides when it is opened and closed.
@@ -10,6 +10,7 @@ final class StoreDatabase: Sendable {
     let schemaVersion: Int
     private let witness: FileWitness?
     private let file: DatabaseFile?
+    private let isClosed = Mutex(false)
 
     private init(
         writer: DatabaseQueue?, reader: DatabaseQueue, schemaVersion: Int, witness: FileWitness?, file: DatabaseFile?
@@ -108,6 +109,12 @@ final class StoreDatabase: Sendable {
 
     /// SQLite copies the log into the file when its last connection closes, unless the path names another file by then.
     func close() {
+        // Once: when the files are closed, their inodes may be those of the next opening's.
+        let isFirst = isClosed.withLock { closed in
+            defer { closed = true }
+            return !closed
+        }
+        guard isFirst else { return }
         witness?.removeOrphanedLog()
         if let writer, reader !== writer { try? reader.close() }
         try? (writer ?? reader).close()

@@ -38,6 +38,10 @@ final class AddressCache {
         self.reactor = reactor
     }
 
+    deinit {
+        timer?.owner = nil
+    }
+
     /// `completion` may be called at once.
     func resolve(_ host: String, _ lifetimes: Lifetimes, _ completion: @escaping Completion) {
         let time = reactor.now

@@ -47,6 +47,10 @@ final class Dial {
         self.loop = loop
     }
 
+    deinit {
+        timer?.owner = nil
+    }
+
     func start(_ completion: @escaping Completion) {
         self.completion = completion
         startedAt = loop.now

@@ -87,6 +87,10 @@ package final class UpstreamConnection {
         stream.handler = self
     }
 
+    deinit {
+        timer.owner = nil
+    }
+
     package var isReused: Bool { requestsServed > 1 }
     /// Its latest lease was sent behind others.
     package var isShared: Bool { !pipelined.isEmpty }

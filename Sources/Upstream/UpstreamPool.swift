@@ -51,6 +51,10 @@ package final class UpstreamPool {
         timer.owner = self
     }
 
+    deinit {
+        timer.owner = nil
+    }
+
     package var counts: PoolCounts { machine.counts }
     package var idleConnections: Int { machine.counts.idle }
     package var openConnections: Int {

@@ -74,6 +74,10 @@ final class Daemon {
         loop = ProxyLoop(configuration: proxy, upstream: upstream, accessLog: accessLog, pseudonym: name)
     }
 
+    deinit {
+        grace?.owner = nil
+    }
+
     private static let lookupsAtOnce = 16
 
     /// Returns the exit code when all has ended.

@@ -251,6 +251,6 @@ struct LazyTimerTests {
         reactor.run()
         #expect(log.fired.count == 400)
         #expect(log.fired == log.fired.sorted())
-        withExtendedLifetime(owners) {}
+        withExtendedLifetime((owners, last)) {}
     }
 }

@@ -267,6 +267,21 @@ struct FaultTests {
         try await checkWhole(store, requests: 3, connections: isNew ? 1 : 3)
     }
 
+    @Test("deleted again and again: each time what is kept is in the new files, its log among them")
+    func deletedOften() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        for _ in 1...25 {
+            // File systems give the numbers of deleted files to new ones at once.
+            for suffix in DatabaseFile.suffixes { try FileManager.default.removeItem(atPath: scratch.path + suffix) }
+            await store.flush()
+            let copy = try Scratch()
+            for suffix in ["", "-wal"] { try scratch.bytes(suffix).write(to: URL(fileURLWithPath: copy.path + suffix)) }
+            #expect(try bench.open(copy.path).loadSettings() == [.sample()])
+        }
+        await store.close()
+    }
+
     @Test("the file and its folder are deleted")
     func folderDeleted() async throws {
         let path = scratch.folder + "/deep/connd.db"

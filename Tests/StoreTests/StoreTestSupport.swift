@@ -153,14 +153,11 @@ func failedExchange(_ origin: Origin = .example, at time: Int64 = Bench.start) -
     return detail
 }
 
-func diagnosed<T>(_ what: String, _ body: () throws -> T) throws -> T {
-    do { return try body() } catch { print("DIAG", what, (error as? DatabaseError)?.extendedResultCode.rawValue ?? -1); throw error }
-}
 /// Looks into the file without the store.
 func query(_ path: String, _ sql: String) throws -> [Row] {
-    try diagnosed("query " + sql) { try DatabaseQueue(path: path).read { try Row.fetchAll($0, sql: sql) } }
+    try DatabaseQueue(path: path).read { try Row.fetchAll($0, sql: sql) }
 }
 
 func execute(_ path: String, _ sql: String) throws {
-    try diagnosed("execute " + sql) { try DatabaseQueue(path: path).writeWithoutTransaction { try $0.execute(sql: sql) } }
+    try DatabaseQueue(path: path).writeWithoutTransaction { try $0.execute(sql: sql) }
 }
