@@ -37,6 +37,14 @@ import Testing
         #expect((facts[.posixPermissions] as? Int) == 0o600)
     }
 
+    @Test(
+        "an event id that no stream gave is refused, and connd lives",
+        arguments: ["18446744073709551615", "9223372036854775808", "-1", "x"])
+    func eventID(_ id: String) throws {
+        #expect(try proxy.curl("GET", "/v1/events", ["Last-Event-ID: \(id)"]).status == 422)
+        #expect(try proxy.curl("GET", "/healthz").status == 200)
+    }
+
     @Test("a Host that is not ours is answered 421: DNS rebinding", arguments: ["evil.example", "evil.example:3129"])
     func host(_ host: String) throws {
         let read = try proxy.curl("GET", "/v1/status", ["Host: \(host)"])

@@ -20,6 +20,27 @@ import Testing
         }
     }
 
+    @Test("a request whose body goes wrong on the way is one request, and one that is remembered")
+    func countedOnce() throws {
+        let origin = try FakeOrigin { connection in
+            _ = try? connection.readRequest()
+        }
+        let proxy = try RunningProxy(state: state)
+        let client = try ScriptedClient(proxy)
+        try client.send(
+            "PUT \(origin.url()) HTTP/1.1\r\nHost: \(origin.authority)\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+        )
+        try proxy.settle()
+        try client.send("zz\r\n")
+        #expect(try client.response().status == 400)
+        try proxy.wait(for: "the request to be counted") {
+            try $0.detail(origin)["figures"]["requests"]["idempotent"].counts
+        } until: {
+            $0 == ["proxy_error": 1]
+        }
+        #expect(try proxy.json("explain")["items"].items.count == 1)
+    }
+
     @Test("requests by method and status, leases and bytes")
     func requests() throws {
         let sent = Watched(0)

@@ -118,8 +118,7 @@ extension FieldProblem {
         case .tryFor: pointer = "/try_for"
         case .actor, .edit: pointer = base ?? ""
         }
-        let hint = problem.suggestion.map { "; did you mean `\($0)`?" } ?? ""
-        self.init(pointer: pointer, detail: problem.text + hint)
+        self.init(pointer: pointer, detail: problem.text)
     }
 
     /// RFC 6901.
