@@ -16,7 +16,7 @@ package struct ConnectionReport: Codable, Sendable {
     package var idleMs: Int64?
     package var closed: String?
     package var closedMs: Int64?
-    /// Section 8 of the reference; null while it lives. `closedBy` is `origin`, `connd` or `client`.
+    /// A close reason; null while it lives. `closedBy` is `origin`, `connd` or `client`.
     package var reason: String?
     package var closedBy: String?
     /// The reason in a sentence, with the setting that governs it.
