@@ -66,7 +66,7 @@ package struct SettingsReport: Codable, Sendable {
 /// One line of `GET /v1/settings`: a pattern that something is set for. Value.
 package struct PatternReport: Codable, Sendable {
     package var pattern = "*"
-    /// Names, by source word: `file`, `override`, `trial`.
+    /// What the file says and what was set at run time, what wins last.
     package var settings: [ResolvedSettingReport] = []
 
     package init() {}
