@@ -1,0 +1,52 @@
+package import ProxyTypes
+
+/// A listening stream socket that systemd opened and passed on; whoever takes it owns the descriptor. Value.
+package struct InheritedSocket: Sendable, Hashable {
+    package enum Address: Hashable, Sendable {
+        case tcp(IPAddress, port: UInt16)
+        /// `/path`, or `@name` in the abstract namespace.
+        case unix(path: String)
+    }
+
+    package let descriptor: CInt
+    /// The socket unit's FileDescriptorName.
+    package let name: String
+    package let address: Address
+}
+
+/// Why what was passed cannot be used: says which variable or which descriptor, and what to change. Value.
+package enum InheritedSocketError: Error, Hashable, CustomStringConvertible {
+    case malformed(variable: String, value: String)
+    case namesDoNotMatch(names: Int, sockets: Int)
+    case unusable(descriptor: CInt, name: String, Reason)
+
+    package enum Reason: Hashable, Sendable {
+        case notOpen, notASocket, notAStream, notListening, otherFamily
+        /// A system call refused; the payload is its error number.
+        case notPrepared(CInt)
+    }
+
+    package var description: String {
+        switch self {
+        case .malformed(let variable, let value):
+            return "\(variable)=\(value) is not a count; systemd sets it, nothing else should"
+        case .namesDoNotMatch(let names, let sockets):
+            return "LISTEN_FDNAMES has \(names) names for the \(sockets) descriptors of LISTEN_FDS"
+        case .unusable(let descriptor, let name, let reason):
+            return "descriptor \(descriptor) (\(name)) that systemd passed \(reason)"
+        }
+    }
+}
+
+extension InheritedSocketError.Reason: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notOpen: "is not open"
+        case .notASocket: "is not a socket: use ListenStream= in the socket unit, not ListenFIFO= or ListenSpecial="
+        case .notAStream: "is not a stream socket: use ListenStream= in the socket unit"
+        case .notListening: "does not listen: it is a connection; set Accept=no in the socket unit"
+        case .otherFamily: "is neither IPv4, IPv6 nor Unix: list such an address only in ListenStream="
+        case .notPrepared(let number): "cannot be used: \(systemErrorText(number))"
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/// How a run of the service ended, from what systemd tells ExecStopPost= (systemd.exec(5)): SERVICE_RESULT and
+/// EXIT_STATUS. Value.
+package enum ServiceResult: String, CaseIterable, Hashable, Sendable {
+    case stopped, failed, killed, crashed, watchdog, timeout
+    case outOfMemory = "out_of_memory"
+    case unknown
+
+    package init(environment: [String: String]) {
+        switch environment["SERVICE_RESULT"] {
+        case "success": self = .stopped
+        case "exit-code": self = .failed
+        case "signal": self = Self.signalsOfCrashes.contains(environment["EXIT_STATUS"] ?? "") ? .crashed : .killed
+        case "core-dump": self = .crashed
+        case "watchdog": self = .watchdog
+        case "timeout": self = .timeout
+        case "oom-kill": self = .outOfMemory
+        default: self = .unknown
+        }
+    }
+
+    /// Where no core may be dumped, systemd says `signal` of a crash too.
+    private static let signalsOfCrashes: Set<String> = ["ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP"]
+}
