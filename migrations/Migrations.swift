@@ -15,6 +15,7 @@ package struct Migration: Sendable {
 /// All of them, in order. Append only: what was released is in databases out there and never changes.
 package enum Migrations {
     package static let all = [
-        Migration(number: 1, name: "initial", sql: PackageResources._001_initial_sql)
+        Migration(number: 1, name: "initial", sql: PackageResources._001_initial_sql),
+        Migration(number: 2, name: "runs", sql: PackageResources._002_runs_sql),
     ]
 }

@@ -19,6 +19,9 @@ extension MetricNames {
         .counter("connd_invariants_broken_total", "Bugs of connd's own that it noticed and survived.") {
             $1.value($0.page.invariantsBroken)
         },
+        .counter("connd_runs_ended_total", "Earlier runs of connd, by how they ended.") {
+            for end in RunEnd.allCases { $1.value($0.page.runEnds[end] ?? 0, ("end", end.rawValue)) }
+        },
     ]
 
     private static let clients: [Metric<PageSubject>] = [

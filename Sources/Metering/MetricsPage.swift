@@ -15,6 +15,8 @@ package struct MetricsPage: Sendable {
     package var trials = 0
     package var conflicts = 0
     package var invariantsBroken = 0
+    /// Of the runs before this one.
+    package var runEnds: [RunEnd: Int] = [:]
 
     package init() {}
 }

@@ -8,9 +8,9 @@
 ///     1 min    2,880 buckets × (20 + 1) rows       60,480 rows    16.7
 ///     1 h        744 buckets × (50 + 1) rows       37,944 rows    10.5
 ///     closed connections 10,000 × 150 bytes, exchanges 5,000 × 250,
-///     audit 20,000 × 120, lifetimes 5,000 × 210                    6.0
+///     audit 20,000 × 120, lifetimes 5,000 × 210, runs 1,000 × 80   6.1
 ///     the write-ahead log, at most                                 4.0
-///     after a month                                               41.4
+///     after a month                                               41.5
 ///     1 h, thinned: 8,856 buckets × (10 + 1) rows  97,416 rows    27.0    more, after 400 days
 package struct Retention: Hashable, Sendable {
     package struct Rollups: Hashable, Sendable {
@@ -31,6 +31,8 @@ package struct Retention: Hashable, Sendable {
     package var exchanges = 5_000
     package var exchangeAge = 7 * Self.day
     package var auditEntries = 20_000
+    package var runs = 1_000
+    package var runAge = 400 * Self.day
     /// Those longest unseen go first.
     package var lifetimes = 20_000
     package var damagedFiles = 3

@@ -1,6 +1,6 @@
 import Dispatch
 import GRDB
-import Metering
+package import Metering
 import Migrations
 package import ProxyTypes
 import Synchronization
@@ -14,6 +14,11 @@ package final class Store: Sendable {
     private struct Published: Sendable {
         var health: StoreHealth
         var database: StoreDatabase?
+        var runs: RunBook
+
+        init(_ writer: StoreWriter) {
+            (health, database, runs) = (writer.health, writer.database, writer.contents.runs)
+        }
     }
 
     private let queue = DispatchQueue(label: "connd.store", qos: .utility)
@@ -45,7 +50,7 @@ package final class Store: Sendable {
         self.clock = clock
         self.retention = retention
         self.report = report
-        published = Mutex(Published(health: first.health, database: first.database))
+        published = Mutex(Published(first))
         writer = Mutex(first)
         inbox = Mutex(Inbox(maxRows: retention.inboxRows))
         for event in events { report(event) }
@@ -76,6 +81,33 @@ package final class Store: Sendable {
         let now = clock()
         return perform { $0.isLoaded ? $0.contents.highestConnection + 1 : UInt64(max(now, 1)) }
     }
+
+    /// To be called once, at the start, when what was kept has been loaded. `previousEnd` is what was seen of the end of
+    /// the run before, by whoever keeps connd running. It returns at once and is written right after; while the
+    /// database cannot be written it waits, and where it cannot be read, it begins when it can.
+    package func beginRun(version: String, previousEnd: (end: RunEnd, detail: String)? = nil) {
+        let now = clock()
+        perform { $0.contents.runs.begin(version: version, seen: previousEnd, now: now, isLoaded: $0.isLoaded) }
+        queue.async {
+            self.perform { writer in
+                guard writer.contents.runs.isDirty else { return }
+                try? writer.write(now: now) { draft, db in try draft.writeRuns(db) }
+            }
+        }
+    }
+
+    /// To be called in an orderly stop, before `close`, which writes it. It returns at once.
+    package func endRun() {
+        queue.async { self.perform { $0.contents.runs.end(now: self.clock()) } }
+    }
+
+    /// Its number, which is 0 as long as the database could not be read, and how the one before ended.
+    package var run: (number: Int, previousEnd: RunEnd?) {
+        published.withLock { (Int($0.runs.current?.number ?? 0), $0.runs.previousEnd) }
+    }
+
+    /// How all runs before this one ended.
+    package var runEnds: [RunEnd: Int] { published.withLock { $0.runs.counts } }
 
     /// Durable when it returns; when it throws, nothing of it is kept.
     package func commit(_ change: SettingChange) async throws(StoreFailure) {
@@ -151,7 +183,7 @@ package final class Store: Sendable {
     private func perform<T: Sendable>(_ work: (inout StoreWriter) -> T) -> T {
         let (result, events) = writer.withLock { writer in
             let result = work(&writer)
-            published.withLock { $0 = Published(health: writer.health, database: writer.database) }
+            published.withLock { $0 = Published(writer) }
             return (result, writer.takeEvents())
         }
         for event in events { report(event) }

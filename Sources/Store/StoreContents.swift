@@ -8,6 +8,7 @@ struct StoreContents: Sendable {
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
     var highestConnection: UInt64 = 0
+    var runs = RunBook()
 
     static let highestConnectionFact = "highest_connection"
 
@@ -17,6 +18,7 @@ struct StoreContents: Sendable {
         try loadSettings(db)
         try loadHighestConnection(db)
         try loadOrigins(db)
+        try RunRecords.load(into: &runs, db)
     }
 
     private mutating func loadSettings(_ db: Database) throws {
@@ -44,6 +46,7 @@ struct StoreContents: Sendable {
             try? found.loadSettings(db)
             try? found.loadHighestConnection(db)
             try? found.loadOrigins(db)
+            try? RunRecords.load(into: &found.runs, db)
         }
         self = found
         ids = [:]

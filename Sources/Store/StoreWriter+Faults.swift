@@ -159,6 +159,7 @@ extension StoreWriter {
         guard wasLoaded else { return }
         // Totals are written whole, so that writing them again is right whatever file this is.
         dirtyLifetimes = Set(contents.lifetimes.keys)
+        contents.runs.isDirty = true
         for index in series.indices { series[index].forgetWritten(isNew: isNew) }
         if isNew { tell(.recreated(path: path)) }
     }
@@ -173,6 +174,7 @@ extension StoreWriter {
         }
         isLoaded = true
         contents.settings = found.settings
+        contents.runs.take(found.runs)
         contents.lifetimes.merge(found.lifetimes) { mine, kept in
             var sum = kept
             sum += mine

@@ -17,6 +17,7 @@ extension StoreWriter {
                 retention, db)
             try Self.deleteOldRows(
                 "audit", time: "time", keeping: retention.auditEntries, since: .min, retention, db)
+            try RunRecords.deleteOld(keeping: retention.runs, since: now - retention.runAge, db)
             try draft.dropLongestUnseen(db)
         }
         guard let writer = database?.writer, file != nil else { return }

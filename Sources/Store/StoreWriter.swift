@@ -124,6 +124,7 @@ struct StoreWriter: Sendable {
             // An empty transaction would succeed on a full disk.
             try StoreContents.setFact("checked", now, db)
         }
+        try writeRuns(db)
         for origin in dirtyLifetimes { try writeLifetime(of: origin, db) }
         dirtyLifetimes = []
         for index in series.indices { try writeRollups(at: index, db) }
@@ -140,6 +141,12 @@ struct StoreWriter: Sendable {
         }
         closed = []
         exchanges = []
+    }
+
+    mutating func writeRuns(_ db: Database) throws {
+        guard contents.runs.isDirty else { return }
+        try RunRecords.put(contents.runs, db)
+        contents.runs.isDirty = false
     }
 
     private mutating func writeRollups(at index: Int, _ db: Database) throws {

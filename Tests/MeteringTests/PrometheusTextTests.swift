@@ -166,6 +166,18 @@ struct PrometheusTextTests {
         #expect(try Self.page(page)["connd_store_size_bytes"] == String(number))
     }
 
+    @Test("earlier runs are counted by how they ended, also where none did")
+    func runEnds() throws {
+        var page = MetricsPage()
+        page.runEnds = [.watchdog: 3, .outOfMemory: 4]
+        let read = try Self.page(page)
+        for end in RunEnd.allCases {
+            let expected = end == .watchdog ? "3" : end == .outOfMemory ? "4" : "0"
+            #expect(read[#"connd_runs_ended_total{end="\#(end.rawValue)"}"#] == expected)
+        }
+        #expect(read[#"connd_runs_ended_total{end="out_of_memory"}"#] == "4")
+    }
+
     @Test("facts about the store, the settings and the process show")
     func storeAndSettings() throws {
         var page = MetricsPage()

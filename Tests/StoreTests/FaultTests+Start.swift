@@ -66,9 +66,11 @@ extension FaultTests {
     }
 
     @Test(
-        "of a file that is damaged at the start, what can be read is kept", arguments: ["origins", "facts", "settings"])
+        "of a file that is damaged at the start, what can be read is kept",
+        arguments: ["origins", "facts", "settings", "runs"])
     func salvage(_ table: String) async throws {
         let first = try bench.open(scratch.path)
+        first.beginRun(version: "1")
         try await first.commit(SettingChange(put: .sample()))
         await measure(first)
         await first.close()
@@ -85,6 +87,8 @@ extension FaultTests {
         #expect(store.loadSettings() == (table == "settings" ? [] : [.sample()]))
         #expect(store.loadLifetimes()[.example]?.counts.requests == (table == "origins" ? nil : 1))
         #expect(store.nextConnectionNumber == (table == "facts" ? 1 : 2501))
+        store.beginRun(version: "1")
+        #expect(store.run.number == (table == "runs" ? 1 : 2))
         await store.close()
     }
 

@@ -15,7 +15,8 @@ struct MigrationTests {
 
     /// What was released is in databases out there: a new line here is right, a changed one never.
     static let released: [(number: Int, name: String, checksum: String)] = [
-        (1, "initial", "7794e5da0f44d429")
+        (1, "initial", "7794e5da0f44d429"),
+        (2, "runs", "d570ac752eccc9e4"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -35,6 +36,65 @@ struct MigrationTests {
         #expect(Set(TrafficCount.allCases.map(\.name)).subtracting(names).isEmpty)
     }
 
+    /// A minute after the last row of `schema-1.sql` was written.
+    private static let schema1End: Int64 = 1_795_407_527_436
+
+    private func restoreSchema1() throws {
+        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        try execute(
+            scratch.path, String(contentsOf: tests.appending(path: "Fixtures/schema-1.sql"), encoding: .utf8))
+        bench.now = Self.schema1End
+    }
+
+    /// Each row of each table, as text.
+    private func everything() throws -> [String: [String]] {
+        let tables = try query(
+            scratch.path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'migrations'")
+        return try Dictionary(
+            uniqueKeysWithValues: tables.map { table in
+                let name: String = table[0]
+                return (name, try query(scratch.path, "SELECT * FROM \(name)").map(\.description).sorted())
+            })
+    }
+
+    @Test("a database that a connd of schema 1 wrote keeps every row")
+    func schema1() async throws {
+        try restoreSchema1()
+        let before = try everything()
+        #expect(before.count == 10 && before.allSatisfy { !$0.value.isEmpty })
+        let store = try bench.open(scratch.path)
+        #expect(!store.health.isFailing && bench.events.isEmpty)
+        #expect(store.health.schemaVersion == Migrations.all.count)
+        #expect(store.loadSettings().count == 4)
+        #expect(store.loadLifetimes().values.reduce(0) { $0 + $1.counts.requests } == 9)
+        #expect(store.nextConnectionNumber == 2)
+        let history = try await store.history(of: nil, from: bench.now - 600_000, to: bench.now, maxPoints: 1)
+        #expect(history.points.map(\.rollup.counts.requests) == [9])
+        await store.close()
+        let after = try everything()
+        for (table, rows) in before { #expect(after[table] == rows, "\(table)") }
+        #expect(Set(after.keys).subtracting(before.keys) == ["runs", "run_endings"])
+    }
+
+    @Test("the settings of an older database that may only be read are in force, and connd runs failing")
+    func olderReadOnly() async throws {
+        try restoreSchema1()
+        let disk = try Mounted(readOnly: scratch.folder)
+        let store = try bench.open(scratch.path)
+        #expect(store.health.isFailing)
+        store.beginRun(version: "2")
+        #expect(store.loadSettings().count == 4)
+        #expect(store.nextConnectionNumber == 2)
+        #expect(store.run == (1, nil))
+        try disk.unmount()
+        bench.advance(milliseconds: 2_500)
+        await store.tick()
+        #expect(!store.health.isFailing)
+        #expect(store.health.schemaVersion == Migrations.all.count)
+        await store.close()
+        #expect(try everything()["runs"]?.count == 1)
+    }
+
     private static func more(_ sql: String) -> [Migration] {
         Migrations.all + [Migration(number: Migrations.all.count + 1, name: "more", sql: Array(sql.utf8))]
     }
@@ -51,7 +111,7 @@ struct MigrationTests {
         await new.close()
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
-                "initial", "more",
+                "initial", "runs", "more",
             ])
     }
 
