@@ -1,3 +1,4 @@
+import AdminModels
 import AdminClient
 import ArgumentParser
 
@@ -43,8 +44,11 @@ struct Connctl: AsyncParsableCommand {
                     ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(
+                name: "Programs of this host",
+                subcommands: [EnableCommand.self, DisableCommand.self, EnvCommand.self]),
+            CommandGroup(
                 name: "Shell",
-                subcommands: [EnvCommand.self, CompletionsCommand.self, ManCommand.self, VersionCommand.self]),
+                subcommands: [CompletionsCommand.self, ManCommand.self, VersionCommand.self]),
         ])
 
     static var verbs: [String] {

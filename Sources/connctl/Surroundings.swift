@@ -9,11 +9,27 @@ struct Surroundings: Sendable {
     var variables: [String: String] = ProcessInfo.processInfo.environment
     var systemSocket = "/run/connd/admin.sock"
     var systemToken = "/etc/connd/admin.token"
+    /// Exists where systemd was booted.
+    var systemdFolder = "/run/systemd/system"
+    /// Where the script may be that apt asks for its proxy.
+    var aptScripts = aptScriptsOfProcess
+    var isRoot = geteuid() == 0
     var output: any TextSink = DescriptorSink(descriptor: STDOUT_FILENO)
     var errors: any TextSink = DescriptorSink(descriptor: STDERR_FILENO)
     var screen = Screen.ofProcess
     /// Milliseconds since 1970, UTC.
     var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
+
+    /// The package's, else that of the same `make install` as this connctl.
+    private static var aptScriptsOfProcess: [String] {
+        let standard = "/usr/share/connd/apt-proxy"
+        guard let program = realpath("/proc/self/exe", nil) else { return [standard] }
+        defer { free(program) }
+        let folders = String(cString: program).split(separator: "/").dropLast(2)
+        let own = "/" + folders.joined(separator: "/") + "/share/connd/apt-proxy"
+        // apt's own quotes have no way to write these.
+        return own.contains { $0 == "\"" || $0.isNewline } ? [standard] : [standard, own]
+    }
 
     /// Where the user's own connd keeps its things; the same rule as connd's.
     var stateDirectory: String? {

@@ -4,7 +4,7 @@ extension RouteTable {
     /// Every operation of the API, in the order of the document.
     static let operationsOfBackend: [Operation] =
         StatusRoutes.operations + OriginRoutes.operations + SettingsRoutes.operations + ConnectionRoutes.operations
-        + RecordRoutes.operations + TransferRoutes.operations
+        + RecordRoutes.operations + TransferRoutes.operations + ProxyAutoConfigRoutes.operations
 
     /// With the document that describes them, itself among them.
     static func standard(_ definitions: [SettingDefinitionReport], version: String) -> RouteTable {

@@ -49,6 +49,7 @@ enum StatusRoutes {
         GET   \(Paths.history)             figures over time
         GET   \(Paths.events)              what happens, as it happens
         GET   \(Paths.metrics)                for Prometheus
+        GET   \(ProxyAutoConfigRoutes.script)              for browsers: which URLs go through connd
         GET   \(Paths.openAPI)        all of it, described (OpenAPI 3.1)
 
         Or use connctl.

@@ -39,12 +39,14 @@ struct ReloadCommand: AsyncParsableCommand {
             let output = session.output
             if output.isJSON { return output.json(answer.body) }
             let report = answer.content
-            if report.changes.isEmpty {
-                output.line("Reloaded; no setting changed.")
-            } else {
-                output.line("Reloaded; \(Units.plural(report.changes.count, "change")):")
-                output.table(ChangeTable.table(report.changes))
+            let count = report.changes.count + report.configuration.count
+            output.line(count == 0 ? "Reloaded; nothing changed." : "Reloaded; \(Units.plural(count, "change")):")
+            if !report.changes.isEmpty { output.table(ChangeTable.table(report.changes)) }
+            for change in report.configuration {
+                output.line(
+                    "  \(SafeText.line(change.key)): \(SafeText.line(change.before)) -> \(SafeText.line(change.after))")
             }
+            for note in report.notes { output.line("! \(SafeText.line(note))", .warning) }
             if !report.needRestart.isEmpty {
                 output.line(
                     "! These take a restart (systemctl restart connd): \(report.needRestart.joined(separator: ", "))",

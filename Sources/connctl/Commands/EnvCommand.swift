@@ -26,16 +26,21 @@ struct EnvCommand: AsyncParsableCommand {
             return global.makeOutput().raw(EnvironmentText.unset(shell))
         }
         try await Session.run(global) { session in
-            let answer = try await session.client.status()
-            let listeners = answer.content.listeners
-            guard let proxy = EnvironmentText.proxy(listeners) else {
-                throw CommandFailure(
-                    "connd has no listener that proxy variables can name (\(listeners.joined(separator: ", ")))",
-                    next: ["give proxy.listen an address such as 127.0.0.1:3128 in the config file, then restart connd"]
-                )
-            }
-            session.output.raw(EnvironmentText.set(proxy: proxy, shell))
+            session.output.raw(EnvironmentText.set(proxy: try await session.proxy(), shell))
         }
+    }
+}
+
+extension Session {
+    /// What connd says that programs should be given as their proxy.
+    func proxy() async throws -> String {
+        let listeners = try await client.status().content.listeners
+        guard let proxy = EnvironmentText.proxy(listeners) else {
+            throw CommandFailure(
+                "connd has no listener that proxy variables can name (\(listeners.joined(separator: ", ")))",
+                next: ["give proxy.listen an address such as 127.0.0.1:3128 in the config file, then restart connd"])
+        }
+        return proxy
     }
 }
 
@@ -52,7 +57,7 @@ enum EnvironmentText {
     /// HTTP_PROXY in capitals is left out: a CGI program would take a client's Proxy field for it.
     private static let proxyNames = ["http_proxy", "https_proxy", "HTTPS_PROXY"]
     private static let exceptionNames = ["no_proxy", "NO_PROXY"]
-    private static let exceptions = "localhost,127.0.0.1,::1"
+    static let exceptions = "localhost,127.0.0.1,::1"
 
     /// The first that is on loopback, else the first with a port; nil where all are Unix sockets.
     static func proxy(_ listeners: [String]) -> String? {
@@ -60,9 +65,12 @@ enum EnvironmentText {
         return (addresses.first(where: \.isLocal) ?? addresses.first)?.description
     }
 
+    static func values(proxy: String) -> [(name: String, value: String)] {
+        proxyNames.map { ($0, proxy) } + exceptionNames.map { ($0, exceptions) }
+    }
+
     static func set(proxy: String, _ shell: Shell) -> String {
-        let values = proxyNames.map { ($0, proxy) } + exceptionNames.map { ($0, exceptions) }
-        return values.map { name, value in
+        values(proxy: proxy).map { name, value in
             switch shell {
             case .sh, .bash, .zsh: "export \(name)='\(value)'\n"
             case .fish: "set -gx \(name) '\(value)';\n"

@@ -66,7 +66,23 @@ struct StatusText {
         facts.add(
             "process",
             "\(Units.size(report.memoryBytes)), \(report.descriptors) of \(report.descriptorLimit) descriptors")
+        if let end = report.previousEnd {
+            let isGood = end == "stopped"
+            facts.add(
+                "run", "\(report.run); the one before \(SafeText.line(Self.past(end)))", isGood ? .plain : .warning)
+        }
         return facts
+    }
+
+    private static func past(_ end: String) -> String {
+        switch end {
+        case "stopped": "was stopped"
+        case "watchdog": "hung, and the watchdog ended it"
+        case "timeout": "did not stop in time"
+        case "out_of_memory": "ran out of memory"
+        case "unknown": "ended without a word"
+        default: end
+        }
     }
 
     private var database: String {

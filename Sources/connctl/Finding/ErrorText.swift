@@ -74,6 +74,9 @@ struct ErrorText: Sendable {
             return ["connctl export    shows what such a document looks like"]
         }
         if subject == .reload, [409, 422].contains(problem.status) {
+            if problem.errors?.isEmpty ?? true {
+                return ["connd --config FILE …    `connctl config` shows what it runs with"]
+            }
             return ["correct the file, then connctl reload; until then connd goes on with what it has"]
         }
         switch problem.status {

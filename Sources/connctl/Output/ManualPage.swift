@@ -1,3 +1,4 @@
+import AdminModels
 import FoundationEssentials
 
 /// The manual page in roff, made from the same tree of verbs that parses the command line. Pure.
@@ -120,7 +121,7 @@ enum ManualPage {
         var lines: [String] = []
         var isLiteral = false
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let isExample = hasExamples && ["connctl ", "eval "].contains { line.hasPrefix($0) }
+            let isExample = hasExamples && ["connctl ", "eval ", "sudo "].contains { line.hasPrefix($0) }
             let isCode = isExample || line.hasPrefix("  ")
             if line.isEmpty {
                 lines.append(isLiteral ? "" : ".PP")

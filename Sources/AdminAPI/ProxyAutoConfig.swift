@@ -1,0 +1,100 @@
+/// The proxy auto-config script of connd: which URLs a browser sends through it, and at what address. Pure.
+struct ProxyAutoConfig {
+    static let mediaType = "application/x-ns-proxy-autoconfig"
+
+    /// What goes after `PROXY`.
+    let proxy: String
+    /// Listeners that no rule for loopback covers, as `host port`: connd answers requests for itself with 508.
+    let own: [String]
+    /// Nil: any.
+    let connectPorts: [Int]?
+
+    /// Nil where no listener has an address that a browser could be given.
+    init?(listeners: [String], adminListeners: [String], connectPorts: [Int]? = nil) {
+        let proxies = listeners.compactMap(Place.init)
+        guard let proxy = proxies.first(where: \.isLoopback) ?? proxies.first else { return nil }
+        self.proxy = "\(proxy.written):\(proxy.port)"
+        self.connectPorts = connectPorts
+        own = (proxies + adminListeners.compactMap(Place.init)).filter { !$0.isLoopback }
+            .reduce(into: []) { list, place in
+                let text = "\(place.host) \(place.port)"
+                if !list.contains(text) { list.append(text) }
+            }
+    }
+
+    /// ECMAScript 3, which the oldest engines know. What it is made of has been checked for quotes.
+    var script: String {
+        """
+        // Sends http and https through connd, and directly where connd does not answer.
+        function FindProxyForURL(url, host) {
+            var place = /^(https?|wss?):\\/\\/(?:[^\\/?#]*@)?(?:\\[[^\\]]*\\]|[^:\\/?#]*)(?::(\\d+))?/i.exec(url);
+            if (!place) return "DIRECT";
+            host = host.toLowerCase().replace(/^\\[|\\]$/g, "").replace(/\\.$/, "");
+            if (/^(.*\\.)?localhost$/.test(host) || /^127(\\.\\d+){3}$/.test(host)) return "DIRECT";
+            if (host == "::1" || /^::ffff:(127\\.|7f[0-9a-f]{2}:)/.test(host)) return "DIRECT";
+            var port = place[2] || (/^(http|ws)$/i.test(place[1]) ? "80" : "443");
+        \(tunnelRule)\(ownRule)    return "PROXY \(proxy); DIRECT";
+        }
+
+        """
+    }
+
+    /// Browsers ask a proxy for a tunnel for all but plain http; one that is refused is not asked for elsewhere.
+    private var tunnelRule: String {
+        guard let connectPorts else { return "" }
+        return """
+                var tunnels = { \(connectPorts.map { "\"\($0)\": 1" }.joined(separator: ", ")) };
+                if (!/^http$/i.test(place[1]) && tunnels[port] !== 1) return "DIRECT";
+
+            """
+    }
+
+    private var ownRule: String {
+        guard !own.isEmpty else { return "" }
+        return """
+                var own = { \(own.map { "\"\($0)\": 1" }.joined(separator: ", ")) };
+                if (own[host + " " + port] === 1) return "DIRECT";
+
+            """
+    }
+
+    /// A listener with a port. Value.
+    private struct Place {
+        /// Without brackets, in small letters.
+        let host: String
+        let port: Int
+
+        /// Nil for Unix sockets, and for what would not be safe within quotes.
+        init?(_ text: String) {
+            var rest = text[...]
+            if rest.hasPrefix("http://") { rest = rest.dropFirst(7) }
+            guard !text.hasPrefix("unix:"), let colon = rest.lastIndex(of: ":"),
+                let port = Int(rest[rest.index(after: colon)...]), (1...65535).contains(port)
+            else { return nil }
+            var host = rest[..<colon].lowercased()
+            if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+            let isPlain = host.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x61...0x7A, 0x2D, 0x2E, 0x3A: true
+                default: false
+                }
+            }
+            guard !host.isEmpty, isPlain else { return nil }
+            // Bound to every address, it is on loopback too.
+            switch host {
+            case "0.0.0.0": self.host = "127.0.0.1"
+            case "::": self.host = "::1"
+            default: self.host = host
+            }
+            self.port = port
+        }
+
+        var written: String { host.contains(":") ? "[\(host)]" : host }
+
+        var isLoopback: Bool {
+            let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+            return host == "localhost" || host == "::1"
+                || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import AdminClient
+import ArgumentParser
+import Glibc
+
+struct EnableCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enable",
+        abstract: "Sends this host's programs through connd: login shells, apt, git, systemd's services.",
+        discussion: """
+            sudo connctl enable                      all four
+            sudo connctl enable shell git            only these
+            connctl enable --user                    for your own account alone
+            connctl enable --dry-run                 what would be written
+
+            Programs that run already go on as they are until they are started again. What somebody else set is left \
+            alone, and said. `connctl disable` takes it all back.
+            """)
+
+    @OptionGroup var choice: ClientChoice
+
+    @Option(
+        help: ArgumentHelp(
+            "The proxy to name: http://host:port. Default: connd is asked where it listens.", valueName: "url"))
+    var proxy: String?
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let setup = try choice.setup("enable")
+        let proxy = try await address()
+        try choice.run("on", global) { kind, changes throws(SetupProblem) in try setup.enable(kind, proxy, &changes) }
+    }
+
+    private func address() async throws -> ProxyAddress {
+        var text = proxy ?? ""
+        if proxy == nil {
+            do {
+                try await Session.run(global) { session in text = try await session.proxy() }
+            } catch var failure as CommandFailure {
+                failure.next.append("connctl enable --proxy \(ProxyAddress.standard) …    without asking it")
+                throw failure
+            }
+        }
+        guard let address = ProxyAddress(parsing: text) else {
+            throw CommandFailure(
+                "--proxy: `\(text)` is no proxy that programs can be given", status: .usage,
+                next: ["write it with its port, as in \(ProxyAddress.standard)"])
+        }
+        return address
+    }
+}
+
+struct DisableCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "disable",
+        abstract: "Takes back what enable did; connd need not run for it.",
+        discussion: """
+            sudo connctl disable                     all four
+            sudo connctl disable apt                 only this
+            connctl disable --user                   of your own account
+            """)
+
+    @OptionGroup var choice: ClientChoice
+
+    @OptionGroup var global: GlobalOptions
+
+    mutating func run() async throws {
+        let setup = try choice.setup("disable")
+        try choice.run("off", global) { kind, changes throws(SetupProblem) in try setup.disable(kind, &changes) }
+    }
+}
+
+/// Which programs, of whom, and how that is told: the same for both verbs.
+struct ClientChoice: ParsableArguments {
+    @Argument(help: "Which: shell, apt, git, services. Default: all.")
+    var kinds: [ClientKind] = []
+
+    @Flag(help: "For your own account, not the whole host. apt has no such settings.")
+    var user = false
+
+    @Flag(help: "Say what would be done, and do nothing.")
+    var dryRun = false
+
+    @Flag(name: .shortAndLong, help: "Say nothing but what went wrong.")
+    var quiet = false
+
+    @Option(help: ArgumentHelp("Before every path: a host that is being put together.", visibility: .hidden))
+    var root: String?
+
+    func setup(_ verb: String) throws(CommandFailure) -> HostSetup {
+        let surroundings = Surroundings.current
+        var root = root ?? ""
+        while root.hasSuffix("/") { root.removeLast() }
+        var home: String?
+        if user {
+            guard let folder = surroundings.variables["HOME"], folder.hasPrefix("/") else {
+                throw CommandFailure(
+                    "$HOME does not say where your account's files are", status: .usage,
+                    next: ["HOME=/home/you connctl \(verb) --user"])
+            }
+            home = folder
+        } else if self.root == nil, !dryRun, !surroundings.isRoot {
+            throw CommandFailure(
+                "the whole host is changed by root alone",
+                next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    for your own account alone"])
+        }
+        return HostSetup(root: root, home: home, surroundings: surroundings)
+    }
+
+    /// One kind after the other; one that cannot be done keeps no other from it.
+    func run(
+        _ state: String, _ global: GlobalOptions,
+        _ work: (ClientKind, inout HostChanges) throws(SetupProblem) -> SetupOutcome
+    ) throws(CommandFailure) {
+        let output = global.makeOutput()
+        var problems: [(kind: ClientKind, problem: SetupProblem)] = []
+        let chosen = ClientKind.chosen(kinds)
+        for kind in chosen {
+            var changes = HostChanges(isDry: dryRun)
+            do throws(SetupProblem) {
+                let outcome = try work(kind, &changes)
+                if case .skipped(let reason, let next) = outcome, !kinds.isEmpty {
+                    throw SetupProblem(reason, next: next)
+                }
+                if !quiet { tell(kind, outcome, changes, output) }
+            } catch {
+                problems.append((kind, error))
+            }
+        }
+        guard !problems.isEmpty else { return }
+        let next = problems.compactMap(\.problem.next).reduce(into: [String]()) {
+            if !$0.contains($1) { $0.append($1) }
+        }
+        throw CommandFailure(
+            "not everything is \(state): \(problems.map(\.kind.rawValue).joined(separator: ", "))",
+            details: problems.map { "\($0.kind.rawValue): \($0.problem.reason)" },
+            next: next.isEmpty ? ["put that right, then the same again: what is done stays done"] : next)
+    }
+
+    private func tell(_ kind: ClientKind, _ outcome: SetupOutcome, _ changes: HostChanges, _ output: Output) {
+        let name = kind.rawValue + String(repeating: " ", count: 9 - kind.rawValue.count)
+        if changes.isDry, case .changed = outcome {
+            output.line(name + (changes.told.first ?? ""))
+            for line in changes.told.dropFirst() { output.line(String(repeating: " ", count: 9) + line) }
+        } else {
+            output.line(name + outcome.text)
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import Glibc
+
+/// Tells the programs of a host, or of one user's account, to use connd, and to forget it again. Value.
+struct HostSetup {
+    /// Before every path; empty for the running host.
+    let root: String
+    /// Of the user whose account it is; nil for the whole host.
+    let home: String?
+    let surroundings: Surroundings
+
+    private var isUser: Bool { home != nil }
+
+    func enable(_ kind: ClientKind, _ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem)
+        -> SetupOutcome
+    {
+        switch kind {
+        case .shell: try enableShell(proxy, &changes)
+        case .apt: try enableApt(proxy, &changes)
+        case .git: try withGit { git throws(SetupProblem) in try git.enable(proxy, &changes) }
+        case .services: try enableServices(proxy, &changes)
+        }
+    }
+
+    func disable(_ kind: ClientKind, _ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
+        switch kind {
+        case .shell: try disableShell(&changes)
+        case .apt:
+            isUser
+                ? Self.aptIsOfTheHost("disable")
+                : Self.off(try aptFile.remove(&changes), aptFile.path)
+        case .git: try withGit { git throws(SetupProblem) in try git.disable(&changes) }
+        case .services: try disableServices(&changes)
+        }
+    }
+
+    private static func on(_ isNew: Bool, _ place: String, _ more: String = "") -> SetupOutcome {
+        isNew ? .changed("on: \(place)\(more)") : .unchanged("on already: \(place)")
+    }
+
+    private static func off(_ wasOn: Bool, _ place: String, _ more: String = "") -> SetupOutcome {
+        wasOn ? .changed("off: \(place) is gone\(more)") : .unchanged("off already")
+    }
+
+    // MARK: Shells
+
+    private var shellFile: OwnFile {
+        guard let home else { return OwnFile(path: root + "/etc/profile.d/connd.sh") }
+        let folder = root + home + "/.config/connd"
+        return OwnFile(path: folder + "/env.sh", folders: [folder, root + home + "/.config"])
+    }
+
+    /// The first is made where there is none; bash and zsh read one of the others in its place where it exists.
+    private func loginFiles(_ home: String) -> [LoginFile] {
+        let files = [".profile", ".bash_profile", ".bash_login", ".zprofile"].map {
+            LoginFile(path: "\(root)\(home)/\($0)")
+        }
+        return files.prefix(1) + files.dropFirst().filter(\.exists)
+    }
+
+    private func enableShell(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
+        var isNew = try shellFile.put(SetupText.shell(proxy, user: isUser), &changes)
+        for file in home.map(loginFiles) ?? [] where try file.add(&changes) { isNew = true }
+        return Self.on(isNew, shellFile.path, #"; from the next login (here and now: eval "$(connctl env)")"#)
+    }
+
+    private func disableShell(_ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
+        var wasOn = false
+        for file in home.map(loginFiles) ?? [] where try file.remove(&changes) { wasOn = true }
+        if try shellFile.remove(&changes) { wasOn = true }
+        return Self.off(
+            wasOn, shellFile.path, #"; shells that are open keep it (there: eval "$(connctl env --unset)")"#)
+    }
+
+    // MARK: apt
+
+    private var aptFile: OwnFile { OwnFile(path: root + "/etc/apt/apt.conf.d/30connd") }
+
+    private static func aptIsOfTheHost(_ verb: String) -> SetupOutcome {
+        .skipped("apt has no settings of one user", next: "sudo connctl \(verb) apt    for the whole host")
+    }
+
+    private func enableApt(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
+        if isUser { return Self.aptIsOfTheHost("enable") }
+        guard access(root + "/etc/apt", F_OK) == 0 else { return .skipped("apt is not installed", next: nil) }
+        try aptFile.check()
+        guard let script = surroundings.aptScripts.first(where: { access(root + $0, X_OK) == 0 }) else {
+            // apt fails altogether where a script that it is told to ask is missing.
+            throw SetupProblem(
+                "there is no \(surroundings.aptScripts.first ?? "apt-proxy") for apt to ask",
+                next: "install connd's package, or run make install, which puts it there")
+        }
+        if let other = try otherAptProxy(script) {
+            throw SetupProblem(
+                "apt has \(other) already, which connctl did not set: left alone",
+                next:
+                    "apt-config dump | grep -i proxy    shows it; remove it from /etc/apt if connd should take its place"
+            )
+        }
+        return Self.on(try aptFile.put(SetupText.apt(proxy, script: script), &changes), aptFile.path)
+    }
+
+    /// What somebody else told apt of proxies. A host that is being put together elsewhere is not asked.
+    private func otherAptProxy(_ script: String) throws(SetupProblem) -> String? {
+        guard root.isEmpty || surroundings.variables["APT_CONFIG"] != nil,
+            let program = Program("apt-config", variables: surroundings.variables)
+        else { return nil }
+        let keys = [
+            "Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::http::Proxy-Auto-Detect",
+            "Acquire::https::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect",
+        ]
+        for key in keys {
+            // It prints `v='value'`, or nothing.
+            let output = try program.run(["shell", "v", key]).output
+            let value = output.split(separator: "\n").first?.dropFirst(3).dropLast() ?? ""
+            if !value.isEmpty, value != script { return "\(key) \"\(value)\"" }
+        }
+        return nil
+    }
+
+    // MARK: git
+
+    private func withGit(_ body: (GitSetting) throws(SetupProblem) -> SetupOutcome) throws(SetupProblem) -> SetupOutcome
+    {
+        var variables = surroundings.variables
+        let file = root + (home.map { $0 + "/.gitconfig" } ?? "/etc/gitconfig")
+        if let home { variables["HOME"] = home }
+        if !root.isEmpty { variables[isUser ? "GIT_CONFIG_GLOBAL" : "GIT_CONFIG_SYSTEM"] = file }
+        guard var git = Program("git", variables: variables) else { return .skipped("git is not installed", next: nil) }
+        // It fails where the folder that it was started in is gone.
+        git.leading = ["-C", "/"]
+        return try body(GitSetting(git: git, scope: isUser ? "--global" : "--system", file: file))
+    }
+
+    // MARK: Services
+
+    private var servicesFile: OwnFile {
+        guard let home else {
+            let folder = root + "/etc/systemd/system.conf.d"
+            return OwnFile(path: folder + "/50-connd.conf", folders: [folder])
+        }
+        let folder = root + home + "/.config/environment.d"
+        return OwnFile(path: folder + "/50-connd.conf", folders: [folder, root + home + "/.config"])
+    }
+
+    private func enableServices(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem)
+        -> SetupOutcome
+    {
+        let text = isUser ? SetupText.userServices(proxy) : SetupText.services(proxy)
+        guard try servicesFile.put(text, &changes) else { return Self.on(false, servicesFile.path) }
+        return Self.on(true, servicesFile.path, try reload(&changes))
+    }
+
+    private func disableServices(_ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
+        guard try servicesFile.remove(&changes) else { return Self.off(false, servicesFile.path) }
+        return Self.off(true, servicesFile.path, try reload(&changes))
+    }
+
+    /// What is to be said of it.
+    private func reload(_ changes: inout HostChanges) throws(SetupProblem) -> String {
+        let manager =
+            isUser
+            ? surroundings.variables["XDG_RUNTIME_DIR"].map { $0 + "/systemd/private" } : surroundings.systemdFolder
+        guard root.isEmpty, let manager, access(manager, F_OK) == 0,
+            let program = Program("systemctl", variables: surroundings.variables)
+        else { return "; systemd does not run here and was not told" }
+        try changes.run(program, (isUser ? ["--user"] : []) + ["daemon-reload"])
+        return "; services see it when they start next"
+    }
+}

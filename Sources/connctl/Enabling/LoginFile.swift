@@ -1,0 +1,53 @@
+import Glibc
+
+/// A file of the user's that a login shell reads, such as ~/.profile: it gets one marked line, and loses it again. Value.
+struct LoginFile: Hashable, Sendable {
+    let path: String
+
+    var exists: Bool { access(path, F_OK) == 0 }
+
+    func add(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
+        try edit(&changes, "would add to \(path): \(MarkedLine.text)", MarkedLine.adding)
+    }
+
+    /// One that held nothing else was made by connctl.
+    func remove(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
+        try edit(&changes, "would take its line out of \(path)", MarkedLine.removing)
+    }
+
+    private func edit(_ changes: inout HostChanges, _ told: String, _ change: (String) -> String)
+        throws(SetupProblem) -> Bool
+    {
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        if !isThere, errno != ENOENT { throw .system(path) }
+        var content = ""
+        if isThere {
+            do throws(FileProblem) { content = try SmallFile.read(path) } catch {
+                throw SetupProblem("\(path): \(error.reason)")
+            }
+            guard !content.contains("\u{FFFD}") else {
+                throw SetupProblem("\(path) is not UTF-8: left alone", next: "add this line to it: \(MarkedLine.text)")
+            }
+        }
+        let changed = change(content)
+        if changed == content { return false }
+        // What a link leads to is written, so that the link stays.
+        let target = isThere ? Self.resolved(path) : path
+        if changed.isEmpty {
+            try changes.remove(target)
+        } else {
+            let kept = HostChanges.Ownership(
+                mode: isThere ? status.st_mode & 0o7777 : 0o644, user: isThere ? status.st_uid : nil,
+                group: isThere ? status.st_gid : nil)
+            try changes.put(changed, at: target, kept, change: told)
+        }
+        return true
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let found = realpath(path, nil) else { return path }
+        defer { free(found) }
+        return String(cString: found)
+    }
+}

@@ -1,0 +1,70 @@
+import Glibc
+
+/// Another program that is run to its end: git, systemctl, apt-config. Value.
+struct Program: Sendable {
+    let name: String
+    let path: String
+    let variables: [String: String]
+    /// Before those of each run, and not told of.
+    var leading: [String] = []
+
+    struct Run {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// Nil where it is not installed.
+    init?(_ name: String, variables: [String: String]) {
+        let folders = variables["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
+        guard let path = paths.first(where: { access($0, X_OK) == 0 }) else { return nil }
+        self.name = name
+        self.path = path
+        // Its messages are read.
+        self.variables = variables.merging(["LC_ALL": "C"]) { $1 }
+    }
+
+    func run(_ arguments: [String]) throws(SetupProblem) -> Run {
+        let output = try makePipe()
+        defer { close(output[0]) }
+        let errors: [Int32]
+        do throws(SetupProblem) { errors = try makePipe() } catch {
+            close(output[1])
+            throw error
+        }
+        defer { close(errors[0]) }
+        var process = pid_t()
+        let code = spawn(&process, arguments, output: output[1], errors: errors[1])
+        for descriptor in [output[1], errors[1]] { close(descriptor) }
+        guard code == 0 else { throw .system(path, code) }
+        // They write less than a pipe takes, so one may be read after the other.
+        let read = [output[0], errors[0]].map { (try? SmallFile.bytes($0)) ?? [] }
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        let ended = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
+        return Run(
+            status: ended, output: String(decoding: read[0], as: UTF8.self),
+            errors: String(decoding: read[1], as: UTF8.self))
+    }
+
+    private func makePipe() throws(SetupProblem) -> [Int32] {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw .system(name) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return ends
+    }
+
+    private func spawn(_ process: inout pid_t, _ arguments: [String], output: Int32, errors: Int32) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
+        let words = ([path] + leading + arguments).map { strdup($0) } + [nil]
+        let environment = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in words + environment { free(text) } }
+        return posix_spawn(&process, path, &actions, nil, words, environment)
+    }
+}

@@ -1,0 +1,22 @@
+import AdminClient
+
+/// The address that programs are given as their proxy. Its text is safe in quotes of any of their files. Value.
+struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
+    static let standard = "http://127.0.0.1:3128"
+
+    let description: String
+    /// Nothing sent there leaves this host.
+    let isLocal: Bool
+
+    /// `http://host:port`; nil for all else, such as a URL without the port, for which each program has another default.
+    init?(parsing text: String) {
+        guard let end = text.firstRange(of: "://"), let address = AdminAddress(parsing: text),
+            case .tcp("http", _, _) = address.place
+        else { return nil }
+        var authority = text[end.upperBound...]
+        if authority.hasSuffix("/") { authority.removeLast() }
+        guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return nil }
+        description = address.description
+        isLocal = address.isLocal
+    }
+}

@@ -1,4 +1,0 @@
-/// Which connctl this is.
-enum ProductVersion {
-    static let text = "0.1.0"
-}

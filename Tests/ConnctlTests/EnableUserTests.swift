@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+@testable import connctl
+
+@Suite("One user's account")
+struct EnableUserTests {
+    @Test("shell, git and services of the account are turned on and off; apt has none")
+    func account() async throws {
+        let host = try ScratchHost()
+        let before = host.everything()
+        let outcome = await host.run("enable", "--user")
+        #expect(outcome.status == .ok && outcome.output.contains("apt      skipped: apt has no settings of one user"))
+        #expect(host.read("home/u/.config/connd/env.sh")?.contains(ScratchHost.proxy) == true)
+        #expect(host.read("home/u/.profile") == MarkedLine.text + "\n")
+        #expect(
+            host.read("home/u/.config/environment.d/50-connd.conf")?.contains("http_proxy=\(ScratchHost.proxy)\n")
+                == true)
+        #expect(try host.git("--global", "http.proxy") == ScratchHost.proxy + "\n")
+        #expect(host.read("etc/profile.d/connd.sh") == nil && host.read("etc/gitconfig") == nil)
+        #expect(await host.run("enable", "--user", "apt").status == .failed)
+        #expect(await host.run("disable", "--user").status == .ok)
+        #expect(host.everything() == before)
+    }
+
+    @Test("needs no root, but a home")
+    func home() async throws {
+        var host = try ScratchHost()
+        host.world.surroundings.isRoot = false
+        host.world.surroundings.variables["HOME"] = host.root + "/home/u"
+        host.world.surroundings.variables["XDG_RUNTIME_DIR"] = nil
+        let outcome = await host.world.run("enable", "--user", "shell", "services", "--proxy", ScratchHost.proxy)
+        #expect(outcome.status == .ok, "\(outcome)")
+        #expect(outcome.output.contains("systemd does not run here"))
+        host.world.surroundings.variables["HOME"] = nil
+        #expect(await host.world.run("disable", "--user").status == .usage)
+    }
+
+    @Test("the user's manager is told when its services change, and only then")
+    func reload() async throws {
+        var host = try ScratchHost()
+        let systemctl = try host.write("bin/systemctl", "#!/bin/sh\necho \"$@\" >> \(host.root)/calls\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
+        try host.write("run/systemd/private", "")
+        host.world.surroundings.variables = [
+            "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
+            "PATH": host.root + "/bin:/usr/bin:/bin",
+        ]
+        for _ in 0..<2 {
+            _ = await host.world.run("enable", "--user", "services", "--proxy", ScratchHost.proxy)
+        }
+        #expect(host.read("calls") == "--user daemon-reload\n")
+        #expect(await host.world.run("disable", "--user", "services").output.contains("when they start next"))
+        #expect(host.read("calls") == "--user daemon-reload\n--user daemon-reload\n")
+        try host.write("bin/systemctl", "#!/bin/sh\necho 'no bus' >&2; exit 1\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
+        let failed = await host.world.run("enable", "--user", "services", "--proxy", ScratchHost.proxy)
+        #expect(failed.status == .failed && failed.errors.contains("systemctl --user daemon-reload: no bus"))
+    }
+
+    @Test("each login file that a shell reads in place of .profile gets the line too; links and modes stay")
+    func loginFiles() async throws {
+        let host = try ScratchHost()
+        let dotfile = try host.write("home/u/dotfiles/profile", "umask 022")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: dotfile)
+        try FileManager.default.createSymbolicLink(
+            atPath: host.root + "/home/u/.profile", withDestinationPath: "dotfiles/profile")
+        try host.write("home/u/.bash_profile", "# mine\n")
+        let before = host.everything()
+        #expect(await host.run("enable", "--user", "shell").status == .ok)
+        #expect(host.read("home/u/.bash_profile") == "# mine\n\(MarkedLine.text)\n")
+        #expect(host.read("home/u/dotfiles/profile")?.hasPrefix("umask 022\nif [ -r ") == true)
+        #expect(host.everything()["home/u/.profile"]?.hasPrefix(FileAttributeType.typeSymbolicLink.rawValue) == true)
+        #expect(host.read("home/u/.zprofile") == nil)
+        #expect(await host.run("enable", "--user", "shell").output.contains("on already"))
+        #expect(await host.run("disable", "--user", "shell").status == .ok)
+        #expect(host.everything() == before)
+    }
+
+    @Test(
+        "taking the line out gives back each byte", arguments: ["", "a", "a\n", "a\n\n", "a\r\nb", "\n", "# x\n# y"])
+    func exact(content: String) {
+        let added = MarkedLine.adding(to: content)
+        #expect(added.hasSuffix("\n") && MarkedLine.isIn(added))
+        #expect(MarkedLine.adding(to: added) == added)
+        #expect(MarkedLine.removing(from: added) == content)
+        #expect(MarkedLine.removing(from: content) == content)
+    }
+
+    @Test("what was written after the line stays", arguments: ["a", "a\n"])
+    func later(content: String) {
+        #expect(MarkedLine.removing(from: MarkedLine.adding(to: content) + "b\n") == "a\nb\n")
+    }
+}
