@@ -63,7 +63,8 @@ let daemon: [Target] = [
     room("Metering", ["ProxyTypes"]),
     room("AdminModels"),
     .target(
-        name: "Migrations", path: "migrations", resources: [.embedInCode("0001_initial.sql")], swiftSettings: strict),
+        name: "Migrations", path: "migrations",
+        resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql")], swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room(
         "AdminAPI",
@@ -73,16 +74,18 @@ let daemon: [Target] = [
         ]),
     room("AdminClient", ["AdminModels", asyncHTTPClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .target(name: "CLinux"),
-    room("ConfigurationFile", ["ProxyTypes", "Tuning", "Yams", argumentParser]),
+    room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
+    room("Systemd", ["ProxyTypes"]),
     room("Reactor", ["ProxyTypes", "CLinux"]),
     room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor"]),
-    room("ForwardProxy", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream"]),
+    room(
+        "ForwardProxy",
+        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream"]),
     .executableTarget(
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "Upstream",
-            "ForwardProxy", "Store", "AdminModels", "AdminAPI", logging, argumentParser,
+            "Upstream", "ForwardProxy", "Systemd", "Store", "AdminModels", "AdminAPI", logging, argumentParser,
         ],
         swiftSettings: strict),
     .executableTarget(
@@ -101,6 +104,7 @@ let testTargets: [Target] = [
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
+    tests("SystemdTests", ["ProxyTypes", "Systemd"]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
     tests(
         "ForwardProxyTests",

@@ -10,7 +10,7 @@ import NIOHTTP1
 struct AdminResponder: Sendable {
     let backend: any AdminBackend
     let routes: RouteTable
-    let authentication: Authentication
+    let rules: AccessRules
     let streams: EventStreams
     let logger: Logger
     let now: @Sendable () -> Int64
@@ -39,6 +39,7 @@ struct AdminResponder: Sendable {
     }
 
     private func answer(_ request: Request, from peer: AdminPeer, over channel: any Channel) async throws -> Response {
+        let authentication = rules.current
         try authentication.admit(request.head, from: peer)
         let target = (request.head.path ?? "/").split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -7,10 +7,17 @@ package struct StatusReport: Codable, Sendable {
     package var startedAtMs: Int64 = 0
     package var uptime = ""
     package var uptimeMs: Int64 = 0
+    /// Which run of connd this is, as its database counts them from 1; 0 where that could not be read.
+    package var run = 0
+    /// How the run before ended: `stopped`, `failed`, `killed`, `crashed`, `watchdog`, `timeout`, `out_of_memory` or
+    /// `unknown`; null for the first.
+    package var previousEnd: String?
     /// `running` or `stopping`.
     package var state = ""
     package var listeners: [String] = []
     package var adminListeners: [String] = []
+    /// The ports that CONNECT may reach; null: any.
+    package var connectPorts: [Int]?
     package var clients = 0
     package var origins = 0
     package var connections = ConnectionCounts()
@@ -40,9 +47,12 @@ package struct StatusReport: Codable, Sendable {
         case startedAtMs = "started_at_ms"
         case uptime
         case uptimeMs = "uptime_ms"
+        case run
+        case previousEnd = "previous_end"
         case state
         case listeners
         case adminListeners = "admin_listeners"
+        case connectPorts = "connect_ports"
         case clients
         case origins
         case connections

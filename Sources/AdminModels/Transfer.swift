@@ -89,15 +89,30 @@ package struct ConfigReport: Codable, Sendable {
 /// `POST /v1/reload`. Value.
 package struct ReloadReportModel: Codable, Sendable {
     package var changes: [ChangeReport] = []
+    /// Keys outside `settings` and `hosts` that hold otherwise now.
+    package var configuration: [ConfigurationChangeReport] = []
     /// Keys outside `settings` and `hosts` that differ and take a restart.
     package var needRestart: [String] = []
+    /// What is not quite as the file says, and why.
+    package var notes: [String] = []
     package var conflicts: [DifferenceReport] = []
 
     package init() {}
 
     private enum CodingKeys: String, CodingKey {
         case changes
+        case configuration
         case needRestart = "need_restart"
+        case notes
         case conflicts
     }
+}
+
+/// One key of the config file before and after, as YAML. Value.
+package struct ConfigurationChangeReport: Codable, Sendable {
+    package var key = ""
+    package var before = ""
+    package var after = ""
+
+    package init() {}
 }

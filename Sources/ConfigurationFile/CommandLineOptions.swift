@@ -1,3 +1,4 @@
+import AdminModels
 package import ArgumentParser
 import Glibc
 import Tuning
@@ -13,8 +14,8 @@ package struct CommandLineOptions: ParsableCommand {
               http_proxy=http://127.0.0.1:3128 curl http://example.com/
 
             SIGTERM and SIGINT finish what runs within proxy.shutdown_grace, a second one stops at once; \
-            SIGHUP reads the config file again: settings, hosts and log.level hold at once, the rest needs a restart, \
-            and a file that is refused changes nothing; SIGUSR1 reopens the access log.
+            SIGHUP reads the config file again: all but proxy.max_buffer, proxy.threads and database holds at once, listeners \
+            come and go, and a file that is refused changes nothing; SIGUSR1 reopens the access log.
 
             The config file is YAML. `connd --print-config` prints one with every key, its value and where that \
             comes from; a file with a wrong key or value is refused with line and reason.
@@ -57,7 +58,13 @@ package struct CommandLineOptions: ParsableCommand {
             valueName: "path"))
     package var database: String?
 
-    @Option(help: ArgumentHelp("Write the access log here: none, stdout, or a file.", valueName: "path"))
+    @Flag(
+        help: ArgumentHelp(
+            "For systemd's ExecStopPost=: note in $STATE_DIRECTORY how the service ended ($SERVICE_RESULT), for the "
+                + "next start to count, and exit."))
+    package var recordEnd = false
+
+    @Option(help: ArgumentHelp("Write the access log here: none, stdout, journald, or a file.", valueName: "path"))
     package var accessLog: String?
 
     @Option(help: ArgumentHelp("Least severe messages shown: \(Self.levels).", valueName: "level"))
@@ -181,13 +188,14 @@ extension CommandLineOptions {
     private func overrideAccessLog(_ loaded: inout LoadedConfiguration, _ problems: inout [ConfigurationProblem]) {
         guard let accessLog else { return }
         do {
-            let isPath = accessLog.contains("/") || !["none", "stdout", ""].contains(accessLog)
+            let isPath = accessLog.contains("/") || !["none", "stdout", "journald", ""].contains(accessLog)
             let absolute = isPath ? Self.absolute(accessLog) ?? accessLog : accessLog
             let target = try AccessLogTarget(parsing: absolute)
             loaded.override("access_log.path", "--access-log") { $0.accessLog.target = target }
         } catch {
             problems.append(
-                .init("--access-log", "must be none, stdout, or a file, not \(ValueProblem.quoted(accessLog))"))
+                .init(
+                    "--access-log", "must be none, stdout, journald, or a file, not \(ValueProblem.quoted(accessLog))"))
         }
     }
 

@@ -45,7 +45,17 @@ package struct Configuration: Hashable, Sendable {
 
     package struct Log: Hashable, Sendable {
         package var level: LogLevel = .info
-        package var format: LogFormat = .text
+        package var format: LogFormat = .auto
+    }
+
+    /// Origins that were busy before a start are dialled ahead of their first request.
+    package struct WarmStart: Hashable, Sendable {
+        /// Zero: none.
+        package var origins = 20
+        /// To each of them, at most.
+        package var connections = 8
+        /// Busy within so long before the start.
+        package var recent = Interval.minutes(10)
     }
 
     package struct AccessLog: Hashable, Sendable {
@@ -70,6 +80,7 @@ package struct Configuration: Hashable, Sendable {
     package var database: String?
     package var metrics = Metrics()
     package var exchanges = Exchanges()
+    package var warmStart = WarmStart()
     package var log = Log()
     package var accessLog = AccessLog()
     package var settings = SettingValues()
@@ -119,6 +130,8 @@ package enum LogLevel: String, CaseIterable, Hashable, Sendable {
 }
 
 package enum LogFormat: String, CaseIterable, Hashable, Sendable {
+    /// journald where standard error is the journal, else text.
+    case auto
     case text, json, journald
 }
 
@@ -127,16 +140,19 @@ package enum AccessLogFormat: String, CaseIterable, Hashable, Sendable {
 }
 
 package enum AccessLogTarget: Hashable, Sendable, CustomStringConvertible {
-    case none, stdout
+    case none, stdout, journald
     /// Absolute.
     case file(path: String)
+
+    package static let allowed = "none, stdout, journald, or an absolute path"
 
     package init(parsing text: String) throws(ValueProblem) {
         switch text {
         case "none": self = .none
         case "stdout": self = .stdout
+        case "journald": self = .journald
         case _ where text.hasPrefix("/") && !text.hasSuffix("/") && !text.utf8.contains(0): self = .file(path: text)
-        default: throw ValueProblem(allowed: "none, stdout, or an absolute path", text: text)
+        default: throw ValueProblem(allowed: Self.allowed, text: text)
         }
     }
 
@@ -144,6 +160,7 @@ package enum AccessLogTarget: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .none: "none"
         case .stdout: "stdout"
+        case .journald: "journald"
         case .file(let path): path
         }
     }

@@ -1,3 +1,4 @@
+import AdminModels
 import ProxyTypes
 import Tuning
 

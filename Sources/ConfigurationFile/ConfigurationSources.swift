@@ -30,29 +30,38 @@ package struct LoadedConfiguration: Hashable, Sendable {
     }
 
     package func source(of path: String) -> ConfigurationSource { sources[path] ?? .standard }
+
+    /// Nobody asked for another place, be the defaults written out or not.
+    package var proxyListensByDefault: Bool { configuration.proxy.listen == Configuration().proxy.listen }
+    package var adminListensByDefault: Bool { configuration.admin.listen == Configuration().admin.listen }
 }
 
 extension LoadedConfiguration {
-    /// Paths of keys that hold as soon as the file is read again, as `settings` and `hosts` do.
-    private static let holdAtOnce: Set = ["log.level", "metrics.max_origins", "exchanges.slow"]
+    /// Paths of keys that only a start takes up. All others hold as soon as the file is read again.
+    private static let needRestart: Set = ["proxy.max_buffer", "proxy.threads", "database"]
 
     /// What holds when a process that was started with `old` has read this.
     package func held(since old: LoadedConfiguration) -> LoadedConfiguration {
-        var held = old
-        held.layers = layers
-        held.configuration.settings = configuration.settings
-        held.configuration.hosts = configuration.hosts
-        held.configuration.log.level = configuration.log.level
-        held.configuration.metrics = configuration.metrics
-        held.configuration.exchanges = configuration.exchanges
-        for path in Self.holdAtOnce { held.sources[path] = sources[path] }
+        var held = self
+        held.configuration.proxy.maxBuffer = old.configuration.proxy.maxBuffer
+        held.configuration.proxy.threads = old.configuration.proxy.threads
+        held.configuration.database = old.configuration.database
+        for path in Self.needRestart { held.sources[path] = old.sources[path] }
         return held
+    }
+
+    /// Keys outside `settings` and `hosts` that hold otherwise than before, as YAML. In the order of `--print-config`.
+    package func changes(from old: LoadedConfiguration) -> [(path: String, before: String, after: String)] {
+        ConfigurationTable.keys.compactMap { key in
+            let (before, after) = (key.write(old.configuration), key.write(configuration))
+            return before == after ? nil : (key.path, before, after)
+        }
     }
 
     /// Paths of keys that differ and that only a start takes up. In the order of `--print-config`.
     package func changesNeedingRestart(from old: LoadedConfiguration) -> [String] {
         ConfigurationTable.keys.filter { key in
-            !Self.holdAtOnce.contains(key.path) && key.write(configuration) != key.write(old.configuration)
+            Self.needRestart.contains(key.path) && key.write(configuration) != key.write(old.configuration)
         }.map(\.path)
     }
 

@@ -3,7 +3,7 @@ import Tuning
 
 /// The keys of the file beside `settings` and `hosts`, in the order in which they are printed.
 enum ConfigurationTable {
-    static let sections = ["proxy", "admin", "metrics", "exchanges", "log", "access_log"]
+    static let sections = ["proxy", "admin", "metrics", "exchanges", "warm_start", "log", "access_log"]
     static let settings = "settings"
     static let hosts = "hosts"
 
@@ -13,7 +13,7 @@ enum ConfigurationTable {
 
     /// What may stand at the top.
     static let topNames = [
-        "proxy", "admin", "database", "metrics", "exchanges", "log", "access_log", settings, hosts,
+        "proxy", "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log", settings, hosts,
     ]
 
     private static let proxy: [ConfigurationKey] = [
@@ -78,11 +78,22 @@ enum ConfigurationTable {
         .interval(
             "exchanges", "slow", \.exchanges.slow, .duration(.milliseconds(1)...(.hours(1)), zero: "only failed ones"),
             "exchanges that take longer are kept, beside the failed ones"),
+        .number(
+            "warm_start", "origins", \.warmStart.origins, .count(0...1000),
+            "the busiest origins before a start are dialled ahead of their first request; 0 for none"),
+        .number(
+            "warm_start", "connections", \.warmStart.connections, .count(1...100),
+            "connections to each of them at most"),
+        .interval(
+            "warm_start", "recent", \.warmStart.recent, .duration(.seconds(10)...(.hours(2))),
+            "busy so shortly before the start"),
     ]
 
     private static let logs: [ConfigurationKey] = [
         .choice("log", "level", \.log.level, "least severe messages shown"),
-        .choice("log", "format", \.log.format, "text, json, or journald"),
+        .choice(
+            "log", "format", \.log.format,
+            "text, json, journald, or auto: journald where stderr is the journal, else text"),
         .accessLogPath,
         .choice("access_log", "format", \.accessLog.format, "one line for each request"),
     ]
@@ -121,10 +132,10 @@ extension ConfigurationKey {
         write: { "\($0.proxy.threads)" })
 
     fileprivate static let accessLogPath = ConfigurationKey(
-        section: "access_log", name: "path", help: "none, stdout, or a file (reopened on SIGUSR1)",
+        section: "access_log", name: "path", help: "none, stdout, journald, or a file (reopened on SIGUSR1)",
         read: { node, configuration throws(RefusedValue) in
             guard case .scalar(let text, _) = node.content else {
-                throw RefusedValue(allowed: "none, stdout, or an absolute path", node)
+                throw RefusedValue(allowed: AccessLogTarget.allowed, node)
             }
             do throws(ValueProblem) {
                 configuration.accessLog.target = try AccessLogTarget(parsing: text)

@@ -29,7 +29,7 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The kernel would refuse the second of the two. Sockets of IPv6 take no port of IPv4.
-    func collides(with other: ListenAddress) -> Bool {
+    package func collides(with other: ListenAddress) -> Bool {
         guard case .tcp(let a, let port) = self, case .tcp(let b, let otherPort) = other else { return self == other }
         // The kernel chooses a port for 0: two such are two listeners.
         guard port == otherPort, port != 0 else { return false }

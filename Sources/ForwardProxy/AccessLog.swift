@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+package import Systemd
 import Synchronization
 import Dispatch
 
@@ -15,34 +16,51 @@ package final class AccessLog: Sendable {
     }
 
     package enum Destination: Sendable {
+        case none
         case standardOutput
         case file(String)
+        case journal(Journal)
+    }
+
+    /// Where lines are to go from now on, opened already: what can fail has not failed.
+    package struct Opened: Sendable {
+        let destination: Destination
+        let format: Format
+        let descriptor: CInt
+
+        package init(_ destination: Destination, format: Format) throws(AccessLogError) {
+            self.destination = destination
+            self.format = format
+            descriptor = try AccessLog.open(destination)
+        }
+
+        package func discard() {
+            if case .file = destination { close(descriptor) }
+        }
     }
 
     private struct State {
+        var opened: Opened
         var pending: [UInt8] = []
-        var descriptor: CInt
+        var entries: [JournalEntry] = []
         var dropped = 0
         var isScheduled = false
     }
 
-    private let format: Format
-    private let destination: Destination
     private let state: Mutex<State>
     private let queue = DispatchQueue(label: "connd.access-log")
 
     private static let maxPending = 8 * 1024 * 1024
+    private static let maxEntries = 16 * 1024
     private static let delay = DispatchTimeInterval.milliseconds(100)
 
-    /// Throws the errno of the file that could not be opened.
-    package init(_ destination: Destination, format: Format) throws(AccessLogError) {
-        self.destination = destination
-        self.format = format
-        state = Mutex(State(descriptor: try Self.open(destination)))
+    package init(_ opened: Opened) {
+        state = Mutex(State(opened: opened))
     }
 
     private static func open(_ destination: Destination) throws(AccessLogError) -> CInt {
         switch destination {
+        case .none, .journal: return -1
         case .standardOutput: return STDOUT_FILENO
         case .file(let path):
             let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
@@ -51,16 +69,31 @@ package final class AccessLog: Sendable {
         }
     }
 
+    /// False: a line would go nowhere, and need not be made.
+    package var isWanted: Bool {
+        state.withLock { state in
+            if case .none = state.opened.destination { false } else { true }
+        }
+    }
+
     /// After a log rotation (SIGUSR1). If the file cannot be opened the old one stays in use.
     package func reopen() throws(AccessLogError) {
-        guard case .file = destination else { return }
+        let current = state.withLock { $0.opened }
+        guard case .file = current.destination else { return }
+        redirect(to: try Opened(current.destination, format: current.format))
+    }
+
+    /// What was logged until now goes where it was to go.
+    package func redirect(to opened: Opened) {
         flush()
-        let fresh = try Self.open(destination)
-        let old = state.withLock { state in
-            defer { state.descriptor = fresh }
-            return state.descriptor
+        queue.sync {
+            writePending()
+            let old = state.withLock { state in
+                defer { state.opened = opened }
+                return state.opened
+            }
+            old.discard()
         }
-        close(old)
     }
 
     /// How many lines were lost because the file could not keep up.
@@ -71,15 +104,18 @@ package final class AccessLog: Sendable {
         queue.sync { writePending() }
     }
 
-    func write(_ record: ExchangeRecord, client: ClientID, at milliseconds: Int64) {
+    func write(_ record: ExchangeRecord, origin: Origin?, client: ClientID, at milliseconds: Int64) {
         let schedules = state.withLock { state -> Bool in
-            guard state.pending.count < Self.maxPending else {
+            guard state.pending.count < Self.maxPending, state.entries.count < Self.maxEntries else {
                 state.dropped += 1
                 return false
             }
-            switch format {
-            case .json: Self.appendJSON(record, client, milliseconds, to: &state.pending)
-            case .text: Self.appendText(record, client, milliseconds, to: &state.pending)
+            switch (state.opened.destination, state.opened.format) {
+            case (.none, _): return false
+            case (.journal, let format):
+                state.entries.append(Self.entry(record, origin, client, milliseconds, format))
+            case (_, .json): Self.appendJSON(record, client, milliseconds, to: &state.pending)
+            case (_, .text): Self.appendText(record, client, milliseconds, to: &state.pending)
             }
             defer { state.isScheduled = true }
             return !state.isScheduled
@@ -89,15 +125,21 @@ package final class AccessLog: Sendable {
 
     private func writePending() {
         var spare: [UInt8] = []
-        let descriptor = state.withLock { state -> CInt in
+        var entries: [JournalEntry] = []
+        let opened = state.withLock { state -> Opened in
             swap(&spare, &state.pending)
+            swap(&entries, &state.entries)
             state.isScheduled = false
-            return state.descriptor
+            return state.opened
+        }
+        if case .journal(let journal) = opened.destination {
+            let lost = entries.count { !journal.send($0) }
+            if lost > 0 { state.withLock { $0.dropped += lost } }
         }
         var written = 0
         while written < spare.count {
             let count = spare.withUnsafeBytes { bytes in
-                Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+                Glibc.write(opened.descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
@@ -110,7 +152,7 @@ package final class AccessLog: Sendable {
 
     // MARK: Lines
 
-    private static func appendJSON(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
+    static func appendJSON(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
         var line = "{\"time\":\"\(HTTPDate.timestamp(milliseconds: time))\",\"client\":\(client.rawValue)"
         line += ",\"method\":\"\(escaped(r.method))\",\"target\":\"\(escaped(r.target))\",\"status\":\(r.status)"
         if let error = r.error { line += ",\"error\":\"\(error.name)\"" }
@@ -123,7 +165,7 @@ package final class AccessLog: Sendable {
         out.append(contentsOf: line.utf8)
     }
 
-    private static func appendText(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
+    static func appendText(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
         var line = "\(HTTPDate.timestamp(milliseconds: time)) client=\(client.rawValue) \"\(escaped(r.method)) "
         line += "\(escaped(r.target))\" \(r.status) \(r.error?.name ?? "-")"
         line += " conn=\(r.connection)\(r.reused ? "+" : "") retries=\(r.retries)"
@@ -135,7 +177,7 @@ package final class AccessLog: Sendable {
     }
 
     /// Milliseconds with three places.
-    private static func ms(_ interval: Interval) -> String {
+    static func ms(_ interval: Interval) -> String {
         let microseconds = max(interval.nanoseconds / 1000, 0)
         return "\(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst())"
     }

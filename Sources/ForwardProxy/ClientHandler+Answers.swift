@@ -1,5 +1,6 @@
 import Metering
 import ProxyTypes
+import Upstream
 import Reactor
 
 /// What exchanges tell their client: answers go out in the order of their requests, and then it goes on or ends.
@@ -46,7 +47,8 @@ extension ClientHandler {
 
     func log(_ exchange: Exchange) {
         guard let log = loop.accessLog else { return }
-        log.write(exchange.record, client: id, at: loop.wallClockMilliseconds())
+        log.write(
+            exchange.record, origin: exchange.pool?.origin, client: id, at: loop.wallClockMilliseconds())
     }
 
     /// Part of a response went out and the rest will not come: the client must not take it for the whole.

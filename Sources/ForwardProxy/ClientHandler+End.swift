@@ -5,10 +5,12 @@ import Upstream
 
 /// How a client's connection ends: drained, politely, when its output is out, or at once.
 extension ClientHandler {
+    /// Nothing new is begun, but a request that is on its way already is answered: it would be lost if our FIN crossed it.
     func drain() {
         switch phase {
-        case .reading where exchanges.isEmpty: closeAfterResponse(now: loop.now)
-        case .reading: takesRequests = false
+        case .reading where exchanges.isEmpty: settle(now: loop.now)
+        // An answer whose head has yet to go out says that it is the last.
+        case .reading: takesRequests = takesRequests && exchanges.last?.responseHeadSeen ?? true
         case .tunnel, .body, .closing, .closed: break
         }
     }

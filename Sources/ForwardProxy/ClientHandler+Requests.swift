@@ -45,7 +45,13 @@ extension ClientHandler {
     /// Nothing is under way: the connection waits for the next request, or ends if none will come.
     func settle(now: Instant) {
         guard exchanges.isEmpty, phase == .reading, !isParsing else { return }
-        guard takesRequests, !inputClosed, !loop.isDraining else { return closeAfterResponse(now: now) }
+        guard takesRequests, !inputClosed else { return closeAfterResponse(now: now) }
+        if loop.isDraining {
+            guard unread.isEmpty, !isLeaving else { return }
+            isLeaving = true
+            deadlineIsIdle = true
+            return setDeadline(now + Self.leaveTime)
+        }
         guard unread.isEmpty, !deadlineIsIdle, requestsSeen > 0 else { return }
         deadlineIsIdle = true
         setDeadline(now + loop.configuration.clientIdleTimeout)

@@ -57,7 +57,10 @@ final class ClientHandler {
     var expectationEnds = Instant.distantFuture
     var closeReason = ClientCloseReason.clientClosed
     var isCounted = false
+    /// The proxy stops: this waits only for a request that may be on its way.
+    var isLeaving = false
 
+    static let leaveTime = Interval.milliseconds(500)
     static let maxDrained = 256 * 1024
 
     init(loop: ProxyLoop) {
@@ -84,11 +87,17 @@ final class ClientHandler {
             return refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text), now: now)
         }
         setDeadline(now + loop.configuration.clientHeadTimeout)
+        if loop.isDraining { settle(now: now) }
     }
 
     func permits(_ address: IPAddress?) -> Bool {
         guard !loop.configuration.allowFrom.isEmpty, let address else { return true }
         return loop.configuration.allowFrom.contains { $0.contains(address) }
+    }
+
+    func forgetRoute() {
+        lastPool = nil
+        lastAuthority = []
     }
 
     // MARK: Writing
@@ -212,7 +221,7 @@ extension ClientHandler: DeadlineOwner {
             // It takes nothing of its answer.
             closeNow(.writeFailed)
         case .reading where deadlineIsIdle:
-            closeReason = .idleTimeout
+            closeReason = isLeaving ? .shutdown : .idleTimeout
             closePolitely(now: now)
         case .reading:
             closeReason = .headTimeout

@@ -24,6 +24,9 @@ package struct DestinationPolicy: Sendable {
 
     package init() {}
 
+    /// Of names and addresses; ports and own listeners are asked each time.
+    func decidesLike(_ other: DestinationPolicy) -> Bool { allow == other.allow && deny == other.deny }
+
     package func permitsConnect(to port: UInt16) -> Bool {
         switch connectPorts {
         case .any: true

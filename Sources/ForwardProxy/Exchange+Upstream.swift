@@ -68,7 +68,7 @@ extension Exchange: UpstreamExchange {
         bodyIsKept = false
         let dechunks = wantsContentOnly && head.framing == .chunked
         endsByClose = dechunks || head.framing == .untilClose
-        responsePersists = requestPersists && requestBodyComplete && !endsByClose && !loop.isDraining
+        responsePersists = requestPersists && requestBodyComplete && !endsByClose && !isLastWhileDraining
         var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
         shape.dechunk = dechunks
         shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)

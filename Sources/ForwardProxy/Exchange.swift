@@ -81,6 +81,8 @@ final class Exchange {
     var waitsForLease: Bool { phase == .waiting }
     /// How much of a body is held for want of a connection.
     var unsentBytes: Int { connection == nil ? body.count : 0 }
+    /// What comes after it would find nobody.
+    var isLastWhileDraining: Bool { loop.isDraining && client.exchanges.last === self }
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
     /// What the client sends next may not be HTTP any more.
     var takesOverConnection: Bool { isTunnel || asksUpgrade }
@@ -309,7 +311,7 @@ final class Exchange {
         record.status = response.status
         record.error = response.kind
         record.errorDetail = response.detail
-        responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
+        responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
         var buffer = ByteStore()
         response.write(
             into: &buffer, origin: pool?.origin, isHead: method == .head, persists: responsePersists,
@@ -320,7 +322,7 @@ final class Exchange {
     /// A whole response made here: `head` without its Connection field and without the empty line.
     func answer(status: Int, head: String, body: String, now: Instant) {
         record.status = status
-        responsePersists = requestPersists && requestBodyComplete && !loop.isDraining
+        responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
         var buffer = ByteStore()
         buffer.append(head)
         if !responsePersists {

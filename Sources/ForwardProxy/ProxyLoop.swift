@@ -1,6 +1,7 @@
 import CLinux
 import HTTPWire
 import Metering
+import Pooling
 package import ProxyTypes
 package import Reactor
 package import Upstream
@@ -14,7 +15,8 @@ package final class ProxyLoop {
     package private(set) var configuration: ProxyConfiguration
     package let upstream: UpstreamLoop
     let timer: LazyTimer
-    let accessLog: AccessLog?
+    /// Nil: no line is made.
+    package var accessLog: AccessLog?
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
     /// With the version that a message was received in (RFC 9110 7.6.3).
@@ -25,7 +27,12 @@ package final class ProxyLoop {
     private var spareExchanges: [Exchange] = []
     private var clientNumber: UInt64 = 0
     package private(set) var isDraining = false
+    /// While draining: clients still come in by sockets that outlive this process.
+    private var isHandingOver = false
+    private var lastBeforeDrain: UInt64 = .max
+    private var clientsBeforeDrain = 0
     private var listeners: [Listener] = []
+    private var otherListeners: [(address: IPAddress, port: UInt16)] = []
 
     private static let maxSpareExchanges = 512
 
@@ -40,25 +47,52 @@ package final class ProxyLoop {
         via11 = Array("1.1 \(pseudonym)".utf8)
     }
 
-    /// From here on a request that would come back to this listener is refused. Nil for a Unix socket.
-    package func listen(on address: ListenerAddress) throws(SystemError) -> (address: IPAddress, port: UInt16)? {
-        let listener = try Listener(address, reactor: upstream.reactor, handler: self)
-        listeners.append(listener)
-        let local = listener.localAddress
-        if let local { configuration.destinations.ownListeners.append(local) }
+    // MARK: Listeners and configuration
+
+    /// From here on clients of this socket are served, and a request that would come back to it is refused.
+    package func listen(on socket: ListeningSocket) throws(SystemError) {
+        listeners.append(try Listener(socket, reactor: upstream.reactor, handler: self))
+        noteOwnListeners()
+    }
+
+    /// Takes no more clients there; those that are there stay. What waits in the kernel's queue of a socket that only this
+    /// process holds is taken first: it was let in, and would be reset.
+    package func stopListening(on address: ListenerAddress) {
+        guard let index = listeners.firstIndex(where: { $0.socket.address == address && !$0.socket.isInherited }) else {
+            return
+        }
+        let listener = listeners.remove(at: index)
+        listener.acceptWaiting()
+        listener.close()
+        noteOwnListeners()
+    }
+
+    package var sockets: [ListeningSocket] { listeners.map(\.socket) }
+
+    /// Listeners of connd's that are not the proxy's: requests to them are refused all the same.
+    package func setOtherListeners(_ others: [(address: IPAddress, port: UInt16)]) {
+        otherListeners = others
+        noteOwnListeners()
+    }
+
+    private func noteOwnListeners() {
+        configuration.destinations.ownListeners = listeners.compactMap(\.socket.localAddress) + otherListeners
         configuration.destinations.localAddresses = Interfaces.addresses()
         upstream.addressPolicy = configuration.destinations
-        return local
     }
 
-    package func setSlowExchange(_ interval: Interval) {
-        configuration.slowExchange = interval
-    }
-
-    /// A listener of connd's that is not the proxy's: requests to it are refused all the same.
-    package func noteOwnListener(_ address: IPAddress, port: UInt16) {
-        configuration.destinations.ownListeners.append((address, port))
-        upstream.addressPolicy = configuration.destinations
+    /// Holds from now on, for clients that are there as for those to come.
+    package func apply(_ new: ProxyConfiguration) {
+        let maxBuffer = configuration.maxBuffer
+        let isSamePolicy = new.destinations.decidesLike(configuration.destinations)
+        configuration = new
+        // The reactor's buffer was made for it.
+        configuration.maxBuffer = maxBuffer
+        upstream.headLimits = new.headLimits
+        upstream.total.limit = new.maxUpstreamConnections
+        noteOwnListeners()
+        if !isSamePolicy { judgeAnew() }
+        for listener in listeners { listener.resume() }
     }
 
     func via(_ version: HTTPVersion) -> [UInt8] { version == .http11 ? via11 : via10 }
@@ -68,6 +102,12 @@ package final class ProxyLoop {
 
     /// Seconds since 1970, for Date fields and logs only.
     func wallClockMilliseconds() -> Int64 { upstream.wallClock }
+
+    /// What was allowed before may not be now: names are judged at the next request, addresses at the next dial.
+    private func judgeAnew() {
+        for client in clients.values { client.forgetRoute() }
+        for pool in upstream.allPools { _ = pool.drain(.settingsChanged, now: now) }
+    }
 
     // MARK: Clients
 
@@ -80,11 +120,13 @@ package final class ProxyLoop {
 
     func add(_ client: ClientHandler) {
         clients[ObjectIdentifier(client)] = client
+        if client.id.rawValue <= lastBeforeDrain { clientsBeforeDrain += 1 }
         upstream.metrics.clientsAccepted += 1
     }
 
     func remove(_ client: ClientHandler) {
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        if client.id.rawValue <= lastBeforeDrain { clientsBeforeDrain -= 1 }
         for listener in listeners { listener.resume() }
     }
 
@@ -105,23 +147,42 @@ package final class ProxyLoop {
 
     // MARK: The end
 
-    /// Clients that ask for nothing are closed, the others after what they are being answered.
+    /// Clients that ask for nothing are closed, the others after what they are being answered. Where a successor will have the
+    /// same sockets, clients that come meanwhile are served as well, one answer each, until those from before have gone: a
+    /// long download is not to hold up a whole host.
     package func drain() {
+        for listener in listeners where !listener.socket.isInherited { listener.acceptWaiting() }
         isDraining = true
-        for listener in listeners { listener.close() }
-        listeners.removeAll()
+        lastBeforeDrain = clientNumber
+        for listener in listeners where !listener.socket.isInherited { listener.close() }
+        listeners.removeAll { !$0.socket.isInherited }
+        isHandingOver = true
         for client in Array(clients.values) { client.drain() }
         upstream.closeIdle()
+        endHandover()
+    }
+
+    /// To be called now and then while draining: when the clients from before have gone, the next wait for the successor.
+    package func endHandover() {
+        guard isHandingOver, clientsBeforeDrain == 0 else { return }
+        stopAccepting()
+    }
+
+    private func stopAccepting() {
+        isHandingOver = false
+        for listener in listeners { listener.close() }
+        listeners.removeAll()
     }
 
     package func kill() {
+        stopAccepting()
         for client in Array(clients.values) { client.kill() }
         upstream.kill()
     }
 }
 
 extension ProxyLoop: ListenerHandler {
-    package var acceptsClients: Bool { !isFull && !isDraining }
+    package var acceptsClients: Bool { !isFull && (!isDraining || isHandingOver) }
 
     package func accepted(_ descriptor: CInt, peer: IPAddress?) {
         let client = ClientHandler(loop: self)

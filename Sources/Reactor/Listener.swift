@@ -6,9 +6,50 @@ package import ProxyTypes
 #endif
 
 /// Where a listener listens.
-package enum ListenerAddress: Sendable {
+package enum ListenerAddress: Hashable, Sendable {
     case tcp(IPAddress, port: UInt16)
     case unix(path: String)
+}
+
+/// A socket that listens, with nobody who accepts yet: its clients wait in the kernel. Owns its descriptor until it becomes a
+/// listener or is closed. Value.
+package struct ListeningSocket: Sendable {
+    package let address: ListenerAddress
+    let descriptor: CInt
+    /// Others hold it too: it goes on listening when this process lets go of it.
+    package let isInherited: Bool
+
+    private static let backlog: CInt = 4096
+
+    package static func open(_ address: ListenerAddress) throws(SystemError) -> ListeningSocket {
+        let descriptor: CInt
+        switch address {
+        case .tcp(let ip, let port):
+            let bytes = ip.bytes
+            descriptor = clinux_listen_tcp(bytes, CInt(bytes.count), port, backlog)
+        case .unix(let path):
+            descriptor = clinux_listen_unix(path, backlog)
+        }
+        guard descriptor >= 0 else { throw SystemError(code: -descriptor, doing: "listening") }
+        return ListeningSocket(address: address, descriptor: descriptor, isInherited: false)
+    }
+
+    package static func inherited(_ descriptor: CInt, _ address: ListenerAddress) -> ListeningSocket {
+        ListeningSocket(address: address, descriptor: descriptor, isInherited: true)
+    }
+
+    /// As bound, with the port that the kernel chose; nil for a Unix socket.
+    package var localAddress: (address: IPAddress, port: UInt16)? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        var port: UInt16 = 0
+        let length = clinux_local_address(descriptor, &bytes, &port)
+        return IPAddress(bytes: bytes.prefix(Int(length))).map { ($0, port) }
+    }
+
+    package func close() {
+        Glibc.close(descriptor)
+        if case .unix(let path) = address, !isInherited { unlink(path) }
+    }
 }
 
 /// Who takes the clients of a listener.
@@ -27,46 +68,31 @@ package protocol ListenerHandler: AnyObject {
 package final class Listener: Watched {
     private unowned let reactor: Reactor
     private unowned let handler: any ListenerHandler
-    private var descriptor: CInt
-    private let address: ListenerAddress
+    package let socket: ListeningSocket
+    private var isOpen = true
+    private var descriptor: CInt { isOpen ? socket.descriptor : -1 }
     private var isPaused = false
     private var retry: Deadline?
     private var waitsForDescriptors = false
 
-    private static let backlog: CInt = 4096
     private static let acceptsPerTurn = 64
     private static let retryDelay = Interval.milliseconds(50)
 
-    package init(_ address: ListenerAddress, reactor: Reactor, handler: any ListenerHandler) throws(SystemError) {
+    /// The socket is the listener's from here on, also where this throws.
+    package init(_ socket: ListeningSocket, reactor: Reactor, handler: any ListenerHandler) throws(SystemError) {
         self.reactor = reactor
         self.handler = handler
-        self.address = address
-        switch address {
-        case .tcp(let ip, let port):
-            let bytes = ip.bytes
-            descriptor = clinux_listen_tcp(bytes, CInt(bytes.count), port, Self.backlog)
-        case .unix(let path):
-            descriptor = clinux_listen_unix(path, Self.backlog)
-        }
-        guard descriptor >= 0 else { throw SystemError(code: -descriptor, doing: "listening") }
+        self.socket = socket
         super.init()
-        guard reactor.watch(self, descriptor, edges: false) else {
+        guard reactor.watch(self, socket.descriptor, edges: false) else {
             let code = errno
-            Glibc.close(descriptor)
+            socket.close()
             throw SystemError(code: code, doing: "watching a listener")
         }
     }
 
     deinit {
         retry?.owner = nil
-    }
-
-    /// Nil for a Unix socket.
-    package var localAddress: (address: IPAddress, port: UInt16)? {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        var port: UInt16 = 0
-        let length = clinux_local_address(descriptor, &bytes, &port)
-        return IPAddress(bytes: bytes.prefix(Int(length))).map { ($0, port) }
     }
 
     override func ready(_ events: UInt32) {
@@ -98,6 +124,11 @@ package final class Listener: Watched {
         }
     }
 
+    /// Before the end of a socket that nobody else holds.
+    package func acceptWaiting() {
+        for _ in 0..<Self.acceptsPerTurn { ready(0) }
+    }
+
     private func pause() {
         guard !isPaused else { return }
         isPaused = true
@@ -114,12 +145,11 @@ package final class Listener: Watched {
     }
 
     package func close() {
-        guard descriptor >= 0 else { return }
+        guard isOpen else { return }
         if let retry { reactor.timer.remove(retry) }
-        reactor.unwatch(self)
-        Glibc.close(descriptor)
-        descriptor = -1
-        if case .unix(let path) = address { unlink(path) }
+        reactor.unwatchShared(self, descriptor)
+        socket.close()
+        isOpen = false
     }
 }
 

@@ -160,6 +160,12 @@ package final class Reactor {
         _ = clinux_epoll_modify(epoll, descriptor, on ? clinux_epoll_in() : 0, tag)
     }
 
+    /// Of a socket that others hold too: closing the descriptor would not end the registration.
+    func unwatchShared(_ watched: Watched, _ descriptor: CInt) {
+        _ = clinux_epoll_delete(epoll, descriptor)
+        unwatch(watched)
+    }
+
     /// To be called before the descriptor is closed, which is what ends its registration.
     func unwatch(_ watched: Watched) {
         closed.append(watched)

@@ -9,7 +9,7 @@ package import Tuning
 package final class UpstreamLoop {
     package let reactor: Reactor
     package let timer: LazyTimer
-    package let headLimits: HeadLimits
+    package var headLimits: HeadLimits
     package let total: ConnectionBudget
     package var metrics = ProxyMetrics()
     /// What has ended since the last report, within bounds; what found no room is counted.

@@ -51,8 +51,8 @@ extension UpstreamPool {
     // MARK: An operator's
 
     /// Idle connections close now, others when their lease ends; tunnels go on. Returns how many are concerned.
-    package func drain(now: Instant) -> Int {
-        let concerned = machine.drain(.drained, now: now, into: &actions)
+    package func drain(_ reason: CloseReason = .drained, now: Instant) -> Int {
+        let concerned = machine.drain(reason, now: now, into: &actions)
         perform(now: now)
         return concerned
     }

@@ -3,6 +3,7 @@ import ForwardProxy
 import HTTPWire
 import ProxyTypes
 import Reactor
+import Systemd
 
 extension Configuration {
     /// The part that the proxy itself obeys.
@@ -25,18 +26,41 @@ extension Configuration {
         return made
     }
 
-    func makeAccessLog() throws -> ForwardProxy.AccessLog? {
+    func openAccessLog() throws -> ForwardProxy.AccessLog.Opened {
         let format: ForwardProxy.AccessLog.Format = accessLog.format == .json ? .json : .text
         switch accessLog.target {
-        case .none: return nil
+        case .none: return try .init(.none, format: format)
         case .stdout: return try .init(.standardOutput, format: format)
         case .file(let path): return try .init(.file(path), format: format)
+        case .journald:
+            guard let journal = Journal() else {
+                throw StartFailure(text: "access_log.path is journald, and there is no /run/systemd/journal/socket")
+            }
+            return try .init(.journal(journal), format: format)
         }
+    }
+}
+
+extension ListeningSocket {
+    /// As bound.
+    var place: String {
+        if let local = localAddress { return "\(local.address.bracketed):\(local.port)" }
+        if case .unix(let path) = address { return "unix:\(path)" }
+        return ""
     }
 }
 
 extension ListenAddress {
     var forListener: ListenerAddress {
+        switch self {
+        case .tcp(let address, let port): .tcp(address, port: port)
+        case .unix(let path): .unix(path: path)
+        }
+    }
+}
+
+extension ListenerAddress {
+    var asConfigured: ListenAddress {
         switch self {
         case .tcp(let address, let port): .tcp(address, port: port)
         case .unix(let path): .unix(path: path)

@@ -1,3 +1,4 @@
+import AdminModels
 import AdminAPI
 import CLinux
 import ConfigurationFile
@@ -11,6 +12,7 @@ import ProxyTypes
 import Reactor
 import Tuning
 import Store
+import Systemd
 import Upstream
 
 #if canImport(Glibc)
@@ -20,9 +22,11 @@ import Upstream
 /// Puts connd together, starts it, and stops it in order: first the listeners, then the clients, then the pools. Bound to the
 /// thread that runs it, which is the data loop's.
 final class Daemon {
-    private let configuration: Configuration
+    private let loaded: LoadedConfiguration
+    private let passed: PassedSockets
+    private let service: ServiceLink
     private let logger: Logger
-    private let accessLog: ForwardProxy.AccessLog?
+    private let accessLog: ForwardProxy.AccessLog
     private let reactor: Reactor
     private let loop: ProxyLoop
     private let store: Store
@@ -32,7 +36,8 @@ final class Daemon {
     private let expired: SettingChange
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
-    private var process = ProcessState()
+    private let process = ProcessState()
+    private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
     private var stopRequests = 0
     private var poolsAreClosed = false
@@ -43,18 +48,25 @@ final class Daemon {
     /// Throws what keeps it from starting, before anything listens.
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions) throws {
         let configuration = loaded.configuration
-        self.configuration = configuration
-        let log = configuration.log
-        let level = LogThreshold(log.level)
-        logger = Logger(label: "connd") { _ in LogOutput(log.format, level) }
-        configured = ConfigurationState(loaded, options: options, level: level)
-        accessLog = try configuration.makeAccessLog()
+        let environment = ProcessInfo.processInfo.environment
+        self.loaded = loaded
+        passed = try PassedSockets(environment: environment)
+        service = ServiceLink(ServiceNotifier(environment: environment, processID: getpid()))
+        let log = LogTarget(configuration.log, environment: environment)
+        logger = Logger(label: "connd") { _ in LogOutput(log) }
+        configured = ConfigurationState(loaded, options: options, log: log)
+        accessLog = AccessLog(
+            try Reconfiguration.named("access_log.path", in: loaded) { try configuration.openAccessLog() })
         let proxy = configuration.proxyConfiguration
         let storeEvents = StoreEventRelay(logger)
         self.storeEvents = storeEvents
-        let path = configuration.databasePath(environment: ProcessInfo.processInfo.environment)
+        let path = configuration.databasePath(environment: environment)
         if path == nil { logger.warning("nothing says where to keep state: settings are gone when connd ends") }
         store = try Store(path: path ?? Configuration.memory, clock: WallClock.now) { storeEvents.relay($0) }
+        let end = Configuration.stateDirectory(environment: environment).flatMap(RecordedEnd.take)
+        store.beginRun(
+            version: ProductVersion.text,
+            previousEnd: end.map { (RunEnd(rawValue: $0.end) ?? .unknown, $0.detail) })
         // Past all that earlier processes came to, so that no entity tag ever means two things.
         var book = SettingBook(
             file: loaded.layers, rows: store.loadSettings(), revision: UInt64(WallClock.now()))
@@ -71,7 +83,8 @@ final class Daemon {
             seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
             settings: { shared.effective(for: $0) })
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
-        loop = ProxyLoop(configuration: proxy, upstream: upstream, accessLog: accessLog, pseudonym: name)
+        loop = ProxyLoop(
+            configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
     }
 
     deinit {
@@ -93,34 +106,51 @@ final class Daemon {
             return 1
         }
         handleSignals()
+        watchdog = WatchdogFeeder(service.notifier, on: reactor)
+        service.ready()
         logger.info("ready", metadata: ["version": "\(ProductVersion.text)", "pid": "\(getpid())"])
         reactor.run()
         logTotals()
         logger.info("stopped")
-        accessLog?.flush()
+        accessLog.flush()
         return 0
     }
 
     // MARK: Start
 
     private func listen() throws {
+        for socket in passed.proxy { try serve(socket.listening, note: "passed by systemd") }
+        let isDefault = loaded.proxyListensByDefault
+        let plan = ListenPlan(
+            wanted: loaded.configuration.proxy.listen, isDefault: isDefault, held: [],
+            inherited: passed.proxy.map(\.listenAddress))
         var failures: [String] = []
-        for address in configuration.proxy.listen {
+        for address in plan.opening {
             do {
-                let local = try loop.listen(on: address.forListener)
-                let place = local.map { "\($0.address.bracketed):\($0.port)" } ?? "\(address)"
-                logger.info("listening", metadata: ["address": "\(place)"])
-                process.listeners.append(place)
+                try serve(ListeningSocket.open(address.forListener), note: nil)
             } catch {
-                failures.append("\(address): \(String(cString: strerror(error.code)))")
+                failures.append("\(address): \(String(cString: strerror(error.code)))\(hint(at: address))")
             }
         }
         // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
-        let isDefault = configuration.proxy.listen == Configuration().proxy.listen
-        if !failures.isEmpty, !isDefault || failures.count == configuration.proxy.listen.count {
+        if !failures.isEmpty, !isDefault || failures.count == plan.opening.count {
             throw StartFailure(text: "cannot listen on \(failures.joined(separator: "; "))")
         }
         for failure in failures { logger.warning("not listening", metadata: ["reason": "\(failure)"]) }
+    }
+
+    private func serve(_ socket: ListeningSocket, note: String?) throws(SystemError) {
+        let place = socket.place
+        try loop.listen(on: socket)
+        logger.info(
+            "listening", metadata: note.map { ["address": "\(place)", "socket": "\($0)"] } ?? ["address": "\(place)"])
+    }
+
+    private func hint(at address: ListenAddress) -> String {
+        guard let other = passed.proxy.map(\.listenAddress).first(where: { $0.collides(with: address) }) else {
+            return ""
+        }
+        return " (a socket unit of systemd listens on \(other))"
     }
 
     /// Each client and each connection takes a descriptor, and the usual soft limit of 1024 is gone soon.
@@ -128,7 +158,8 @@ final class Daemon {
         var limit = rlimit()
         let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         guard getrlimit(kind, &limit) == 0 else { return }
-        let wanted = UInt(configuration.proxy.maxClientConnections + configuration.proxy.maxUpstreamConnections + 64)
+        let wanted = UInt(
+            loaded.configuration.proxy.maxClientConnections + loaded.configuration.proxy.maxUpstreamConnections + 64)
         if limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max
             setrlimit(kind, &limit)
@@ -143,11 +174,13 @@ final class Daemon {
     /// The admin API listens when this returns.
     private func startControlPlane() throws -> ControlPlane {
         let starter = ControlPlaneStarter(
-            configuration: configuration, store: store, shared: shared, book: book, expired: expired,
-            configured: configured, process: process, logger: logger, accessLog: accessLog)
+            loaded: loaded, store: store, shared: shared, book: book, expired: expired, configured: configured,
+            process: process, logger: logger, accessLog: accessLog, passed: passed, service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()
+        let warmStart = loaded.configuration.warmStart
+        control.warmUp(warmStart)
         return control
     }
 
@@ -171,7 +204,7 @@ final class Daemon {
 
     private func reopenLog() {
         do {
-            try accessLog?.reopen()
+            try accessLog.reopen()
         } catch {
             logger.error("the access log stays as it was", metadata: ["error": "\(error)"])
         }
@@ -179,7 +212,7 @@ final class Daemon {
 
     private func logTotals() {
         var metrics = loop.upstream.metrics
-        metrics.droppedLogLines = accessLog?.dropped ?? 0
+        metrics.droppedLogLines = accessLog.dropped
         var metadata: Logger.Metadata = [:]
         for (name, value) in metrics.nonZero { metadata[name] = "\(value)" }
         metadata["clients"] = "\(loop.clientCount)"
@@ -201,7 +234,8 @@ final class Daemon {
     }
 
     private func stop() {
-        let length = configuration.proxy.shutdownGrace
+        let length = configured.current.loaded.configuration.proxy.shutdownGrace
+        service.stopping(grace: length.wholeSeconds)
         logger.info("stopping", metadata: ["grace": "\(length.wholeSeconds)s", "clients": "\(loop.clientCount)"])
         let grace = Deadline(owner: self)
         self.grace = grace
@@ -235,6 +269,7 @@ final class Daemon {
 
 extension Daemon: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
+        loop.endHandover()
         if loop.clientCount == 0 {
             // Only now: what clients still waited for needed the pools.
             if !poolsAreClosed { loop.upstream.shutdown() }

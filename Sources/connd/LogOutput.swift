@@ -2,39 +2,67 @@ import ConfigurationFile
 import ForwardProxy
 import Logging
 import Synchronization
+import Systemd
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// The least severe messages that are shown. Shared.
-final class LogThreshold: Sendable {
-    private let level: Mutex<Logger.Level>
-
-    init(_ level: LogLevel) {
-        self.level = Mutex(Logger.Level(rawValue: level.rawValue) ?? .info)
+/// Where log messages go, and the least severe that does. Shared; a reload changes it.
+final class LogTarget: Sendable {
+    enum Form: Sendable {
+        case text, json
+        /// With the priority that journald reads off a line's head.
+        case prefixed
+        case journal(Journal)
     }
 
-    var current: Logger.Level { level.withLock { $0 } }
+    private struct State {
+        var level: Logger.Level
+        var form: Form
+    }
 
-    func set(_ new: LogLevel) { level.withLock { $0 = Logger.Level(rawValue: new.rawValue) ?? .info } }
+    private let state: Mutex<State>
+    private let environment: [String: String]
+
+    init(_ log: Configuration.Log, environment: [String: String]) {
+        self.environment = environment
+        state = Mutex(State(level: Self.level(log.level), form: Self.form(log.format, environment)))
+    }
+
+    var level: Logger.Level { state.withLock { $0.level } }
+    var form: Form { state.withLock { $0.form } }
+
+    func set(_ log: Configuration.Log) {
+        let new = State(level: Self.level(log.level), form: Self.form(log.format, environment))
+        state.withLock { $0 = new }
+    }
+
+    private static func level(_ level: LogLevel) -> Logger.Level { Logger.Level(rawValue: level.rawValue) ?? .info }
+
+    private static func form(_ format: LogFormat, _ environment: [String: String]) -> Form {
+        switch format {
+        case .text: .text
+        case .json: .json
+        case .journald: Journal().map { .journal($0) } ?? .prefixed
+        case .auto: Journal.isStandardError(environment: environment) ? form(.journald, environment) : .text
+        }
+    }
 }
 
-/// Writes log lines to standard error, one write each so that lines never mix: as text for people, as JSON for programs, or
-/// with the priority that journald reads off a line's head. Shared.
+/// Writes log messages: to standard error, one write each so that lines never mix, as text for people or as JSON for programs;
+/// or to the journal, each part of the message a field (`CONND_ORIGIN=…`) that `journalctl` can match. Shared.
 struct LogOutput: LogHandler {
     var metadata: Logger.Metadata = [:]
-    private let format: LogFormat
-    private let threshold: LogThreshold
+    private let target: LogTarget
 
-    init(_ format: LogFormat, _ threshold: LogThreshold) {
-        self.format = format
-        self.threshold = threshold
+    init(_ target: LogTarget) {
+        self.target = target
     }
 
     /// All copies have the daemon's: it may change while it runs.
     var logLevel: Logger.Level {
-        get { threshold.current }
+        get { target.level }
         set {}
     }
 
@@ -46,22 +74,40 @@ struct LogOutput: LogHandler {
     func log(event: LogEvent) {
         let all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        var line: String
-        switch format {
-        case .text:
-            line = "\(Self.timestamp()) \(event.level) \(event.message)"
-            for (key, value) in pairs { line += " \(key)=\(value.contains(" ") ? "\"\(value)\"" : value)" }
-        case .journald:
-            line = "<\(Self.priority(event.level))>\(event.message)"
-            for (key, value) in pairs { line += " \(key)=\(value)" }
+        switch target.form {
+        case .text: Self.write("\(Self.timestamp()) \(event.level) \(event.message)\(Self.text(pairs))")
+        case .prefixed: Self.write("<\(Self.priority(event.level))>\(event.message)\(Self.text(pairs))")
         case .json:
-            line =
+            var line =
                 "{\"time\":\"\(Self.timestamp())\",\"level\":\"\(event.level)\",\"message\":\(Self.quoted("\(event.message)"))"
             for (key, value) in pairs { line += ",\(Self.quoted(key)):\(Self.quoted(value))" }
-            line += "}"
+            Self.write(line + "}")
+        case .journal(let journal):
+            let message = "\(event.message)\(Self.text(pairs))"
+            var entry = JournalEntry(message: message, priority: Self.priority(event.level))
+            entry.add("SYSLOG_IDENTIFIER", "connd")
+            for (key, value) in pairs { entry.add("CONND_\(Self.fieldName(key))", value) }
+            if !journal.send(entry) { Self.write("<\(Self.priority(event.level))>\(message)") }
         }
-        line += "\n"
-        _ = line.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
+    private static func text(_ pairs: [(String, String)]) -> String {
+        var text = ""
+        for (key, value) in pairs { text += " \(key)=\(value.contains(" ") ? "\"\(value)\"" : value)" }
+        return text
+    }
+
+    /// `needRestart` is NEED_RESTART.
+    private static func fieldName(_ key: String) -> String {
+        key.reduce(into: "") { name, character in
+            if character.isUppercase { name += "_" }
+            name.append(character)
+        }
+    }
+
+    private static func write(_ line: String) {
+        var line = line + "\n"
+        _ = line.withUTF8 { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     private static func timestamp() -> String {

@@ -21,6 +21,7 @@ struct AnswerTests {
             ("/v1/config", "application/json"),
             ("/v1/openapi.json", "application/json"), ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
             ("/healthz", "application/json"), ("/readyz", "application/json"),
+            ("/proxy.pac", "application/x-ns-proxy-autoconfig"), ("/wpad.dat", "application/x-ns-proxy-autoconfig"),
         ])
     func reads(target: String, type: String) async throws {
         try await Fixture.run { fixture in

@@ -16,6 +16,7 @@ final class FakeBackend: AdminBackend {
         var changes: [Change] = []
         var refusal: AdminRefusal?
         var isReady = true
+        var status = Samples.status
         var holdsReload = false
         var streams: [AsyncStream<EventReport>.Continuation] = []
         var resumedAfter: [UInt64?] = []
@@ -32,6 +33,7 @@ final class FakeBackend: AdminBackend {
     var resumedAfter: [UInt64?] { state.withLock { $0.resumedAfter } }
 
     func refuse(with refusal: AdminRefusal?) { state.withLock { $0.refusal = refusal } }
+    func listen(on listeners: [String]) { state.withLock { $0.status.listeners = listeners } }
     func becomeUnready() { state.withLock { $0.isReady = false } }
 
     func holdReload() { state.withLock { $0.holdsReload = true } }
@@ -60,7 +62,7 @@ final class FakeBackend: AdminBackend {
 
     // MARK: Status
 
-    func status() async -> StatusReport { Samples.status }
+    func status() async -> StatusReport { state.withLock { $0.status } }
     func version() -> VersionReport { Samples.version }
     func health() async -> HealthReport { HealthReport() }
 

@@ -18,7 +18,7 @@ struct OpenAPITests {
         DifferenceReport.self, ConnectionReport.self, TCPReport.self, ActionRequest.self, ActionReport.self,
         TrialSelection.self, HistoryReport.self, HistoryPoint.self, ExchangeReport.self, PhaseReport.self,
         AuditReport.self, EventReport.self, SettingsDocument.self, DocumentedSetting.self, ImportReport.self,
-        ChangeReport.self, ConfigReport.self, ReloadReportModel.self,
+        ChangeReport.self, ConfigReport.self, ReloadReportModel.self, ConfigurationChangeReport.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -82,6 +82,7 @@ struct OpenAPITests {
                 Paths.setting, Paths.confirm, Paths.revert, Paths.diff, Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.export,
                 Paths.import, Paths.config, Paths.reload, Paths.openAPI, Paths.metrics, Paths.health, Paths.ready, "/",
+                "/proxy.pac", "/wpad.dat",
             ])
         #expect(Set(Self.operations.map(\.name)).count == Self.operations.count)
         #expect(Set(Self.document.json["paths"]?.members.map(\.name) ?? []) == served)

@@ -12,8 +12,11 @@ enum Samples {
 
     static let status = made(StatusReport()) {
         $0.state = "running"
+        $0.run = 7
+        $0.previousEnd = "out_of_memory"
         $0.startedAt = time
         $0.listeners = ["127.0.0.1:3128"]
+        $0.connectPorts = [443, 8443]
         $0.totals.reuseRatio = 0.5
         $0.store.fault = "full"
         $0.store.message = "no space left"

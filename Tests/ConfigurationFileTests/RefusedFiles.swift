@@ -259,23 +259,23 @@ extension RefusedFile {
         .init(
             "log: { level: loud, format: xml, colour: yes }",
             "f:1:15: `log.level` must be trace, debug, info, notice, warning, error or critical, not `loud`",
-            "f:1:29: `log.format` must be text, json or journald, not `xml`",
+            "f:1:29: `log.format` must be auto, text, json or journald, not `xml`",
             "f:1:34: unknown key `colour` in log; allowed: level, format"),
         .init(
             "access_log: { path: access.log, format: clf }",
-            "f:1:21: `access_log.path` must be none, stdout, or an absolute path, not `access.log`",
+            "f:1:21: `access_log.path` must be none, stdout, journald, or an absolute path, not `access.log`",
             "f:1:41: `access_log.format` must be json or text, not `clf`"),
         .init(
             "log: { levle: info }",
             "f:1:8: unknown key `levle` in log; did you mean `level`?"),
         .init(
             "- a\n- b\n",
-            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, log, "
-                + "access_log, settings, hosts, not a list"),
+            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, warm_start, "
+                + "log, access_log, settings, hosts, not a list"),
         .init(
             "just text",
-            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, log, "
-                + "access_log, settings, hosts, not `just text`"),
+            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, warm_start, "
+                + "log, access_log, settings, hosts, not `just text`"),
         .init(
             "log: { level: \"\\x1b[31m\" }",
             "f:1:15: `log.level` must be trace, debug, info, notice, warning, error or critical, not `?[31m`"),

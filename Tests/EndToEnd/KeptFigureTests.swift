@@ -15,6 +15,9 @@ import Testing
         }
     }
 
+    /// A start dials what was busy; these count connections.
+    private static let cold = "warm_start: { origins: 0 }"
+
     @Test("totals, history and connections add up over a restart")
     func restart() throws {
         let origins = try (0..<2).map { _ in try FakeOrigin.answering() }
@@ -22,7 +25,7 @@ import Testing
         try ask(first, origins, 5)
         first.terminate()
         #expect(try first.waitForEnd() == 0)
-        let proxy = try RunningProxy(state: state)
+        let proxy = try RunningProxy(Self.cold, state: state)
         // Known before the first request.
         #expect(try proxy.detail(origins[0])["lifetime"]["requests"].int == 5)
         try ask(proxy, origins, 3)
@@ -59,7 +62,7 @@ import Testing
         first.terminate()
         #expect(try first.waitForEnd() == 0)
 
-        let proxy = try RunningProxy(state: state)
+        let proxy = try RunningProxy(Self.cold, state: state)
         let closed = try proxy.json("conns", origin.name, "--state", "closed")["items"].items
         // Newest first.
         #expect(closed.map { $0["reason"].text } == ["shutdown", "max_requests", "max_requests"])

@@ -3,16 +3,12 @@ import TestSupport
 import Testing
 
 @Suite struct ReloadTests {
-    private func write(_ yaml: String, to proxy: RunningProxy) throws {
-        try yaml.write(toFile: proxy.configPath, atomically: true, encoding: .utf8)
-    }
-
     @Test("a file that changed under an override is told by name, by reload, by diff and by status")
     func conflict() throws {
         let proxy = try RunningProxy("settings: { max_connections: 5, max_queue: 50 }", state: try StateFolder())
         try proxy.connctl("set", "all", "max_connections=3", "--reason", "three will do")
         #expect(try proxy.json("diff")["items"][0]["conflict"].flag == false)
-        try write("settings: { max_connections: 7, max_queue: 60 }", to: proxy)
+        try proxy.rewriteConfig("settings: { max_connections: 7, max_queue: 60 }")
         let report = try proxy.json("reload")
         let conflicts = report["conflicts"].items
         #expect(conflicts.count == 1)
@@ -50,7 +46,7 @@ import Testing
         let client = try ScriptedClient(proxy)
         try client.send("GET", origin.url())
         try origin.waitToSee("the request") { $0.requests.count == 1 }
-        try write("settings: { max_connections: 7 }", to: proxy)
+        try proxy.rewriteConfig("settings: { max_connections: 7 }")
         proxy.process.signal(SIGHUP)
         try proxy.waitForLog("config reloaded")
         let line = try #require(proxy.logLines.first { $0.contains("the file changed under an override") })
@@ -63,7 +59,7 @@ import Testing
     @Test("a bad file changes nothing: it is refused with each wrong line")
     func badFile() throws {
         let proxy = try RunningProxy("settings: { max_connections: 5 }", state: try StateFolder())
-        try write("settings:\n  max_connections: 0\n  max_qeue: 5\n", to: proxy)
+        try proxy.rewriteConfig("settings:\n  max_connections: 0\n  max_qeue: 5\n")
         let run = try proxy.connctl("reload")
         #expect(run.exitCode == 1)
         for word in ["connd.yaml:2:", "max_connections", "connd.yaml:3:", "max_qeue", "max_queue"] {
@@ -75,7 +71,7 @@ import Testing
         proxy.process.signal(SIGHUP)
         try proxy.waitForLog("not reloaded")
         // Right again: the error is gone.
-        try write("settings: { max_connections: 6 }", to: proxy)
+        try proxy.rewriteConfig("settings: { max_connections: 6 }")
         #expect(try proxy.connctl("reload").exitCode == 0)
         #expect(try proxy.setting("max_connections", of: "*")["value"].text == "6")
         #expect(try proxy.read("/v1/status")["config_error"] == .null)
@@ -84,10 +80,17 @@ import Testing
     @Test("keys that take a restart are named, each time until there is one")
     func needsRestart() throws {
         let proxy = try RunningProxy("settings: { max_connections: 5 }", state: try StateFolder())
-        try write("proxy: { max_client_connections: 77 }\nsettings: { max_connections: 6 }", to: proxy)
-        #expect(try proxy.json("reload")["need_restart"].items == [.text("proxy.max_client_connections")])
-        #expect(try proxy.connctl("reload").output.contains("proxy.max_client_connections"))
+        try proxy.rewriteConfig("proxy: { max_buffer: 128KiB, threads: 1 }\nsettings: { max_connections: 6 }")
+        let report = try proxy.json("reload")
+        #expect(report["need_restart"].items == [.text("proxy.max_buffer")])
+        // It does not hold, so it is no change.
+        #expect(report["configuration"].items.isEmpty)
+        let again = try proxy.connctl("reload")
+        for word in ["nothing changed", "restart", "proxy.max_buffer"] {
+            #expect(again.output.contains(word), "\(again)")
+        }
         #expect(try proxy.setting("max_connections", of: "*")["value"].text == "6")
+        #expect(try proxy.connctl("config").output.contains("max_buffer: 256KiB"))
     }
 
     @Test("log.level, metrics and exchanges hold at once")
@@ -97,7 +100,7 @@ import Testing
         let slow = try FakeOrigin.holding(gate)
         let proxy = try RunningProxy("exchanges: { slow: 1h }", state: try StateFolder())
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
-        try write("exchanges: { slow: 1ms }\nmetrics: { max_origins: 1 }\nlog: { level: error }", to: proxy)
+        try proxy.rewriteConfig("exchanges: { slow: 1ms }\nmetrics: { max_origins: 1 }\nlog: { level: error }")
         #expect(try proxy.json("reload")["need_restart"].items == [])
         let client = try ScriptedClient(proxy)
         try client.send("GET", slow.url())

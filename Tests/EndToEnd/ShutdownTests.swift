@@ -102,4 +102,137 @@ import Testing
         #expect(try proxy.waitForEnd() == 0)
         #expect(proxy.logLines.contains { $0.contains(" info totals") })
     }
+
+    @Test("an idle client that asks just after SIGTERM gets its answer, and is told that it is the last")
+    func idleClient() throws {
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy()
+        let clients = try (0..<20).map { _ in try ScriptedClient(proxy) }
+        for client in clients { #expect(try client.get(origin.url()).status == 200) }
+        proxy.terminate()
+        try proxy.waitForLog(" stopping ")
+        for client in clients {
+            let response = try client.get(origin.url("/late"))
+            #expect(response.text == "hello")
+            #expect(response.saysClose)
+            #expect(try client.end() == .fin)
+        }
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    @Test("a client that has connected and asks for the first time just after SIGTERM is answered")
+    func firstRequest() throws {
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy()
+        let clients = try (0..<20).map { _ in try ScriptedClient(proxy) }
+        proxy.terminate()
+        try proxy.waitForLog(" stopping ")
+        for client in clients {
+            let response = try client.get(origin.url())
+            #expect(response.status == 200)
+            #expect(response.saysClose)
+        }
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    /// The process is stopped meanwhile, so that connd finds them all in the kernel's queue, behind the signal.
+    @Test("clients that nobody has accepted yet when SIGTERM comes are answered")
+    func unaccepted() throws {
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy()
+        proxy.process.signal(SIGSTOP)
+        let clients = try (0..<100).map { _ in try ScriptedClient(proxy) }
+        for client in clients { try client.send("GET", origin.url()) }
+        proxy.terminate()
+        proxy.process.signal(SIGCONT)
+        for client in clients { #expect(try client.response().status == 200) }
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    @Test("requests that were pipelined before SIGTERM are all answered, in order")
+    func pipelined() throws {
+        let gate = Gate()
+        let origin = try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                try gate.pass()
+                connection.respond(body: request.target)
+            }
+        }
+        let proxy = try RunningProxy()
+        let client = try ScriptedClient(proxy)
+        let paths = (1...5).map { "/\($0)" }
+        try client.send(
+            paths.map { "GET \(origin.url($0)) HTTP/1.1\r\nHost: \(origin.authority)\r\n\r\n" }.joined())
+        try origin.waitToSee("the first of them") { !$0.requests.isEmpty }
+        proxy.terminate()
+        try proxy.waitForLog(" stopping ")
+        gate.open()
+        for path in paths {
+            let response = try client.response()
+            #expect(response.text == path)
+            #expect(response.saysClose == (path == paths.last), "\(path)")
+        }
+        #expect(try client.end() == .fin)
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    @Test("half a head at SIGTERM is waited for and answered", arguments: [false, true])
+    func halfAHead(isFirst: Bool) throws {
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy()
+        let client = try ScriptedClient(proxy)
+        if !isFirst { #expect(try client.get(origin.url()).status == 200) }
+        try client.send("GET \(origin.url()) HTTP/1.1\r\nHo")
+        try proxy.settle()
+        proxy.terminate()
+        try proxy.waitForLog(" stopping ")
+        try client.send("st: \(origin.authority)\r\n\r\n")
+        let response = try client.response()
+        #expect(response.text == "hello")
+        #expect(response.saysClose)
+        #expect(try client.end() == .fin)
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    @Test("half a head is waited for after idle clients have gone")
+    func slowHead() throws {
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy()
+        let (client, idle) = (try ScriptedClient(proxy), try ScriptedClient(proxy))
+        #expect(try idle.get(origin.url()).status == 200)
+        try client.send("GET \(origin.url()) HTTP/1.1\r\nHo")
+        try proxy.settle()
+        proxy.terminate()
+        #expect(try idle.end() == .fin)
+        try client.send("st: \(origin.authority)\r\n\r\n")
+        #expect(try client.response().saysClose)
+        #expect(try proxy.waitForEnd() == 0)
+    }
+
+    @Test("an answer that was under way at SIGTERM without saying close is followed by no request that is lost")
+    func answering() throws {
+        let gate = Gate()
+        let origin = try FakeOrigin { connection in
+            while try connection.readRequest() != nil {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+                try gate.pass()
+                connection.send("56789")
+            }
+        }
+        let proxy = try RunningProxy()
+        let client = try ScriptedClient(proxy)
+        try client.send("GET", origin.url())
+        var received = ""
+        while !received.hasSuffix("01234") { received += text(try client.read(1)) }
+        #expect(!received.lowercased().contains("connection: close"))
+        proxy.terminate()
+        try proxy.waitForLog(" stopping ")
+        gate.open()
+        #expect(text(try client.read(5)) == "56789")
+        // The client may ask again: nobody told it not to.
+        let response = try client.get(origin.url())
+        #expect(response.text == "0123456789")
+        #expect(response.saysClose)
+        #expect(try proxy.waitForEnd() == 0)
+    }
 }

@@ -24,10 +24,11 @@ package final class ChildProcess: Sendable {
     package let pid: Int32
     private let output = Watched(Output())
 
-    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it.
+    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `passing`: the child
+    /// has these as its descriptors 3, 4, …
     package init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
-        directory: String? = nil
+        directory: String? = nil, passing: [SocketUnit] = []
     ) throws {
         var (path, arguments) = (try Self.find(program), arguments)
         if let directory { (path, arguments) = (try Self.find("env"), ["-C", directory, path] + arguments) }
@@ -42,6 +43,9 @@ package final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, source.read, STDIN_FILENO)
         posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO)
+        for (index, unit) in passing.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, unit.descriptor, STDERR_FILENO + 1 + Int32(index))
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }

@@ -14,6 +14,9 @@ package final class RefusingPort: Sendable {
     }
 
     package var url: String { "http://127.0.0.1:\(port)/" }
+
+    /// Connections succeed from here on; nobody answers on them.
+    package func listen() { Glibc.listen(descriptor, 16) }
 }
 
 /// A port at which connections are neither accepted nor refused: its listener's backlog is full, so that the kernel

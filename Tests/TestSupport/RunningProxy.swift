@@ -3,7 +3,16 @@ import Glibc
 
 /// A connd of its own for a test, on a port that the kernel chose. Killed when let go of. Shared.
 package final class RunningProxy: Sendable {
+    /// What says where it listens.
+    package enum Listening: Sendable {
+        /// Options: on 127.0.0.1 at ports that the kernel chose, whatever the config file says.
+        case byOptions
+        /// The config file, and the sockets that are passed.
+        case byFile
+    }
+
     package let process: ChildProcess
+    /// Of its first listener on 127.0.0.1.
     package let port: UInt16
     private let folder: ScratchFolder
     /// What it keeps; nil where it keeps nothing and has no admin API.
@@ -17,30 +26,42 @@ package final class RunningProxy: Sendable {
     package var authority: String { "127.0.0.1:\(port)" }
     package var url: String { "http://\(authority)" }
 
-    /// `yaml` is its config file, without `proxy.listen`. `wrapper`: a program with arguments that becomes connd by
-    /// exec. `state`: it has an admin API, and keeps there what it keeps; without, it has neither.
+    /// `yaml` is its config file. `wrapper`: a program with arguments that becomes connd by exec. `state`: it has an admin
+    /// API, and keeps there what it keeps; without, it has neither. `passing`: as systemd would pass them.
     package init(
-        _ yaml: String = "", arguments: [String] = [], wrapper: [String] = [], state: StateFolder? = nil
+        _ yaml: String = "", arguments: [String] = [], wrapper: [String] = [], state: StateFolder? = nil,
+        environment: [String: String] = [:], listening: Listening = .byOptions, passing: [SocketUnit] = []
     ) throws {
         folder = try ScratchFolder()
         self.state = state
         configPath = try folder.write("connd.yaml", yaml)
-        let kept =
-            state.map { ["--admin-listen", "127.0.0.1:0", "--database", $0.database] }
-            ?? ["--admin-listen", "none", "--database", ":memory:"]
-        let command =
-            wrapper + [try Self.binary("connd"), "--config", configPath, "--listen", "127.0.0.1:0"] + kept + arguments
-        process = try ChildProcess(
-            command[0], Array(command.dropFirst()), environment: ["XDG_STATE_HOME": state?.path ?? folder.path])
+        var options = ["--config", configPath, "--database", state?.database ?? ":memory:"]
+        if listening == .byOptions { options += ["--listen", "127.0.0.1:0"] }
+        if state == nil { options += ["--admin-listen", "none"] }
+        if state != nil, listening == .byOptions { options += ["--admin-listen", "127.0.0.1:0"] }
+        let command = wrapper + SocketUnit.wrapper(passing) + [try Self.binary("connd")] + options + arguments
+        var all = ["XDG_STATE_HOME": state?.path ?? folder.path]
+        all.merge(SocketUnit.environment(passing)) { $1 }
+        all.merge(environment) { $1 }
+        process = try ChildProcess(command[0], Array(command.dropFirst()), environment: all, passing: passing)
         let started = try process.wait(for: "connd to be ready") {
             $0.errText.contains(" info ready ") || $0.waitStatus != nil
         }
-        guard let line = Self.lines(started).first(where: { $0.contains(" listening address=127.0.0.1:") }),
-            let port = line.split(separator: ":").last.flatMap({ UInt16($0) })
-        else { throw TestFailure("connd did not start: \(started.errText)") }
-        self.port = port
-        let admin = Self.lines(started).first { $0.contains("admin API listens") }
-        adminURL = admin?.split(separator: "=").last.map { "http://\($0)" } ?? ""
+        guard started.waitStatus == nil else { throw TestFailure("connd did not start: \(started.errText)") }
+        port = Self.address(in: started, after: " listening address=127.0.0.1:").flatMap { UInt16($0) } ?? 0
+        guard listening == .byFile || port != 0 else {
+            throw TestFailure("connd does not listen: \(started.errText)")
+        }
+        let admin = Self.address(in: started, after: " admin API listens address=") ?? ""
+        adminURL = admin.isEmpty || admin.hasPrefix("unix:") ? admin : "http://\(admin)"
+    }
+
+    /// The rest of the word, in the first line that has it.
+    private static func address(in output: ChildProcess.Output, after marker: String) -> String? {
+        for line in lines(output) {
+            if let range = line.firstRange(of: marker) { return String(line[range.upperBound...].prefix { $0 != " " }) }
+        }
+        return nil
     }
 
     /// $CONND or $CONNCTL, or what was built beside the tests.
@@ -110,7 +131,7 @@ package final class RunningProxy: Sendable {
     }
 
     /// Only whole lines.
-    private static func lines(_ output: ChildProcess.Output) -> [String] {
+    static func lines(_ output: ChildProcess.Output) -> [String] {
         var lines = output.errText.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         lines.removeLast()
         return lines

@@ -5,9 +5,17 @@ package final class ScriptedClient {
     package let socket: StreamSocket
     private let reader: MessageReader
 
-    package init(port: UInt16, address: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
-        socket = try StreamSocket.connect(port: port, address: address, receiveBuffer: receiveBuffer)
+    package init(_ socket: StreamSocket) {
+        self.socket = socket
         reader = MessageReader(socket)
+    }
+
+    package convenience init(port: UInt16, address: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
+        self.init(try StreamSocket.connect(port: port, address: address, receiveBuffer: receiveBuffer))
+    }
+
+    package convenience init(unix path: String) throws {
+        self.init(try StreamSocket.connect(unix: path))
     }
 
     package convenience init(_ proxy: RunningProxy, receiveBuffer: Int32? = nil) throws {

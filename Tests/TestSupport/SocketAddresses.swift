@@ -14,6 +14,21 @@ enum SocketAddresses {
         }
     }
 
+    /// `path`, or `@name` in the abstract namespace.
+    static func withUnix<Result>(
+        _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        var value = sockaddr_un()
+        value.sun_family = sa_family_t(AF_UNIX)
+        let bytes = path.hasPrefix("@") ? [0] + path.utf8.dropFirst() : path.utf8 + [0]
+        withUnsafeMutableBytes(of: &value.sun_path) { $0.copyBytes(from: bytes.prefix($0.count)) }
+        return withUnsafePointer(to: &value) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                body($0, socklen_t(MemoryLayout<sa_family_t>.size + bytes.count))
+            }
+        }
+    }
+
     static func localPort(of descriptor: Int32) -> UInt16 {
         var value = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)

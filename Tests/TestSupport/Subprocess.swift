@@ -10,10 +10,10 @@ package struct Subprocess: Sendable, CustomStringConvertible {
     /// Throws where the program is missing or does not end in time.
     package static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
-        directory: String? = nil, within milliseconds: Int = 2 * Patience.milliseconds
+        directory: String? = nil, passing: [SocketUnit] = [], within milliseconds: Int = 2 * Patience.milliseconds
     ) throws -> Subprocess {
         let child = try ChildProcess(
-            program, arguments, environment: environment, input: input, directory: directory)
+            program, arguments, environment: environment, input: input, directory: directory, passing: passing)
         let ended = try child.waitForEnd(within: milliseconds)
         return Subprocess(
             command: ([program] + arguments).joined(separator: " "), exitCode: ended.exitCode ?? -1,

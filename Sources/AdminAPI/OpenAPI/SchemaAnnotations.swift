@@ -8,6 +8,13 @@ enum SchemaAnnotations {
     private static let ratio: JSONValue = ["minimum": 0, "maximum": 1]
 
     static let all: [String: JSONValue] = [
+        "StatusReport.run": [
+            "minimum": 0, "description": "Which run of connd this is, counted from 1; 0 where that could not be read.",
+        ],
+        "StatusReport.previous_end": words(
+            "stopped", "failed", "killed", "crashed", "watchdog", "timeout", "out_of_memory", "unknown"
+        ).merging(["description": "How the run before ended; null for the first."]),
+        "StatusReport.connect_ports": ["description": "The ports that CONNECT may reach; null for any."],
         "StatusReport.state": words("running", "stopping"),
         "StatusReport.started_at": time,
         "Totals.reuse_ratio": ratio.merging(["description": "Of all leases, the share that reused a connection."]),

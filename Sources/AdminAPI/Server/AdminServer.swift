@@ -40,15 +40,22 @@ package actor AdminServer {
 
     private struct Running {
         let group: MultiThreadedEventLoopGroup
-        let sockets: [BoundSocket]
-        let channels: [any Channel]
+        var doors: [Door] = []
+    }
+
+    private struct Door {
+        let listener: AdminListener
+        let socket: BoundSocket
+        let channel: any Channel
     }
 
     private let backend: any AdminBackend
-    private let listeners: [AdminListener]
-    private let token: AdminToken?
-    private let allowedHosts: [String]
+    private var listeners: [AdminListener]
+    private var token: AdminToken?
+    private var allowedHosts: [String]
+    private let rules: AccessRules
     private let logger: Logger
+    private var doorNumber = 0
     private let patience: Patience
     private let connections = AdminConnections()
     private let streams: EventStreams
@@ -63,6 +70,8 @@ package actor AdminServer {
         self.listeners = listeners
         self.token = token
         self.allowedHosts = allowedHosts
+        rules = AccessRules(
+            Authentication(listenHosts: [], allowedHosts: allowedHosts, token: token, user: geteuid()))
         self.logger = logger
         self.patience = patience
         streams = EventStreams(heartbeat: patience.heartbeat)
@@ -70,12 +79,79 @@ package actor AdminServer {
 
     /// As bound: `127.0.0.1:3129`, `[::1]:3129`, `unix:/run/connd/admin.sock`. In the listeners' order.
     package var addresses: [String] {
-        if case .running(let running) = state { running.sockets.map(\.address) } else { [] }
+        if case .running(let running) = state { running.doors.map(\.socket.address) } else { [] }
     }
 
     /// Returns when all listeners are bound; none is where one cannot be.
     package func start() async throws(AdminServerError) {
         guard case .idle = state else { throw AdminServerError(description: "the admin API was started before") }
+        var running = Running(group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
+        do {
+            running.doors = try await open(listeners, on: running.group)
+        } catch {
+            await end(running)
+            throw error
+        }
+        state = .running(running)
+        applyRules(running)
+    }
+
+    /// From now on it listens there and nowhere else, but for what it inherited; where one cannot be bound, nothing changes.
+    /// Connections that are open stay.
+    package func update(listeners new: [AdminListener], token: AdminToken?, allowedHosts: [String])
+        async throws(AdminServerError)
+    {
+        guard case .running(var running) = state else { return }
+        var missing = new
+        var kept: [Door] = []
+        var gone: [Door] = []
+        for door in running.doors {
+            if let index = missing.firstIndex(where: { $0.isSamePlace(as: door.listener) }) {
+                missing[index].adjust(door.socket)
+                missing.remove(at: index)
+                kept.append(door)
+            } else if case .inherited = door.listener {
+                kept.append(door)
+            } else {
+                gone.append(door)
+            }
+        }
+        let inTheWay = gone.filter { door in missing.contains { $0.mayCollide(with: door.listener) } }
+        gone.removeAll { door in inTheWay.contains { $0.listener == door.listener } }
+        await shut(inTheWay)
+        do {
+            running.doors = kept + (try await open(missing, on: running.group))
+        } catch {
+            running.doors = kept + gone + ((try? await open(inTheWay.map(\.listener), on: running.group)) ?? [])
+            state = .running(running)
+            throw error
+        }
+        await shut(gone)
+        (listeners, self.token, self.allowedHosts) = (new, token, allowedHosts)
+        guard case .running = state else { return await end(running) }
+        state = .running(running)
+        applyRules(running)
+    }
+
+    private func shut(_ doors: [Door]) async {
+        for door in doors {
+            try? await door.channel.close()
+            door.socket.removeFile()
+            logger.info("admin API listens no more", metadata: ["address": "\(door.socket.address)"])
+        }
+    }
+
+    private func applyRules(_ running: Running) {
+        rules.set(
+            Authentication(
+                listenHosts: running.doors.compactMap(\.socket.host), allowedHosts: allowedHosts, token: token,
+                user: geteuid()))
+    }
+
+    /// All of them or none.
+    private func open(_ listeners: [AdminListener], on group: MultiThreadedEventLoopGroup)
+        async throws(AdminServerError) -> [Door]
+    {
         var sockets: [BoundSocket] = []
         do {
             for listener in listeners { sockets.append(try BoundSocket.bind(listener)) }
@@ -86,27 +162,29 @@ package actor AdminServer {
             }
             throw error
         }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let responder = makeResponder(sockets)
-        var channels: [any Channel] = []
+        var doors: [Door] = []
+        let responder = makeResponder()
         for (index, socket) in sockets.enumerated() {
+            doorNumber += 1
             let child = AdminChannel(
                 responder: { [connections] request, writer, channel in
                     let response = await responder.respond(
                         to: request, from: connections.peer(of: channel), over: channel)
                     try await writer.write(response: response.head, body: response.body)
                 },
-                connections: connections, listener: index, isUnix: socket.isUnix, limits: patience.limits)
+                connections: connections, listener: doorNumber, isUnix: socket.isUnix, limits: patience.limits)
             do {
-                channels.append(try await listen(on: socket, child, group))
+                let channel = try await listen(on: socket, child, group)
+                doors.append(Door(listener: listeners[index], socket: socket, channel: channel))
             } catch {
                 for rest in sockets[index...] { close(rest.descriptor) }
-                await end(Running(group: group, sockets: sockets, channels: channels))
+                for door in doors { try? await door.channel.close() }
+                for socket in sockets { socket.removeFile() }
                 throw AdminServerError(description: "cannot listen on \(socket.address): \(error)")
             }
         }
-        state = .running(Running(group: group, sockets: sockets, channels: channels))
-        for socket in sockets { logger.info("admin API listens", metadata: ["address": "\(socket.address)"]) }
+        for door in doors { logger.info("admin API listens", metadata: ["address": "\(door.socket.address)"]) }
+        return doors
     }
 
     /// Takes no more, ends streams of events, lets what runs finish for a while, closes the rest.
@@ -117,8 +195,10 @@ package actor AdminServer {
     }
 
     private func end(_ running: Running) async {
-        for channel in running.channels { try? await channel.close() }
-        for socket in running.sockets { socket.removeFile() }
+        for door in running.doors {
+            try? await door.channel.close()
+            door.socket.removeFile()
+        }
         streams.stop()
         for channel in connections.channels {
             channel.pipeline.fireUserInboundEventTriggered(ConnectionGuard.Event.stopping)
@@ -131,12 +211,10 @@ package actor AdminServer {
         try? await running.group.shutdownGracefully()
     }
 
-    private func makeResponder(_ sockets: [BoundSocket]) -> AdminResponder {
+    private func makeResponder() -> AdminResponder {
         AdminResponder(
             backend: backend, routes: .standard(backend.definitions, version: backend.version().version),
-            authentication: Authentication(
-                listenHosts: sockets.compactMap(\.host), allowedHosts: allowedHosts, token: token, user: geteuid()),
-            streams: streams, logger: logger,
+            rules: rules, streams: streams, logger: logger,
             now: {
                 var time = timespec()
                 clock_gettime(CLOCK_REALTIME, &time)

@@ -53,6 +53,10 @@ static inline int clinux_epoll_modify(int epoll, int fd, uint32_t events, const 
     struct epoll_event event = {.events = events, .data = {.ptr = (void *)tag}};
     return epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event);
 }
+static inline int clinux_epoll_delete(int epoll, int fd) {
+    struct epoll_event unused = {0};
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, &unused);
+}
 struct clinux_ready {
     uint32_t events;
     const void *tag;

@@ -14,12 +14,12 @@ final class ConfigurationState: Sendable {
     /// Nil: built-in defaults.
     let path: String?
     private let options: CommandLineOptions
-    private let level: LogThreshold
+    private let log: LogTarget
     private let state: Mutex<State>
 
-    init(_ loaded: LoadedConfiguration, options: CommandLineOptions, level: LogThreshold) {
+    init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) {
         path = options.config
-        self.level = level
+        self.log = log
         self.options = options
         state = Mutex(State(loaded: loaded, loadedAt: WallClock.now()))
     }
@@ -28,8 +28,12 @@ final class ConfigurationState: Sendable {
 
     /// What of it holds without a restart holds now.
     func replace(with fresh: LoadedConfiguration) {
-        level.set(fresh.configuration.log.level)
+        log.set(fresh.configuration.log)
         state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: WallClock.now()) }
+    }
+
+    func refused(_ reason: String) {
+        state.withLock { $0.error = reason }
     }
 
     /// Reads the file again, with the options laid over; what is wrong is remembered for the status.

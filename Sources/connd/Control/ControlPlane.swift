@@ -1,4 +1,5 @@
 import AdminAPI
+import AdminModels
 import ConfigurationFile
 import ForwardProxy
 import Logging
@@ -16,9 +17,9 @@ final class ControlPlane: Sendable {
     private let settings: SettingsControl
     private let store: Store
     private let events: EventHub
-    private let server: AdminServer?
-    private let files: AdminFiles
-    private let address: String?
+    private let place: AdminPlace
+    private let service: ServiceLink
+    private let logger: Logger
     private let work = Mutex<[Task<Void, Never>]>([])
 
     private static let recordingInterval = Duration.milliseconds(2500)
@@ -26,26 +27,28 @@ final class ControlPlane: Sendable {
 
     init(
         backend: LiveAdminBackend, recorder: Recorder, settings: SettingsControl, store: Store, events: EventHub,
-        server: AdminServer?, files: AdminFiles, address: String?
+        place: AdminPlace, service: ServiceLink, logger: Logger
     ) {
         self.backend = backend
         self.recorder = recorder
         self.settings = settings
         self.store = store
         self.events = events
-        self.server = server
-        self.files = files
-        self.address = address
+        self.place = place
+        self.service = service
+        self.logger = logger
     }
 
     /// From here on it measures, keeps, and ends trials.
     func start() {
         let (recorder, settings, store) = (recorder, settings, store)
+        let (service, logger, events) = (service, logger, events)
         let tasks = [
             Task {
                 while !Task.isCancelled {
+                    service.update(await recorder.serviceSummary(now: WallClock.now()))
                     try? await Task.sleep(for: Self.recordingInterval)
-                    await recorder.record()
+                    for change in await recorder.record() { Self.tell(change, logger, events) }
                     await store.tick()
                 }
             },
@@ -57,6 +60,12 @@ final class ControlPlane: Sendable {
             },
         ]
         work.withLock { $0 = tasks }
+    }
+
+    func warmUp(_ settings: Configuration.WarmStart) {
+        let start = WarmStart(store: store, gate: backend.gate, settings: settings, logger: logger)
+        let task = Task { await start.run() }
+        work.withLock { $0.append(task) }
     }
 
     /// What is not done by then goes on by itself.
@@ -107,13 +116,26 @@ final class ControlPlane: Sendable {
         }
     }
 
+    private static func tell(_ change: ReachChange, _ logger: Logger, _ events: EventHub) {
+        let origin = change.origin.description
+        if change.isReached {
+            logger.notice("the origin is reached again", metadata: ["origin": "\(origin)"])
+            events.send("origin", origin: origin, "reached again")
+        } else {
+            logger.warning(
+                "the origin cannot be reached",
+                metadata: ["origin": "\(origin)", "failures": "\(change.failures)"])
+            events.send("origin", origin: origin, "cannot be reached: \(change.failures) dials failed in a row")
+        }
+    }
+
     /// SIGHUP.
     func reload(logger: Logger) {
         Task { [backend] in
-            do {
+            do throws(AdminRefusal) {
                 _ = try await backend.reload(actor: AdminActor(name: "SIGHUP"))
             } catch {
-                logger.error("not reloaded", metadata: ["reason": "\(error)"])
+                logger.error("not reloaded", metadata: ["reason": "\(error.problem)"])
             }
         }
     }
@@ -121,12 +143,13 @@ final class ControlPlane: Sendable {
     /// The data loop still runs, so that whoever asks gets its answer, and the last figures are kept.
     func stop() async {
         for task in work.withLock({ $0 }) { task.cancel() }
-        if let address { files.remove(address: address) }
+        place.forget()
         events.close()
         // A disk that hangs must not keep connd from ending.
-        let (server, recorder) = (server, recorder)
-        await Self.wait(atMost: .seconds(4)) { await server?.stop() }
-        await Self.wait(atMost: .seconds(2)) { await recorder.record() }
+        let (place, recorder) = (place, recorder)
+        await Self.wait(atMost: .seconds(4)) { await place.stop() }
+        await Self.wait(atMost: .seconds(2)) { _ = await recorder.record() }
+        store.endRun()
         await store.close()
     }
 }

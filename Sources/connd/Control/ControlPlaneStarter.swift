@@ -12,7 +12,7 @@ import Tuning
 
 /// Puts the control plane together and has the admin API listen. Value, used once.
 struct ControlPlaneStarter {
-    let configuration: Configuration
+    let loaded: LoadedConfiguration
     let store: Store
     let shared: SharedLayers
     let book: SettingBook
@@ -20,7 +20,9 @@ struct ControlPlaneStarter {
     let configured: ConfigurationState
     let process: ProcessState
     let logger: Logger
-    let accessLog: ForwardProxy.AccessLog?
+    let accessLog: ForwardProxy.AccessLog
+    let passed: PassedSockets
+    let service: ServiceLink
 
     /// Called on the thread that will run the reactor, before it does.
     func start(_ loop: ProxyLoop, on reactor: Reactor) throws -> ControlPlane {
@@ -33,49 +35,26 @@ struct ControlPlaneStarter {
             book: book, unkept: expired, store: store, shared: shared, gate: gate, events: events, logger: logger)
         let backend = LiveAdminBackend(
             gate: gate, recorder: recorder, settings: settings, store: store, shared: shared, events: events,
-            configured: configured, process: process, accessLog: accessLog, logger: logger)
-        guard !configuration.admin.listen.isEmpty else {
-            return ControlPlane(
-                backend: backend, recorder: recorder, settings: settings, store: store, events: events, server: nil,
-                files: files, address: nil)
-        }
-        files.makeStateDirectory()
-        let server = try makeServer(backend, environment)
-        let bound = try Self.wait { () throws -> [String] in
-            try await server.start()
-            return await server.addresses
-        }
-        backend.adminListeners.withLock { $0 = bound }
-        for place in bound { Self.place(place).map { loop.noteOwnListener($0.address, port: $0.port) } }
-        let address = bound.first.map { $0.hasPrefix("unix:") ? $0 : "http://\($0)" }
-        if let address { files.write(address: address) }
-        return ControlPlane(
-            backend: backend, recorder: recorder, settings: settings, store: store, events: events, server: server,
-            files: files, address: address)
-    }
-
-    private func makeServer(_ backend: LiveAdminBackend, _ environment: [String: String]) throws -> AdminServer {
-        let admin = configuration.admin
-        var token: AdminToken?
-        if let path = configuration.adminTokenPath(environment: environment) {
-            token = try AdminToken.load(path)
-        } else {
-            logger.warning("no place for admin.token_file: changes need a Unix socket")
-        }
-        let listeners = admin.listen.map { address -> AdminListener in
-            switch address {
-            case .tcp(let ip, let port): .tcp(host: ip.description, port: port)
-            case .unix(let path): .unix(path: path, mode: UInt32(admin.socketMode.bits))
-            }
-        }
-        return AdminServer(
-            backend: backend, listeners: listeners, token: token, allowedHosts: admin.allowHosts.map(\.description),
+            configured: configured, process: process, accessLog: accessLog, passed: passed, service: service,
             logger: logger)
+        let listeners = Reconfiguration.adminListeners(loaded, passed)
+        if !listeners.isEmpty { files.makeStateDirectory() }
+        let server = AdminServer(
+            backend: backend, listeners: listeners, token: try token(environment, isNeeded: !listeners.isEmpty),
+            allowedHosts: loaded.configuration.admin.allowHosts.map(\.description), logger: logger)
+        let place = AdminPlace(server: server, files: files, gate: gate)
+        backend.place.withLock { $0 = place }
+        AdminPlace.note(try Self.wait { try await place.start() }, in: loop)
+        return ControlPlane(
+            backend: backend, recorder: recorder, settings: settings, store: store, events: events, place: place,
+            service: service, logger: logger)
     }
 
-    private static func place(_ text: String) -> (address: IPAddress, port: UInt16)? {
-        guard case .tcp(let address, let port)? = try? ListenAddress(parsing: text) else { return nil }
-        return (address, port)
+    private func token(_ environment: [String: String], isNeeded: Bool) throws -> AdminToken? {
+        guard isNeeded else { return nil }
+        if let path = loaded.configuration.adminTokenPath(environment: environment) { return try AdminToken.load(path) }
+        logger.warning("no place for admin.token_file: changes need a Unix socket")
+        return nil
     }
 
     /// The reactor's thread has nothing else to do yet.

@@ -130,53 +130,6 @@ extension LiveAdminBackend {
         return report
     }
 
-    func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
-        await reloads.enter()
-        do {
-            let model = try await reloadNow(actor: actor)
-            await reloads.leave()
-            return model
-        } catch {
-            await reloads.leave()
-            throw error
-        }
-    }
-
-    private func reloadNow(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
-        guard configured.path != nil else {
-            throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
-        }
-        let fresh: LoadedConfiguration
-        do {
-            fresh = try configured.read()
-        } catch {
-            let problems = error.problems.map { FieldProblem(pointer: "", detail: "\($0)") }
-            events.send("reload", "refused: \(error.problems.count) problems in the config file")
-            logger.error("the config file is refused, the running one stays", metadata: ["problems": "\(error)"])
-            throw .conflict("the config file is refused, and the running one stays", problems)
-        }
-        let needRestart = fresh.changesNeedingRestart(from: configured.current.loaded)
-        let report = await settings.reload(fresh.layers, actor: actor.name)
-        configured.replace(with: fresh)
-        let slow = fresh.configuration.exchanges.slow
-        await gate.run { $0.setSlowExchange(slow) }
-        var model = ReloadReportModel()
-        model.changes = report.changes.map(ChangeReport.init)
-        model.needRestart = needRestart
-        model.conflicts = await settings.book.differences.filter { $0.conflict != nil }.map { DifferenceReport($0) }
-        for conflict in report.newConflicts {
-            logger.warning("the file changed under an override", metadata: ["conflict": "\(conflict)"])
-        }
-        logger.notice(
-            "config reloaded",
-            metadata: [
-                "changes": "\(report.changes.count)", "needRestart": "\(needRestart.joined(separator: ","))",
-                "conflicts": "\(model.conflicts.count)",
-            ])
-        events.send("reload", "\(report.changes.count) changes, \(model.conflicts.count) conflicts with overrides")
-        return model
-    }
-
     // MARK: Parts
 
     private func report(_ pattern: HostPattern?, _ book: SettingBook) -> SettingsReport {

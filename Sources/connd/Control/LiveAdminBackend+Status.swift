@@ -13,7 +13,7 @@ import Upstream
 extension LiveAdminBackend {
     func status() async -> StatusReport {
         await recorder.refresh()
-        let (clients, isDraining) = await gate.run { ($0.clientCount, $0.isDraining) }
+        let (clients, isDraining, places) = await gate.run { ($0.clientCount, $0.isDraining, $0.sockets.map(\.place)) }
         let book = await settings.book
         let now = WallClock.now()
         let state = configured.current
@@ -25,13 +25,16 @@ extension LiveAdminBackend {
         report.uptimeMs = now - process.startedAt
         report.uptime = Texts.duration(milliseconds: now - process.startedAt)
         report.state = isDraining ? "stopping" : "running"
-        report.listeners = process.listeners
-        report.adminListeners = adminListeners.withLock { $0 }
+        report.listeners = places
+        report.adminListeners = place.withLock { $0 }?.addresses ?? []
+        if case .only(let ports) = state.loaded.configuration.proxy.connectPorts {
+            report.connectPorts = ports.map(Int.init)
+        }
         report.clients = clients
         report.origins = await recorder.origins.count
         report.connections = ConnectionCounts(await recorder.totalGauges)
         report.totals = Totals(
-            await recorder.metrics, await recorder.totalFigures, droppedLogLines: (accessLog?.dropped ?? 0))
+            await recorder.metrics, await recorder.totalFigures, droppedLogLines: accessLog.dropped)
         report.store = StoreReport(store.health)
         let rows = book.exportRows()
         report.trials = rows.count { $0.key.layer == .trial }
@@ -41,6 +44,9 @@ extension LiveAdminBackend {
         report.configLoadedAtMs = state.loadedAt
         report.configLoadedAt = Texts.time(state.loadedAt)
         report.configError = state.error
+        let run = store.run
+        report.run = run.number
+        report.previousEnd = run.previousEnd?.rawValue
         report.invariantsBroken = Invariant.brokenCount
         report.memoryBytes = process.memoryBytes
         report.descriptors = process.descriptors
@@ -79,13 +85,14 @@ extension LiveAdminBackend {
         let health = store.health
         var page = MetricsPage()
         page.proxy = await recorder.metrics
-        page.proxy.droppedLogLines = (accessLog?.dropped ?? 0)
+        page.proxy.droppedLogLines = accessLog.dropped
         page.clients = clients
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
         page.version = ProductVersion.text
         page.invariantsBroken = Invariant.brokenCount
         page.overrides = rows.count - trials
         page.trials = trials
+        page.runEnds = store.runEnds
         page.conflicts = book.conflicts.count
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)

@@ -21,17 +21,19 @@ final class LiveAdminBackend: AdminBackend {
     let events: EventHub
     let configured: ConfigurationState
     let process: ProcessState
-    let accessLog: AccessLog?
+    let accessLog: AccessLog
+    let passed: PassedSockets
+    let service: ServiceLink
     let logger: Logger
     /// One reload at a time, from reading the file on.
     let reloads = SerialGate()
-    /// As bound.
-    let adminListeners = Mutex<[String]>([])
+    /// Where it is served itself; known once it is.
+    let place = Mutex<AdminPlace?>(nil)
 
     init(
         gate: LoopGate, recorder: Recorder, settings: SettingsControl, store: Store, shared: SharedLayers,
-        events: EventHub, configured: ConfigurationState, process: ProcessState,
-        accessLog: AccessLog?, logger: Logger
+        events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
+        passed: PassedSockets, service: ServiceLink, logger: Logger
     ) {
         self.gate = gate
         self.recorder = recorder
@@ -42,6 +44,8 @@ final class LiveAdminBackend: AdminBackend {
         self.configured = configured
         self.process = process
         self.accessLog = accessLog
+        self.passed = passed
+        self.service = service
         self.logger = logger
     }
 
@@ -69,8 +73,8 @@ final class LiveAdminBackend: AdminBackend {
         logger.info(
             "action",
             metadata: [
-                "action": "\(entry.action.rawValue)", "subject": "\(entry.subject)", "actor": "\(entry.actor)",
-                "reason": "\(entry.reason ?? "")",
+                "action": "\(entry.action.rawValue)", Texts.subjectKey(entry.subject): "\(entry.subject)",
+                "actor": "\(entry.actor)", "reason": "\(entry.reason ?? "")",
             ])
         do {
             try await settings.audit(entry)

@@ -2,11 +2,10 @@
     import Glibc
 #endif
 
-/// What the kernel says of this process, and where it listens. Shared.
+/// What the kernel says of this process. Shared.
 struct ProcessState: Sendable {
     let startedAt = WallClock.now()
     let processID = Int(getpid())
-    var listeners: [String] = []
 
     /// Resident memory in bytes; 0 where it cannot be read.
     var memoryBytes: Int {

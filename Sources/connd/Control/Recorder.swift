@@ -43,6 +43,8 @@ actor Recorder {
     private static let recordedNowInterval: Int64 = 100
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
+    private var reach = ReachWatch()
+    private var summary = ServiceSummary()
 
     init(gate: LoopGate, store: Store) {
         self.gate = gate
@@ -103,9 +105,11 @@ actor Recorder {
             name: entry.name, snapshot: entry.snapshot, recorded: figures, lastUsed: entry.lastUsed)
     }
 
-    /// Passes on to the store what happened since the last call.
-    func record() async {
+    /// Passes on to the store what happened since the last call. Returns the origins that were lost or found meanwhile.
+    @discardableResult
+    func record() async -> [ReachChange] {
         await refresh()
+        let changes = reach.changes(in: touched.lazy.compactMap { self.origins[$0]?.snapshot })
         for origin in touched { pass(origin) }
         touched.removeAll(keepingCapacity: true)
         var full = MeasurementBatch(time: WallClock.now())
@@ -116,6 +120,15 @@ actor Recorder {
         touched = Set(
             origins.values.lazy.map(\.snapshot).filter { $0.gauges.connections + $0.gauges.tunnels > 0 }
                 .map(\.origin))
+        return changes
+    }
+
+    func serviceSummary(now: Int64) async -> String {
+        await refresh()
+        let (figures, count) = (totalFigures, origins.values.count { !$0.isOfThePast })
+        return summary.line(
+            origins: count, gauges: totalGauges, reused: figures.reused, leases: figures.reused + figures.firstLeases,
+            requests: figures.requestCount, now: now)
     }
 
     /// For who reads what was kept: all that happened before the call is in the database when it returns. Each write costs the

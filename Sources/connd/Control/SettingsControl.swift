@@ -117,7 +117,7 @@ actor SettingsControl {
             logger.info(
                 "setting changed",
                 metadata: [
-                    "action": "\(entry.action.rawValue)", "pattern": "\(subject)", "setting": "\(name)",
+                    "action": "\(entry.action.rawValue)", Texts.subjectKey(subject): "\(subject)", "setting": "\(name)",
                     "before": "\(entry.before ?? "-")", "after": "\(entry.after ?? "-")", "actor": "\(entry.actor)",
                 ])
             guard change.audit.count <= Self.eventsAtOnce else { continue }

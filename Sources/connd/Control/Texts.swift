@@ -5,6 +5,9 @@ enum Texts {
     /// RFC 3339, UTC.
     static func time(_ milliseconds: Int64) -> String { HTTPDate.timestamp(milliseconds: max(milliseconds, 0)) }
 
+    /// What a log message calls it: an origin can be asked for by name.
+    static func subjectKey(_ subject: String) -> String { subject.contains("://") ? "origin" : "pattern" }
+
     /// `118us`, `1.52ms`, `3.4s`, `2m5s`, `3h20m`, `4d2h`: three digits that matter.
     static func duration(microseconds: Int64) -> String {
         let value = max(microseconds, 0)

@@ -1,0 +1,14 @@
+import Synchronization
+
+/// The rules of access that hold now; a reload may change them. Shared.
+final class AccessRules: Sendable {
+    private let rules: Mutex<Authentication>
+
+    init(_ rules: Authentication) {
+        self.rules = Mutex(rules)
+    }
+
+    var current: Authentication { rules.withLock { $0 } }
+
+    func set(_ new: Authentication) { rules.withLock { $0 = new } }
+}

@@ -1,4 +1,0 @@
-/// Which connd this is.
-package enum ProductVersion {
-    package static let text = "0.1.0"
-}

@@ -1,0 +1,166 @@
+import AdminAPI
+import AdminModels
+import ConfigurationFile
+import ForwardProxy
+import Foundation
+import Logging
+import ProxyTypes
+import Reactor
+import Synchronization
+import Tuning
+
+/// The config file read again.
+extension LiveAdminBackend {
+    func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
+        await reloads.enter()
+        service.reloading()
+        do {
+            let model = try await reloadNow(actor: actor)
+            service.reloaded()
+            await reloads.leave()
+            return model
+        } catch {
+            service.reloaded(problem: error.problem)
+            await reloads.leave()
+            throw error
+        }
+    }
+
+    private func reloadNow(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
+        guard configured.path != nil else {
+            throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
+        }
+        let old = configured.current.loaded
+        let read: LoadedConfiguration
+        do {
+            read = try configured.read()
+        } catch {
+            throw refused(error.problems.map { "\($0)" })
+        }
+        let fresh = read.held(since: old)
+        let change = try await prepare(fresh, from: old)
+        let report = await settings.reload(fresh.layers, actor: actor.name)
+        configured.replace(with: fresh)
+        let notes = change.notes + (await apply(change))
+        var model = ReloadReportModel()
+        model.changes = report.changes.map(ChangeReport.init)
+        model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }
+        model.needRestart = read.changesNeedingRestart(from: fresh)
+        model.notes = notes
+        model.conflicts = await settings.book.differences.filter { $0.conflict != nil }.map { DifferenceReport($0) }
+        tell(model, newConflicts: report.newConflicts.map { "\($0)" })
+        return model
+    }
+
+    /// All that can fail.
+    private func prepare(_ fresh: LoadedConfiguration, from old: LoadedConfiguration)
+        async throws(AdminRefusal) -> Reconfiguration
+    {
+        let held = await gate.run { $0.sockets.filter { !$0.isInherited }.map(\.address.asConfigured) }
+        var change: Reconfiguration?
+        do {
+            let made = try Reconfiguration(
+                to: fresh, from: old, held: held, passed: passed,
+                environment: ProcessInfo.processInfo.environment)
+            change = made
+            let hosts = fresh.configuration.admin.allowHosts.map(\.description)
+            let released = made.closingForAdmin
+            await gate.run { loop in for address in released { loop.stopListening(on: address.forListener) } }
+            do {
+                try await place.withLock { $0 }?.update(made.admin, token: made.token, allowedHosts: hosts)
+            } catch {
+                await listenAgain(released)
+                throw Reconfiguration.Refused(
+                    description: "\(fresh.source(of: "admin.listen")): `admin.listen`: \(error)")
+            }
+            return made
+        } catch {
+            change?.undo()
+            throw refused(["\(error)"])
+        }
+    }
+
+    private func listenAgain(_ addresses: [ListenAddress]) async {
+        await gate.run { loop in
+            for address in addresses {
+                if let socket = try? ListeningSocket.open(address.forListener) { try? loop.listen(on: socket) }
+            }
+        }
+    }
+
+    private func refused(_ problems: [String]) -> AdminRefusal {
+        configured.refused(problems.joined(separator: "\n"))
+        let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
+        events.send("reload", "refused: \(count) in the config file")
+        // A line each: what a log shows of a long one is its beginning.
+        for problem in problems.prefix(Self.shownProblems) {
+            logger.error("the config file is refused, the running one stays", metadata: ["problem": "\(problem)"])
+        }
+        return .conflict(
+            "the config file is refused, and the running one stays",
+            problems.map { FieldProblem(pointer: "", detail: $0) })
+    }
+
+    private static let shownProblems = 20
+
+    /// What cannot be had after all is told.
+    private func apply(_ change: Reconfiguration) async -> [String] {
+        let configuration = change.fresh.configuration
+        let proxy = configuration.proxyConfiguration
+        let (opened, closing, late) = (change.opened, change.closing, change.openedLate)
+        if let log = change.accessLog { accessLog.redirect(to: log) }
+        let log = accessLog.isWanted ? accessLog : nil
+        let failures = await gate.run { loop -> [String] in
+            loop.apply(proxy)
+            loop.accessLog = log
+            for address in closing { loop.stopListening(on: address.forListener) }
+            var failures: [String] = []
+            func listen(at place: String, _ open: () throws -> ListeningSocket) {
+                do { try loop.listen(on: try open()) } catch { failures.append("cannot listen on \(place): \(error)") }
+            }
+            for socket in opened { listen(at: socket.place) { socket } }
+            for address in late { listen(at: "\(address)") { try ListeningSocket.open(address.forListener) } }
+            return failures
+        }
+        for address in closing { logger.info("listening no more", metadata: ["address": "\(address)"]) }
+        for place in opened.map(\.place) + late.map(\.description) {
+            logger.info("listening", metadata: ["address": "\(place)"])
+        }
+        return failures
+    }
+
+    private func tell(_ model: ReloadReportModel, newConflicts: [String]) {
+        for conflict in newConflicts {
+            logger.warning("the file changed under an override", metadata: ["conflict": "\(conflict)"])
+        }
+        for note in model.notes { logger.warning("reloaded, but", metadata: ["note": "\(note)"]) }
+        let changes = model.changes.count + model.configuration.count
+        logger.notice(
+            "config reloaded",
+            metadata: [
+                "changes": "\(changes)", "needRestart": "\(model.needRestart.joined(separator: ","))",
+                "conflicts": "\(model.conflicts.count)",
+                "changed": "\((model.configuration.map(\.key) + model.changes.map(\.setting)).joined(separator: ","))",
+            ])
+        events.send("reload", "\(changes) changes, \(model.conflicts.count) conflicts with overrides")
+    }
+}
+
+extension AdminRefusal {
+    /// The first thing that is wrong, on one line.
+    var problem: String {
+        switch self {
+        case .invalid(let text, let fields), .conflict(let text, let fields): fields.first?.detail ?? text
+        case .notFound(let text), .stale(let text), .unavailable(let text): text
+        }
+    }
+}
+
+extension ConfigurationChangeReport {
+    init(_ change: (path: String, before: String, after: String)) {
+        self.init()
+        key = change.path
+        before = change.before
+        after = change.after
+    }
+}

@@ -1,0 +1,31 @@
+import Metering
+import ProxyTypes
+
+/// An origin that can be dialled no more, or again. Value.
+struct ReachChange: Sendable {
+    let origin: Origin
+    let isReached: Bool
+    let failures: Int
+}
+
+/// Notices from one look to the next which origins cannot be dialled, and which can again. Pure.
+struct ReachWatch {
+    private var lost: Set<Origin> = []
+
+    /// One failed dial says little.
+    private static let threshold = 3
+    private static let changesAtOnce = 50
+
+    mutating func changes(in snapshots: some Sequence<OriginSnapshot>) -> [ReachChange] {
+        var changes: [ReachChange] = []
+        for snapshot in snapshots where changes.count < Self.changesAtOnce {
+            let failures = snapshot.gauges.dialFailures
+            if failures >= Self.threshold, lost.insert(snapshot.origin).inserted {
+                changes.append(ReachChange(origin: snapshot.origin, isReached: false, failures: failures))
+            } else if failures == 0, lost.remove(snapshot.origin) != nil {
+                changes.append(ReachChange(origin: snapshot.origin, isReached: true, failures: 0))
+            }
+        }
+        return changes
+    }
+}

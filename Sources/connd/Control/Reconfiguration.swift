@@ -1,0 +1,128 @@
+import AdminAPI
+import ConfigurationFile
+import ForwardProxy
+import ProxyTypes
+import Reactor
+import Systemd
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A fresh configuration on its way into force: all that can fail is done first and can be undone, and then nothing fails.
+/// Value, used once.
+struct Reconfiguration {
+    struct Refused: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let fresh: LoadedConfiguration
+    private(set) var opened: [ListeningSocket] = []
+    /// Only possible when what is in `closing`, or where the admin API was, is closed.
+    private(set) var openedLate: [ListenAddress] = []
+    private(set) var closing: [ListenAddress] = []
+    private(set) var accessLog: AccessLog.Opened?
+    private(set) var admin: [AdminListener] = []
+    private(set) var token: AdminToken?
+    /// What an operator should know of it.
+    private(set) var notes: [String] = []
+
+    /// `held`: where the proxy listens by its own doing.
+    init(
+        to fresh: LoadedConfiguration, from old: LoadedConfiguration, held: [ListenAddress], passed: PassedSockets,
+        environment: [String: String]
+    ) throws(Refused) {
+        self.fresh = fresh
+        let (new, before) = (fresh.configuration, old.configuration)
+        admin = Self.adminListeners(fresh, passed)
+        do throws(Refused) {
+            if !admin.isEmpty, let path = new.adminTokenPath(environment: environment) {
+                token = try Self.named("admin.token_file", in: fresh) { try AdminToken.load(path) }
+            }
+            let left = before.admin.listen.filter { !new.admin.listen.contains($0) }
+            try openListeners(held: held, passed: passed, leftByAdmin: left)
+            if new.accessLog != before.accessLog {
+                accessLog = try Self.named("access_log.path", in: fresh) { try new.openAccessLog() }
+            }
+        } catch {
+            undo()
+            throw error
+        }
+        noteInherited(from: old, passed)
+    }
+
+    /// Says which key, and where it was given, of what goes wrong.
+    static func named<Value>(_ key: String, in loaded: LoadedConfiguration, _ work: () throws -> Value)
+        throws(Refused) -> Value
+    {
+        do {
+            return try work()
+        } catch {
+            throw Refused(description: "\(loaded.source(of: key)): `\(key)`: \(error)")
+        }
+    }
+
+    func undo() {
+        for socket in opened { socket.close() }
+        accessLog?.discard()
+    }
+
+    static func adminListeners(_ loaded: LoadedConfiguration, _ passed: PassedSockets) -> [AdminListener] {
+        let admin = loaded.configuration.admin
+        let plan = ListenPlan(
+            wanted: admin.listen, isDefault: loaded.adminListensByDefault, held: [],
+            inherited: passed.admin.map(\.listenAddress))
+        return passed.admin.map { .inherited(descriptor: $0.descriptor) }
+            + plan.opening.map { address in
+                switch address {
+                case .tcp(let ip, let port): .tcp(host: ip.description, port: port)
+                case .unix(let path): .unix(path: path, mode: UInt32(admin.socketMode.bits))
+                }
+            }
+    }
+
+    /// What has to be closed before the admin API can have its place.
+    var closingForAdmin: [ListenAddress] {
+        closing.filter { place in fresh.configuration.admin.listen.contains { $0.collides(with: place) } }
+    }
+
+    private mutating func openListeners(
+        held: [ListenAddress], passed: PassedSockets, leftByAdmin: [ListenAddress]
+    ) throws(Refused) {
+        let source = fresh.source(of: "proxy.listen")
+        let plan = ListenPlan(
+            wanted: fresh.configuration.proxy.listen, isDefault: fresh.proxyListensByDefault, held: held,
+            inherited: passed.proxy.map(\.listenAddress))
+        closing = plan.closing
+        for address in plan.opening {
+            if (closing + leftByAdmin).contains(where: { $0.collides(with: address) }) {
+                openedLate.append(address)
+                continue
+            }
+            do {
+                opened.append(try ListeningSocket.open(address.forListener))
+            } catch {
+                let reason = "cannot listen on \(address): \(String(cString: strerror(error.code)))"
+                // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
+                guard fresh.proxyListensByDefault, !(opened.isEmpty && address == plan.opening.last && held.isEmpty)
+                else {
+                    throw Refused(description: "\(source): `proxy.listen`: \(reason)")
+                }
+                notes.append(reason)
+            }
+        }
+    }
+
+    private mutating func noteInherited(from old: LoadedConfiguration, _ passed: PassedSockets) {
+        let lists = [
+            ("proxy.listen", passed.proxy, old.configuration.proxy.listen, fresh.configuration.proxy.listen),
+            ("admin.listen", passed.admin, old.configuration.admin.listen, fresh.configuration.admin.listen),
+        ]
+        for (key, sockets, before, now) in lists {
+            for address in sockets.map(\.listenAddress) where before.contains(address) && !now.contains(address) {
+                notes.append(
+                    "\(address) is served on although \(key) names it no more: a socket unit of systemd holds it")
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import ConfigurationFile
+import ForwardProxy
+import Reactor
+import Systemd
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The sockets that systemd opened for connd, by what they are for. Value.
+struct PassedSockets: Sendable {
+    /// As FileDescriptorName= of the socket units.
+    private static let names = (proxy: "proxy", admin: "admin")
+
+    var proxy: [InheritedSocket] = []
+    var admin: [InheritedSocket] = []
+
+    /// A socket that nobody would accept from lets its clients hang: it is refused.
+    init(environment: [String: String]) throws {
+        for socket in try InheritedSockets.take(environment: environment, processID: getpid()) {
+            switch socket.name {
+            case Self.names.proxy: proxy.append(socket)
+            case Self.names.admin: admin.append(socket)
+            default:
+                throw StartFailure(
+                    text: "systemd passed a socket named `\(socket.name)`: FileDescriptorName= of its unit must be "
+                        + "\(Self.names.proxy) or \(Self.names.admin)")
+            }
+        }
+    }
+}
+
+extension InheritedSocket {
+    var listenAddress: ListenAddress {
+        switch address {
+        case .tcp(let address, let port): .tcp(address, port: port)
+        case .unix(let path): .unix(path: path)
+        }
+    }
+
+    var listening: ListeningSocket { .inherited(descriptor, listenAddress.forListener) }
+}
