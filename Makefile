@@ -1,5 +1,7 @@
 # make run    installs what is missing, builds, starts connd on its built-in defaults, and says how to see it work
 # make test   the same for the tests, and runs all of them
+# make deb    a Debian package in .build/deb; make install PREFIX=/usr/local DESTDIR= without one, make uninstall
+# make test-service   the package under a real systemd, in namespaces of its own
 # make bench  connd beside nginx, HAProxy, Squid and others; BENCH=--quick for a short one
 # make fuzz   every fuzz target for FUZZ_SECONDS (1200)
 # make format / make lint
@@ -8,22 +10,41 @@ SWIFT ?= swift
 FUZZ_SECONDS ?= 1200
 BENCH ?=
 RELEASE := .build/release/connd
+PREFIX ?= /usr/local
+DESTDIR ?=
+# The Swift runtime is part of the programs: they run where there is no Swift.
+RELEASE_BUILD := $(SWIFT) build -c release --static-swift-stdlib -Xlinker -z -Xlinker now --product
 # A crash ends a run at once; the backtracer may hang where it cannot trace.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: run test test-pure build bench fuzz format lint packages-run packages-test packages-bench
+.PHONY: run test test-pure test-service build deb install uninstall bench fuzz format lint \
+	packages-run packages-test packages-bench packages-deb
 
 run: packages-run build
 	@.ci/try $(RELEASE)
 
 build: packages-run
-	$(SWIFT) build -c release --product connd
-	$(SWIFT) build -c release --product connctl
+	$(RELEASE_BUILD) connd
+	$(RELEASE_BUILD) connctl
 
-test: packages-test lint build
+deb: build packages-deb
+	@rm -f .build/deb/*.deb
+	deploy/debian/build --binaries .build/release --output .build/deb
+
+# As root, after `make build`.
+install:
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) deploy/install
+
+uninstall:
+	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) deploy/install --uninstall
+
+test: packages-test lint test-service
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --skip EndToEndTests
 	CONND_RELEASE=$(CURDIR)/$(RELEASE) $(SWIFT) test --skip-build --filter EndToEndTests
+
+test-service: packages-test deb
+	Tests/Service/run .build/deb/connd_*.deb
 
 # The sets that need no socket.
 test-pure: packages-test
@@ -41,5 +62,5 @@ format:
 lint:
 	$(SWIFT) format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
 
-packages-run packages-test packages-bench: packages-%:
+packages-run packages-test packages-bench packages-deb: packages-%:
 	@.ci/install-packages $*
