@@ -44,6 +44,7 @@ test: packages-test lint test-service
 	CONND_RELEASE=$(CURDIR)/$(RELEASE) $(SWIFT) test --skip-build --filter EndToEndTests
 
 test-service: packages-test deb
+	lintian --fail-on error,warning .build/deb/connd_*.deb
 	Tests/Service/run .build/deb/connd_*.deb
 
 # The sets that need no socket.
