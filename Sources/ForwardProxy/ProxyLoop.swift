@@ -162,9 +162,10 @@ package final class ProxyLoop {
         endHandover()
     }
 
-    /// To be called now and then while draining: when the clients from before have gone, the next wait for the successor.
-    package func endHandover() {
-        guard isHandingOver, clientsBeforeDrain == 0 else { return }
+    /// To be called now and then while draining: when the clients from before have gone, or when it is time, the next wait for
+    /// the successor.
+    package func endHandover(inAnyCase isOver: Bool = false) {
+        guard isHandingOver, clientsBeforeDrain == 0 || isOver else { return }
         stopAccepting()
     }
 

@@ -44,6 +44,7 @@ final class Daemon {
     private var isEnding = false
     private var grace: Deadline?
     private var graceEnds = Instant.distantFuture
+    private var handoverEnds = Instant.distantFuture
 
     /// Throws what keeps it from starting, before anything listens.
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions) throws {
@@ -240,6 +241,7 @@ final class Daemon {
         let grace = Deadline(owner: self)
         self.grace = grace
         graceEnds = reactor.now + length
+        handoverEnds = reactor.now + (length - min(Interval(nanoseconds: length.nanoseconds / 4), Self.lastExchanges))
         loop.drain()
         reactor.timer.wake(grace, at: reactor.now)
     }
@@ -263,13 +265,15 @@ final class Daemon {
         }
     }
 
+    /// What tunnels hold up beyond the grace is cut; short exchanges of clients that came late are to end before that.
+    private static let lastExchanges = Interval.seconds(2)
     /// While stopping: how often to look whether all have gone.
     private static let stopInterval = Interval.milliseconds(10)
 }
 
 extension Daemon: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        loop.endHandover()
+        loop.endHandover(inAnyCase: now >= handoverEnds)
         if loop.clientCount == 0 {
             // Only now: what clients still waited for needed the pools.
             if !poolsAreClosed { loop.upstream.shutdown() }

@@ -116,24 +116,52 @@ import Testing
         #expect(try second.curl("GET", "/readyz").status == 200)
     }
 
-    @Test("who connects while connd drains is served by the next one")
+    @Test("while a slow exchange holds up the stop, those who come are served, and then the next one serves them")
     func whileDraining() throws {
         let gate = Gate()
         let slow = try FakeOrigin.holding(gate)
         let units = [try SocketUnit("proxy"), try SocketUnit("admin")]
+        let unit = units[0]
         let first = try start("", units)
-        let busy = try units[0].connect()
+        let busy = try unit.connect()
         try busy.send("GET", slow.url())
         try slow.waitToSee("the request") { $0.requests.count == 1 }
         first.terminate()
         try first.waitForLog(" stopping ")
-        let client = try units[0].connect()
-        try client.send("GET", origin.url())
+        let client = try unit.connect()
+        let response = try client.get(origin.url())
+        #expect(response.status == 200 && response.saysClose)
+        #expect(try client.end() == .fin)
+        let load = RestlessClients(4, at: { try unit.connect() }, asking: origin.url(), keepingAlive: false)
+        try load.waitForAnswers(20)
         gate.open()
         #expect(try busy.response().saysClose)
-        #expect(try first.waitForEnd() == 0)
+        #expect(try first.waitForEnd() == 0, "although there are always more who come")
         let second = try start("", units)
-        #expect(try client.response().status == 200)
+        try load.waitForAnswers(20)
+        let tally = try load.stop()
+        #expect(tally.failures.isEmpty, "\(tally.failures.count) of \(tally.answered): \(tally.failures.first ?? "")")
+        _ = second
+    }
+
+    @Test("a tunnel that outlasts the grace is cut, and the short exchanges of others are not")
+    func tunnel() throws {
+        let far = try FakeOrigin { connection in _ = try connection.readToEnd() }
+        let units = [try SocketUnit("proxy"), try SocketUnit("admin")]
+        let unit = units[0]
+        let first = try start("proxy: { connect_ports: any, shutdown_grace: 1s }", units)
+        let tunnel = try unit.connect()
+        try tunnel.send("CONNECT \(far.authority) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try tunnel.response(to: "CONNECT").status == 200)
+        let load = RestlessClients(4, at: { try unit.connect() }, asking: origin.url(), keepingAlive: false)
+        try load.waitForAnswers(20)
+        first.terminate()
+        try first.waitForLog("shutdown_grace is over")
+        try first.waitForEnd()
+        let second = try start("", units)
+        try load.waitForAnswers(20)
+        let tally = try load.stop()
+        #expect(tally.failures.isEmpty, "\(tally.failures.count) of \(tally.answered): \(tally.failures.first ?? "")")
         _ = second
     }
 
