@@ -39,12 +39,28 @@ package final class AccessLog: Sendable {
         }
     }
 
+    /// On their way to where they were meant to go. Value.
+    private struct Lines {
+        let opened: Opened
+        let pending: [UInt8]
+        let entries: [JournalEntry]
+    }
+
     private struct State {
         var opened: Opened
         var pending: [UInt8] = []
         var entries: [JournalEntry] = []
         var dropped = 0
         var isScheduled = false
+
+        mutating func take() -> Lines {
+            defer {
+                pending = []
+                entries = []
+                isScheduled = false
+            }
+            return Lines(opened: opened, pending: pending, entries: entries)
+        }
     }
 
     private let state: Mutex<State>
@@ -63,8 +79,10 @@ package final class AccessLog: Sendable {
         case .none, .journal: return -1
         case .standardOutput: return STDOUT_FILENO
         case .file(let path):
-            let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+            // A FIFO that nobody reads would hold up whoever opens it.
+            let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o640)
             guard descriptor >= 0 else { throw AccessLogError(path: path, reason: String(cString: strerror(errno))) }
+            _ = fcntl(descriptor, F_SETFL, O_APPEND)
             return descriptor
         }
     }
@@ -76,32 +94,42 @@ package final class AccessLog: Sendable {
         }
     }
 
-    /// After a log rotation (SIGUSR1). If the file cannot be opened the old one stays in use.
-    package func reopen() throws(AccessLogError) {
-        let current = state.withLock { $0.opened }
-        guard case .file = current.destination else { return }
-        redirect(to: try Opened(current.destination, format: current.format))
+    /// After a log rotation (SIGUSR1). It returns at once; if the file cannot be opened the old one stays in use.
+    package func reopen(_ failed: @escaping @Sendable (AccessLogError) -> Void) {
+        queue.async {
+            let current = self.state.withLock { $0.opened }
+            guard case .file = current.destination else { return }
+            do throws(AccessLogError) {
+                self.redirect(to: try Opened(current.destination, format: current.format))
+            } catch {
+                failed(error)
+            }
+        }
     }
 
-    /// What was logged until now goes where it was to go.
+    /// What was logged until now goes where it was to go. It returns at once: a disk that hangs must hold up nobody.
     package func redirect(to opened: Opened) {
-        flush()
-        queue.sync {
-            writePending()
-            let old = state.withLock { state in
-                defer { state.opened = opened }
-                return state.opened
-            }
-            old.discard()
+        let old = state.withLock { state -> Lines in
+            defer { state.opened = opened }
+            return state.take()
+        }
+        queue.async {
+            self.write(old)
+            old.opened.discard()
         }
     }
 
     /// How many lines were lost because the file could not keep up.
     package var dropped: Int { state.withLock { $0.dropped } }
 
-    /// Writes all that is pending; for the end of the process.
+    /// Writes all that is pending, as far as that can be done in two seconds; for the end of the process.
     package func flush() {
-        queue.sync { writePending() }
+        let done = DispatchSemaphore(value: 0)
+        queue.async {
+            self.writePending()
+            done.signal()
+        }
+        _ = done.wait(timeout: .now() + .seconds(2))
     }
 
     func write(_ record: ExchangeRecord, origin: Origin?, client: ClientID, at milliseconds: Int64) {
@@ -124,30 +152,25 @@ package final class AccessLog: Sendable {
     }
 
     private func writePending() {
-        var spare: [UInt8] = []
-        var entries: [JournalEntry] = []
-        let opened = state.withLock { state -> Opened in
-            swap(&spare, &state.pending)
-            swap(&entries, &state.entries)
-            state.isScheduled = false
-            return state.opened
-        }
-        if case .journal(let journal) = opened.destination {
-            let lost = entries.count { !journal.send($0) }
-            if lost > 0 { state.withLock { $0.dropped += lost } }
-        }
+        write(state.withLock { $0.take() })
+    }
+
+    private func write(_ lines: Lines) {
+        var lost = 0
+        if case .journal(let journal) = lines.opened.destination { lost = lines.entries.count { !journal.send($0) } }
         var written = 0
-        while written < spare.count {
-            let count = spare.withUnsafeBytes { bytes in
-                Glibc.write(opened.descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+        while written < lines.pending.count {
+            let count = lines.pending.withUnsafeBytes { bytes in
+                Glibc.write(lines.opened.descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
             }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                let lost = spare[written...].lazy.filter { $0 == UInt8(ascii: "\n") }.count
-                return state.withLock { $0.dropped += lost }
+                lost += lines.pending[written...].lazy.filter { $0 == UInt8(ascii: "\n") }.count
+                break
             }
             written += count
         }
+        if lost > 0 { state.withLock { $0.dropped += lost } }
     }
 
     // MARK: Lines

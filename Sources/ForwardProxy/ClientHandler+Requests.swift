@@ -1,5 +1,6 @@
 import HTTPWire
 import Metering
+import Pooling
 import ProxyTypes
 import Reactor
 import Upstream
@@ -47,7 +48,9 @@ extension ClientHandler {
         guard exchanges.isEmpty, phase == .reading, !isParsing else { return }
         guard takesRequests, !inputClosed else { return closeAfterResponse(now: now) }
         if loop.isDraining {
-            guard unread.isEmpty, !isLeaving else { return }
+            // One that came for the handover has yet to ask.
+            let isNew = loop.handover.isOpen && id.rawValue > loop.handover.mark
+            guard unread.isEmpty, !isLeaving, !isNew else { return }
             isLeaving = true
             deadlineIsIdle = true
             return setDeadline(now + Self.leaveTime)

@@ -75,6 +75,9 @@ final class ClientHandler {
 
     var isWritable: Bool { stream?.isWritable ?? false }
 
+    /// It has all that it was to get; only its end is awaited.
+    var isLingering: Bool { phase == .closing && stream?.outputIsShut ?? true }
+
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
 
     func start(on stream: TCPStream, peer: IPAddress?) {
@@ -87,7 +90,6 @@ final class ClientHandler {
             return refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text), now: now)
         }
         setDeadline(now + loop.configuration.clientHeadTimeout)
-        if loop.isDraining { settle(now: now) }
     }
 
     func permits(_ address: IPAddress?) -> Bool {

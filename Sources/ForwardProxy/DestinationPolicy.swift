@@ -59,7 +59,8 @@ extension DestinationPolicy: AddressPolicy {
                 : listener.address == address || address.isUnspecified && listener.address.isLoopback
             if isOurs { return .loop }
         }
-        if deny.contains(where: { $0.matches(address, port: port) }) { return .denied }
+        // By name again: what connd dials of its own accord was asked for by no request.
+        if deny.contains(where: { matches($0, origin) || $0.matches(address, port: port) }) { return .denied }
         if allow.isEmpty || isAllowed(byName: origin) || allow.contains(where: { $0.matches(address, port: port) }) {
             return .allowed
         }

@@ -23,15 +23,12 @@ package final class ProxyLoop {
     private let via10: [UInt8]
     private let via11: [UInt8]
     let viaPseudonym: [UInt8]
-    private var clients: [ObjectIdentifier: ClientHandler] = [:]
+    var clients: [ObjectIdentifier: ClientHandler] = [:]
     private var spareExchanges: [Exchange] = []
-    private var clientNumber: UInt64 = 0
-    package private(set) var isDraining = false
-    /// While draining: clients still come in by sockets that outlive this process.
-    private var isHandingOver = false
-    private var lastBeforeDrain: UInt64 = .max
-    private var clientsBeforeDrain = 0
-    private var listeners: [Listener] = []
+    private(set) var clientNumber: UInt64 = 0
+    package internal(set) var isDraining = false
+    var handover = Handover()
+    var listeners: [Listener] = []
     private var otherListeners: [(address: IPAddress, port: UInt16)] = []
 
     private static let maxSpareExchanges = 512
@@ -51,6 +48,8 @@ package final class ProxyLoop {
 
     /// From here on clients of this socket are served, and a request that would come back to it is refused.
     package func listen(on socket: ListeningSocket) throws(SystemError) {
+        // Nobody would accept from it.
+        guard !isDraining else { return socket.close() }
         listeners.append(try Listener(socket, reactor: upstream.reactor, handler: self))
         noteOwnListeners()
     }
@@ -120,13 +119,11 @@ package final class ProxyLoop {
 
     func add(_ client: ClientHandler) {
         clients[ObjectIdentifier(client)] = client
-        if client.id.rawValue <= lastBeforeDrain { clientsBeforeDrain += 1 }
         upstream.metrics.clientsAccepted += 1
     }
 
     func remove(_ client: ClientHandler) {
         guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
-        if client.id.rawValue <= lastBeforeDrain { clientsBeforeDrain -= 1 }
         for listener in listeners { listener.resume() }
     }
 
@@ -144,46 +141,10 @@ package final class ProxyLoop {
         exchange.clear()
         if spareExchanges.count < Self.maxSpareExchanges { spareExchanges.append(exchange) }
     }
-
-    // MARK: The end
-
-    /// Clients that ask for nothing are closed, the others after what they are being answered. Where a successor will have the
-    /// same sockets, clients that come meanwhile are served as well, one answer each, until those from before have gone: a
-    /// long download is not to hold up a whole host.
-    package func drain() {
-        for listener in listeners where !listener.socket.isInherited { listener.acceptWaiting() }
-        isDraining = true
-        lastBeforeDrain = clientNumber
-        for listener in listeners where !listener.socket.isInherited { listener.close() }
-        listeners.removeAll { !$0.socket.isInherited }
-        isHandingOver = true
-        for client in Array(clients.values) { client.drain() }
-        upstream.closeIdle()
-        endHandover()
-    }
-
-    /// To be called now and then while draining: when the clients from before have gone, or when it is time, the next wait for
-    /// the successor.
-    package func endHandover(inAnyCase isOver: Bool = false) {
-        guard isHandingOver, clientsBeforeDrain == 0 || isOver else { return }
-        stopAccepting()
-    }
-
-    private func stopAccepting() {
-        isHandingOver = false
-        for listener in listeners { listener.close() }
-        listeners.removeAll()
-    }
-
-    package func kill() {
-        stopAccepting()
-        for client in Array(clients.values) { client.kill() }
-        upstream.kill()
-    }
 }
 
 extension ProxyLoop: ListenerHandler {
-    package var acceptsClients: Bool { !isFull && (!isDraining || isHandingOver) }
+    package var acceptsClients: Bool { !isFull && (!isDraining || handover.isOpen) }
 
     package func accepted(_ descriptor: CInt, peer: IPAddress?) {
         let client = ClientHandler(loop: self)

@@ -96,9 +96,13 @@ package final class Listener: Watched {
     }
 
     override func ready(_ events: UInt32) {
+        accept(inAnyCase: false)
+    }
+
+    private func accept(inAnyCase: Bool) {
         for _ in 0..<Self.acceptsPerTurn {
             guard descriptor >= 0 else { return }
-            guard handler.acceptsClients else { return pause() }
+            guard inAnyCase || handler.acceptsClients else { return pause() }
             var bytes = [16 of UInt8](repeating: 0)
             var length: CInt = 0
             let client = withUnsafeMutableBytes(of: &bytes) { room in
@@ -124,9 +128,9 @@ package final class Listener: Watched {
         }
     }
 
-    /// Before the end of a socket that nobody else holds.
+    /// Before the end of a socket that nobody else holds: whom it let in is served, be there one too many.
     package func acceptWaiting() {
-        for _ in 0..<Self.acceptsPerTurn { ready(0) }
+        for _ in 0..<Self.acceptsPerTurn { accept(inAnyCase: true) }
     }
 
     private func pause() {

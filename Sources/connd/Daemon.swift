@@ -2,6 +2,7 @@ import AdminModels
 import AdminAPI
 import CLinux
 import ConfigurationFile
+import Dispatch
 import Foundation
 import ForwardProxy
 import HTTPWire
@@ -45,6 +46,7 @@ final class Daemon {
     private var grace: Deadline?
     private var graceEnds = Instant.distantFuture
     private var handoverEnds = Instant.distantFuture
+    private var clientsGoneAt: Instant?
 
     /// Throws what keeps it from starting, before anything listens.
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions) throws {
@@ -104,6 +106,7 @@ final class Daemon {
             control = try startControlPlane()
         } catch {
             logger.critical("cannot start", metadata: ["error": "\(error)"])
+            closeStore()
             return 1
         }
         handleSignals()
@@ -115,6 +118,17 @@ final class Daemon {
         logger.info("stopped")
         accessLog.flush()
         return 0
+    }
+
+    /// How the run before ended is in there, and told nowhere else.
+    private func closeStore() {
+        let done = DispatchSemaphore(value: 0)
+        let store = store
+        Task {
+            await store.close()
+            done.signal()
+        }
+        _ = done.wait(timeout: .now() + .seconds(2))
     }
 
     // MARK: Start
@@ -204,11 +218,8 @@ final class Daemon {
     }
 
     private func reopenLog() {
-        do {
-            try accessLog.reopen()
-        } catch {
-            logger.error("the access log stays as it was", metadata: ["error": "\(error)"])
-        }
+        let logger = logger
+        accessLog.reopen { logger.error("the access log stays as it was", metadata: ["error": "\($0)"]) }
     }
 
     private func logTotals() {
@@ -241,7 +252,7 @@ final class Daemon {
         let grace = Deadline(owner: self)
         self.grace = grace
         graceEnds = reactor.now + length
-        handoverEnds = reactor.now + (length - min(Interval(nanoseconds: length.nanoseconds / 4), Self.lastExchanges))
+        handoverEnds = reactor.now + Interval(nanoseconds: length.nanoseconds / 4 * 3)
         loop.drain()
         reactor.timer.wake(grace, at: reactor.now)
     }
@@ -265,23 +276,29 @@ final class Daemon {
         }
     }
 
-    /// What tunnels hold up beyond the grace is cut; short exchanges of clients that came late are to end before that.
-    private static let lastExchanges = Interval.seconds(2)
+    /// For the last bytes of answers, where clients do not close by themselves.
+    private static let lingering = Interval.milliseconds(250)
     /// While stopping: how often to look whether all have gone.
     private static let stopInterval = Interval.milliseconds(10)
 }
 
 extension Daemon: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        loop.endHandover(inAnyCase: now >= handoverEnds)
-        if loop.clientCount == 0 {
-            // Only now: what clients still waited for needed the pools.
-            if !poolsAreClosed { loop.upstream.shutdown() }
-            poolsAreClosed = true
-            if loop.upstream.openConnections == 0 {
-                end()
-                return .distantFuture
+        if loop.continueDrain(now: now, handoverEnds: handoverEnds) {
+            let isOver = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= Self.lingering
+            clientsGoneAt = clientsGoneAt ?? now
+            if isOver {
+                loop.closeLingering()
+                // Only now: what clients still waited for needed the pools.
+                if !poolsAreClosed { loop.upstream.shutdown() }
+                poolsAreClosed = true
+                if loop.upstream.openConnections == 0 {
+                    end()
+                    return .distantFuture
+                }
             }
+        } else {
+            clientsGoneAt = nil
         }
         guard now >= graceEnds else { return min(now + Self.stopInterval, graceEnds) }
         logger.warning("shutdown_grace is over", metadata: ["clients": "\(loop.clientCount)"])

@@ -93,7 +93,11 @@ struct LogOutput: LogHandler {
 
     private static func text(_ pairs: [(String, String)]) -> String {
         var text = ""
-        for (key, value) in pairs { text += " \(key)=\(value.contains(" ") ? "\"\(value)\"" : value)" }
+        for (key, value) in pairs {
+            // A value is on its line, and makes none of its own.
+            let line = String(value.map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })
+            text += " \(key)=\(line.contains(" ") ? "\"\(line)\"" : line)"
+        }
         return text
     }
 

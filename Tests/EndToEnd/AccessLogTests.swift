@@ -109,4 +109,35 @@ import Testing
         #expect(run.exitCode == 1)
         #expect(run.errors.contains(path))
     }
+
+    @Test("a log that takes nothing more holds up no client, no reload and no stop")
+    func stalled() throws {
+        let folder = try ScratchFolder()
+        let path = "\(folder.path)/fifo"
+        try #require(mkfifo(path, 0o600) == 0)
+        // Read by nobody: it is full soon.
+        let reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        defer { close(reader) }
+        let origin = try FakeOrigin.answering()
+        let proxy = try RunningProxy("access_log: { path: \(path) }", state: try StateFolder())
+        let client = try ScriptedClient(proxy)
+        for _ in 0..<500 { #expect(try client.get(origin.url()).status == 200) }
+        proxy.process.signal(SIGUSR1)
+        #expect(try client.get(origin.url()).status == 200)
+        try proxy.reload("access_log: { path: none }")
+        #expect(try client.get(origin.url()).status == 200)
+        proxy.terminate()
+        try proxy.waitForEnd()
+    }
+
+    @Test("a FIFO that nobody reads is refused at once")
+    func unread() throws {
+        let folder = try ScratchFolder()
+        let path = "\(folder.path)/fifo"
+        try #require(mkfifo(path, 0o600) == 0)
+        let proxy = try RunningProxy(state: try StateFolder())
+        try proxy.rewriteConfig("access_log: { path: \(path) }")
+        let run = try proxy.connctl("reload")
+        #expect(run.exitCode == 1 && run.errors.contains(path), "\(run)")
+    }
 }

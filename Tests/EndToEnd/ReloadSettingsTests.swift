@@ -185,7 +185,11 @@ import Testing
         #expect(try proxy.setting("max_connections", of: "*")["value"].text == "5")
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
         try proxy.reload("settings: { max_connections: 6 }")
-        #expect(try String(contentsOfFile: path, encoding: .utf8).contains(origin.url()))
+        try proxy.wait(for: "the line in the log that was left") { _ in
+            (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        } until: {
+            $0.contains(origin.url())
+        }
     }
 
     @Test("log.format and log.level")

@@ -156,13 +156,57 @@ import Testing
         let load = RestlessClients(4, at: { try unit.connect() }, asking: origin.url(), keepingAlive: false)
         try load.waitForAnswers(20)
         first.terminate()
-        try first.waitForLog("shutdown_grace is over")
-        try first.waitForEnd()
+        try first.waitForLog(" stopping ")
+        try load.waitForAnswers(20)
+        #expect(try first.waitForEnd() == 0)
+        _ = try tunnel.end()
         let second = try start("", units)
         try load.waitForAnswers(20)
         let tally = try load.stop()
         #expect(tally.failures.isEmpty, "\(tally.failures.count) of \(tally.answered): \(tally.failures.first ?? "")")
         _ = second
+    }
+
+    @Test("a tunnel that comes while connd stops does not keep others from being served")
+    func lateTunnel() throws {
+        let far = try FakeOrigin { connection in _ = try connection.readToEnd() }
+        let units = [try SocketUnit("proxy"), try SocketUnit("admin")]
+        let unit = units[0]
+        let first = try start("proxy: { connect_ports: any, shutdown_grace: 20s }", units)
+        let old = try unit.connect()
+        first.terminate()
+        try first.waitForLog(" stopping ")
+        let tunnel = try unit.connect()
+        try tunnel.send("CONNECT \(far.authority) HTTP/1.1\r\nHost: x\r\n\r\n")
+        #expect(try tunnel.response(to: "CONNECT").status == 200)
+        // The last from before goes: who comes now waits for a moment, and is served then.
+        #expect(try old.end() == .fin)
+        for _ in 0..<3 { #expect(try unit.connect().get(origin.url()).status == 200) }
+        #expect(!first.process.current.hasEnded)
+    }
+
+    @Test("who connects while connd stops may take its time to ask")
+    func slowToAsk() throws {
+        let gate = Gate()
+        let slow = try FakeOrigin.holding(gate)
+        let units = [try SocketUnit("proxy"), try SocketUnit("admin")]
+        let unit = units[0]
+        let first = try start("", units)
+        let (busy, idle) = (try unit.connect(), try unit.connect())
+        try busy.send("GET", slow.url())
+        try slow.waitToSee("the request") { $0.requests.count == 1 }
+        first.terminate()
+        try first.waitForLog(" stopping ")
+        let fresh = try unit.connect()
+        // As long as one from before is waited for, and then some.
+        #expect(try idle.end() == .fin)
+        let load = RestlessClients(1, at: { try unit.connect() }, asking: origin.url(), keepingAlive: false)
+        try load.waitForAnswers(200)
+        #expect(try load.stop().failures.isEmpty)
+        #expect(try fresh.get(origin.url()).status == 200)
+        gate.open()
+        #expect(try busy.response().status == 200)
+        #expect(try first.waitForEnd() == 0)
     }
 
     @Test("five restarts under load fail no request, of one-shot clients and of those that keep their connections")

@@ -146,4 +146,18 @@ import Testing
         #expect(try ScriptedClient(proxy).get(refusing.url).status == 502)
         #expect(try connections(other.origin, after: proxy) == 2)
     }
+
+    @Test("what may not be reached by its name is not dialled ahead")
+    func denied() throws {
+        let origin = try FakeOrigin.answering()
+        let first = try RunningProxy(state: state)
+        #expect(try ScriptedClient(first).get("http://localhost:\(origin.port)/").status == 200)
+        try record(first)
+        try end(first)
+        let proxy = try RunningProxy("proxy: { deny: [localhost] }", state: state)
+        try proxy.waitForLog(" warm start ")
+        #expect(try ScriptedClient(proxy).get("http://localhost:\(origin.port)/").status == 403)
+        try end(proxy)
+        #expect(origin.record.connections.count == 1)
+    }
 }

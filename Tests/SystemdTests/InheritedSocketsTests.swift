@@ -5,8 +5,12 @@ import Testing
 
 @Suite("What systemd passed is taken after a look", .serialized)
 final class InheritedSocketsTests {
-    /// High enough that nothing else in this process takes one of these numbers.
-    private static let first: CInt = 700
+    /// The highest numbers there are: descriptors of other tests are numbered from the lowest on.
+    private static let first: CInt = {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return CInt(min(limit.rlim_cur, 16384)) - 16
+    }()
 
     private let folder: TemporaryFolder
     private var passed: [CInt] = []
@@ -23,7 +27,8 @@ final class InheritedSocketsTests {
     private func pass(_ descriptor: CInt) throws {
         try #require(descriptor >= 0)
         let number = Self.first + CInt(passed.count)
-        try #require(dup2(descriptor, number) == number)
+        // Not dup2, which would close what somebody else has there.
+        try #require(fcntl(descriptor, F_DUPFD, number) == number)
         close(descriptor)
         passed.append(number)
     }
@@ -52,7 +57,7 @@ final class InheritedSocketsTests {
                 .unix(path: folder.path + "/proxy.sock"), .unix(path: "@" + folder.path),
             ])
         #expect(sockets.map(\.name) == ["proxy", "proxy", "admin", "proxy"])
-        #expect(sockets.map(\.descriptor) == [700, 701, 702, 703])
+        #expect(sockets.map(\.descriptor) == (0..<4).map { Self.first + $0 })
     }
 
     @Test("a taken socket is not inherited by others and never blocks")
@@ -138,9 +143,9 @@ final class InheritedSocketsTests {
         for (descriptor, reason, advice) in cases where descriptor >= 0 {
             try pass(listenIPv4().0)
             try pass(descriptor)
-            let expected = InheritedSocketError.unusable(descriptor: 701, name: "admin", reason)
+            let expected = InheritedSocketError.unusable(descriptor: Self.first + 1, name: "admin", reason)
             #expect(throws: expected) { try take("proxy:admin") }
-            #expect(expected.description.hasPrefix("descriptor 701 (admin) that systemd passed"))
+            #expect(expected.description.hasPrefix("descriptor \(Self.first + 1) (admin) that systemd passed"))
             #expect(expected.description.contains(advice))
             for descriptor in passed { close(descriptor) }
             passed = []

@@ -105,10 +105,10 @@ package actor AdminServer {
         var missing = new
         var kept: [Door] = []
         var gone: [Door] = []
+        var adjustments: [(AdminListener, BoundSocket)] = []
         for door in running.doors {
             if let index = missing.firstIndex(where: { $0.isSamePlace(as: door.listener) }) {
-                missing[index].adjust(door.socket)
-                missing.remove(at: index)
+                adjustments.append((missing.remove(at: index), door.socket))
                 kept.append(door)
             } else if case .inherited = door.listener {
                 kept.append(door)
@@ -122,11 +122,19 @@ package actor AdminServer {
         do {
             running.doors = kept + (try await open(missing, on: running.group))
         } catch {
-            running.doors = kept + gone + ((try? await open(inTheWay.map(\.listener), on: running.group)) ?? [])
-            state = .running(running)
+            let again: [Door]
+            do {
+                again = try await open(inTheWay.map(\.listener), on: running.group)
+            } catch {
+                logger.error("the admin API lost a listener", metadata: ["reason": "\(error)"])
+                again = []
+            }
+            running.doors = kept + gone + again
+            if case .running = state { state = .running(running) } else { await end(running) }
             throw error
         }
         await shut(gone)
+        for (listener, socket) in adjustments { listener.adjust(socket) }
         (listeners, self.token, self.allowedHosts) = (new, token, allowedHosts)
         guard case .running = state else { return await end(running) }
         state = .running(running)

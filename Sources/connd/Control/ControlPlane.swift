@@ -23,6 +23,7 @@ final class ControlPlane: Sendable {
     private let work = Mutex<[Task<Void, Never>]>([])
 
     private static let recordingInterval = Duration.milliseconds(2500)
+    private static let changesTold = 5
     private static let trialInterval = Duration.milliseconds(200)
 
     init(
@@ -48,7 +49,13 @@ final class ControlPlane: Sendable {
                 while !Task.isCancelled {
                     service.update(await recorder.serviceSummary(now: WallClock.now()))
                     try? await Task.sleep(for: Self.recordingInterval)
-                    for change in await recorder.record() { Self.tell(change, logger, events) }
+                    let changes = await recorder.record()
+                    for change in changes.prefix(Self.changesTold) { Self.tell(change, logger, events) }
+                    if changes.count > Self.changesTold {
+                        logger.warning(
+                            "more origins were lost or found",
+                            metadata: ["count": "\(changes.count - Self.changesTold)"])
+                    }
                     await store.tick()
                 }
             },

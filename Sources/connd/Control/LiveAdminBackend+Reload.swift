@@ -27,6 +27,7 @@ extension LiveAdminBackend {
     }
 
     private func reloadNow(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
+        guard await !gate.run({ $0.isDraining }) else { throw .unavailable("connd is stopping") }
         guard configured.path != nil else {
             throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
         }
@@ -81,11 +82,16 @@ extension LiveAdminBackend {
     }
 
     private func listenAgain(_ addresses: [ListenAddress]) async {
-        await gate.run { loop in
+        let failures = await gate.run { loop -> [String] in
+            var failures: [String] = []
             for address in addresses {
-                if let socket = try? ListeningSocket.open(address.forListener) { try? loop.listen(on: socket) }
+                do { try loop.listen(on: try ListeningSocket.open(address.forListener)) } catch {
+                    failures.append("\(address): \(error)")
+                }
             }
+            return failures
         }
+        for failure in failures { logger.error("a listener is lost", metadata: ["reason": "\(failure)"]) }
     }
 
     private func refused(_ problems: [String]) -> AdminRefusal {

@@ -14,13 +14,15 @@ struct ReachWatch {
 
     /// One failed dial says little.
     private static let threshold = 3
-    private static let changesAtOnce = 50
+    /// Of which it is told; whoever asks for a thousand dead places is to fill no log.
+    private static let most = 100
 
     mutating func changes(in snapshots: some Sequence<OriginSnapshot>) -> [ReachChange] {
         var changes: [ReachChange] = []
-        for snapshot in snapshots where changes.count < Self.changesAtOnce {
+        for snapshot in snapshots {
             let failures = snapshot.gauges.dialFailures
-            if failures >= Self.threshold, lost.insert(snapshot.origin).inserted {
+            if failures >= Self.threshold {
+                guard lost.count < Self.most, lost.insert(snapshot.origin).inserted else { continue }
                 changes.append(ReachChange(origin: snapshot.origin, isReached: false, failures: failures))
             } else if failures == 0, lost.remove(snapshot.origin) != nil {
                 changes.append(ReachChange(origin: snapshot.origin, isReached: true, failures: 0))
@@ -28,4 +30,6 @@ struct ReachWatch {
         }
         return changes
     }
+
+    mutating func forget(_ origin: Origin) { lost.remove(origin) }
 }

@@ -76,6 +76,7 @@ actor Recorder {
             note(snapshot, now: now)
             pass(snapshot.origin)
             prometheus.forget(snapshot)
+            reach.forget(snapshot.origin)
             remove(snapshot.origin)
         }
         for snapshot in report.origins { note(snapshot, now: now) }
