@@ -35,12 +35,30 @@ struct EnableCommand: AsyncParsableCommand {
         var text = proxy ?? ""
         if proxy == nil {
             do {
-                try await Session.run(global) { session in text = try await session.proxy() }
+                try await Session.run(global) { session in
+                    if choice.isWholeHost { try Self.trust(session.errors.daemon) }
+                    text = try await session.proxy()
+                }
             } catch var failure as CommandFailure {
                 failure.next.append("connctl enable --proxy \(ProxyAddress.standard) …    without asking it")
                 throw failure
             }
         }
+        return try Self.parse(text)
+    }
+
+    /// What root is told the whole host will use: a TCP port that connd has left, anybody may answer at.
+    private static func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
+        switch daemon.source {
+        case .option, .variable, .systemSocket: return
+        case .stateFile, .standard: break
+        }
+        throw CommandFailure(
+            "connd is not at its own socket, and at a TCP port any user of this host could answer for it",
+            details: daemon.passedOver, next: ["systemctl start connd"])
+    }
+
+    private static func parse(_ text: String) throws(CommandFailure) -> ProxyAddress {
         guard let address = ProxyAddress(parsing: text) else {
             throw CommandFailure(
                 "--proxy: `\(text)` is no proxy that programs can be given", status: .usage,
@@ -87,6 +105,9 @@ struct ClientChoice: ParsableArguments {
     @Option(help: ArgumentHelp("Before every path: a host that is being put together.", visibility: .hidden))
     var root: String?
 
+    /// Of this very host, not of an image that is being made.
+    var isWholeHost: Bool { !user && root == nil }
+
     func setup(_ verb: String) throws(CommandFailure) -> HostSetup {
         let surroundings = Surroundings.current
         var root = root ?? ""
@@ -98,6 +119,7 @@ struct ClientChoice: ParsableArguments {
                     "$HOME does not say where your account's files are", status: .usage,
                     next: ["HOME=/home/you connctl \(verb) --user"])
             }
+            try Self.refuseForeign(root + folder, verb, surroundings)
             home = folder
         } else if self.root == nil, !dryRun, !surroundings.isRoot {
             throw CommandFailure(
@@ -105,6 +127,18 @@ struct ClientChoice: ParsableArguments {
                 next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    for your own account alone"])
         }
         return HostSetup(root: root, home: home, surroundings: surroundings)
+    }
+
+    /// Where somebody else may lay out links, root writes nothing.
+    private static func refuseForeign(_ home: String, _ verb: String, _ surroundings: Surroundings)
+        throws(CommandFailure)
+    {
+        var status = stat()
+        guard surroundings.isRoot, stat(home, &status) == 0, status.st_uid != 0 else { return }
+        let name = UserName.of(status.st_uid)
+        throw CommandFailure(
+            "$HOME is \(home), which is not root's but \(name)'s",
+            next: ["sudo -u \(name) -H connctl \(verb) --user …"])
     }
 
     /// One kind after the other; one that cannot be done keeps no other from it.
