@@ -1,6 +1,5 @@
 import HTTPWire
 import Metering
-import Pooling
 import ProxyTypes
 import Reactor
 import Upstream
@@ -48,9 +47,7 @@ extension ClientHandler {
         guard exchanges.isEmpty, phase == .reading, !isParsing else { return }
         guard takesRequests, !inputClosed else { return closeAfterResponse(now: now) }
         if loop.isDraining {
-            // One that came for the handover has yet to ask.
-            let isNew = loop.handover.isOpen && id.rawValue > loop.handover.mark
-            guard unread.isEmpty, !isLeaving, !isNew else { return }
+            guard unread.isEmpty, !isLeaving else { return }
             isLeaving = true
             deadlineIsIdle = true
             return setDeadline(now + Self.leaveTime)
