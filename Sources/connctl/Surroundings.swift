@@ -14,6 +14,8 @@ struct Surroundings: Sendable {
     /// Where the script may be that apt asks for its proxy.
     var aptScripts = aptScriptsOfProcess
     var isRoot = geteuid() == 0
+    var user = geteuid()
+    var listeners = ListenerTable()
     var output: any TextSink = DescriptorSink(descriptor: STDOUT_FILENO)
     var errors: any TextSink = DescriptorSink(descriptor: STDERR_FILENO)
     var screen = Screen.ofProcess

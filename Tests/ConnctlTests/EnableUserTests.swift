@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 @testable import connctl
@@ -39,7 +40,8 @@ struct EnableUserTests {
     @Test("the user's manager is told when its services change, and only then")
     func reload() async throws {
         var host = try ScratchHost()
-        let systemctl = try host.write("bin/systemctl", "#!/bin/sh\necho \"$@\" >> \(host.root)/calls\n")
+        let script = "#!/bin/sh\n[ $2 = show-environment ] || echo \"$@\" >> \(host.root)/calls\n"
+        let systemctl = try host.write("bin/systemctl", script)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
         try host.write("run/systemd/private", "")
         host.world.surroundings.variables = [
@@ -56,6 +58,55 @@ struct EnableUserTests {
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
         let failed = await host.world.run("enable", "--user", "services", "--proxy", ScratchHost.proxy)
         #expect(failed.status == .failed && failed.errors.contains("systemctl --user daemon-reload: no bus"))
+    }
+
+    @Test(
+        "root leaves the account of somebody else to its owner", .enabled(if: geteuid() == 0),
+        arguments: ["enable", "disable"])
+    func foreignHome(verb: String) async throws {
+        let host = try ScratchHost()
+        try #require(chown(host.root + "/home/u", 65534, 65534) == 0)
+        let before = host.everything()
+        let outcome = await host.run(verb, "--user")
+        #expect(outcome.status == .failed && outcome.output.isEmpty)
+        #expect(outcome.errors.contains("Next: sudo -u nobody -H connctl \(verb) --user"), "\(outcome)")
+        #expect(host.everything() == before)
+    }
+
+    @Test("a login file that is no file is left alone, and not waited for", .timeLimit(.minutes(1)))
+    func notRegular() async throws {
+        let host = try ScratchHost()
+        try #require(mkfifo(host.root + "/home/u/.bash_profile", 0o600) == 0)
+        let outcome = await host.run("enable", "--user", "shell")
+        #expect(outcome.status == .failed && outcome.errors.contains(".bash_profile is no regular file: left alone"))
+    }
+
+    @Test("a proxy that somebody else gave services is left alone, and said; connctl's own is replaced")
+    func foreignServices() async throws {
+        var host = try ScratchHost()
+        let systemctl = try host.write("bin/systemctl", "#!/bin/sh\ncat \(host.root)/environment\n")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
+        try host.write("run/systemd/private", "")
+        host.world.surroundings.variables = [
+            "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
+            "PATH": host.root + "/bin:/usr/bin:/bin",
+        ]
+        let world = host.world
+        let run = { (proxy: String) in
+            await world.run("enable", "--user", "services", "--proxy", proxy)
+        }
+        try host.write("environment", "PATH=/bin\nhttps_proxy=http://corp:8080\n")
+        let refused = await run(ScratchHost.proxy)
+        #expect(refused.status == .failed)
+        #expect(refused.errors.contains("services are given https_proxy=http://corp:8080 already"), "\(refused)")
+        #expect(refused.errors.contains("Next: systemctl --user show-environment"))
+        #expect(host.read("home/u/.config/environment.d/50-connd.conf") == nil)
+        try host.write("environment", "PATH=/bin\nno_proxy=corp\n")
+        #expect(await run(ScratchHost.proxy).status == .ok)
+        // What it wrote itself is no reason to keep it.
+        try host.write("environment", "http_proxy=\(ScratchHost.proxy)\nhttps_proxy=\(ScratchHost.proxy)\n")
+        #expect(await run("http://127.0.0.1:4128").status == .ok)
+        #expect(host.read("home/u/.config/environment.d/50-connd.conf")?.contains(":4128\n") == true)
     }
 
     @Test("each login file that a shell reads in place of .profile gets the line too; links and modes stay")

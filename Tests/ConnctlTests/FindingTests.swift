@@ -1,4 +1,5 @@
 import AdminClient
+import Glibc
 import Testing
 
 @testable import connctl
@@ -88,6 +89,20 @@ struct FindingTests {
         #expect(surroundings.stateDirectory == path)
     }
 
+    /// A world where the kernel's tables say that these listen, as they are written there, and of whom.
+    private func world(listening listeners: [(String, uid_t)] = [("0100007F:0001", 0)]) throws -> World {
+        var world = try World()
+        let head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+        let lines = listeners.map { place, user in
+            let remote = place.prefix { $0 != ":" }.map { _ in "0" }.joined() + ":0000"
+            return
+                "   0: \(place) \(remote) 0A 00000000:00000000 00:00000000 00000000 \(user)        0 1 1 0 100 0 0 10 0\n"
+        }
+        let table = try world.folder.write("tcp", head + lines.joined())
+        world.surroundings.listeners.paths = [world.folder.path + "/none", table]
+        return world
+    }
+
     private func token(_ world: World, _ address: String, option: String? = nil, source: FoundDaemon.Source = .standard)
         throws -> FoundToken
     {
@@ -98,7 +113,7 @@ struct FindingTests {
 
     @Test("a token that was found goes to this host alone; one that was named goes where it was sent")
     func otherHosts() throws {
-        let world = try World()
+        let world = try world()
         let file = try world.folder.write("admin.token", "secret-secret-secret\n")
         #expect(try token(world, "http://127.0.0.1:1").token == "secret-secret-secret")
         let other = try token(world, "http://10.0.0.1:1")
@@ -109,7 +124,7 @@ struct FindingTests {
 
     @Test("the system's token comes first, but for a daemon that was found by its state directory")
     func tokenOrder() throws {
-        var world = try World()
+        var world = try world()
         try world.folder.write("admin.token", "own-own-own-own-own")
         world.surroundings.systemToken = try world.folder.write("system", "system-system-system")
         #expect(try token(world, "http://127.0.0.1:1").token == "system-system-system")
@@ -119,9 +134,50 @@ struct FindingTests {
         #expect(try token(world, "http://127.0.0.1:1").token == "named-named-named")
     }
 
+    @Test(
+        "a token that was found goes to nobody but root, this user and the file's owner",
+        arguments: [
+            ("http://127.0.0.1:3129", [("0100007F:0C39", 0)], true),
+            ("http://127.0.0.1:3129", [("0100007F:0C39", 4242)], true),
+            ("http://127.0.0.1:3129", [("0100007F:0C39", 4243)], true),
+            ("http://127.0.0.1:3129", [("0100007F:0C39", 65534)], false),
+            ("http://127.0.0.1:3129", [], false),
+            ("http://127.0.0.1:3129", [("0100007F:0C3A", 0)], false),
+            ("http://127.0.0.1:3129", [("0200007F:0C39", 0)], false),
+            // One of every address answers where none of this address does.
+            ("http://127.0.0.1:3129", [("00000000:0C39", 65534)], false),
+            ("http://127.0.0.1:3129", [("00000000000000000000000000000000:0C39", 65534)], false),
+            ("http://127.0.0.1:3129", [("0100007F:0C39", 0), ("00000000:0C39", 65534)], true),
+            ("http://127.0.0.1:3129", [("0000000000000000FFFF00000100007F:0C39", 65534)], false),
+            ("http://[::1]:3129", [("00000000000000000000000001000000:0C39", 0)], true),
+            ("http://[::1]:3129", [("00000000000000000000000001000000:0C39", 65534)], false),
+            ("http://localhost:3129", [("0100007F:0C39", 0), ("00000000000000000000000001000000:0C39", 65534)], false),
+        ] as [(String, [(String, uid_t)], Bool)])
+    func listeners(address: String, listeners: [(String, uid_t)], isSent: Bool) throws {
+        var world = try world(listening: listeners)
+        world.surroundings.user = 4242
+        let file = try world.folder.write("admin.token", "secret-secret-secret\n")
+        try #require(chown(file, 4243, 0) == 0 || geteuid() != 0)
+        if geteuid() != 0, listeners.contains(where: { $0.1 == 4243 }) { return }
+        let found = try token(world, address)
+        #expect(found.token == (isSent ? "secret-secret-secret" : nil), "\(found)")
+        if !isSent {
+            #expect(found.explanation.hasPrefix("the token of \(file) was not sent, because "))
+            #expect(found.next == "connctl --token-file \(file) …    if that is your connd")
+        }
+        #expect(try token(world, address, option: file).token == "secret-secret-secret")
+    }
+
+    @Test("the kernel's own tables say who listens")
+    func kernelTables() throws {
+        let daemon = try FakeDaemon { _ in .empty }
+        defer { daemon.stop() }
+        #expect(ListenerTable().users(at: daemon.address) == [geteuid()])
+    }
+
     @Test("a file that holds no token is told; one that was named and cannot be read ends the run")
     func badTokens() throws {
-        let world = try World()
+        let world = try world()
         try world.folder.write("admin.token", "two words\n")
         let found = try token(world, "http://127.0.0.1:1")
         #expect(found.token == nil && found.explanation.contains("admin.token: it does not hold one token"))

@@ -219,6 +219,18 @@ struct VerbTests {
         }
     }
 
+    @Test("a token that was kept from whoever listens is told with the way to send it")
+    func withheldToken() async throws {
+        try await World.withDaemon({ _ in .problem(401, "no token") }) { world, _ in
+            var world = world
+            let file = try world.folder.write("admin.token", "secret-secret-secret")
+            world.surroundings.listeners.paths = []
+            let errors = await world.run("drain", "all").errors
+            #expect(errors.contains("  the token of \(file) was not sent, because nobody of this host listens at "))
+            #expect(errors.contains("Next: connctl --token-file \(file) …"))
+        }
+    }
+
     @Test(
         "each refusal ends with what to do next",
         arguments: [

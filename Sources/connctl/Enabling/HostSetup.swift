@@ -146,6 +146,14 @@ struct HostSetup {
         -> SetupOutcome
     {
         let text = isUser ? SetupText.userServices(proxy) : SetupText.services(proxy)
+        if let other = try otherServicesProxy(proxy) {
+            let systemctl = isUser ? "systemctl --user" : "systemctl"
+            throw SetupProblem(
+                "services are given \(other) already, which connctl did not set: left alone",
+                next: "\(systemctl) show-environment    shows it; "
+                    + "take it out of \(isUser ? "~/.config/environment.d" : "/etc/systemd/system.conf, system.conf.d") "
+                    + "if connd should take its place")
+        }
         guard try servicesFile.put(text, &changes) else { return Self.on(false, servicesFile.path) }
         return Self.on(true, servicesFile.path, try reload(&changes))
     }
@@ -155,15 +163,36 @@ struct HostSetup {
         return Self.off(true, servicesFile.path, try reload(&changes))
     }
 
-    /// What is to be said of it.
-    private func reload(_ changes: inout HostChanges) throws(SetupProblem) -> String {
+    /// A proxy that systemd has for services, and that is neither this one nor of connctl's own file.
+    private func otherServicesProxy(_ proxy: ProxyAddress) throws(SetupProblem) -> String? {
+        let own = try servicesFile.text() ?? ""
+        guard let systemctl, case let run = try systemctl.run(scope + ["show-environment"]), run.status == 0 else {
+            return nil
+        }
+        let names = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]
+        let others = run.output.split(separator: "\n").map(String.init).filter { line in
+            let parts = line.split(separator: "=", maxSplits: 1)
+            return parts.count == 2 && names.contains(String(parts[0])) && parts[1] != proxy.description
+                && !own.contains(line + "\"") && !own.contains(line + "\n")
+        }
+        return others.first
+    }
+
+    private var scope: [String] { isUser ? ["--user"] : [] }
+
+    /// Nil where systemd does not run, for this user or at all, or is not that of the host being put together.
+    private var systemctl: Program? {
         let manager =
             isUser
             ? surroundings.variables["XDG_RUNTIME_DIR"].map { $0 + "/systemd/private" } : surroundings.systemdFolder
-        guard root.isEmpty, let manager, access(manager, F_OK) == 0,
-            let program = Program("systemctl", variables: surroundings.variables)
-        else { return "; systemd does not run here and was not told" }
-        try changes.run(program, (isUser ? ["--user"] : []) + ["daemon-reload"])
+        guard root.isEmpty, let manager, access(manager, F_OK) == 0 else { return nil }
+        return Program("systemctl", variables: surroundings.variables)
+    }
+
+    /// What is to be said of it.
+    private func reload(_ changes: inout HostChanges) throws(SetupProblem) -> String {
+        guard let systemctl else { return "; systemd does not run here and was not told" }
+        try changes.run(systemctl, scope + ["daemon-reload"])
         return "; services see it when they start next"
     }
 }

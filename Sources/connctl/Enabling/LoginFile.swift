@@ -21,6 +21,10 @@ struct LoginFile: Hashable, Sendable {
         var status = stat()
         let isThere = stat(path, &status) == 0
         if !isThere, errno != ENOENT { throw .system(path) }
+        // A FIFO would be read for ever.
+        guard !isThere || status.st_mode & S_IFMT == S_IFREG else {
+            throw SetupProblem("\(path) is no regular file: left alone")
+        }
         var content = ""
         if isThere {
             do throws(FileProblem) { content = try SmallFile.read(path) } catch {

@@ -29,6 +29,11 @@ struct OwnFile: Hashable, Sendable {
         _ = try found()
     }
 
+    /// Nil where there is none.
+    func text() throws(SetupProblem) -> String? {
+        if case .own(let text) = try found() { text } else { nil }
+    }
+
     private func found() throws(SetupProblem) -> Found {
         var status = stat()
         guard lstat(path, &status) == 0 else {

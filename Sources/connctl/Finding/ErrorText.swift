@@ -80,7 +80,9 @@ struct ErrorText: Sendable {
             return ["correct the file, then connctl reload; until then connd goes on with what it has"]
         }
         switch problem.status {
-        case 401: return ["connctl --token-file FILE …    with the file that connd names, as a user who may read it"]
+        case 401:
+            if let next = token.next { return [next] }
+            return ["connctl --token-file FILE …    with the file that connd names, as a user who may read it"]
         case 403:
             return daemon.address.isUnixSocket
                 ? ["do it as root or as the user that connd runs as: sudo connctl …"]

@@ -1,4 +1,5 @@
 import AdminClient
+import Glibc
 
 /// The bearer token that goes with changes, or why there is none. Value.
 struct FoundToken: Hashable, Sendable {
@@ -6,9 +7,12 @@ struct FoundToken: Hashable, Sendable {
     var token: String?
     /// What was read, or why nothing was, for people.
     var explanation: String
+    /// What to do where connd wants one all the same.
+    var next: String?
 }
 
-/// Decides which token goes to which address: never one that was not named on the command line to another host.
+/// Decides which token goes to which address: one that was not named on the command line never to another host, nor to
+/// another user, who may listen there while connd is stopped.
 enum TokenSearch {
     static func find(option: String?, for daemon: FoundDaemon, surroundings: Surroundings) throws(CommandFailure)
         -> FoundToken
@@ -33,7 +37,13 @@ enum TokenSearch {
         var reasons: [String] = []
         for path in candidates(daemon, surroundings) {
             do throws(FileProblem) {
-                return FoundToken(token: try read(path), explanation: "the token was read from \(path)")
+                let token = try read(path)
+                if let reason = distrust(daemon.address, path, surroundings) {
+                    return FoundToken(
+                        token: nil, explanation: "the token of \(path) was not sent, because \(reason)",
+                        next: "connctl --token-file \(path) …    if that is your connd")
+                }
+                return FoundToken(token: token, explanation: "the token was read from \(path)")
             } catch {
                 reasons.append("\(path): \(error.reason)")
             }
@@ -47,6 +57,17 @@ enum TokenSearch {
         let own = surroundings.stateDirectory.map { [$0 + "/admin.token"] } ?? []
         if case .stateFile = daemon.source { return own + [surroundings.systemToken] }
         return [surroundings.systemToken] + own
+    }
+
+    /// Why who listens there is not to see the token of that file; nil: root, the user of this connctl or the file's owner.
+    private static func distrust(_ address: AdminAddress, _ path: String, _ surroundings: Surroundings) -> String? {
+        let users = surroundings.listeners.users(at: address)
+        if users.isEmpty { return "nobody of this host listens at \(address)" }
+        var status = stat()
+        var trusted: Set<uid_t> = [0, surroundings.user]
+        if stat(path, &status) == 0 { trusted.insert(status.st_uid) }
+        guard let other = users.subtracting(trusted).min() else { return nil }
+        return "user \(UserName.of(other)) listens at \(address)"
     }
 
     private static func read(_ path: String) throws(FileProblem) -> String {

@@ -1,7 +1,9 @@
 """Upgrade, refused downgrade, removal."""
 import hashlib
 import os
+import socket
 import sqlite3
+import tempfile
 import time
 
 import host
@@ -121,6 +123,97 @@ def downgrade(scene):
     host.systemctl('start', *host.UNITS)
     reason = next((line.strip() for line in said.splitlines() if 'connd' in line and 'newer' in line), '')
     return f'"{reason[:120]}"; version, process, overrides, schema {schema()} as before; {load.summary()}'
+
+
+def warned(result, *parts):
+    said = result.stdout + result.stderr
+    missing = [part for part in parts if part not in said]
+    require(result.returncode == 0 and not missing, f'it ended with {result.returncode}, without {missing}:\n{said}')
+
+
+def with_another_socket(package, address):
+    """The package again, a version later and with one more address in connd.socket."""
+    folder = tempfile.mkdtemp()
+    host.run('dpkg-deb', '--raw-extract', package, f'{folder}/tree')
+    with open(f'{folder}/tree/lib/systemd/system/connd.socket', 'a') as file:
+        file.write(f'\n[Socket]\nListenStream={address}\n')
+    host.run('sed', '-i', 's/^Version: .*/&.1/', f'{folder}/tree/DEBIAN/control')
+    host.run('dpkg-deb', '-Znone', '--build', f'{folder}/tree', f'{folder}/connd.deb')
+    return f'{folder}/connd.deb'
+
+
+def all_active():
+    return all(host.is_active(unit) for unit in host.UNITS)
+
+
+@check('changed sockets')
+def changed_sockets(scene):
+    """What a new connd.socket says is opened, also where systemd was made to read it before, by another package."""
+    another = '127.0.0.1:3130'
+    changed = with_another_socket(scene.package, another)
+    host.run('dpkg', '--unpack', changed, env=QUIET)
+    host.systemctl('daemon-reload')
+    host.run('dpkg', '--configure', 'connd', env=QUIET)
+    require(another in host.listeners() and all_active(), f'not listened on: {another} of the new connd.socket')
+    # What runs without being enabled is stopped for it, and must run again.
+    host.systemctl('disable', *host.UNITS)
+    host.run('dpkg', '--install', scene.package, env=QUIET)
+    require(another not in host.listeners(), f'still listened on: {another} of the former connd.socket')
+    require(all_active(), 'connd ran without being enabled, and an upgrade has stopped it')
+    require(not os.path.exists('/run/connd-sockets.before'), 'the note of the former sockets was left behind')
+    host.systemctl('enable', *host.UNITS)
+    return f'{another} opened, closed again, and running as before without being enabled'
+
+
+@check('taken port')
+def taken_port(scene):
+    """Somebody else's port keeps connd from nothing but that port, and the installation says so."""
+    host.run('dpkg', '--purge', 'connd', env=QUIET)
+    with socket.create_server(('127.0.0.1', 3128)):
+        result = host.run('dpkg', '--install', scene.package, check=False, env=QUIET)
+        warned(result, 'WARNING: connd.socket does not listen (127.0.0.1:3128: Address already in use)', 'ss -ltnp')
+        require(host.is_active(), 'the service does not run')
+    host.systemctl('stop', 'connd')
+    host.systemctl('start', 'connd')
+    missing = [address for address in host.OURS if 'systemd' not in host.listeners().get(address, ())]
+    require(all_active() and not missing, f'not opened by what the warning says: {missing}')
+    return 'said, and opened by what it says'
+
+
+@check('remove while enabled')
+def remove_while_enabled(scene):
+    """The host's programs forget connd; what cannot be taken back is said."""
+    host.connctl('enable')
+    apt = '/etc/apt/apt.conf.d/30connd'
+    with open(apt) as file:
+        text = file.read()
+    with open(apt, 'w') as file:
+        file.write('// An operator was here.\n' + text)
+    warned(host.run('dpkg', '--remove', 'connd', check=False, env=QUIET), f'WARNING: {apt}', 'until they are restarted')
+    left = [path for path in ('/etc/profile.d/connd.sh', '/etc/gitconfig', '/etc/systemd/system.conf.d/50-connd.conf')
+            if os.path.exists(path) and path not in scene.before.paths]
+    require(not left, f'still there: {left}')
+    os.remove(apt)
+    install(scene.package)
+    return f'shell, git, services; {apt}, which was edited, is named'
+
+
+@check('purge of a mount')
+def purge_mount(scene):
+    """A mount point cannot be removed: it is emptied."""
+    host.systemctl('stop', *host.UNITS)
+    host.run('mount', '-t', 'tmpfs', 'tmpfs', host.STATE)
+    host.systemctl('start', *host.UNITS)
+    wait_until('the database', lambda: os.path.exists(f'{host.STATE}/connd.db'))
+    try:
+        host.run('dpkg', '--purge', 'connd', env=QUIET)
+        require(os.listdir(host.STATE) == [], f'left in it: {os.listdir(host.STATE)}')
+    finally:
+        host.run('umount', host.STATE)
+    os.rmdir(host.STATE) if os.listdir(host.STATE) == [] else host.run('rm', '-rf', host.STATE)
+    nothing_left(scene)
+    install(scene.package)
+    return 'emptied, and nothing else left'
 
 
 @check('purge while it fails')
