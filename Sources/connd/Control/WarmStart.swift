@@ -20,8 +20,8 @@ struct WarmStart {
     func run() async {
         guard settings.origins > 0 else { return }
         let since = WallClock.now() - settings.recent.nanoseconds / 1_000_000
-        // Exchanges shorter than the time between two looks are seen in no peak of theirs, but in the connections they left.
         let busy = await store.recentlyBusy(since: since, limit: settings.origins)
+        // Exchanges shorter than the time between two looks are seen in no peak of theirs, but in the connections they left.
         var wanted = busy.filter { $0.origin.scheme == .http }
             .map { ($0.origin, min(max($0.peakActive, $0.peakConnections, 1), settings.connections)) }
         var dialled = 0
