@@ -68,15 +68,13 @@ extension ProxyLoop {
     }
 
     package func kill() {
-        handover.isOpen = false
-        for listener in listeners { listener.close() }
-        listeners.removeAll()
-        for client in Array(clients.values) { client.kill() }
+        closeClients()
         upstream.kill()
     }
 
-    /// Those who have all they were to get have gone.
-    package func closeLingering() {
+    /// Those that are left: they linger, or are tunnels that have had their time.
+    package func closeClients() {
+        handover.isOpen = false
         for listener in listeners { listener.close() }
         listeners.removeAll()
         for client in Array(clients.values) { client.kill() }

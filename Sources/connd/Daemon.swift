@@ -288,7 +288,7 @@ extension Daemon: DeadlineOwner {
             let isOver = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= Self.lingering
             clientsGoneAt = clientsGoneAt ?? now
             if isOver {
-                loop.closeLingering()
+                loop.closeClients()
                 // Only now: what clients still waited for needed the pools.
                 if !poolsAreClosed { loop.upstream.shutdown() }
                 poolsAreClosed = true

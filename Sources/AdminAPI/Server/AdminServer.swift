@@ -50,7 +50,8 @@ package actor AdminServer {
     }
 
     private let backend: any AdminBackend
-    private var listeners: [AdminListener]
+    /// Where it begins to listen.
+    private let listeners: [AdminListener]
     private var token: AdminToken?
     private var allowedHosts: [String]
     private let rules: AccessRules
@@ -135,7 +136,7 @@ package actor AdminServer {
         }
         await shut(gone)
         for (listener, socket) in adjustments { listener.adjust(socket) }
-        (listeners, self.token, self.allowedHosts) = (new, token, allowedHosts)
+        (self.token, self.allowedHosts) = (token, allowedHosts)
         guard case .running = state else { return await end(running) }
         state = .running(running)
         applyRules(running)

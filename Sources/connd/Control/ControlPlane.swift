@@ -47,7 +47,7 @@ final class ControlPlane: Sendable {
         let tasks = [
             Task {
                 while !Task.isCancelled {
-                    service.update(await recorder.serviceSummary(now: WallClock.now()))
+                    if service.isHeard { service.update(await recorder.serviceSummary(now: WallClock.now())) }
                     try? await Task.sleep(for: Self.recordingInterval)
                     let changes = await recorder.record()
                     for change in changes.prefix(Self.changesTold) { Self.tell(change, logger, events) }

@@ -13,6 +13,9 @@ final class ServiceLink: Sendable {
         self.notifier = notifier
     }
 
+    /// Else nothing need be worked out for it.
+    var isHeard: Bool { notifier != nil }
+
     func ready() { notifier?.ready(status: current) }
 
     func reloading() {
