@@ -1,3 +1,5 @@
+package import ProxyTypes
+
 /// All that one page of metrics is made from, read at one moment. Value.
 package struct MetricsPage: Sendable {
     package var version = ""

@@ -1,4 +1,4 @@
-import Metering
+import ProxyTypes
 
 /// A run of connd as it is kept. Value; times in milliseconds since 1970, UTC.
 struct StoredRun: Hashable, Sendable {

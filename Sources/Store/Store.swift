@@ -1,6 +1,6 @@
 import Dispatch
 import GRDB
-package import Metering
+import Metering
 import Migrations
 package import ProxyTypes
 import Synchronization

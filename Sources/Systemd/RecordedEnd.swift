@@ -1,4 +1,5 @@
 import Glibc
+package import ProxyTypes
 
 /// Hands how a run ended on to the next one: ExecStopPost= records it in the state directory, the next start takes it,
 /// once. Value.
@@ -18,11 +19,9 @@ package struct RecordedEnd: Hashable, Sendable {
     private static let fileName = "last-end"
     private static let longestFile = 256
 
-    package let result: ServiceResult
+    package let end: RunEnd
     /// EXIT_CODE and EXIT_STATUS: `killed SEGV`, `exited 1`; `-` for what was not told.
     package let detail: String
-
-    package var end: String { result.rawValue }
 
     /// Writes `$STATE_DIRECTORY/last-end` from SERVICE_RESULT, EXIT_CODE and EXIT_STATUS, whole or not at all.
     package static func record(environment: [String: String]) throws(Problem) {
@@ -30,7 +29,7 @@ package struct RecordedEnd: Hashable, Sendable {
             throw .noStateDirectory
         }
         let words = [
-            ServiceResult(environment: environment).rawValue, word(environment["EXIT_CODE"]),
+            RunEnd(environment: environment).rawValue, word(environment["EXIT_CODE"]),
             word(environment["EXIT_STATUS"]),
         ]
         let path = "\(directory)/\(fileName)"
@@ -74,10 +73,10 @@ package struct RecordedEnd: Hashable, Sendable {
         guard line.last == UInt8(ascii: "\n") else { return nil }
         let words = String(decoding: line.dropLast(), as: UTF8.self).split(
             separator: " ", omittingEmptySubsequences: false)
-        guard words.count == 3, let result = ServiceResult(rawValue: String(words[0])),
+        guard words.count == 3, let end = RunEnd(rawValue: String(words[0])),
             words.dropFirst().allSatisfy({ Self.word(String($0)) == $0 })
         else { return nil }
-        self.result = result
+        self.end = end
         detail = "\(words[1]) \(words[2])"
     }
 

@@ -69,7 +69,7 @@ final class Daemon {
         let end = Configuration.stateDirectory(environment: environment).flatMap(RecordedEnd.take)
         store.beginRun(
             version: ProductVersion.text,
-            previousEnd: end.map { (RunEnd(rawValue: $0.end) ?? .unknown, $0.detail) })
+            previousEnd: end.map { ($0.end, $0.detail) })
         // Past all that earlier processes came to, so that no entity tag ever means two things.
         var book = SettingBook(
             file: loaded.layers, rows: store.loadSettings(), revision: UInt64(WallClock.now()))

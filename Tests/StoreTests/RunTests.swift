@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Metering
+import ProxyTypes
 import Testing
 
 @testable import Store

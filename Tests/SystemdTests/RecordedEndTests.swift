@@ -1,4 +1,5 @@
 import Glibc
+import ProxyTypes
 import Systemd
 import Testing
 
@@ -28,15 +29,14 @@ struct RecordedEndTests {
     func words(result: String, code: String, status: String, end: String) throws {
         try record(["SERVICE_RESULT": result, "EXIT_CODE": code, "EXIT_STATUS": status])
         let taken = try #require(RecordedEnd.take(directory: folder.path))
-        #expect(taken.end == end)
-        #expect(taken.result.rawValue == end)
+        #expect(taken.end.rawValue == end)
         #expect(taken.detail == (code.isEmpty ? "- -" : "\(code) \(status)"))
     }
 
     @Test("the label values are these eight")
     func labels() {
         #expect(
-            ServiceResult.allCases.map(\.rawValue) == [
+            RunEnd.allCases.map(\.rawValue) == [
                 "stopped", "failed", "killed", "crashed", "watchdog", "timeout", "out_of_memory", "unknown",
             ])
     }
@@ -55,7 +55,7 @@ struct RecordedEndTests {
         try record(["SERVICE_RESULT": "signal"])
         try record(["SERVICE_RESULT": "success"])
         #expect(folder.names == ["last-end"])
-        #expect(RecordedEnd.take(directory: folder.path)?.end == "stopped")
+        #expect(RecordedEnd.take(directory: folder.path)?.end == .stopped)
     }
 
     @Test("an end is taken once")

@@ -1,10 +1,7 @@
-/// How a run of the service ended, from what systemd tells ExecStopPost= (systemd.exec(5)): SERVICE_RESULT and
-/// EXIT_STATUS. Value.
-package enum ServiceResult: String, CaseIterable, Hashable, Sendable {
-    case stopped, failed, killed, crashed, watchdog, timeout
-    case outOfMemory = "out_of_memory"
-    case unknown
+package import ProxyTypes
 
+extension RunEnd {
+    /// From what systemd tells ExecStopPost= (systemd.exec(5)): SERVICE_RESULT and EXIT_STATUS.
     package init(environment: [String: String]) {
         switch environment["SERVICE_RESULT"] {
         case "success": self = .stopped

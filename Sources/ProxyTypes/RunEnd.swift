@@ -1,5 +1,5 @@
 /// How a run of connd ended. Value.
-package enum RunEnd: String, CaseIterable, Sendable {
+package enum RunEnd: String, CaseIterable, Hashable, Sendable {
     /// In order: it was told to.
     case stopped
     /// It ended itself, with an exit code that is not 0.
