@@ -32,8 +32,13 @@ struct Metric<Subject>: Sendable {
 struct OriginSubject {
     /// `origin="..."`, as written.
     let label: [UInt8]
+    /// What its counters show.
     let figures: OriginFigures
+    /// All that was counted of it, in whichever series.
+    let sinceStart: OriginFigures
     let gauges: OriginGauges
+    /// Counters at 0 too.
+    var writesEvery = false
 }
 
 /// What the series of the whole process are made from. Value.

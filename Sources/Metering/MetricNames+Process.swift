@@ -55,9 +55,10 @@ extension MetricNames {
         .gauge(
             "connd_origins_folded",
             "Origins without series of their own: the least busy ones; they are added up as origin=\"_other\". Where"
-                + " this is above 0, the series of an origin may end: what it counts from then on is counted in _other."
-                + " _other only grows, so sum(rate()) over origins stays right. To give more origins series, raise the"
-                + " cap."
+                + " this is above 0, the series of an origin may end: what it counts from then on is counted in _other,"
+                + " and if its series comes again, it goes on from its last value. Each count is in one series, and"
+                + " _other only grows, so sum(increase()) over origins stays right. To give more origins series, raise"
+                + " the cap, metrics.max_origins."
         ) { $1.value($0.folded) },
         .counter("connd_proxy_connections_opened_total", "Connections opened, to all origins.") {
             $1.value($0.proxy.upstreamOpened)

@@ -7,23 +7,27 @@ package struct PrometheusText: Sendable {
 
     private static let otherLabel = "_other"
 
-    private var folding = OriginFolding()
+    private var folding: OriginFolding
     /// The next page is about as long.
     private var lastLength = 65_536
 
-    package init() {}
+    /// `maxForgotten`: how many origins that were forgotten go on with their series if they come back; the others'
+    /// begin again at 0.
+    package init(maxForgotten: Int = 1000) {
+        folding = OriginFolding(maxLeft: maxForgotten)
+    }
 
     package mutating func render(_ page: MetricsPage) -> [UInt8] {
         let folded = folding.fold(page.origins, limit: page.maxOrigins)
-        var subjects = folded.named.map { index in
-            let snapshot = page.origins[index]
+        var subjects = folded.named.map { series in
+            let snapshot = page.origins[series.index]
             return OriginSubject(
-                label: SeriesWriter.label("origin", snapshot.origin.description), figures: snapshot.figures,
-                gauges: snapshot.gauges)
+                label: SeriesWriter.label("origin", snapshot.origin.description), figures: series.figures,
+                sinceStart: snapshot.figures, gauges: snapshot.gauges, writesEvery: series.isAnnounced)
         }
         if let (figures, gauges) = folded.other {
             let label = SeriesWriter.label("origin", Self.otherLabel)
-            subjects.append(OriginSubject(label: label, figures: figures, gauges: gauges))
+            subjects.append(OriginSubject(label: label, figures: figures, sinceStart: figures, gauges: gauges))
         }
         var out = SeriesWriter(capacity: lastLength + lastLength / 8)
         let whole = PageSubject(page: page, folded: folded.folded)

@@ -98,4 +98,39 @@ import Testing
         let next = try #require(try proxy.json("conns")["items"][0]["number"].int)
         #expect(next > closed.compactMap { $0["number"].int }.max() ?? .max)
     }
+
+    @Test("each request is counted once: in one series of /metrics, in the lifetime, in the history")
+    func onceEach() throws {
+        let origins = try (0..<2).map { _ in try FakeOrigin.answering() }
+        let proxy = try RunningProxy("metrics: { max_origins: 1 }", state: state)
+        var last: [String: Int] = [:]
+        var increase = 0
+        func scrape() throws {
+            let page = try proxy.curl("GET", "/metrics").body
+            for line in page.split(separator: "\n") where line.hasPrefix("connd_requests_total{") {
+                let words = line.split(separator: " ")
+                let (series, value) = (String(words[0]), try #require(Int(words[1])))
+                increase += value >= last[series] ?? 0 ? value - (last[series] ?? 0) : value
+                last[series] = value
+            }
+        }
+        // They overtake each other, and each is folded and comes back.
+        let counts = [(0, 10), (1, 40), (0, 90), (1, 160)]
+        for (index, count) in counts {
+            try ask(proxy, [origins[index]], count)
+            try scrape()
+        }
+        #expect(increase == 300)
+        #expect(try proxy.connctl("drain", origins[1].name).exitCode == 0)
+        #expect(try proxy.change("DELETE", "/v1/origins/\(RunningProxy.segment(origins[1].name))").status == 204)
+        try scrape()
+        try ask(proxy, [origins[1]], 250)
+        try scrape()
+        #expect(increase == 550)
+        #expect(try proxy.read("/v1/status")["totals"]["requests"].int == 550)
+        let points = try proxy.json("history", "--all")["points"].items
+        #expect(points.reduce(0) { $0 + ($1["requests"].int ?? 0) } == 550)
+        #expect(try proxy.detail(origins[0])["lifetime"]["requests"].int == 100)
+        #expect(try proxy.detail(origins[1])["lifetime"]["requests"].int == 250)
+    }
 }

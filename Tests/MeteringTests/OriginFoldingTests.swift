@@ -10,6 +10,8 @@ struct OriginFoldingTests {
         "connd_requests_total{origin=\"http://\(host)\",method_class=\"safe\",outcome=\"2xx\"}"
     }
 
+    private static func leases(_ host: String) -> String { "connd_leases_total{origin=\"http://\(host)\"}" }
+
     private static func origins(_ page: ExpositionPage) -> [String] {
         page.series(with: "connd_leases_total").map { String($0.split(separator: "\"")[1]) }
     }
@@ -81,13 +83,37 @@ struct OriginFoldingTests {
         #expect(try page(["a": 100, "b": 50], max: 1)[Self.other] == "50")
         // 10 more of `a` were never shown.
         let after = try page(["a": 110, "b": 1000], max: 1)
-        #expect(after[Self.requests("b")] == "1000" && after[Self.requests("a")] == nil)
-        #expect(after[Self.other] == "1010")
-        #expect(try page(["a": 115, "b": 1000], max: 1)[Self.other] == "1015")
-        // And back again: what was counted in between stays.
+        #expect(after[Self.requests("a")] == nil && after[Self.other] == "1010")
+        // What `b` had counted by then was shown, so that its series begins with nothing.
+        #expect(after[Self.requests("b")] == nil && after[Self.leases("b")] == "0")
+        #expect(try page(["a": 115, "b": 1002], max: 1)[Self.requests("b")] == "2")
+    }
+
+    @Test("an origin that comes back goes on from its last value: what _other has counted of it stays there")
+    mutating func comesBack() throws {
+        _ = try page(["a": 100, "b": 50], max: 1)
+        _ = try page(["a": 110, "b": 1000], max: 1)
         let back = try page(["a": 9000, "b": 1001], max: 1)
-        #expect(back[Self.requests("a")] == "9000")
-        #expect(back[Self.other] == "\(1000 + 8900 + 1)")
+        #expect(back[Self.requests("a")] == "100")
+        #expect(back[Self.other] == "\(8900 + 1001)")
+        let after = try page(["a": 9007, "b": 1001], max: 1)
+        #expect(after[Self.requests("a")] == "107")
+        #expect(after[Self.other] == "\(8900 + 1001)")
+    }
+
+    @Test("the ratio since the start is of all that was counted, in whichever series")
+    mutating func ratio() throws {
+        func lease(_ host: String, reused: Int, requests: Int) -> OriginSnapshot {
+            .sample(host, requests: requests) {
+                $0.reused = reused
+                $0.firstLeases = 10
+            }
+        }
+        _ = text.render(MetricsPage([lease("a", reused: 30, requests: 1), .sample("b", requests: 9)], maxOrigins: 1))
+        let page = MetricsPage([lease("a", reused: 30, requests: 99), .sample("b", requests: 9)], maxOrigins: 1)
+        let shown = try ExpositionPage(text.render(page))
+        #expect(shown[Self.leases("a")] == "0")
+        #expect(shown[#"connd_reuse_ratio{origin="http://a"}"#] == "0.75")
     }
 
     @Test("_other stays when nothing is folded any more")
@@ -97,14 +123,43 @@ struct OriginFoldingTests {
         #expect(page[Self.other] == "1" && page["connd_origins_folded"] == "0")
     }
 
-    @Test("an origin that is forgotten leaves what it had counted in _other")
+    @Test("what was counted of a forgotten origin, and shown in no series, is counted in _other")
     mutating func forgotten() throws {
         _ = try page(["a": 100, "b": 50, "c": 5], max: 1)
         text.forget(.sample("b", requests: 53))
         #expect(try page(["a": 100, "c": 5], max: 1)[Self.other] == "58")
-        // One with series of its own was never in it.
+        // One with series of its own was in it with nothing.
+        text.forget(.sample("a", requests: 102))
+        #expect(try page(["c": 5], max: 1)[Self.other] == "60")
+        // One that came and went between two pages.
+        text.forget(.sample("d", requests: 7))
+        #expect(try page(["c": 5], max: 1)[Self.other] == "67")
+    }
+
+    @Test("the series of a forgotten origin goes on if it comes back, however much it has counted by then")
+    mutating func forgottenAndBack() throws {
+        _ = try page(["a": 100], max: 1)
+        text.forget(.sample("a", requests: 101))
+        #expect(try page([:], max: 1)[Self.requests("a")] == nil)
+        let back = try page(["a": 150], max: 1)
+        #expect(back[Self.requests("a")] == "250" && back[Self.other] == "1")
+    }
+
+    @Test("where it is no longer known how far a series had come, all of its counters begin again at 0")
+    mutating func announced() throws {
+        text = PrometheusText(maxForgotten: 1)
+        _ = try page(["a": 100, "b": 10], max: 2)
         text.forget(.sample("a", requests: 100))
-        #expect(try page(["c": 5], max: 1)[Self.other] == "58")
+        text.forget(.sample("b", requests: 10))
+        let back = try page(["a": 150, "b": 10], max: 2)
+        #expect(back[Self.requests("a")] == "0" && back[Self.requests("b")] == "20")
+        #expect(back[Self.other] == "150")
+        let families = Set(back.series(with: "http://a").map { $0.prefix { $0 != "{" } })
+        var full = PrometheusText()
+        let all = MetricsPage.full(seed: 1, origins: 1)
+        let every = try ExpositionPage(full.render(all)).series(with: "origin=").map { $0.prefix { $0 != "{" } }
+        #expect(families.union(["connd_reuse_ratio"]) == Set(every))
+        #expect(try page(["a": 151, "b": 10], max: 2)[Self.requests("a")] == "1")
     }
 
     @Test("one that is forgotten unsaid and begins again never makes a count negative")
@@ -132,32 +187,5 @@ struct OriginFoldingTests {
             return text.render(MetricsPage(origins, maxOrigins: 20)).count
         }
         #expect(length(3000) <= length(21) + 1000)
-    }
-
-    @Test("counters never fall, whatever comes, goes and overtakes", arguments: 1...20)
-    mutating func countersOnlyRise(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
-        var counts: [String: Int] = [:]
-        var last: [String: Double] = [:]
-        var gone = 0
-        for _ in 0..<60 {
-            counts["host\(random.below(12))", default: 0] += 1
-            for host in counts.keys.sorted() { counts[host, default: 0] += random.below(1 << random.below(12)) }
-            if random.below(4) == 0, let host = counts.keys.sorted().randomElement(using: &random) {
-                let count = counts.removeValue(forKey: host) ?? 0
-                text.forget(.sample(host, requests: count))
-                last[Self.requests(host)] = nil
-                gone += count
-            }
-            let origins = counts.sorted { $0.key < $1.key }.map { OriginSnapshot.sample($0.key, requests: $0.value) }
-            let page = try ExpositionPage(text.render(MetricsPage(origins, maxOrigins: 2 + random.below(3))))
-            for series in page.series(with: "connd_requests_total") {
-                let value = try #require(page.number(series))
-                #expect(value >= last[series] ?? 0, "\(series)")
-                last[series] = value
-            }
-        }
-        // What is shown, or was before it was folded or forgotten, is all that there was.
-        #expect(last[Self.other] ?? 0 <= Double(counts.values.reduce(0, +) + gone))
     }
 }

@@ -84,7 +84,6 @@ extension LiveAdminBackend {
         let trials = rows.count { $0.key.layer == .trial }
         let health = store.health
         var page = MetricsPage()
-        page.proxy = await recorder.metrics
         page.proxy.droppedLogLines = accessLog.dropped
         page.clients = clients
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins

@@ -148,9 +148,12 @@ actor Recorder {
         await task.value
     }
 
-    /// The page with the figures of all origins.
+    /// The page with the figures of all origins, and of the process at the same moment.
     func render(_ page: MetricsPage) -> String {
         var page = page
+        let droppedLogLines = page.proxy.droppedLogLines
+        page.proxy = metrics
+        page.proxy.droppedLogLines = droppedLogLines
         page.origins = origins.values.lazy.filter { !$0.isOfThePast }.map(\.snapshot)
         return String(decoding: prometheus.render(page), as: UTF8.self)
     }
