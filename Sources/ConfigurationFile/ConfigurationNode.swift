@@ -112,9 +112,10 @@ extension ConfigurationNode {
         }
     }
 
+    /// By Unicode scalars, as libyaml counts; to a `Character`, CR LF is one.
     private static func place(of offset: Int, in text: String) -> Place {
-        let before = text.prefix(offset)
-        let lastLine = before.split(separator: "\n", omittingEmptySubsequences: false).last ?? ""
-        return (line: before.count { $0 == "\n" } + 1, column: lastLine.count + 1)
+        let before = text.prefix(offset).unicodeScalars
+        let lastLine = before.split(separator: "\n", omittingEmptySubsequences: false).last
+        return (line: before.count { $0 == "\n" } + 1, column: (lastLine?.count ?? 0) + 1)
     }
 }

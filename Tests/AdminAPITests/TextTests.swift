@@ -12,7 +12,7 @@ struct JSONParserTests {
         arguments: [
             ("null", JSONValue.null), (" true ", true), ("-0", 0), ("12", 12), ("2.0", 2), ("1e3", 1000),
             ("1.5", .number(1.5)), ("9223372036854775808", .number(0x1p63)), (#""a\u00e9\ud83d\ude00\n""#, "aé😀\n"),
-            ("[1,[]]", [1, []]), (#"{"b":1,"a":{}}"#, ["b": 1, "a": [:]]),
+            ("[1,[]]", [1, []]), ("\u{FEFF}1", 1), (#"{"b":1,"a":{}}"#, ["b": 1, "a": [:]]),
         ] as [(String, JSONValue)])
     func accepts(text: String, value: JSONValue) throws {
         #expect(try JSONParser.parse(text.utf8) == value)
@@ -26,7 +26,7 @@ struct JSONParserTests {
             ("\"a", 1, 1), ("\"\t\"", 1, 2), (#""\ud800""#, 1, 2), (#""\udc00\ud800""#, 1, 2), (#""\x""#, 1, 2),
             ("1 2", 1, 3),
             (#"{"a":1,"a":2}"#, 1, 8), (#"{"a" 1}"#, 1, 6), ("{a:1}", 1, 2), ("1e999", 1, 1), ("-", 1, 2),
-            ("\u{FEFF}1", 1, 1),
+            ("\u{FEFF}x", 1, 1), ("\u{FEFF}{\n x", 2, 2), ("1\u{FEFF}", 1, 2), (" \u{FEFF}1", 1, 2),
             (String(repeating: "[", count: 40), 1, 34),
         ])
     func refuses(text: String, line: Int, column: Int) {
@@ -35,9 +35,13 @@ struct JSONParserTests {
         #expect(error?.column == column)
     }
 
-    @Test("bytes that are not UTF-8 are refused")
+    @Test("bytes that are not UTF-8 are refused, and a byte order mark of UTF-16 with the reason")
     func refusesBadUTF8() {
         #expect(throws: JSONSyntaxError.self) { try JSONParser.parse([0x22, 0xFF, 0x22]) }
+        for bytes in [[0xFF, 0xFE, 0x31, 0], [0xFE, 0xFF, 0, 0x31], [0xFF, 0xFE, 0, 0, 0x31, 0, 0, 0]] as [[UInt8]] {
+            let error = #expect(throws: JSONSyntaxError.self) { try JSONParser.parse(bytes) }
+            #expect(error?.detail.contains("must be UTF-8") == true)
+        }
     }
 }
 

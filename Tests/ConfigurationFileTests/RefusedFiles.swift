@@ -319,5 +319,8 @@ extension RefusedFile {
         .init(
             "log: { level: \"in\u{01}fo\" }",
             "f:1:18: not valid YAML: control characters are not allowed"),
+        .init(
+            "# é\r\nlog:\r\n  level: \"ü\u{01}\"\r\n",
+            "f:3:12: not valid YAML: control characters are not allowed"),
     ]
 }

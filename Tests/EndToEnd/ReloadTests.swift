@@ -100,7 +100,7 @@ import Testing
         let slow = try FakeOrigin.holding(gate)
         let proxy = try RunningProxy("exchanges: { slow: 1h }", state: try StateFolder())
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
-        try proxy.rewriteConfig("exchanges: { slow: 1ms }\nmetrics: { max_origins: 1 }\nlog: { level: error }")
+        try proxy.rewriteConfig("\u{FEFF}exchanges: { slow: 1ms }\nmetrics: { max_origins: 1 }\nlog: { level: error }")
         #expect(try proxy.json("reload")["need_restart"].items == [])
         let client = try ScriptedClient(proxy)
         try client.send("GET", slow.url())

@@ -7,19 +7,25 @@ struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
     var description: String { "line \(line), column \(column): \(detail)" }
 }
 
-/// Reads RFC 8259 strictly; a member given twice, a lone surrogate and nesting beyond 32 are refused too. Value.
+/// Reads RFC 8259 strictly; a member given twice, a lone surrogate and nesting beyond 32 are refused too. A byte order
+/// mark at the head is skipped (RFC 8259 8.1). Value.
 struct JSONParser {
     static let deepest = 32
 
     private let bytes: [UInt8]
     private var index = 0
 
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
     private init(_ bytes: [UInt8]) {
-        self.bytes = bytes
+        self.bytes = bytes.starts(with: Self.byteOrderMark) ? Array(bytes.dropFirst(Self.byteOrderMark.count)) : bytes
     }
 
     static func parse(_ bytes: some Sequence<UInt8>) throws(JSONSyntaxError) -> JSONValue {
         var parser = JSONParser(Array(bytes))
+        if parser.bytes.starts(with: [0xFE, 0xFF]) || parser.bytes.starts(with: [0xFF, 0xFE]) {
+            throw parser.problem("the document must be UTF-8, and begins as UTF-16 or UTF-32 does")
+        }
         let value = try parser.value(depth: 0)
         parser.skipSpace()
         if parser.index < parser.bytes.count { throw parser.problem("there is more after the end of the document") }

@@ -1,0 +1,41 @@
+/// Reads the bytes of a text file by the byte order mark at its head (YAML 1.2 5.2), which is no part of the text; without
+/// one they are UTF-8. Pure.
+enum EncodedText {
+    private static let mark: Unicode.Scalar = "\u{FEFF}"
+
+    /// Nil where the bytes are not what the mark says.
+    static func decode(_ bytes: [UInt8]) -> String? {
+        guard var text = text(of: bytes) else { return nil }
+        // Tools that join files leave one for each.
+        while text.unicodeScalars.first == mark { text.unicodeScalars.removeFirst() }
+        return text
+    }
+
+    private static func text(of bytes: [UInt8]) -> String? {
+        // The mark of UTF-32 begins as that of UTF-16 does.
+        switch (bytes.first, bytes.dropFirst().first, bytes.dropFirst(2).first, bytes.dropFirst(3).first) {
+        case (0xFF, 0xFE, 0, 0):
+            units(bytes, of: UInt32.self, isBigEndian: false).flatMap { String(validating: $0, as: UTF32.self) }
+        case (0, 0, 0xFE, 0xFF):
+            units(bytes, of: UInt32.self, isBigEndian: true).flatMap { String(validating: $0, as: UTF32.self) }
+        case (0xFF, 0xFE, _, _):
+            units(bytes, of: UInt16.self, isBigEndian: false).flatMap { String(validating: $0, as: UTF16.self) }
+        case (0xFE, 0xFF, _, _):
+            units(bytes, of: UInt16.self, isBigEndian: true).flatMap { String(validating: $0, as: UTF16.self) }
+        default: String(validating: bytes, as: UTF8.self)
+        }
+    }
+
+    /// Nil where there is half of one at the end.
+    private static func units<Unit: FixedWidthInteger>(
+        _ bytes: [UInt8], of _: Unit.Type, isBigEndian: Bool
+    ) -> [Unit]? {
+        let width = Unit.bitWidth / 8
+        guard bytes.count % width == 0 else { return nil }
+        return stride(from: 0, to: bytes.count, by: width).map { start in
+            let unit = bytes[start..<(start + width)]
+            return isBigEndian
+                ? unit.reduce(0) { $0 << 8 | Unit($1) } : unit.reversed().reduce(0) { $0 << 8 | Unit($1) }
+        }
+    }
+}
