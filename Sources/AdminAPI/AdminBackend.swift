@@ -26,7 +26,7 @@ package protocol AdminBackend: Sendable {
     /// The revision is the strong ETag of every settings resource.
     func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
     func patterns() async -> ([PatternReport], revision: UInt64)
-    /// `ifRevision`: refused as stale when it is another.
+    /// `ifRevision`: refused as stale when it is another. A change answers with what it made, and the revision of that.
     func patch(_ pattern: String, _ patch: SettingsPatch, actor: AdminActor, ifRevision: UInt64?)
         async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
     func confirm(_ pattern: String, _ selection: TrialSelection, actor: AdminActor, ifRevision: UInt64?)
@@ -54,7 +54,7 @@ package protocol AdminBackend: Sendable {
     func importSettings(
         _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
         ifRevision: UInt64?
-    ) async throws(AdminRefusal) -> ImportReport
+    ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64)
     func config() async -> ConfigReport
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel
 }

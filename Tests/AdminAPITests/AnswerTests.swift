@@ -77,7 +77,9 @@ struct AnswerTests {
             let warmed = #"{"origin":"http://example.com","count":3}"#
             #expect(try await fixture.change("POST", "/v1/actions/prewarm", body: warmed).status == 200)
             let document = #"{"format":"connd-settings","format_version":1,"overrides":[]}"#
-            #expect(try await fixture.change("POST", "/v1/import?replace=true&reason=r", body: document).status == 200)
+            let imported = try await fixture.change("POST", "/v1/import?replace=true&reason=r", body: document)
+            #expect(imported.status == 200)
+            #expect(imported["etag"] == "\"r2\"")
             #expect(try await fixture.change("POST", "/v1/import?dry_run=true", body: document).status == 200)
             #expect(
                 fixture.backend.changes == [

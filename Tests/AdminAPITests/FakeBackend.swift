@@ -231,13 +231,13 @@ final class FakeBackend: AdminBackend {
     func importSettings(
         _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
         ifRevision: UInt64?
-    ) async throws(AdminRefusal) -> ImportReport {
+    ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64) {
         try check(ifRevision)
         if !dryRun { try change("import \(document.overrides.count)\(replace ? " in place" : "")", actor, reason) }
         var report = ImportReport()
         report.dryRun = dryRun
         report.changes = [Samples.change]
-        return report
+        return (report, revision)
     }
 
     func config() async -> ConfigReport { Samples.config }

@@ -119,7 +119,7 @@ struct OpenAPIDocument {
         let content = content(operation.success.content, builder)
         var success: JSONValue = ["description": .text(operation.success.help)]
         if let content { success = success.merging(["content": content]) }
-        if operation.isRevisioned, operation.path != Paths.import {
+        if operation.isRevisioned {
             success = success.merging([
                 "headers": ["ETag": ["description": "The revision of the settings.", "schema": ["type": "string"]]]
             ])

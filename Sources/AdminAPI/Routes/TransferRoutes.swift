@@ -29,11 +29,11 @@ enum TransferRoutes {
             success: .init(status: 200, help: "What changed, or would.", content: .json(ImportReport.self)),
             problems: [409, 503], isRevisioned: true
         ) { call in
-            .json(
-                try await call.backend.importSettings(
-                    call.content(SettingsDocument.self), replace: call.flag("replace") ?? false,
-                    dryRun: call.flag("dry_run") ?? false, actor: call.actor, reason: call.text("reason"),
-                    ifRevision: call.expectedRevision()))
+            let (report, revision) = try await call.backend.importSettings(
+                call.content(SettingsDocument.self), replace: call.flag("replace") ?? false,
+                dryRun: call.flag("dry_run") ?? false, actor: call.actor, reason: call.text("reason"),
+                ifRevision: call.expectedRevision())
+            return .json(report, revision: revision)
         },
         Operation(
             verb: .get, path: Paths.config, name: "getConfig", summary: "The configuration in force, as YAML",

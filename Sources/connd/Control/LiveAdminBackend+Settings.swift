@@ -92,7 +92,7 @@ extension LiveAdminBackend {
     func importSettings(
         _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
         ifRevision: UInt64?
-    ) async throws(AdminRefusal) -> ImportReport {
+    ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64) {
         guard document.format == "connd-settings", document.formatVersion == 1 else {
             let text = "must be connd-settings, format_version 1"
             throw .invalid("this is no export of connd", [FieldProblem(pointer: "/format", detail: text)])
@@ -100,24 +100,24 @@ extension LiveAdminBackend {
         let items = document.overrides.map {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
-        let before = await settings.book
-        if dryRun, let ifRevision, ifRevision != before.revision {
-            throw .stale("the settings were changed meanwhile: read them again")
-        }
         let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
             try book.importing(items, actor: actor.name, reason: reason, now: WallClock.now(), replace: replace)
         }
-        let change: SettingChange
-        if dryRun {
-            do {
-                change = try make(before)
-            } catch {
-                throw Self.refusal(error)
-            }
-        } else {
-            change = try await changed(ifRevision, make)
+        guard dryRun else {
+            let made = try await changed(ifRevision, make)
+            let report = ImportReport(made.change, before: made.before, documented: items.count, dryRun: false)
+            return (report, made.after.revision)
         }
-        return ImportReport(change, before: before, documented: items.count, dryRun: dryRun)
+        let book = await settings.book
+        if let ifRevision, ifRevision != book.revision {
+            throw .stale("the settings were changed meanwhile: read them again")
+        }
+        do {
+            let report = ImportReport(try make(book), before: book, documented: items.count, dryRun: true)
+            return (report, book.revision)
+        } catch {
+            throw Self.refusal(error)
+        }
     }
 
     func config() async -> ConfigReport {
@@ -143,14 +143,13 @@ extension LiveAdminBackend {
         _ pattern: HostPattern?, _ ifRevision: UInt64?,
         _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
     ) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
-        _ = try await changed(ifRevision, make)
-        let book = await settings.book
-        return (report(pattern, book), book.revision)
+        let after = try await changed(ifRevision, make).after
+        return (report(pattern, after), after.revision)
     }
 
     private func changed(
         _ ifRevision: UInt64?, _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
-    ) async throws(AdminRefusal) -> SettingChange {
+    ) async throws(AdminRefusal) -> SettingsControl.Outcome {
         do {
             return try await settings.change(ifRevision: ifRevision) { try make($0) }
         } catch let refusal as AdminRefusal {

@@ -33,24 +33,31 @@ actor SettingsControl {
         self.logger = logger
     }
 
+    /// A change with the book that it was made from and the one that it made, whatever others change meanwhile. Value.
+    struct Outcome: Sendable {
+        let change: SettingChange
+        let before: SettingBook
+        let after: SettingBook
+    }
+
     /// Works out a change from the book as it stands, keeps it and has it hold. `ifRevision`: refused when it is another.
     func change(
         ifRevision: UInt64? = nil, _ make: @Sendable (SettingBook) throws -> SettingChange
-    ) async throws -> SettingChange {
+    ) async throws -> Outcome {
         await serial.enter()
         do {
             if let ifRevision, ifRevision != book.revision {
                 throw AdminRefusal.stale("the settings were changed meanwhile: read them again")
             }
-            let change = try make(book)
-            guard !change.isEmpty else {
-                await serial.leave()
-                return change
+            let before = book
+            let change = try make(before)
+            if !change.isEmpty {
+                try await store.commit(change)
+                await apply(change)
             }
-            try await store.commit(change)
-            await apply(change)
+            let outcome = Outcome(change: change, before: before, after: book)
             await serial.leave()
-            return change
+            return outcome
         } catch {
             await serial.leave()
             throw error
