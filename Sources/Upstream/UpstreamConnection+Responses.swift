@@ -8,26 +8,32 @@ import Tuning
 
 /// From bytes to responses: heads, bodies, where each ends, and what becomes of the connection then.
 extension UpstreamConnection {
-    func receiveHead(_ received: UnsafeRawBufferPointer, now: Instant) {
-        responseStarted = true
-        guard !partialHead.isEmpty else {
-            let used = workThroughHeads(received, now: now)
-            if used < received.count, phase == .awaitingHead {
-                partialHead.append(UnsafeRawBufferPointer(rebasing: received[used...]))
-            }
-            return
-        }
-        partialHead.append(received)
-        let used = workThroughHeads(partialHead.bytes, now: now)
-        if phase == .awaitingHead, exchange != nil {
-            partialHead.consume(used)
-        } else {
-            partialHead.clear(keeping: 0)
-        }
+    /// Heads and bodies. What cannot be worked on until more of it has come is kept in `partial`.
+    func receive(_ bytes: UnsafeRawBufferPointer, now: Instant) {
+        guard partial.isEmpty else { return resume(with: bytes, now: now) }
+        let used = work(on: bytes, now: now)
+        if used < bytes.count { partial.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
     }
 
-    /// Interim heads and then the final one, whose body goes on from there. Returns what was used; all of it but for the
-    /// beginning of a head that is not complete.
+    /// The bytes are taken out of `partial` while they are worked on: the next response may leave its own beginning there.
+    private func resume(with bytes: UnsafeRawBufferPointer, now: Instant) {
+        partial.append(bytes)
+        var store = ByteStore()
+        swap(&store, &partial)
+        let used = work(on: store.bytes, now: now)
+        guard used < store.count else { return }
+        store.consume(used)
+        swap(&store, &partial)
+    }
+
+    /// How much was used: all of it but for what is to be given again, with more behind it.
+    private func work(on bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+        if phase == .body { return receiveBody(bytes, now: now) }
+        responseStarted = true
+        return workThroughHeads(bytes, now: now)
+    }
+
+    /// Interim heads and then the final one, whose body goes on from there. Returns what was used.
     func workThroughHeads(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         var start = 0
         while start < bytes.count, phase == .awaitingHead, let exchange {
@@ -48,8 +54,8 @@ extension UpstreamConnection {
             guard loop.responseHead.isInformational else {
                 receiveFinalHead(exchange, rest, now: now)
                 // An exchange may give up while it is told of the head.
-                if phase == .body { receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now) }
-                return bytes.count
+                guard phase == .body else { return bytes.count }
+                return start + length + receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now)
             }
             interimResponses += 1
             guard interimResponses <= Self.maxInterimResponses else {
@@ -61,7 +67,7 @@ extension UpstreamConnection {
             setDeadline(after: pool.settings.headersTimeout, now: now)
             start += length
         }
-        return start
+        return phase == .awaitingHead ? start : bytes.count
     }
 
     func receiveFinalHead(_ exchange: any UpstreamExchange, _ bytes: UnsafeRawBufferPointer, now: Instant) {
@@ -91,23 +97,27 @@ extension UpstreamConnection {
         exchange.upgraded(loop.responseHead, bytes, now: now)
     }
 
-    func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) {
+    /// Returns what was used.
+    func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         var used = 0
         if !body.isComplete, !bytes.isEmpty {
             do {
                 used = try decodes ? passContent(bytes) : passFramed(bytes)
             } catch {
-                return malformed(error, now: now)
+                malformed(error, now: now)
+                return bytes.count
             }
         }
         // The exchange may have given the connection up while it was handed the bytes.
-        guard phase == .body else { return }
+        guard phase == .body else { return bytes.count }
         if body.isComplete {
             finish(leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
-        } else {
-            exchange?.responseReadComplete()
-            if phase == .body, !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
+            return bytes.count
         }
+        exchange?.responseReadComplete()
+        guard phase == .body else { return bytes.count }
+        if !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
+        return used
     }
 
     func passFramed(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
@@ -170,7 +180,7 @@ extension UpstreamConnection {
         setDeadline(after: pool.settings.headersTimeout, now: now)
         pool.release(self, disposition, now: now)
         exchange.responseEnded(now: now)
-        if phase == .awaitingHead, !leftover.isEmpty { receiveHead(leftover, now: now) }
+        if phase == .awaitingHead, !leftover.isEmpty { receive(leftover, now: now) }
     }
 
     func failPipelined(_ exchanges: [any UpstreamExchange], reset: Bool, now: Instant) {

@@ -44,8 +44,8 @@ package final class UpstreamConnection {
     var pipelined: [any UpstreamExchange] = []
     var parser = ResponseHeadParser()
     var body = BodyReader(.none, maxTrailerBytes: 0)
-    /// The beginning of a head whose end has not come.
-    var partialHead = ByteStore()
+    /// The beginning of a head, the rest of which has not come.
+    var partial = ByteStore()
     var hint: KeepAliveHint?
     var persistent = true
     var requestComplete = true
@@ -273,7 +273,7 @@ package final class UpstreamConnection {
         guard phase != .closed else { return }
         phase = .closed
         loop.timer.remove(timer)
-        partialHead.clear(keeping: 0)
+        partial.clear(keeping: 0)
         pool.closed(self, now: loop.now)
     }
 
@@ -297,8 +297,7 @@ extension UpstreamConnection: StreamHandler {
     package func received(_ bytes: UnsafeRawBufferPointer) {
         noteReceived(bytes.count)
         switch phase {
-        case .awaitingHead: receiveHead(bytes, now: loop.now)
-        case .body: receiveBody(bytes, now: loop.now)
+        case .awaitingHead, .body: receive(bytes, now: loop.now)
         case .tunnel: exchange?.tunnelBytes(bytes)
         case .idle: endIdle(.unsolicitedBytes)
         case .closing:

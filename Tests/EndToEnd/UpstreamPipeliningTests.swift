@@ -56,4 +56,39 @@ import Testing
         #expect(targets.count { $0 == "/post" } == 1)
         #expect(targets.count { $0 == "/first" } == 1)
     }
+
+    @Test("each client gets its own answer however the answers on a shared connection come in pieces")
+    func pieces() throws {
+        let first = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"
+        let second = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecond\r\n0\r\nX-Sum: 1\r\n\r\n"
+        let answers = Array((first + second).utf8)
+        let gate = Gate()
+        let origin = try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                guard let split = Int(request.target.dropFirst()) else {
+                    connection.respond()
+                    continue
+                }
+                _ = try connection.readRequest()
+                connection.send(Array(answers[..<split]))
+                try gate.pass()
+                connection.send(Array(answers[split...]))
+            }
+        }
+        let proxy = try RunningProxy(Self.settings)
+        try warmedUp(proxy, origin)
+        let clients = try (0..<2).map { _ in try ScriptedClient(proxy) }
+        for split in stride(from: 1, to: answers.count, by: 3) {
+            let before = origin.record.requests.count
+            try clients[0].send("GET", origin.url("/\(split)"))
+            try origin.waitToSee("the first") { $0.requests.count == before + 1 }
+            try clients[1].send("GET", origin.url("/behind"))
+            try origin.waitToSee("the second") { $0.requests.count == before + 2 }
+            try proxy.settle()
+            gate.admit()
+            #expect(text(try clients[0].response().body) == "first", "split at \(split)")
+            #expect(text(try clients[1].response().body) == "second", "split at \(split)")
+        }
+        #expect(origin.record.connections.count == 1)
+    }
 }
