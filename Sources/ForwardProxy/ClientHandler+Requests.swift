@@ -59,7 +59,8 @@ extension ClientHandler {
 
     func boundUnread() {
         if unread.isEmpty { unread.clear(keeping: 0) }
-        setPause(.unreadFull, phase != .tunnel && unread.count >= loop.configuration.headLimits.maxHeadBytes)
+        // Of a body, only its end is kept, and bounded by its reader.
+        setPause(.unreadFull, phase == .reading && unread.count >= loop.configuration.headLimits.maxHeadBytes)
     }
 
     /// 0 when the head is not complete.
@@ -86,7 +87,7 @@ extension ClientHandler {
         exchanges.append(exchange)
         let length = loop.requestHead.length
         route(exchange, bytes.bytes, now: now)
-        beginBody(of: exchange, now: now)
+        beginBody(of: exchange, bytes.bytes, now: now)
         var used = length
         // What of the body came with the head goes out with it.
         if phase == .body, used < bytes.count {
@@ -97,10 +98,15 @@ extension ClientHandler {
         return used
     }
 
-    func beginBody(of exchange: Exchange, now: Instant) {
+    func beginBody(of exchange: Exchange, _ bytes: RawSpan, now: Instant) {
         let framing = loop.requestHead.framing
         takesRequests = loop.requestHead.persistent && !loop.isDraining
-        body = BodyReader(framing, maxTrailerBytes: loop.configuration.headLimits.maxHeadBytes)
+        let namesOthers = framing == .chunked && loop.requestHead.connection.contains(.others)
+        body = BodyReader(
+            framing,
+            trailers: TrailerRules(
+                maxBytes: loop.configuration.headLimits.maxHeadBytes,
+                nominated: namesOthers ? loop.requestHead.fields.nominated(bytes) : []))
         guard !body.isComplete else { return }
         phase = .body
         receiving = exchange
@@ -144,6 +150,7 @@ extension ClientHandler {
         exchange.start(now: now)
     }
 
+    /// Returns how much was used: all of it but for the end of a chunked body that is not complete, or what is behind it.
     func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         guard let exchange = receiving else { return bytes.count }
         let count: Int
@@ -154,12 +161,13 @@ extension ClientHandler {
             return bytes.count
         }
         let isLast = body.isComplete
+        if !isLast { setDeadline(now + loop.configuration.clientIdleTimeout) }
+        guard count > 0 else { return 0 }
         exchange.record.bytesFromClient += count
         exchange.requestBody(UnsafeRawBufferPointer(rebasing: bytes[..<count]), isLast: isLast, now: now)
         guard isLast else {
-            setDeadline(now + loop.configuration.clientIdleTimeout)
             pauseForUpstream(exchange)
-            return bytes.count
+            return count
         }
         receiving = nil
         expectationEnds = .distantFuture

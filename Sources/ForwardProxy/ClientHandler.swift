@@ -36,7 +36,7 @@ final class ClientHandler {
     /// What was read and could not be worked on yet.
     var unread = ByteStore()
     var parser = RequestHeadParser()
-    var body = BodyReader(.none, maxTrailerBytes: 0)
+    var body = BodyReader()
     /// In the order of their requests; the first is the one whose turn it is.
     var exchanges: [Exchange] = []
     var receiving: Exchange?

@@ -45,6 +45,11 @@ extension MetricNames {
         .counter("connd_proxy_responses_cut_total", "Responses cut short, of all origins.") {
             $1.value($0.proxy.responsesCut)
         },
+        .counter(
+            "connd_proxy_trailers_dropped_total",
+            "Trailer fields of responses that were not passed on, as they would frame or route the message or steer the"
+                + " connection (RFC 9110 6.5.1)."
+        ) { $1.value($0.proxy.trailersDropped) },
         .counter("connd_proxy_exchanges_aborted_total", "Exchanges whose client went away, of all origins.") {
             $1.value($0.proxy.exchangesAborted)
         },

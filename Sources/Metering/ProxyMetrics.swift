@@ -64,6 +64,8 @@ package struct ProxyMetrics: Sendable {
     package var tunnels = 0
     package var errors = Counters<ProxyError.Kind>()
     package var responsesCut = 0
+    /// Fields that must not stand in the trailers of a response.
+    package var trailersDropped = 0
     package var exchangesAborted = 0
     package var upstreamOpened = 0
     package var upstreamReused = 0
@@ -84,7 +86,8 @@ package struct ProxyMetrics: Sendable {
     package var nonZero: [(name: String, value: Int)] {
         var rows: [(String, Int)] = [
             ("clients_accepted", clientsAccepted), ("accept_pauses", acceptPauses), ("requests", requests),
-            ("tunnels", tunnels), ("responses_cut", responsesCut), ("exchanges_aborted", exchangesAborted),
+            ("tunnels", tunnels), ("responses_cut", responsesCut), ("trailers_dropped", trailersDropped),
+            ("exchanges_aborted", exchangesAborted),
             ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
             ("log_lines_dropped", droppedLogLines),
         ]

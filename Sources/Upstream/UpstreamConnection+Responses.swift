@@ -77,8 +77,14 @@ extension UpstreamConnection {
                 timeout: loop.responseHead.keepAliveTimeout.map { .seconds(Int64($0)) },
                 max: loop.responseHead.keepAliveMax)
         }
-        body = BodyReader(loop.responseHead.framing, maxTrailerBytes: loop.headLimits.maxHeadBytes)
-        decodes = exchange.wantsContentOnly && loop.responseHead.framing == .chunked
+        let isChunked = loop.responseHead.framing == .chunked
+        let namesOthers = isChunked && loop.responseHead.connection.contains(.others)
+        body = BodyReader(
+            loop.responseHead.framing,
+            trailers: TrailerRules(
+                maxBytes: loop.headLimits.maxHeadBytes, forbidden: .dropped,
+                nominated: namesOthers ? loop.responseHead.fields.nominated(bytes.bytes) : []))
+        decodes = exchange.wantsContentOnly && isChunked
         phase = .body
         deadline = .distantFuture
         exchange.responseHead(loop.responseHead, bytes, now: now)
@@ -122,8 +128,20 @@ extension UpstreamConnection {
 
     func passFramed(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
         let count = try body.consume(bytes.bytes)
+        guard body.droppedTrailers == 0 else {
+            passKept(bytes, taken: count)
+            return count
+        }
         if count > 0 { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
         return count
+    }
+
+    /// The end of a body with trailers that the client must not get.
+    private func passKept(_ bytes: UnsafeRawBufferPointer, taken: Int) {
+        loop.metrics.trailersDropped += body.droppedTrailers
+        loop.contentRanges.removeAll(keepingCapacity: true)
+        body.appendKept(bytes.bytes, taken: taken, to: &loop.contentRanges)
+        for range in loop.contentRanges { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
     }
 
     func passContent(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {

@@ -43,8 +43,8 @@ package final class UpstreamConnection {
     /// Those whose requests were sent behind the running one's; their responses come in this order (RFC 9112 9.3.2).
     var pipelined: [any UpstreamExchange] = []
     var parser = ResponseHeadParser()
-    var body = BodyReader(.none, maxTrailerBytes: 0)
-    /// The beginning of a head, the rest of which has not come.
+    var body = BodyReader()
+    /// The beginning of a head, or of the end of a chunked body, the rest of which has not come.
     var partial = ByteStore()
     var hint: KeepAliveHint?
     var persistent = true

@@ -60,7 +60,8 @@ struct DifferentialTests {
 
     private func compareResponse(_ bytes: [UInt8], _ method: Method) {
         let own = OwnReading.response(bytes, to: method)
-        let peer = PeerParser.response(bytes, to: method == .head ? .HEAD : .GET)
+        // 9110 6.5.1: llhttp refuses trailers that frame; without them, the message is to be the same to it.
+        let peer = PeerParser.response(own.dropsTrailers ? own.rewritten : bytes, to: method == .head ? .HEAD : .GET)
         if let difference = Self.difference(own, peer) {
             Issue.record("\(difference): \(text(bytes))\nHTTPWire: \(own.verdict) \(own.fault as Any)\nllhttp: \(peer)")
         }

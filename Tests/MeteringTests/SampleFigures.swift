@@ -75,6 +75,7 @@ struct SampleFigures {
         proxy.tunnels = count()
         proxy.errors = counters()
         proxy.responsesCut = count()
+        proxy.trailersDropped = count()
         proxy.exchangesAborted = count()
         proxy.upstreamOpened = count()
         proxy.upstreamReused = count()

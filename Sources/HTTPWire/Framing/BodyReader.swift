@@ -1,16 +1,17 @@
 /// Follows one body through the buffers it arrives in: which bytes are its, and when it is whole. It keeps none of
-/// them. Value.
+/// them: while the body is not complete, bytes that were not taken are given again, with more behind them. Value.
 package struct BodyReader: Sendable {
     private enum Kind: UInt8, BitwiseCopyable {
         case complete, length, chunked, untilClose
     }
 
     // In this order they fit into 48 bytes.
-    private var chunks: ChunkDecoder
+    private var chunks = ChunkDecoder()
+    private let trailers: TrailerRules
     private var kind: Kind
 
-    package init(_ framing: BodyFraming, maxTrailerBytes: Int) {
-        chunks = ChunkDecoder(maxTrailerBytes: maxTrailerBytes)
+    package init(_ framing: BodyFraming, trailers: TrailerRules) {
+        self.trailers = trailers
         switch framing {
         case .none, .length(0): kind = .complete
         case .length(let length):
@@ -21,10 +22,19 @@ package struct BodyReader: Sendable {
         }
     }
 
+    /// Of no message.
+    package init() {
+        self.init(.none, trailers: TrailerRules(maxBytes: 0))
+    }
+
     package var isComplete: Bool { kind == .complete }
 
-    /// How many of the leading `bytes` belong to this body: they may be passed on exactly as they are.
-    /// After a throw the reader must not be used.
+    /// Fields of a complete body's trailers that must not be passed on; where there are any, `appendKept` says what is.
+    package var droppedTrailers: Int { isComplete ? Int(chunks.dropped) : 0 }
+
+    /// How many of the leading `bytes` are taken: they may be passed on exactly as they are. The end of a chunked body
+    /// is taken in one piece, so that what was passed on never looks whole before it is. After a throw the reader must
+    /// not be used.
     package mutating func consume(_ bytes: RawSpan) throws(WireError) -> Int {
         var none: [Range<Int>] = []
         return try advance(bytes, collect: false, content: &none)
@@ -33,6 +43,11 @@ package struct BodyReader: Sendable {
     /// The same, and the ranges of content among them are appended to `content`.
     package mutating func decode(_ bytes: RawSpan, content: inout [Range<Int>]) throws(WireError) -> Int {
         try advance(bytes, collect: true, content: &content)
+    }
+
+    /// What of the `taken` bytes that completed the body is passed on, where not all of it is.
+    package func appendKept(_ bytes: RawSpan, taken: Int, to ranges: inout [Range<Int>]) {
+        chunks.appendKept(bytes, taken: taken, trailers, to: &ranges)
     }
 
     /// The peer closed: true when the body is whole, false when it was cut.
@@ -54,7 +69,7 @@ package struct BodyReader: Sendable {
             chunks.remaining -= UInt64(taken)
             if chunks.remaining == 0 { kind = .complete }
         case .chunked:
-            let taken = try chunks.consume(bytes, collect: collect, content: &content)
+            let taken = try chunks.consume(bytes, trailers, collect: collect, content: &content)
             if chunks.isDone { kind = .complete }
             return taken
         }

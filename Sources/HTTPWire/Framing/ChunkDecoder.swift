@@ -3,8 +3,11 @@
 ///     sizeStart -> size -> [extension…] -> sizeLF -> data -> dataCR -> dataLF -> sizeStart …
 ///     size 0: sizeLF -> trailerStart -> (trailerName -> trailerValue -> trailerLF -> trailerStart)… -> endLF -> done
 ///
-/// Stricter than the RFC: no whitespace around a chunk's size or in its extensions outside quotes; no trailer that
-/// would frame or route the message.
+/// The end is what follows the last chunk: the line of size zero, the trailers and the empty line. There are readers that
+/// take a body for whole when they have seen its line of size zero, so the end is taken in one piece or not at all: bytes
+/// that belong to it, or may (the zeros before a size), are not taken until it is there, and are given again then.
+///
+/// Stricter than the RFC: no whitespace around a chunk's size or in its extensions outside quotes.
 struct ChunkDecoder: BitwiseCopyable, Sendable {
     private enum Phase: UInt8, BitwiseCopyable {
         case sizeStart, size, extensionStart, extensionName, extensionValueStart, extensionValue
@@ -18,29 +21,26 @@ struct ChunkDecoder: BitwiseCopyable, Sendable {
 
     /// Content of the current chunk that is still to come; of a body with a length, of that.
     var remaining: UInt64 = 0
-    // The first 24 bytes of a trailer's name, as `Grammar.lowerWord` makes words.
-    private var name0: UInt64 = 0
-    private var name1: UInt64 = 0
-    private var name2: UInt64 = 0
+    /// Bytes of the end that have been looked at: the next call gives them again, in front.
+    private(set) var endLength: UInt32 = 0
+    /// Trailer lines that must not be passed on.
+    private(set) var dropped: UInt32 = 0
     private var trailerBytes: UInt32 = 0
-    private let maxTrailerBytes: UInt32
+    /// Of the current trailer line, counted from the beginning of the end.
+    private var nameStart: UInt32 = 0
     /// Digits of the size, then bytes of the extension.
     private var lineBytes: UInt16 = 0
-    private var nameLength: UInt8 = 0
     private var phase = Phase.sizeStart
-
-    init(maxTrailerBytes: Int) {
-        self.maxTrailerBytes = UInt32(clamping: maxTrailerBytes)
-    }
 
     var isDone: Bool { phase == .done }
 
-    /// How many of the leading bytes belong to the body. The ranges of content among them are appended where `collect`.
+    /// How many of the leading bytes are taken. The ranges of content among them are appended where `collect`.
     mutating func consume(
-        _ bytes: RawSpan, collect: Bool, content: inout [Range<Int>]
+        _ bytes: RawSpan, _ rules: TrailerRules, collect: Bool, content: inout [Range<Int>]
     ) throws(WireError) -> Int {
         let end = bytes.byteCount
-        var at = 0
+        var at = Int(endLength)
+        var lineStart = 0
         while at < end, phase != .done {
             if phase == .data {
                 let taken = Int(min(remaining, UInt64(end &- at)))
@@ -49,14 +49,53 @@ struct ChunkDecoder: BitwiseCopyable, Sendable {
                 at &+= taken
                 if remaining == 0 { phase = .dataCR }
             } else {
-                try step(bytes.byte(at))
+                if phase == .sizeStart { lineStart = at }
+                try step(bytes, at, lineStart, rules)
                 at &+= 1
             }
         }
-        return at
+        endLength = isInEnd ? UInt32(clamping: at &- lineStart) : 0
+        return endLength == 0 || phase == .done ? at : lineStart
     }
 
-    private mutating func step(_ byte: UInt8) throws(WireError) {
+    /// What of the bytes that were taken last, and ended the body, is passed on: all but the trailers to be dropped.
+    func appendKept(_ bytes: RawSpan, taken: Int, _ rules: TrailerRules, to ranges: inout [Range<Int>]) {
+        var at = Self.lineEnd(bytes, from: taken - Int(endLength))
+        var start = 0
+        while at < taken, bytes.byte(at) != Grammar.carriageReturn {
+            let line = at
+            let nameEnd = Grammar.firstOutsideToken(bytes, from: line, to: taken)
+            at = Self.lineEnd(bytes, from: nameEnd)
+            if rules.forbids(bytes, line..<nameEnd) {
+                if start < line { ranges.append(start..<line) }
+                start = at
+            }
+        }
+        ranges.append(start..<taken)
+    }
+
+    private static func lineEnd(_ bytes: RawSpan, from start: Int) -> Int {
+        var at = start
+        while at < bytes.byteCount, bytes.byte(at) != Grammar.lineFeed { at &+= 1 }
+        return at &+ 1
+    }
+
+    /// In a line of size zero or of zeros so far, or behind it.
+    private var isInEnd: Bool {
+        switch phase {
+        case .size, .extensionStart, .extensionName, .extensionValueStart, .extensionValue, .quoted, .escaped,
+            .afterQuoted, .sizeLF:
+            remaining == 0
+        case .trailerStart, .trailerName, .trailerValue, .trailerLF, .endLF, .done: true
+        case .sizeStart, .data, .dataCR, .dataLF: false
+        }
+    }
+
+    /// `lineStart`: of the size line, which is where the end begins if this is it.
+    private mutating func step(
+        _ bytes: RawSpan, _ at: Int, _ lineStart: Int, _ rules: TrailerRules
+    ) throws(WireError) {
+        let byte = bytes.byte(at)
         switch phase {
         case .sizeStart, .size: try stepSize(byte)
         case .extensionStart, .extensionName, .extensionValueStart, .extensionValue, .quoted, .escaped, .afterQuoted:
@@ -71,11 +110,11 @@ struct ChunkDecoder: BitwiseCopyable, Sendable {
             guard byte == Grammar.lineFeed else { throw .badChunkEnd }
             phase = .sizeStart
         case .trailerStart, .trailerName, .trailerValue, .trailerLF, .endLF:
-            guard trailerBytes < maxTrailerBytes || phase == .endLF || byte == Grammar.carriageReturn else {
+            guard trailerBytes < rules.maxBytes || phase == .endLF || byte == Grammar.carriageReturn else {
                 throw .trailersTooLarge
             }
             trailerBytes &+= 1
-            try stepTrailer(byte)
+            try stepTrailer(bytes, at, lineStart, rules)
         case .data, .done: break
         }
     }
@@ -138,18 +177,28 @@ struct ChunkDecoder: BitwiseCopyable, Sendable {
         }
     }
 
-    private mutating func stepTrailer(_ byte: UInt8) throws(WireError) {
+    private mutating func stepTrailer(
+        _ bytes: RawSpan, _ at: Int, _ lineStart: Int, _ rules: TrailerRules
+    ) throws(WireError) {
+        let byte = bytes.byte(at)
         switch phase {
         case .trailerStart:
             if byte == Grammar.carriageReturn {
                 phase = .endLF
             } else {
                 guard !Grammar.isBlank(byte) else { throw .foldedLine }
-                (name0, name1, name2, nameLength) = (0, 0, 0, 0)
+                guard Grammar.isToken(byte) else { throw byte == Grammar.lineFeed ? .bareLF : .badTrailer }
+                nameStart = UInt32(clamping: at &- lineStart)
                 phase = .trailerName
-                try stepTrailerName(byte)
             }
-        case .trailerName: try stepTrailerName(byte)
+        case .trailerName:
+            guard !Grammar.isToken(byte) else { return }
+            switch byte {
+            case UInt8(ascii: ":"): try endTrailerName(bytes, (lineStart &+ Int(nameStart))..<at, rules)
+            case Grammar.space, Grammar.tab: throw .whitespaceBeforeColon
+            case Grammar.lineFeed: throw .bareLF
+            default: throw .badTrailer
+            }
         case .trailerValue:
             if byte == Grammar.carriageReturn {
                 phase = .trailerLF
@@ -163,37 +212,12 @@ struct ChunkDecoder: BitwiseCopyable, Sendable {
         }
     }
 
-    private mutating func stepTrailerName(_ byte: UInt8) throws(WireError) {
-        if Grammar.isToken(byte) {
-            let letter = UInt64(byte | 0x20) << UInt64(8 * (nameLength & 7))
-            switch nameLength {
-            case 0..<8: name0 |= letter
-            case 8..<16: name1 |= letter
-            case 16..<24: name2 |= letter
-            default: break
-            }
-            nameLength = nameLength == .max ? .max : nameLength + 1
-            return
-        }
-        switch byte {
-        case UInt8(ascii: ":") where nameLength > 0:
-            guard !Self.isForbidden(FieldID.recognise(Int(nameLength), name0, name1, name2, 0)) else {
-                throw .forbiddenTrailer
-            }
-            phase = .trailerValue
-        case Grammar.space, Grammar.tab: throw .whitespaceBeforeColon
-        case Grammar.lineFeed: throw .bareLF
-        default: throw .badTrailer
-        }
-    }
-
-    /// RFC 9110 6.5.1: a recipient that merged these into the head would read another message.
-    private static func isForbidden(_ id: FieldID) -> Bool {
-        switch id {
-        case .contentLength, .transferEncoding, .host, .connection, .keepAlive, .proxyConnection, .te, .trailer,
-            .upgrade, .proxyAuthorization, .proxyAuthenticate, .expect, .maxForwards:
-            true
-        case .other, .via, .proxyAuthenticationInfo, .date, .server: false
-        }
+    private mutating func endTrailerName(
+        _ bytes: RawSpan, _ name: Range<Int>, _ rules: TrailerRules
+    ) throws(WireError) {
+        phase = .trailerValue
+        guard rules.forbids(bytes, name) else { return }
+        guard rules.forbidden == .dropped else { throw .forbiddenTrailer }
+        dropped &+= 1
     }
 }

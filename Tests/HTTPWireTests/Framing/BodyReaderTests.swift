@@ -11,7 +11,7 @@ struct BodyReaderTests {
             (BodyFraming.none, true), (.length(0), true), (.length(1), false), (.chunked, false), (.untilClose, false),
         ])
     func atOnce(framing: BodyFraming, complete: Bool) {
-        var reader = BodyReader(framing, maxTrailerBytes: 100)
+        var reader = BodyReader(framing, trailers: ChunkChecks.rules)
         #expect(reader.isComplete == complete)
         #expect(reader.end() == (complete || framing == .untilClose))
         #expect(reader.isComplete == (complete || framing == .untilClose))
@@ -27,7 +27,8 @@ struct BodyReaderTests {
         let bytes = Wire.bytes("12345GET ")
         for pieces in Splits.pieces(of: bytes) {
             let outcome = ChunkChecks.read(pieces, decoding: true, framing: .length(5))
-            #expect(outcome == .init(fault: nil, taken: 5, content: Wire.bytes("12345"), complete: true))
+            #expect(outcome.complete && outcome.fault == nil && outcome.taken == 5)
+            #expect(outcome.content == Wire.bytes("12345") && outcome.passed == outcome.content)
         }
         let cut = ChunkChecks.read([Wire.bytes("1234")], decoding: false, framing: .length(5))
         #expect(cut.taken == 4 && !cut.complete)
@@ -35,14 +36,14 @@ struct BodyReaderTests {
 
     @Test("lengths beyond 32 bits count down right")
     func longLength() throws {
-        var reader = BodyReader(.length(9_223_372_036_854_775_807), maxTrailerBytes: 0)
+        var reader = BodyReader(.length(9_223_372_036_854_775_807), trailers: ChunkChecks.rules)
         #expect(try reader.consume([UInt8](repeating: 0, count: 100).span.bytes) == 100)
         #expect(!reader.isComplete && !reader.end())
     }
 
     @Test("a body that ends by close takes all, and is whole when the peer closed")
     func untilClose() throws {
-        var reader = BodyReader(.untilClose, maxTrailerBytes: 0)
+        var reader = BodyReader(.untilClose, trailers: ChunkChecks.rules)
         #expect(try reader.consume([UInt8](repeating: 1, count: 3).span.bytes) == 3)
         #expect(!reader.isComplete)
         #expect(reader.end() && reader.isComplete)
@@ -61,22 +62,93 @@ struct BodyReaderTests {
     @Test("chunked bodies pass whole, and their content is found, at every split", arguments: good)
     func chunked(body: String, content: String) {
         let bytes = Wire.bytes(body)
-        let expected = ChunkChecks.Outcome(
-            fault: nil, taken: bytes.count, content: Wire.bytes(content), complete: true)
         for pieces in Splits.pieces(of: bytes + Wire.bytes("5\r\nnext")) {
-            #expect(ChunkChecks.read(pieces, decoding: true) == expected)
+            let decoded = ChunkChecks.read(pieces, decoding: true)
+            #expect(decoded.complete && decoded.fault == nil && decoded.content == Wire.bytes(content))
             let passed = ChunkChecks.read(pieces, decoding: false)
-            #expect(passed.taken == bytes.count && passed.complete && passed.fault == nil)
+            #expect(passed.complete && passed.fault == nil && passed.passed == bytes)
+            #expect(decoded.taken == bytes.count && passed.taken == bytes.count)
         }
     }
 
-    @Test("a chunked body that is cut anywhere is not whole", arguments: good)
-    func cut(body: String, content: String) throws {
+    @Test("a chunked body that is cut anywhere is not whole, and what was passed on does not look so", arguments: good)
+    func cut(body: String, content: String) {
         let bytes = Wire.bytes(body)
         for count in 0..<bytes.count {
-            var reader = BodyReader(.chunked, maxTrailerBytes: 1_000)
-            #expect(try reader.consume(bytes.span.bytes.extracting(first: count)) == count)
-            #expect(!reader.isComplete && !reader.end(), "after \(count)")
+            for pieces in [[Array(bytes[..<count])], bytes[..<count].map { [$0] }] {
+                let outcome = ChunkChecks.read(pieces, decoding: false)
+                #expect(!outcome.complete && outcome.fault == nil, "after \(count)")
+                #expect(!ChunkChecks.looksWhole(outcome.passed), "after \(count)")
+                #expect(outcome.passed.elementsEqual(bytes.prefix(outcome.taken)))
+            }
+        }
+        #expect(ChunkChecks.looksWhole(bytes))
+    }
+
+    /// The beginning of the end: the rest of it is not passed on before the empty line has come.
+    static let ends: [(String, Int)] = [
+        ("5\r\nhello\r\n0\r\n\r\n", 10), ("5\r\nhello\r\n00000\r\n\r\n", 10), ("0\r\n\r\n", 0),
+        ("1\r\nx\r\n0;a=\"0\\\"\";b\r\n\r\n", 6), ("1\r\n0\r\n0\r\nA: b\r\nC:\r\n\r\n", 6),
+        ("05\r\n0\r\n\r\n\r\n0\r\n\r\n", 11),
+    ]
+
+    @Test("the end of a chunked body is taken in one piece; all before it at once", arguments: ends)
+    func end(body: String, start: Int) throws {
+        let bytes = Wire.bytes(body)
+        for count in 0...bytes.count {
+            var reader = BodyReader(.chunked, trailers: ChunkChecks.rules)
+            let taken = try reader.consume(bytes.span.bytes.extracting(first: count))
+            // The zeros before a size are held too, until the first digit that is none.
+            let zeros = body.hasPrefix("05") && count == 1 ? 1 : 0
+            #expect(taken == (count == bytes.count ? count : min(count, start) - zeros), "after \(count)")
+            let rest = bytes.span.bytes.extracting(taken...)
+            #expect(try reader.consume(rest) == rest.byteCount && reader.isComplete, "after \(count)")
+        }
+    }
+
+    @Test("what is held while the end comes is bounded by the limits of its parts")
+    func held() {
+        let line = "A: " + String(repeating: "b", count: 248) + "\r\n"
+        let end = "0000000000000000;" + String(repeating: "e", count: 4_095) + "\r\n" + line + "\r\n"
+        let outcome = ChunkChecks.read(Wire.bytes(end).map { [$0] }, decoding: false)
+        #expect(outcome.complete && outcome.mostHeld == end.utf8.count - 1)
+        let more = ChunkChecks.read(Wire.bytes(end.replacing("b\r\n", with: "bbbbb\r\n")).map { [$0] }, decoding: false)
+        #expect(more.fault == .trailersTooLarge && more.passed.isEmpty)
+    }
+
+    static let forbidden = [
+        "Content-Length", "transfer-ENCODING", "Host", "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer",
+        "Upgrade", "Proxy-Authorization", "Proxy-Authenticate", "Proxy-Authentication-Info", "Expect", "Max-Forwards",
+        "x-hop",
+    ]
+
+    @Test("a trailer that must not be there is dropped from a response, alone, at every split", arguments: forbidden)
+    func dropped(name: String) {
+        let rules = TrailerRules(maxBytes: 256, forbidden: .dropped, nominated: Array("close, X-Hop".utf8))
+        let line = "\(name): 1\r\n"
+        for (before, after) in [("", ""), ("A: b\r\n", ""), ("", "X-Hops: 0\r\n"), ("A:\r\n", "\(line)B: c\r\n")] {
+            let body = "1\r\nx\r\n0;e\r\n" + before + line + after + "\r\n"
+            let left = body.replacing(line, with: "")
+            for pieces in Splits.pieces(of: Wire.bytes(body + "HTTP/1.1 200 OK")) {
+                let outcome = ChunkChecks.read(pieces, decoding: false, rules: rules)
+                #expect(outcome.complete && outcome.fault == nil && outcome.taken == body.utf8.count)
+                #expect(Wire.text(outcome.passed) == left)
+                #expect(Wire.text(ChunkChecks.read(pieces, decoding: true, rules: rules).content) == "x")
+            }
+        }
+    }
+
+    @Test("where forbidden trailers are dropped, a malformed line still is a fault")
+    func malformedBesideDropped() {
+        let rules = TrailerRules(maxBytes: 256, forbidden: .dropped)
+        for (line, fault) in [
+            ("A : b", WireError.whitespaceBeforeColon), ("A", .badTrailer), ("A: \u{0}", .controlCharacter),
+        ] {
+            let bytes = Wire.bytes("1\r\nx\r\n0\r\nHost: h\r\n\(line)\r\n\r\n")
+            for pieces in Splits.pieces(of: bytes) {
+                let outcome = ChunkChecks.read(pieces, decoding: false, rules: rules)
+                #expect(outcome.fault == fault && !outcome.complete && !ChunkChecks.looksWhole(outcome.passed))
+            }
         }
     }
 
@@ -124,6 +196,8 @@ struct BodyReaderTests {
         Refused("0\r\nProxy-Authorization: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nProxy-Authenticate: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nExpect: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
+        Refused("0\r\nProxy-Authentication-Info: 1\r\n\r\n", .forbiddenTrailer, "9110 7.6.1"),
+        Refused("0\r\nX-HOP: 1\r\n\r\n", .forbiddenTrailer, "9110 7.6.1"),
         Refused("0\r\nMax-Forwards: 1\r\n\r\n", .forbiddenTrailer, "9110 6.5.1"),
         Refused("0\r\nA: " + String(repeating: "a", count: 300) + "\r\n\r\n", .trailersTooLarge, "9112 7.1.2"),
     ]
@@ -153,10 +227,11 @@ struct BodyReaderTests {
         let lines = "A: b\r\nC: d\r\n"
         for (limit, fault) in [(lines.utf8.count, nil), (lines.utf8.count - 1, WireError.trailersTooLarge)] {
             let outcome = ChunkChecks.read(
-                [Wire.bytes("0\r\n\(lines)\r\n")], decoding: false, maxTrailerBytes: limit)
+                [Wire.bytes("0\r\n\(lines)\r\n")], decoding: false, rules: TrailerRules(maxBytes: limit))
             #expect(outcome.fault == fault && outcome.complete == (fault == nil))
         }
-        #expect(ChunkChecks.read([Wire.bytes("0\r\n\r\n")], decoding: false, maxTrailerBytes: 0).complete)
+        let none = TrailerRules(maxBytes: 0)
+        #expect(ChunkChecks.read([Wire.bytes("0\r\n\r\n")], decoding: false, rules: none).complete)
     }
 
     @Test("an extension of just the limit passes")
