@@ -173,8 +173,9 @@ extension ClientHandler {
         expectationEnds = .distantFuture
         setPause(.expectation, false)
         setPause(.upstreamFull, false)
-        if phase == .body { phase = .reading }
         setDeadline(.distantFuture)
+        guard phase == .body else { return count }
+        if exchange.phase == .tunnelling { becomeTunnel(exchange, now: now) } else { phase = .reading }
         return count
     }
 

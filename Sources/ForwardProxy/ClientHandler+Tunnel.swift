@@ -14,9 +14,13 @@ extension ClientHandler {
     }
 
     func upgraded(_ exchange: Exchange, now: Instant) {
-        phase = .tunnel
         loop.upstream.metrics.tunnels += 1
-        receiving = nil
+        // The client's side of it begins behind the content, which nothing holds back any longer.
+        if phase == .body { continueReceived(exchange) } else { becomeTunnel(exchange, now: now) }
+    }
+
+    func becomeTunnel(_ exchange: Exchange, now: Instant) {
+        phase = .tunnel
         setPause(.unreadFull, false)
         tunnelActive()
         if !isParsing { processUnread(now: now) }
@@ -25,6 +29,7 @@ extension ClientHandler {
     }
 
     func tunnelActive() {
+        guard phase == .tunnel else { return }
         let timeout = exchanges.first?.tunnelIdleTimeout ?? .zero
         setDeadline(timeout > .zero ? loop.now + timeout : .distantFuture)
     }
@@ -34,7 +39,8 @@ extension ClientHandler {
     }
 
     func tunnelClosed(_ exchange: Exchange) {
-        guard phase == .tunnel else { return }
+        guard phase == .tunnel || phase == .body else { return }
+        receiving = nil
         closeReason = .tunnelEnded
         endAfterOutput()
     }

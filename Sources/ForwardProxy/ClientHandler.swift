@@ -10,7 +10,7 @@ import Upstream
 ///
 /// ```
 ///   reading ◀──────────────▶ body          one exchange's body at a time; safe requests may queue behind each other
-///      │  CONNECT, 101          │
+///      │  CONNECT, 101          │  101 while content was still due
 ///      ▼                        ▼
 ///   tunnel ───────────────▶ closing ─▶ closed
 /// ```
@@ -229,8 +229,8 @@ extension ClientHandler: DeadlineOwner {
             closeReason = .headTimeout
             let text = "no complete request head within client_head_timeout"
             refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
-        case .body where !pauses.isEmpty:
-            // It is we who do not read.
+        case .body where !pauses.isEmpty && receiving?.phase != .tunnelling:
+            // It is we who do not read; and it is the origin that is timed.
             setDeadline(now + loop.configuration.clientIdleTimeout)
         case .body:
             guard let exchange = receiving, !exchange.responseHeadSeen else { return closeNow(.requestCut) }

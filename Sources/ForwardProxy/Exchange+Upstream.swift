@@ -60,12 +60,7 @@ extension Exchange: UpstreamExchange {
         record.status = head.status
         record.firstByte = now
         recordFirstByte(now: now)
-        if retriedFor != nil {
-            countRetry(.succeeded)
-            retriedFor = nil
-        }
-        body.clear(keeping: 0)
-        bodyIsKept = false
+        answerBegan()
         let dechunks = wantsContentOnly && head.framing == .chunked
         endsByClose = dechunks || head.framing == .untilClose
         responsePersists = requestPersists && requestBodyComplete && !endsByClose && !isLastWhileDraining
@@ -75,6 +70,16 @@ extension Exchange: UpstreamExchange {
         shape.keepAliveMax = ProxyConfiguration.keepAliveMax
         gather(head, bytes, shape)
         client.continueReceived(self)
+    }
+
+    /// There will be no retry.
+    private func answerBegan() {
+        if retriedFor != nil {
+            countRetry(.succeeded)
+            retriedFor = nil
+        }
+        body.clear(keeping: 0)
+        bodyIsKept = false
     }
 
     /// Into the loop's scratch: it goes out before the call from the connection that brought it returns.
@@ -169,6 +174,7 @@ extension Exchange: UpstreamExchange {
         responseHeadSeen = true
         record.status = 101
         record.firstByte = now
+        answerBegan()
         pool?.figures.requests[RequestClass(methodClass, .informational)] += 1
         phase = .tunnelling
         var shape = ResponseShape(clientVersion: .http11, persists: true)

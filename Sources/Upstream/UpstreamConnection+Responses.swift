@@ -90,8 +90,10 @@ extension UpstreamConnection {
         exchange.responseHead(loop.responseHead, bytes, now: now)
     }
 
+    /// The origin may switch before it has the whole request. Its bytes are another protocol's from here on; the
+    /// client's are so behind its content (RFC 9110 7.8), to which the exchange holds it.
     func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        guard let exchange, exchange.asksUpgrade, requestComplete else {
+        guard let exchange, exchange.asksUpgrade else {
             return fail(
                 .response(
                     ProxyError(.httpProtocolError, detail: "the origin switched protocols without being asked to")),

@@ -98,4 +98,32 @@ private let size = 64 << 20
         #expect(try client.readToEndCounting().count == size)
         #expect(try proxy.memory("VmHWM") < memoryBound)
     }
+
+    @Test("of what is sent behind a request that asks for an upgrade, only a bounded part is held for the 101")
+    func upgrade() throws {
+        let gate = Gate()
+        let (sent, received) = (Watched(0), Watched(0))
+        let origin = try FakeOrigin { connection in
+            guard try connection.readRequest() != nil else { return }
+            try gate.pass()
+            connection.send("HTTP/1.1 101 Switching Protocols\r\nUpgrade: tcp\r\nConnection: Upgrade\r\n\r\n")
+            while received.current < size {
+                let count = try connection.read(1 << 16).count
+                received.change { $0 += count }
+            }
+        }
+        let proxy = try RunningProxy()
+        let client = try ScriptedClient(proxy)
+        try client.send("POST", origin.url(), ["Connection: Upgrade", "Upgrade: tcp"], body: "{}")
+        let socket = client.socket
+        let sender = Background { try Self.sendAll(socket, counting: sent) }
+        #expect(try Self.waitForStandstill(of: sent) < 24 << 20)
+        #expect(try proxy.memory("VmRSS") < memoryBound)
+        gate.open()
+        #expect(try client.response().status == 101)
+        try sender.wait()
+        #expect(try client.end() == .fin)
+        #expect(received.current == size)
+        #expect(try proxy.memory("VmHWM") < memoryBound)
+    }
 }

@@ -78,6 +78,11 @@ package final class OriginConnection {
         return bytes
     }
 
+    /// Nothing has come that was not read. Says nothing about what may still come.
+    package var hasNothingToRead: Bool {
+        reader.buffered.isEmpty && StreamSocket.firstReadable([socket], within: 0) == nil
+    }
+
     // MARK: Answers
 
     package func send(_ text: String) {

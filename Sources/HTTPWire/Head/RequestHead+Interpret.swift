@@ -90,8 +90,8 @@ extension RequestHead {
 
     private mutating func settleUpgrade(_ named: Named) {
         upgrade =
-            named.upgrades && !named.upgradesToHTTP && version == .http11 && !hasBody
-            && connection.contains(.upgrade) && method != .connect
+            named.upgrades && !named.upgradesToHTTP && version == .http11 && connection.contains(.upgrade)
+            && method != .connect
     }
 
     private static func hasTrailers(_ bytes: RawSpan, _ value: Range<Int>) -> Bool {

@@ -131,14 +131,16 @@ struct RequestHeadParserTests {
     }
 
     @Test(
-        "an upgrade passes on 1.1, named in Connection, without a body, and not to HTTP itself",
+        "an upgrade passes on 1.1, named in Connection, with content or without, and not to HTTP itself",
         arguments: [
             ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket", true),
             ("GET", "1.1", "Connection: keep-alive, Upgrade\r\nUpgrade: a/1, b", true),
             ("GET", "1.1", "Upgrade: websocket", false),
             ("GET", "1.1", "Connection: upgrade", false),
             ("GET", "1.0", "Connection: upgrade\r\nUpgrade: websocket", false),
-            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 3", false),
+            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: tcp\r\nContent-Length: 3", true),
+            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: tcp\r\nTransfer-Encoding: chunked", true),
+            ("POST", "1.1", "Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 3", false),
             ("POST", "1.1", "Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 0", true),
             ("GET", "1.1", "Connection: upgrade\r\nUpgrade: H2C", false),
             ("GET", "1.1", "Connection: upgrade\r\nUpgrade: websocket, h2c", false),
