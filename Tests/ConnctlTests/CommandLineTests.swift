@@ -74,7 +74,7 @@ struct CommandLineTests {
         arguments: [
             ("bash", "export http_proxy='http://127.0.0.1:3128'\n"),
             ("fish", "set -gx https_proxy 'http://127.0.0.1:3128';\n"),
-            ("csh", "setenv no_proxy 'localhost,127.0.0.1,::1';\n"),
+            ("csh", "setenv no_proxy localhost,127.0.0.1,::1,\\[::1\\];\n"),
         ])
     func env(shell: String, line: String) async throws {
         try await World.withDaemon({ _ in .json(Samples.status) }) { world, _ in
@@ -87,8 +87,9 @@ struct CommandLineTests {
     func envWithoutAddress() async throws {
         var world = try World()
         world.surroundings.variables["SHELL"] = "/usr/bin/fish"
+        world.surroundings.variables["CONND_SAVED_http"] = ""
         let outcome = await world.run("env", "--unset")
-        #expect(outcome.status == .ok && outcome.output.contains("set -e http_proxy;\n"))
+        #expect(outcome.status == .ok && outcome.output.contains("set -eg http_proxy;\n"))
         #expect(EnvironmentText.proxy(["unix:/run/connd/proxy.sock"]) == nil)
         #expect(EnvironmentText.proxy(["10.0.0.1:3128", "[::1]:3128"]) == "http://[::1]:3128")
     }

@@ -60,6 +60,30 @@ struct EnableUserTests {
         #expect(failed.status == .failed && failed.errors.contains("systemctl --user daemon-reload: no bus"))
     }
 
+    @Test("exceptions that services have already are kept beside connd's, also when it is enabled again")
+    func exceptions() async throws {
+        var host = try ScratchHost()
+        try host.write("run/systemd/private", "")
+        host.world.surroundings.variables = [
+            "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
+            "PATH": host.root + "/bin:/usr/bin:/bin",
+        ]
+        let given = { (text: String) in
+            let systemctl = try host.write("bin/systemctl", "#!/bin/sh\necho \"\(text)\"\n")
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
+        }
+        let merged = "NO_PROXY=.corp.test,10.0.0.0/8,localhost,127.0.0.1,::1,[::1]\n"
+        for text in ["no_proxy=.corp.test,10.0.0.0/8", "no_proxy=\\$'\(merged.dropFirst(9).dropLast())'"] {
+            try given(text)
+            #expect(await host.world.run("enable", "--user", "services", "--proxy", ScratchHost.proxy).status == .ok)
+            let file = try #require(host.read("home/u/.config/environment.d/50-connd.conf"))
+            #expect(file.contains(merged) && file.contains(merged.replacing("NO_PROXY", with: "no_proxy")), "\(file)")
+        }
+        try given("no_proxy=\\$'a;$(x)\\\"'")
+        let refused = await host.world.run("enable", "--user", "services", "--proxy", ScratchHost.proxy)
+        #expect(refused.status == .failed && refused.errors.contains("no_proxy"), "\(refused)")
+    }
+
     @Test(
         "root leaves the account of somebody else to its owner", .enabled(if: geteuid() == 0),
         arguments: ["enable", "disable"])

@@ -15,8 +15,8 @@ struct SetupTextTests {
         let texts = [
             "profile.d/connd.sh": SetupText.shell(proxy, user: false),
             "apt.conf.d/30connd": SetupText.apt(proxy, script: "/usr/share/connd/apt-proxy"),
-            "system.conf.d/50-connd.conf": SetupText.services(proxy),
-            "environment.d/50-connd.conf": SetupText.userServices(proxy),
+            "system.conf.d/50-connd.conf": SetupText.services(proxy, before: [:]),
+            "environment.d/50-connd.conf": SetupText.userServices(proxy, before: [:]),
         ]
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy/clients").path
         for (name, text) in texts {
@@ -24,8 +24,13 @@ struct SetupTextTests {
         }
     }
 
-    /// The proxy variables after a shell has read the text, strict as a shell can be.
+    /// The proxy variables after a shell has read the text.
     private func variables(_ text: String, _ before: [String: String]) throws -> [String: String] {
+        try everything(text, before).filter { $0.key.lowercased().hasSuffix("_proxy") }
+    }
+
+    /// All variables after a shell has read the text, strict as a shell can be.
+    private func everything(_ text: String, _ before: [String: String]) throws -> [String: String] {
         let folder = try Folder()
         let file = try folder.write("connd.sh", text)
         let shell = try #require(
@@ -33,7 +38,6 @@ struct SetupTextTests {
         let run = try shell.run(["-eu", "-c", ". '\(file)'; env"])
         #expect(run.status == 0 && run.errors.isEmpty, "\(run)")
         return run.output.split(separator: "\n").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
-            .filter { $0[0].lowercased().hasSuffix("_proxy") }
             .reduce(into: [:]) { $0[$1[0]] = $1.count > 1 ? $1[1] : "" }
     }
 
@@ -41,27 +45,53 @@ struct SetupTextTests {
     func shell() throws {
         let text = SetupText.shell(try #require(Self.remote), user: false)
         let proxy = "http://192.0.2.7:3128"
-        let local = "localhost,127.0.0.1,::1"
+        let local = ProxyVariables.exceptions(nil, otherSpelling: nil)
         #expect(
             try variables(text, [:]) == [
                 "http_proxy": proxy, "https_proxy": proxy, "HTTPS_PROXY": proxy, "no_proxy": local, "NO_PROXY": local,
             ])
     }
 
-    @Test("what the user has set is kept, in either case of its letters")
+    @Test("a proxy that the user has set is kept, and exceptions are added to, in either case of their letters")
     func kept() throws {
         let text = SetupText.shell(try #require(Self.remote), user: false)
         let proxy = "http://192.0.2.7:3128"
         let own = try variables(text, ["HTTPS_PROXY": "http://mine:1", "NO_PROXY": ".corp", "http_proxy": ""])
+        let merged = ProxyVariables.exceptions(".corp", otherSpelling: nil)
         #expect(
             own == [
-                "http_proxy": "", "https_proxy": "http://mine:1", "HTTPS_PROXY": "http://mine:1", "no_proxy": ".corp",
-                "NO_PROXY": ".corp",
+                "http_proxy": "", "https_proxy": "http://mine:1", "HTTPS_PROXY": "http://mine:1", "no_proxy": merged,
+                "NO_PROXY": merged,
             ])
         #expect(try variables(text, ["http_proxy": "http://mine:1"])["https_proxy"] == proxy)
         for name in ["all_proxy", "ALL_PROXY"] {
             #expect(try variables(text, [name: "socks5://mine:1"]) == [name: "socks5://mine:1"])
         }
+    }
+
+    @Test(
+        "a login shell makes of the user's exceptions what `connctl env` makes of them",
+        arguments: [
+            ["no_proxy": "*"], ["no_proxy": "", "NO_PROXY": ".b"], ["no_proxy": ".a,::1", "NO_PROXY": "[::1],.b,"],
+        ])
+    func exceptions(before: [String: String]) throws {
+        let own = try variables(SetupText.shell(try #require(Self.remote), user: false), before)
+        let expected = ProxyVariables.values(proxy: "http://192.0.2.7:3128", before: before)
+        for (name, value) in expected { #expect(own[name] == value, "\(name)") }
+    }
+
+    @Test("what a login shell had before is what `connctl env --unset` gives back; a login within it changes nothing")
+    func remembered() throws {
+        let text = SetupText.shell(try #require(Self.remote), user: false)
+        let before = ["NO_PROXY": ".corp", "https_proxy": "", "http_proxy": "http://it's:1"]
+        let all = try everything(text + text, before)
+        let former = ProxyVariables.former(in: all)
+        #expect(
+            Set(former)
+                == Set(
+                    (ProxyVariables.proxyNames + ProxyVariables.exceptionNames).map {
+                        ProxyVariables.Former(name: $0, value: before[$0])
+                    }))
     }
 
     @Test("where connd was removed nothing is set and nothing fails", arguments: [true, false])
@@ -88,8 +118,9 @@ struct SetupTextTests {
     func own() throws {
         let proxy = try #require(Self.standard)
         for text in [
-            SetupText.shell(proxy, user: true), SetupText.apt(proxy, script: "/x"), SetupText.services(proxy),
-            SetupText.userServices(proxy),
+            SetupText.shell(proxy, user: true), SetupText.apt(proxy, script: "/x"),
+            SetupText.services(proxy, before: [:]),
+            SetupText.userServices(proxy, before: [:]),
         ] {
             #expect(SetupText.isOwn(text))
             #expect(!SetupText.isOwn("# mine\n" + text))

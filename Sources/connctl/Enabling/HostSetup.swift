@@ -145,8 +145,8 @@ struct HostSetup {
     private func enableServices(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem)
         -> SetupOutcome
     {
-        let text = isUser ? SetupText.userServices(proxy) : SetupText.services(proxy)
-        if let other = try otherServicesProxy(proxy) {
+        let given = try serviceEnvironment()
+        if let other = try otherServicesProxy(proxy, given) {
             let systemctl = isUser ? "systemctl --user" : "systemctl"
             throw SetupProblem(
                 "services are given \(other) already, which connctl did not set: left alone",
@@ -154,6 +154,15 @@ struct HostSetup {
                     + "take it out of \(isUser ? "~/.config/environment.d" : "/etc/systemd/system.conf, system.conf.d") "
                     + "if connd should take its place")
         }
+        let exceptions = given.filter { ProxyVariables.exceptionNames.contains($0.key) }
+        if let odd = exceptions.first(where: { !ServiceEnvironment.isPlain($0.value) }) {
+            throw SetupProblem(
+                "services are given a \(odd.key) that connctl cannot write again: left alone",
+                next: "write \(odd.key) with names, addresses and commas alone")
+        }
+        let text =
+            isUser
+            ? SetupText.userServices(proxy, before: exceptions) : SetupText.services(proxy, before: exceptions)
         guard try servicesFile.put(text, &changes) else { return Self.on(false, servicesFile.path) }
         return Self.on(true, servicesFile.path, try reload(&changes))
     }
@@ -163,19 +172,22 @@ struct HostSetup {
         return Self.off(true, servicesFile.path, try reload(&changes))
     }
 
-    /// A proxy that systemd has for services, and that is neither this one nor of connctl's own file.
-    private func otherServicesProxy(_ proxy: ProxyAddress) throws(SetupProblem) -> String? {
-        let own = try servicesFile.text() ?? ""
+    /// Empty where systemd cannot be asked.
+    private func serviceEnvironment() throws(SetupProblem) -> [String: String] {
         guard let systemctl, case let run = try systemctl.run(scope + ["show-environment"]), run.status == 0 else {
-            return nil
+            return [:]
         }
-        let names = ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]
-        let others = run.output.split(separator: "\n").map(String.init).filter { line in
-            let parts = line.split(separator: "=", maxSplits: 1)
-            return parts.count == 2 && names.contains(String(parts[0])) && parts[1] != proxy.description
-                && !own.contains(line + "\"") && !own.contains(line + "\n")
+        return ServiceEnvironment.parse(run.output)
+    }
+
+    /// A proxy that systemd has for services, and that is neither this one nor of connctl's own file.
+    private func otherServicesProxy(_ proxy: ProxyAddress, _ given: [String: String]) throws(SetupProblem) -> String? {
+        let own = try servicesFile.text() ?? ""
+        return ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].lazy.compactMap { name in
+            given[name].map { "\(name)=\($0)" }
+        }.first { line in
+            !line.hasSuffix("=\(proxy)") && !own.contains(line + "\"") && !own.contains(line + "\n")
         }
-        return others.first
     }
 
     private var scope: [String] { isUser ? ["--user"] : [] }
