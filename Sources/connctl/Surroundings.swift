@@ -46,22 +46,29 @@ struct Surroundings: Sendable {
 /// What standard output is. Value.
 struct Screen: Sendable {
     var isTerminal: Bool
+    /// It takes sequences that move its cursor and switch its screen.
+    var movesCursor: Bool
     var columns: Int
     var rows: Int
     var hasColor: Bool
     var hasUnicode: Bool
 
-    static let plain = Screen(isTerminal: false, columns: 80, rows: 24, hasColor: false, hasUnicode: true)
+    static let plain = Screen(
+        isTerminal: false, movesCursor: false, columns: 80, rows: 24, hasColor: false, hasUnicode: true)
 
     static var ofProcess: Screen {
         let variables = ProcessInfo.processInfo.environment
         let isTerminal = isatty(STDOUT_FILENO) == 1
         let size = sizeOfTerminal
-        let isDumb = variables["TERM"] == "dumb" || variables["TERM"] == nil
-        let hasColor = isTerminal && !isDumb && (variables["NO_COLOR"] ?? "").isEmpty
+        let movesCursor = isTerminal && !isDumb(variables)
         return Screen(
-            isTerminal: isTerminal, columns: size.columns, rows: size.rows, hasColor: hasColor,
-            hasUnicode: isUnicode(variables))
+            isTerminal: isTerminal, movesCursor: movesCursor, columns: size.columns, rows: size.rows,
+            hasColor: movesCursor && (variables["NO_COLOR"] ?? "").isEmpty, hasUnicode: isUnicode(variables))
+    }
+
+    /// Not said, or said to take nothing but text.
+    static func isDumb(_ variables: [String: String]) -> Bool {
+        ["", "dumb"].contains(variables["TERM"] ?? "")
     }
 
     static var sizeOfTerminal: (columns: Int, rows: Int) {

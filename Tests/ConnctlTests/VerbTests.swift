@@ -360,7 +360,7 @@ struct VerbTests {
         try await World.withDaemon(Self.usual) { world, _ in
             var world = world
             world.surroundings.screen = Screen(
-                isTerminal: true, columns: 60, rows: 24, hasColor: true, hasUnicode: true)
+                isTerminal: true, movesCursor: true, columns: 60, rows: 24, hasColor: true, hasUnicode: true)
             let text = await world.run("list").output
             #expect(text.contains("\u{1B}[2m"))
             let plain = await world.run("list", "--no-color").output

@@ -10,6 +10,8 @@ struct TopCommand: AsyncParsableCommand {
             connctl top
             connctl top --sort waiting --interval 5
             connctl top --count 3 | tee load.txt      without a terminal it prints, and ends
+
+            A terminal that cannot move its cursor (TERM is dumb, or empty) gets one table below the other.
             """)
 
     @Option(help: "Sorted by this at first.")
@@ -37,17 +39,17 @@ struct TopCommand: AsyncParsableCommand {
                     "top has no JSON", status: .usage, next: ["connctl list -o json    as often as you like"])
             }
             let watch = TopWatch(client: session.client, output: output, sort: sort, interval: interval)
-            if output.screen.isTerminal {
+            if output.screen.movesCursor {
                 try await watch.live(count: count)
             } else {
-                try await watch.printed(count: count ?? 1)
+                try await watch.printed(count: count ?? (output.screen.isTerminal ? .max : 1))
             }
         }
     }
 }
 
-/// Looks at connd again and again and shows what changed between two looks. Loop-bound: one task.
-struct TopWatch {
+/// Looks at connd again and again and shows what changed between two looks. Value.
+struct TopWatch: Sendable {
     let client: AdminClient
     let output: Output
     var sort: TopScreen.Sort
@@ -55,6 +57,11 @@ struct TopWatch {
 
     /// One page: more lines than a terminal has.
     private static let most = 1000
+
+    private enum Event: Sendable {
+        case terminal(LiveTerminal.Event)
+        case looked(Result<TopScreen.Look, AdminFailure>)
+    }
 
     func look() async throws(AdminFailure) -> TopScreen.Look {
         var query = OriginQuery()
@@ -71,33 +78,45 @@ struct TopWatch {
             try await Task.sleep(for: .seconds(interval))
             let after = try await look()
             let screen = TopScreen(before: before, after: after, sort: sort)
-            output.lines(screen.lines(columns: nil, rows: nil, color: false, unicode: output.screen.hasUnicode) + [""])
+            output.lines(
+                screen.lines(columns: output.width, rows: nil, color: false, unicode: output.screen.hasUnicode) + [""])
             before = after
         }
     }
 
-    /// Between looks it waits for keys; the terminal is given back however it ends.
+    /// Keys and signals are heard also while connd takes its time; the terminal is given back however it ends.
     func live(count: Int?) async throws {
-        var sort = sort
-        var before = try await look()
-        var after = before
-        var left = count
-        let terminal = try LiveTerminal()
+        let first = try await look()
+        var screen = TopScreen(before: first, after: first, sort: sort)
+        var left = count ?? .max
+        let (events, continuation) = AsyncStream.makeStream(of: Event.self)
+        let terminal = try LiveTerminal { continuation.yield(.terminal($0)) }
         defer { terminal.restore() }
-        while true {
-            show(TopScreen(before: before, after: after, sort: sort), on: terminal)
-            switch terminal.key(within: interval * 1000) {
-            case .quit: return
-            case .sort: sort = sort.next
-            case .resized: continue
-            case .none:
-                before = after
-                after = try await look()
-                if let remaining = left {
-                    if remaining <= 1 { return }
-                    left = remaining - 1
-                }
+        let looking = Task { await keepLooking { continuation.yield(.looked($0)) } }
+        defer { looking.cancel() }
+        show(screen, on: terminal)
+        for await event in events {
+            switch event {
+            case .terminal(.key(UInt8(ascii: "q"))), .terminal(.key(UInt8(ascii: "Q"))), .terminal(.hungUp): return
+            case .terminal(.key(UInt8(ascii: "s"))), .terminal(.key(UInt8(ascii: "S"))): screen.sort = screen.sort.next
+            case .terminal(.key): continue
+            case .terminal(.resized): break
+            case .terminal(.suspended): terminal.suspend()
+            case .terminal(.continued): terminal.take()
+            case .terminal(.ended(let number)): terminal.end(by: number)
+            case .looked(let look):
+                screen.before = screen.after
+                screen.after = try look.get()
+                left -= 1
+                if left == 0 { return }
             }
+            show(screen, on: terminal)
+        }
+    }
+
+    private func keepLooking(_ tell: (Result<TopScreen.Look, AdminFailure>) -> Void) async {
+        while (try? await Task.sleep(for: .seconds(interval))) != nil {
+            do throws(AdminFailure) { tell(.success(try await look())) } catch { return tell(.failure(error)) }
         }
     }
 
