@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <time.h>
 
@@ -166,6 +167,16 @@ void clinux_each_interface_address(void (*each)(void *, const uint8_t *, int), v
 }
 
 int clinux_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+int clinux_clock_changes(void) {
+    /* It would end in some hundred years: what wakes it is that the clock is set. */
+    struct itimerspec never = {.it_value = {.tv_sec = INT64_MAX / 1000000000}};
+    int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd < 0) return -1;
+    if (timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) == 0) return fd;
+    close(fd);
+    return -1;
+}
 
 void clinux_bound_heaps(int count) {
     mallopt(M_ARENA_MAX, count);

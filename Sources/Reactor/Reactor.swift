@@ -71,31 +71,31 @@ package final class Reactor {
     private var again: [Watched] = []
     private var isRunning = false
     private let ready: UnsafeMutableBufferPointer<clinux_ready>
+    private let clock: () -> Instant
+    private let clockChanges = ClockChanges()
+    private var isClockWatched = false
 
     private static let eventsAtOnce = 256
 
     /// `readSize`: what one read may bring, and so what a stream may have to keep when its peer takes nothing.
-    package init(readSize: Int = 256 * 1024) throws(SystemError) {
+    package init(readSize: Int = 256 * 1024, clock: @escaping () -> Instant = SystemClock.instant) throws(SystemError) {
+        self.clock = clock
         epoll = epoll_create1(clinux_epoll_cloexec())
         guard epoll >= 0 else { throw SystemError(code: errno, doing: "creating an epoll instance") }
-        now = Self.clock()
+        now = clock()
         readBuffer = .allocate(byteCount: min(max(readSize, 4096), 1024 * 1024), alignment: 64)
         ready = .allocate(capacity: Self.eventsAtOnce)
         guard mailbox.bell >= 0, clinux_epoll_add(epoll, mailbox.bell, clinux_epoll_in(), nil) == 0 else {
             throw SystemError(code: errno, doing: "creating an eventfd")
         }
+        if clockChanges.descriptor >= 0 { isClockWatched = watch(clockChanges, clockChanges.descriptor, edges: false) }
     }
 
     deinit {
+        if isClockWatched { unwatch(clockChanges) }
         close(epoll)
         readBuffer.deallocate()
         ready.deallocate()
-    }
-
-    private static func clock() -> Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 
     /// On the calling thread, until `stop`.
@@ -104,7 +104,7 @@ package final class Reactor {
         isRunning = true
         while isRunning {
             let count = clinux_epoll_wait(epoll, ready.baseAddress, CInt(Self.eventsAtOnce), waitTime())
-            now = Self.clock()
+            now = clock()
             if count > 0 { dispatch(Int(count)) }
             if !again.isEmpty { goOn() }
             timer.fire(now: now)

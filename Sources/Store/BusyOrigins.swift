@@ -15,18 +15,19 @@ extension Store {
         let requests = TrafficCount.requestNames.map { "r.\($0)" }.joined(separator: " + ")
         return """
             SELECT o.name, sum(\(requests)) AS requests, max(r.peak_active), max(r.peak_connections)
-            FROM rollup_10s r JOIN origins o ON o.id = r.origin WHERE r.bucket >= ?
+            FROM rollup_10s r JOIN origins o ON o.id = r.origin WHERE r.bucket BETWEEN ? AND ?
             GROUP BY r.origin HAVING requests > 0 ORDER BY requests DESC, r.origin LIMIT ?
             """
     }()
 
-    /// Origins with requests since a time in milliseconds since 1970, busiest first; at most two hours back. Empty where
-    /// the database cannot be read.
-    package func recentlyBusy(since: Int64, limit: Int) async -> [BusyOrigin] {
-        let bucket = since / RollupResolution.tenSeconds.width
+    /// Origins with requests between two times in milliseconds since 1970, busiest first; at most two hours back. Empty
+    /// where the database cannot be read.
+    package func recentlyBusy(since: Int64, until: Int64, limit: Int) async -> [BusyOrigin] {
+        let width = RollupResolution.tenSeconds.width
         let found = try? await read { db in
             let statement = try db.cachedStatement(sql: Self.busiest)
-            return try Row.fetchAll(statement, arguments: [bucket, max(limit, 0)]).compactMap { row in
+            return try Row.fetchAll(statement, arguments: [since / width, until / width, max(limit, 0)]).compactMap {
+                row in
                 Origin(text: row[0]).map {
                     BusyOrigin(origin: $0, requests: row[1], peakActive: row[2], peakConnections: row[3])
                 }

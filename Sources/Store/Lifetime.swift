@@ -12,6 +12,13 @@ package struct Lifetime: Hashable, Sendable {
         self.lastSeen = lastSeen
     }
 
+    /// The clock may have been set back meanwhile.
+    mutating func add(_ more: Counters<TrafficCount>, at time: Int64) {
+        firstSeen = min(firstSeen, time)
+        lastSeen = time
+        counts += more
+    }
+
     /// Of the same origin, counted elsewhere.
     static func += (a: inout Lifetime, b: Lifetime) {
         a.firstSeen = min(a.firstSeen, b.firstSeen)

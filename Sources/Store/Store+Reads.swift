@@ -9,7 +9,7 @@ extension Store {
     package func history(
         of origin: Origin?, from: Int64, to: Int64, maxPoints: Int
     ) async throws(StoreFailure) -> History {
-        let plan = History.Plan(from: from, to: to, maxPoints: maxPoints, now: clock(), retention: retention)
+        let plan = History.Plan(from: from, to: to, maxPoints: maxPoints, now: clock().wall, retention: retention)
         return try await read { db in
             var history = History(resolution: plan.resolution, step: plan.step)
             let id = try origin.map { try OriginRecords.id(of: $0, db) } ?? RollupRecords.allTogether

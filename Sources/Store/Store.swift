@@ -25,21 +25,20 @@ package final class Store: Sendable {
     private let writer: Mutex<StoreWriter>
     private let inbox: Mutex<Inbox>
     private let published: Mutex<Published>
-    /// Milliseconds since 1970, UTC.
-    let clock: @Sendable () -> Int64
+    let clock: @Sendable () -> Moment
     let retention: Retention
     private let report: @Sendable (StoreEvent) -> Void
 
     /// A path, or `:memory:`. Throws only for a database that must not be touched; with any other fault the store
     /// starts failing and tries again at every batch.
     package convenience init(
-        path: String, clock: @escaping @Sendable () -> Int64, report: @escaping @Sendable (StoreEvent) -> Void
+        path: String, clock: @escaping @Sendable () -> Moment, report: @escaping @Sendable (StoreEvent) -> Void
     ) throws(StoreFailure) {
         try self.init(path: path, clock: clock, retention: .standard, migrations: Migrations.all, report: report)
     }
 
     init(
-        path: String, clock: @escaping @Sendable () -> Int64, retention: Retention, migrations: [Migration],
+        path: String, clock: @escaping @Sendable () -> Moment, retention: Retention, migrations: [Migration],
         report: @escaping @Sendable (StoreEvent) -> Void
     ) throws(StoreFailure) {
         let file = path == ":memory:" ? nil : DatabaseFile(path: path)
@@ -79,7 +78,7 @@ package final class Store: Sendable {
     /// Above all that were ever recorded; where the database could not be read, above all that can have been.
     package var nextConnectionNumber: UInt64 {
         let now = clock()
-        return perform { $0.isLoaded ? $0.contents.highestConnection + 1 : UInt64(max(now, 1)) }
+        return perform { $0.isLoaded ? $0.contents.highestConnection + 1 : UInt64(max(now.wall, 1)) }
     }
 
     /// To be called once, at the start, when what was kept has been loaded. `previousEnd` is what was seen of the end of
@@ -87,7 +86,7 @@ package final class Store: Sendable {
     /// database cannot be written it waits, and where it cannot be read, it begins when it can.
     package func beginRun(version: String, previousEnd: (end: RunEnd, detail: String)? = nil) {
         let now = clock()
-        perform { $0.contents.runs.begin(version: version, seen: previousEnd, now: now, isLoaded: $0.isLoaded) }
+        perform { $0.contents.runs.begin(version: version, seen: previousEnd, now: now.wall, isLoaded: $0.isLoaded) }
         queue.async {
             self.perform { writer in
                 guard writer.contents.runs.isDirty else { return }
@@ -98,7 +97,7 @@ package final class Store: Sendable {
 
     /// To be called in an orderly stop, before `close`, which writes it. It returns at once.
     package func endRun() {
-        queue.async { self.perform { $0.contents.runs.end(now: self.clock()) } }
+        queue.async { self.perform { $0.contents.runs.end(now: self.clock().wall) } }
     }
 
     /// Its number, which is 0 as long as the database could not be read, and how the one before ended.
@@ -130,8 +129,7 @@ package final class Store: Sendable {
     /// Writes what is due.
     package func tick() async {
         await onWriter { writer, now in
-            // Also when the clock was set back.
-            guard now >= writer.nextFlush || now < writer.nextFlush - self.retention.batchInterval else { return }
+            guard now.instant >= writer.nextFlush else { return }
             self.drain(into: &writer)
             writer.flush(now: now)
         }
@@ -170,7 +168,7 @@ package final class Store: Sendable {
     }
 
     @discardableResult
-    private func onWriter<T: Sendable>(_ work: @escaping @Sendable (inout StoreWriter, Int64) -> T) async -> T {
+    private func onWriter<T: Sendable>(_ work: @escaping @Sendable (inout StoreWriter, Moment) -> T) async -> T {
         await withCheckedContinuation { continuation in
             queue.async {
                 continuation.resume(returning: self.perform { work(&$0, self.clock()) })

@@ -7,10 +7,15 @@ struct StoreContents: Sendable {
     var settings: [StoredSetting.Key: StoredSetting] = [:]
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
+    /// In which batch of this run an origin was last seen: an order that no clock changes.
+    var sightings: [Origin: Int] = [:]
+    /// What the retention clock said, a minute before the last batch at most.
+    var lastTime: Int64?
     var highestConnection: UInt64 = 0
     var runs = RunBook()
 
     static let highestConnectionFact = "highest_connection"
+    static let lastTimeFact = "last_time"
 
     init() {}
 
@@ -19,6 +24,13 @@ struct StoreContents: Sendable {
         try loadHighestConnection(db)
         try loadOrigins(db)
         try RunRecords.load(into: &runs, db)
+        lastTime = try Self.fact(Self.lastTimeFact, db)
+    }
+
+    /// Those of earlier runs before those of this one.
+    func longestUnseen(_ count: Int) -> [Origin] {
+        let ranked = lifetimes.map { (origin: $0.key, batch: sightings[$0.key] ?? 0, time: $0.value.lastSeen) }
+        return ranked.sorted { ($0.batch, $0.time) < ($1.batch, $1.time) }.prefix(count).map(\.origin)
     }
 
     private mutating func loadSettings(_ db: Database) throws {

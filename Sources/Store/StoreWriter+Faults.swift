@@ -1,10 +1,11 @@
 import GRDB
 import Glibc
+import ProxyTypes
 
 /// Opening, and what is done about each fault.
 extension StoreWriter {
     /// Throws only for a database that must not be touched.
-    mutating func start(now: Int64) throws(StoreFailure) {
+    mutating func start(now: Moment) throws(StoreFailure) {
         defer { isStarted = true }
         do throws(StoreFailure) {
             try open(now: now)
@@ -19,7 +20,7 @@ extension StoreWriter {
 
     /// One transaction, durable when this returns; when it throws, nothing of it is in the database or in memory.
     mutating func write(
-        now: Int64, _ body: (inout StoreWriter, Database) throws -> Void
+        now: Moment, _ body: (inout StoreWriter, Database) throws -> Void
     ) throws(StoreFailure) {
         do throws(StoreFailure) {
             do throws(StoreFailure) {
@@ -38,7 +39,7 @@ extension StoreWriter {
     }
 
     private mutating func transact(
-        now: Int64, _ body: (inout StoreWriter, Database) throws -> Void
+        now: Moment, _ body: (inout StoreWriter, Database) throws -> Void
     ) throws(StoreFailure) {
         try makeReady(now: now)
         guard let writer = database?.writer else { throw .readOnly(path) }
@@ -57,7 +58,7 @@ extension StoreWriter {
     }
 
     /// A fault of the file, seen from outside, is dealt with before the transaction that would meet it.
-    private mutating func makeReady(now: Int64) throws(StoreFailure) {
+    private mutating func makeReady(now: Moment) throws(StoreFailure) {
         guard !isClosed else { throw StoreFailure(.closed, "database \(path) is closed: connd is ending") }
         if let failure = database?.failure {
             guard failure.kind == .missing else { throw failure }
@@ -72,7 +73,7 @@ extension StoreWriter {
         if database == nil { try open(now: now) }
     }
 
-    mutating func open(now: Int64) throws(StoreFailure) {
+    mutating func open(now: Moment) throws(StoreFailure) {
         do throws(StoreFailure) {
             do throws(StoreFailure) {
                 try openOnce(now: now)
@@ -88,8 +89,8 @@ extension StoreWriter {
         }
     }
 
-    private mutating func openOnce(now: Int64) throws(StoreFailure) {
-        guard let file else { return try adopt(StoreDatabase.inMemory(runner, now: now), isNew: true, now: now) }
+    private mutating func openOnce(now: Moment) throws(StoreFailure) {
+        guard let file else { return try adopt(StoreDatabase.inMemory(runner, now: now.wall), isNew: true, now: now) }
         var isNew = false
         switch file.look() {
         case .absent:
@@ -101,7 +102,7 @@ extension StoreWriter {
         case .database(let version, let application, let hasLog):
             try refuseIfNotOurs(file, version: version, application: application, hasLog: hasLog)
         }
-        try adopt(StoreDatabase.open(file, runner, retention, now: now), isNew: isNew, now: now)
+        try adopt(StoreDatabase.open(file, runner, retention, now: now.wall), isNew: isNew, now: now)
     }
 
     /// Without writing a byte: by the header, and where the log may say something else, by a connection that only
@@ -123,20 +124,20 @@ extension StoreWriter {
     }
 
     /// What cannot be written may still be read: the settings in it are in force.
-    private mutating func openToRead(now: Int64) {
+    private mutating func openToRead(now: Moment) {
         guard database == nil, let file, file.exists, file.canBeRead else { return }
         if let opened = try? StoreDatabase.openToRead(file, runner),
             let found = try? opened.reader.unsafeRead({ try StoreContents($0) })
         {
             database = opened
             health.schemaVersion = opened.schemaVersion
-            take(found)
+            take(found, now: now)
         } else if !isLoaded, let found = StoreContents(copying: file) {
-            take(found)
+            take(found, now: now)
         }
     }
 
-    private mutating func adopt(_ opened: StoreDatabase, isNew: Bool, now: Int64) throws(StoreFailure) {
+    private mutating func adopt(_ opened: StoreDatabase, isNew: Bool, now: Moment) throws(StoreFailure) {
         let wasLoaded = isLoaded
         do {
             let found = try opened.reader.unsafeRead { try StoreContents($0) }
@@ -150,7 +151,7 @@ extension StoreWriter {
                 }
             }
             database = opened
-            take(found)
+            take(found, now: now)
         } catch {
             opened.close()
             throw StoreFailure(error, path: path)
@@ -165,7 +166,7 @@ extension StoreWriter {
     }
 
     /// What memory holds is later than what a file says; what it does not hold comes from the file.
-    private mutating func take(_ found: StoreContents) {
+    private mutating func take(_ found: StoreContents, now: Moment) {
         contents.ids = found.ids
         contents.highestConnection = max(contents.highestConnection, found.highestConnection)
         if isLoaded {
@@ -173,6 +174,8 @@ extension StoreWriter {
             return
         }
         isLoaded = true
+        retentionClock = RetentionClock(now, last: found.lastTime)
+        contents.lastTime = found.lastTime
         contents.settings = found.settings
         contents.runs.take(found.runs)
         contents.lifetimes.merge(found.lifetimes) { mine, kept in
@@ -184,22 +187,22 @@ extension StoreWriter {
     }
 
     /// The files get another name before the connections are closed, so that closing does not remove the log.
-    private mutating func moveAside(now: Int64) throws(StoreFailure) {
+    private mutating func moveAside(now: Moment) throws(StoreFailure) {
         guard let file else { return }
         let target: String
         do throws(StoreFailure) {
-            target = try file.moveAside(now: now, keeping: retention.damagedFiles)
+            target = try file.moveAside(now: now.wall, keeping: retention.damagedFiles)
         } catch {
             close()
             throw error
         }
         close()
         tell(.movedAside(path: target))
-        if !isLoaded { take(StoreContents(salvaging: target)) }
+        if !isLoaded { take(StoreContents(salvaging: target), now: now) }
     }
 
     /// Somebody who read met damage: a file that is damaged indeed is replaced now, not when a write meets it.
-    mutating func verify(now: Int64) {
+    mutating func verify(now: Moment) {
         guard let damage = database?.damage else { return }
         try? write(now: now) { draft, _ in
             // The first try meets the damage, the second one a new file.
@@ -212,10 +215,10 @@ extension StoreWriter {
         database = nil
     }
 
-    mutating func failed(_ failure: StoreFailure, now: Int64) {
+    mutating func failed(_ failure: StoreFailure, now: Moment) {
         guard failure.kind != .closed else { return }
         if health.failure?.kind != failure.kind { tell(.failing(failure)) }
-        if health.failure == nil { health.since = now }
+        if health.failure == nil { (health.since, failingSince) = (now.wall, now.instant) }
         health.failure = failure
         // SQLite opened these for reading alone, or has lost the file: a new connection may do better.
         if [.readOnly, .unopenable, .other].contains(failure.kind), database?.failure == nil, database?.writer != nil {
@@ -223,12 +226,12 @@ extension StoreWriter {
         }
     }
 
-    private mutating func succeeded(now: Int64) {
-        health.lastWrite = now
+    private mutating func succeeded(now: Moment) {
+        health.lastWrite = now.wall
         guard health.isFailing else { return }
         health.failure = nil
-        tell(.recovered(after: now - health.since))
-        health.since = now
+        tell(.recovered(after: (now.instant - failingSince).wholeMilliseconds))
+        health.since = now.wall
         health.recoveries += 1
         isDropping = false
     }
@@ -240,9 +243,9 @@ extension StoreWriter {
         dropped.closedConnections = Self.trim(&closed, to: retention.pendingClosedConnections)
         dropped.exchanges = Self.trim(&exchanges, to: retention.pendingExchanges)
         if contents.lifetimes.count > 2 * retention.lifetimes {
-            let oldest = contents.lifetimes.sorted { $0.value.lastSeen < $1.value.lastSeen }
-            for (origin, _) in oldest.prefix(contents.lifetimes.count - retention.lifetimes) {
+            for origin in contents.longestUnseen(contents.lifetimes.count - retention.lifetimes) {
                 contents.lifetimes[origin] = nil
+                contents.sightings[origin] = nil
                 dirtyLifetimes.remove(origin)
                 dropped.figures += 1
             }

@@ -1,23 +1,25 @@
 import GRDB
+import ProxyTypes
 
 /// Keeps the database within `Retention`, a bounded step after each batch; copies the log into the file.
 extension StoreWriter {
-    mutating func upkeep(now: Int64) throws(StoreFailure) {
+    mutating func upkeep(now: Moment) throws(StoreFailure) {
         let retention = retention
+        let time = retentionClock.time(now)
         try write(now: now) { draft, db in
             for resolution in RollupResolution.allCases {
-                try Self.deleteOldBuckets(resolution, retention, now: now, db)
+                try Self.deleteOldBuckets(resolution, retention, time: time, db)
             }
-            try Self.thinHours(retention, now: now, db)
+            try Self.thinHours(retention, time: time, db)
             try Self.deleteOldRows(
                 "closed_connections", time: "closed_at", keeping: retention.closedConnections,
-                since: now - retention.closedConnectionAge, retention, db)
+                since: time - retention.closedConnectionAge, retention, db)
             try Self.deleteOldRows(
-                "exchanges", time: "started_at", keeping: retention.exchanges, since: now - retention.exchangeAge,
+                "exchanges", time: "started_at", keeping: retention.exchanges, since: time - retention.exchangeAge,
                 retention, db)
             try Self.deleteOldRows(
                 "audit", time: "time", keeping: retention.auditEntries, since: .min, retention, db)
-            try RunRecords.deleteOld(keeping: retention.runs, since: now - retention.runAge, db)
+            try RunRecords.deleteOld(keeping: retention.runs, since: time - retention.runAge, db)
             try draft.dropLongestUnseen(db)
         }
         guard let writer = database?.writer, file != nil else { return }
@@ -48,21 +50,23 @@ extension StoreWriter {
     }
 
     private static func deleteOldBuckets(
-        _ resolution: RollupResolution, _ retention: Retention, now: Int64, _ db: Database
+        _ resolution: RollupResolution, _ retention: Retention, time: Int64, _ db: Database
     ) throws {
         let table = resolution.table
         guard let oldest = try db.number("SELECT min(bucket) FROM \(table)") else { return }
-        let limit = (now - retention[resolution].age) / resolution.width
+        let limit = (time - retention[resolution].age) / resolution.width
         guard oldest < limit else { return }
         try db.run("DELETE FROM \(table) WHERE bucket < ?", [min(limit, oldest + retention.bucketsPerStep)])
     }
 
     /// Of old hours the busiest few remain, and all together.
-    private static func thinHours(_ retention: Retention, now: Int64, _ db: Database) throws {
+    private static func thinHours(_ retention: Retention, time: Int64, _ db: Database) throws {
         let fact = "thinned_until"
         guard let oldest = try db.number("SELECT min(bucket) FROM rollup_1h") else { return }
-        let start = max(try StoreContents.fact(fact, db) ?? 0, oldest)
-        let limit = (now - retention.thinning.age) / RollupResolution.hour.width
+        let limit = (time - retention.thinning.age) / RollupResolution.hour.width
+        let done = try StoreContents.fact(fact, db) ?? 0
+        // Beyond the limit: the clock was ahead when it was written, and the hours in between are yet to be thinned.
+        let start = max(done > limit ? 0 : done, oldest)
         guard start < limit else { return }
         let end = min(limit, start + retention.bucketsPerStep)
         let requests = TrafficCount.requestNames.joined(separator: " + ")
@@ -99,12 +103,12 @@ extension StoreWriter {
         guard extra > 0 else { return }
         // Some more than needed: finding them looks at all.
         let dropped = min(extra + retention.lifetimes / 50, Int(retention.rowsPerStep))
-        let oldest = contents.lifetimes.sorted { $0.value.lastSeen < $1.value.lastSeen }.prefix(dropped)
-        for (origin, _) in oldest {
+        for origin in contents.longestUnseen(dropped) {
             // Roll-up rows of an id that no origin has age out by themselves.
             if let id = contents.ids[origin] { try OriginRecords.forget(id, withRollups: false, db) }
             contents.ids[origin] = nil
             contents.lifetimes[origin] = nil
+            contents.sightings[origin] = nil
             dirtyLifetimes.remove(origin)
         }
     }

@@ -30,16 +30,21 @@ struct StoreWriter: Sendable {
     var exchanges: [ExchangeDetail] = []
     var health: StoreHealth
     var isDropping = false
-    var nextFlush: Int64 = 0
+    var nextFlush = Instant.zero
+    var failingSince = Instant.zero
+    var retentionClock: RetentionClock
+    /// How many came.
+    private var batches = 0
     private var events: [StoreEvent] = []
 
-    init(file: DatabaseFile?, runner: MigrationRunner, retention: Retention, now: Int64) {
+    init(file: DatabaseFile?, runner: MigrationRunner, retention: Retention, now: Moment) {
         self.file = file
         path = file?.path ?? ":memory:"
         self.runner = runner
         self.retention = retention
         series = RollupResolution.allCases.map { RollupSeries($0, keeping: retention[$0].origins) }
-        health = StoreHealth(path: path, isDurable: file != nil, since: now)
+        health = StoreHealth(path: path, isDurable: file != nil, since: now.wall)
+        retentionClock = RetentionClock(now)
     }
 
     mutating func tell(_ event: StoreEvent) { events.append(event) }
@@ -49,7 +54,7 @@ struct StoreWriter: Sendable {
         return events
     }
 
-    mutating func commit(_ change: SettingChange, now: Int64) throws(StoreFailure) {
+    mutating func commit(_ change: SettingChange, now: Moment) throws(StoreFailure) {
         try write(now: now) { draft, db in
             for key in change.removals {
                 let key = StoredSetting.Key(key)
@@ -79,6 +84,7 @@ struct StoreWriter: Sendable {
     mutating func absorb(_ batch: MeasurementBatch) {
         var parts: [(origin: Origin, rollup: Rollup)] = []
         var all = Rollup()
+        batches += 1
         parts.reserveCapacity(batch.figures.count)
         for snapshot in batch.figures {
             let rollup = Rollup(snapshot)
@@ -87,8 +93,8 @@ struct StoreWriter: Sendable {
             all.addBeside(rollup)
             guard !rollup.counts.isZero else { continue }
             let seen = Lifetime(firstSeen: batch.time, lastSeen: batch.time)
-            contents.lifetimes[snapshot.origin, default: seen].counts += rollup.counts
-            contents.lifetimes[snapshot.origin, default: seen].lastSeen = batch.time
+            contents.lifetimes[snapshot.origin, default: seen].add(rollup.counts, at: batch.time)
+            contents.sightings[snapshot.origin] = batches
             dirtyLifetimes.insert(snapshot.origin)
         }
         if !parts.isEmpty {
@@ -105,8 +111,9 @@ struct StoreWriter: Sendable {
     }
 
     /// Writes what waits. With nothing to write it still sees whether it could.
-    mutating func flush(now: Int64) {
-        nextFlush = now + retention.batchInterval
+    mutating func flush(now: Moment) {
+        nextFlush = now.instant + .milliseconds(retention.batchInterval)
+        retentionClock.look(now)
         guard !isClosed else { return }
         do throws(StoreFailure) {
             try write(now: now) { draft, db in try draft.writeBatch(db, now: now) }
@@ -119,12 +126,13 @@ struct StoreWriter: Sendable {
         health.bytes = database?.bytes ?? 0
     }
 
-    private mutating func writeBatch(_ db: Database, now: Int64) throws {
+    private mutating func writeBatch(_ db: Database, now: Moment) throws {
         if health.isFailing {
             // An empty transaction would succeed on a full disk.
-            try StoreContents.setFact("checked", now, db)
+            try StoreContents.setFact("checked", now.wall, db)
         }
         try writeRuns(db)
+        if pendingRows > 0 { try writeTime(now: now, db) }
         for origin in dirtyLifetimes { try writeLifetime(of: origin, db) }
         dirtyLifetimes = []
         for index in series.indices { try writeRollups(at: index, db) }
@@ -141,6 +149,14 @@ struct StoreWriter: Sendable {
         }
         closed = []
         exchanges = []
+    }
+
+    /// Not with every batch: a minute more or less is nothing to how long rows are kept.
+    private mutating func writeTime(now: Moment, _ db: Database) throws {
+        let time = retentionClock.time(now)
+        guard (time - (contents.lastTime ?? 0)).magnitude >= 60_000 else { return }
+        try StoreContents.setFact(StoreContents.lastTimeFact, time, db)
+        contents.lastTime = time
     }
 
     mutating func writeRuns(_ db: Database) throws {
@@ -196,12 +212,13 @@ struct StoreWriter: Sendable {
     }
 
     /// With all that was recorded of it, written or not; its settings stay.
-    mutating func forget(_ origin: Origin, now: Int64) throws(StoreFailure) {
+    mutating func forget(_ origin: Origin, now: Moment) throws(StoreFailure) {
         try write(now: now) { draft, db in
             let known = try draft.contents.ids[origin] ?? OriginRecords.id(of: origin, db)
             if let known { try OriginRecords.forget(known, withRollups: true, db) }
             draft.contents.ids[origin] = nil
             draft.contents.lifetimes[origin] = nil
+            draft.contents.sightings[origin] = nil
             draft.dirtyLifetimes.remove(origin)
             for index in draft.series.indices { draft.series[index].forget(origin) }
             draft.closed.removeAll { $0.origin == origin }

@@ -1,3 +1,5 @@
+package import ProxyTypes
+
 /// Which value of which sheet: what an edit replaces. Value.
 package struct SettingKey: Hashable, Sendable {
     /// `override` or `trial`.
@@ -84,6 +86,8 @@ package struct AuditEntry: Hashable, Sendable {
 /// One edit: kept whole or not at all. Value.
 package struct SettingChange: Hashable, Sendable {
     package var puts: [SettingRow] = []
+    /// When the trials among `puts` end: they last by the clock that cannot be set. Not kept, `expiresAt` is.
+    package var ends: [SettingKey: Instant] = [:]
     package var removals: [SettingKey] = []
     package var audit: [AuditEntry] = []
 

@@ -3,18 +3,10 @@ package import ProxyTypes
 import Reactor
 package import Tuning
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// What a loop tells the control plane, and what it is told by it. Every call is on the loop.
 extension UpstreamLoop {
     /// Milliseconds since 1970, for records only.
-    package var wallClock: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    package var wallClock: Int64 { SystemClock.wall() }
 
     /// Origins where something happened since the last call, and what ended since then.
     package func takeReport() -> LoopReport {

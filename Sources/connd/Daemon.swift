@@ -65,15 +65,16 @@ final class Daemon {
         self.storeEvents = storeEvents
         let path = configuration.databasePath(environment: environment)
         if path == nil { logger.warning("nothing says where to keep state: settings are gone when connd ends") }
-        store = try Store(path: path ?? Configuration.memory, clock: WallClock.now) { storeEvents.relay($0) }
+        store = try Store(path: path ?? Configuration.memory, clock: SystemClock.now) { storeEvents.relay($0) }
         let end = Configuration.stateDirectory(environment: environment).flatMap(RecordedEnd.take)
         store.beginRun(
             version: ProductVersion.text,
             previousEnd: end.map { ($0.end, $0.detail) })
-        // Past all that earlier processes came to, so that no entity tag ever means two things.
+        let now = SystemClock.now()
+        // Not near what any earlier process came to, whatever its clock said, so that no entity tag ever means two things.
         var book = SettingBook(
-            file: loaded.layers, rows: store.loadSettings(), revision: UInt64(WallClock.now()))
-        expired = book.expire(now: WallClock.now())
+            file: loaded.layers, rows: store.loadSettings(), now: now, revision: .random(in: 1 << 40...1 << 50))
+        expired = book.expire(now: now)
         book.apply(expired)
         self.book = book
         let shared = SharedLayers(book.layers)

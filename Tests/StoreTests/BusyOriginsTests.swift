@@ -36,16 +36,20 @@ struct BusyOriginsTests {
         // Of an earlier run.
         let next = try bench.open(scratch.path)
         #expect(
-            await next.recentlyBusy(since: since, limit: 20) == [
+            await next.recentlyBusy(since: since, until: bench.now, limit: 20) == [
                 BusyOrigin(origin: Self.origin(3), requests: 13, peakActive: 6, peakConnections: 7),
                 BusyOrigin(origin: Self.origin(2), requests: 6, peakActive: 6, peakConnections: 7),
                 BusyOrigin(origin: Self.origin(4), requests: 1, peakActive: 3, peakConnections: 3),
             ])
-        #expect(await next.recentlyBusy(since: since, limit: 1).map(\.origin) == [Self.origin(3)])
-        #expect(await next.recentlyBusy(since: since - 60_000, limit: 20).first?.origin == Self.origin(1))
-        #expect(await next.recentlyBusy(since: bench.now + 10_000, limit: 20).isEmpty)
-        #expect(await next.recentlyBusy(since: since, limit: 0).isEmpty)
-        #expect(await next.recentlyBusy(since: since, limit: -1).isEmpty)
+        #expect(await next.recentlyBusy(since: since, until: bench.now, limit: 1).map(\.origin) == [Self.origin(3)])
+        #expect(
+            await next.recentlyBusy(since: since - 60_000, until: bench.now, limit: 20).first?.origin == Self.origin(1))
+        #expect(await next.recentlyBusy(since: bench.now + 10_000, until: .max, limit: 20).isEmpty)
+        // A clock that was ahead left these behind.
+        let ahead = await next.recentlyBusy(since: since, until: bench.now - 30_000, limit: 20).map(\.origin)
+        #expect(ahead == [Self.origin(2), Self.origin(3)])
+        #expect(await next.recentlyBusy(since: since, until: bench.now, limit: 0).isEmpty)
+        #expect(await next.recentlyBusy(since: since, until: bench.now, limit: -1).isEmpty)
         await next.close()
     }
 
@@ -53,7 +57,8 @@ struct BusyOriginsTests {
     func idle() async throws {
         let store = try bench.open(scratch.path)
         await measure(store, [1: 0, 2: 1])
-        #expect(await store.recentlyBusy(since: Bench.start, limit: 9).map(\.origin) == [Self.origin(2)])
+        #expect(
+            await store.recentlyBusy(since: Bench.start, until: bench.now, limit: 9).map(\.origin) == [Self.origin(2)])
         await store.close()
     }
 
@@ -62,6 +67,6 @@ struct BusyOriginsTests {
         let store = try bench.open(scratch.path)
         await measure(store, [1: 1])
         await store.close()
-        #expect(await store.recentlyBusy(since: Bench.start, limit: 9).isEmpty)
+        #expect(await store.recentlyBusy(since: Bench.start, until: bench.now, limit: 9).isEmpty)
     }
 }

@@ -25,19 +25,26 @@ final class Scratch: Sendable {
     func bytes(_ suffix: String = "") throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path + suffix)) }
 }
 
-/// Milliseconds that move by hand, and what a store reported. Shared.
+/// Clocks that move by hand, and what a store reported. Shared.
 final class Bench: Sendable {
     static let start: Int64 = 1_800_000_000_000
 
-    private let time = Mutex<Int64>(Bench.start)
+    private let time = Mutex(Moment(wall: Bench.start, instant: Instant(nanoseconds: 7_000_000_000_000)))
     private let heard = Mutex<[StoreEvent]>([])
 
+    /// What the wall clock says, in milliseconds. Setting it sets that clock, and no time passes.
     var now: Int64 {
-        get { time.withLock { $0 } }
-        set { time.withLock { $0 = newValue } }
+        get { moment.wall }
+        set { time.withLock { $0.wall = newValue } }
     }
+    var moment: Moment { time.withLock { $0 } }
 
-    func advance(milliseconds: Int64) { time.withLock { $0 += milliseconds } }
+    func advance(milliseconds: Int64) {
+        time.withLock {
+            $0.wall += milliseconds
+            $0.instant = $0.instant + .milliseconds(milliseconds)
+        }
+    }
     func advance(hours: Int64) { advance(milliseconds: hours * 3_600_000) }
 
     var events: [StoreEvent] { heard.withLock { $0 } }
@@ -59,7 +66,7 @@ final class Bench: Sendable {
         _ path: String, _ retention: Retention = .standard, migrations: [Migration] = Migrations.all
     ) throws -> Store {
         try Store(
-            path: path, clock: { self.now }, retention: retention, migrations: migrations,
+            path: path, clock: { self.moment }, retention: retention, migrations: migrations,
             report: { event in self.heard.withLock { $0.append(event) } })
     }
 }

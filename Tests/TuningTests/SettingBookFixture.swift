@@ -7,11 +7,22 @@ struct BookFixture {
     static let start: Int64 = 1_700_000_000_000
 
     var book: SettingBook
+    /// The wall clock's.
     var now = start
+    /// How far the wall clock was set, in milliseconds, of `now`.
+    var step: Int64 = 0
+
+    static let begin = Moment(wall: start, instant: Instant(nanoseconds: 5_000_000_000))
+    var moment: Moment { Moment(wall: now, instant: (Self.begin + (now - step - Self.start)).instant) }
+
+    mutating func setClock(by milliseconds: Int64) {
+        now += milliseconds
+        step += milliseconds
+    }
 
     /// `file`: pattern (nil: `settings`), setting, text; each on a line of its own.
     init(_ file: [(String?, Setting, String)] = []) throws {
-        book = SettingBook(file: try Self.file(file), rows: [])
+        book = SettingBook(file: try Self.file(file), rows: [], now: BookFixture.begin)
     }
 
     static func file(_ lines: [(String?, Setting, String)]) throws -> SettingLayers {
@@ -32,7 +43,7 @@ struct BookFixture {
             SettingEdit(
                 pattern: try pattern.map { try HostPattern(parsing: $0) },
                 values: values.map { ($0.0, $0.1.map { .text($0) }) }, reason: reason, tryFor: tryFor),
-            actor: actor, now: now)
+            actor: actor, now: moment)
     }
 
     mutating func edit(
@@ -42,7 +53,7 @@ struct BookFixture {
         book.apply(try change(pattern, values, reason: reason, tryFor: tryFor, actor: actor))
     }
 
-    mutating func expire() { book.apply(book.expire(now: now)) }
+    mutating func expire() { book.apply(book.expire(now: moment)) }
 
     func text(_ setting: Setting, _ host: String) -> String {
         setting.write(book.layers.values(for: Origin(scheme: .http, host: host, port: 80))[setting])
@@ -61,4 +72,10 @@ struct BookFixture {
 
 func key(_ layer: SettingLayer, _ setting: Setting, _ pattern: String?) throws -> SettingKey {
     SettingKey(layer: layer, setting: setting, pattern: try pattern.map { try HostPattern(parsing: $0) })
+}
+
+extension Moment {
+    /// So many milliseconds later.
+    static func + (a: Moment, b: Int64) -> Moment { Moment(wall: a.wall + b, instant: a.instant + .milliseconds(b)) }
+    static func - (a: Moment, b: Int64) -> Moment { a + -b }
 }

@@ -11,10 +11,11 @@ import Tuning
         try fixture.edit("http://[::1]:81", [("max_queue", "6")], tryFor: .minutes(1))
         let document = fixture.book.exportRows().map { ImportedSetting($0) }
         for replace in [false, true] {
-            #expect(try fixture.book.importing(document, actor: "t", now: fixture.now + 5, replace: replace).isEmpty)
+            #expect(try fixture.book.importing(document, actor: "t", now: fixture.moment + 5, replace: replace).isEmpty)
         }
-        var other = SettingBook(file: SettingLayers(), rows: [])
-        other.apply(try other.importing(document, actor: "token", reason: "moved", now: fixture.now + 5, replace: true))
+        var other = SettingBook(file: SettingLayers(), rows: [], now: BookFixture.begin)
+        other.apply(
+            try other.importing(document, actor: "token", reason: "moved", now: fixture.moment + 5, replace: true))
         let theirs = other.exportRows()
         let ours = fixture.book.exportRows()
         #expect(theirs.map(\.key) == ours.map(\.key) && theirs.map(\.value) == ours.map(\.value))
@@ -29,14 +30,14 @@ import Tuning
         try fixture.edit("a.com", [("max_queue", "1"), ("max_tunnels", "2")])
         try fixture.edit("b.com", [("max_queue", "3")], tryFor: .minutes(1))
         let document = [ImportedSetting(pattern: "a.com", name: "max_queue", input: .integer(5))]
-        let added = try fixture.book.importing(document, actor: "t", now: fixture.now, replace: false)
+        let added = try fixture.book.importing(document, actor: "t", now: fixture.moment, replace: false)
         #expect(added.removals.isEmpty && added.puts.map(\.value) == [.count(5)])
         #expect(added.audit.map { [$0.action.rawValue, $0.before, $0.after] } == [["import", "1", "5"]])
-        let replaced = try fixture.book.importing(document, actor: "t", now: fixture.now, replace: true)
+        let replaced = try fixture.book.importing(document, actor: "t", now: fixture.moment, replace: true)
         #expect(try replaced.removals == [key(.override, .maxTunnels, "a.com")])
         fixture.book.apply(replaced)
         #expect(fixture.book.exportRows().map(\.value) == [.count(5), .count(3)])
-        let emptied = try fixture.book.importing([], actor: "t", now: fixture.now, replace: true)
+        let emptied = try fixture.book.importing([], actor: "t", now: fixture.moment, replace: true)
         #expect(try emptied.removals == [key(.override, .maxQueue, "a.com")])
     }
 
@@ -46,9 +47,9 @@ import Tuning
         try fixture.edit("a.com", [("max_queue", "1")])
         try fixture.edit("b.com", [("max_queue", "3")], tryFor: .minutes(1))
         let overrides = fixture.book.exportRows().filter { $0.key.layer == .override }.map { ImportedSetting($0) }
-        #expect(try fixture.book.importing(overrides, actor: "t", now: fixture.now, replace: true).isEmpty)
+        #expect(try fixture.book.importing(overrides, actor: "t", now: fixture.moment, replace: true).isEmpty)
         let over = ImportedSetting(pattern: "c.com", name: "max_queue", input: .integer(1), expiresAt: fixture.now - 1)
-        let change = try fixture.book.importing(overrides + [over], actor: "t", now: fixture.now, replace: true)
+        let change = try fixture.book.importing(overrides + [over], actor: "t", now: fixture.moment, replace: true)
         #expect(try change.removals == [key(.trial, .maxQueue, "b.com")] && change.puts.isEmpty)
     }
 
@@ -56,8 +57,8 @@ import Tuning
     func overTrial() throws {
         let fixture = try BookFixture()
         let item = ImportedSetting(pattern: nil, name: "max_queue", input: .integer(5), expiresAt: fixture.now)
-        #expect(try fixture.book.importing([item], actor: "t", now: fixture.now, replace: false).isEmpty)
-        #expect(try fixture.book.importing([item], actor: "t", now: fixture.now - 1, replace: false).puts.count == 1)
+        #expect(try fixture.book.importing([item], actor: "t", now: fixture.moment, replace: false).isEmpty)
+        #expect(try fixture.book.importing([item], actor: "t", now: fixture.moment - 1, replace: false).puts.count == 1)
     }
 
     @Test("each wrong element is told with its number, and nothing of the document is taken")
@@ -77,7 +78,7 @@ import Tuning
                 pattern: nil, name: "max_tunnels", input: .integer(4), expiresAt: fixture.now + 86_400_001),
         ]
         let problems = try fixture.problems {
-            try fixture.book.importing(document, actor: "t", now: fixture.now, replace: false)
+            try fixture.book.importing(document, actor: "t", now: fixture.moment, replace: false)
         }
         #expect(problems.map(\.index) == [1, 2, 3, 4, 7, 8, 6])
         #expect(

@@ -68,7 +68,7 @@ import Tuning
             expire(&model, &fixture)
             check(model, fixture.book, "seed \(seed) step \(step)")
         }
-        let again = SettingBook(file: fixture.book.file, rows: fixture.book.exportRows())
+        let again = SettingBook(file: fixture.book.file, rows: fixture.book.exportRows(), now: fixture.moment)
         #expect(again.layers == fixture.book.layers)
         check(model, again, "seed \(seed), read back")
     }
@@ -92,7 +92,8 @@ import Tuning
         let conflicts = model.overrides.filter { $0.value.base != model.base($0.key.setting, $0.key.pattern) }
         #expect(
             Set(book.conflicts.map { Place(setting: $0.setting, pattern: $0.pattern) }) == Set(conflicts.keys), comment)
-        #expect(book.nextExpiry == model.trials.values.map(\.end).min(), comment)
+        let next = model.trials.values.map(\.end).min()
+        #expect(book.nextExpiry == next.map { (BookFixture.begin + ($0 - BookFixture.start)).instant }, comment)
     }
 
     private func set(
@@ -119,7 +120,7 @@ import Tuning
 
     private func confirm(_ model: inout Model, _ fixture: inout BookFixture, _ place: Place) throws {
         let trials = model.trials.filter { $0.key.pattern == place.pattern && $0.value.end > fixture.now }
-        let change = try? fixture.book.confirm(pattern: place.pattern, actor: "t", now: fixture.now)
+        let change = try? fixture.book.confirm(pattern: place.pattern, actor: "t", now: fixture.moment)
         #expect((change == nil) == trials.isEmpty)
         for (place, trial) in trials {
             model.overrides[place] = (trial.value, trial.base)
@@ -131,7 +132,7 @@ import Tuning
     private func revert(_ model: inout Model, _ fixture: inout BookFixture, _ place: Place) throws {
         let isThere = model.trials[place].map { $0.end > fixture.now } ?? false
         let change = try? fixture.book.revert(
-            pattern: place.pattern, settings: [place.setting], actor: "t", now: fixture.now)
+            pattern: place.pattern, settings: [place.setting], actor: "t", now: fixture.moment)
         #expect((change != nil) == isThere)
         if isThere { model.trials[place] = nil }
         if let change { fixture.book.apply(change) }
@@ -154,7 +155,7 @@ import Tuning
 
     private func importAll(_ fixture: inout BookFixture) throws {
         let document = fixture.book.exportRows().map { ImportedSetting($0) }
-        let change = try fixture.book.importing(document, actor: "t", now: fixture.now, replace: true)
+        let change = try fixture.book.importing(document, actor: "t", now: fixture.moment, replace: true)
         // Trials that ran out and were not ended yet are none that a document could name.
         #expect(change.puts.isEmpty && change.removals.allSatisfy { $0.layer == .trial })
     }

@@ -120,7 +120,7 @@ import Tuning
                 value: .count(index), actor: "t", reason: nil, time: 0, base: .count(256), baseSource: "default")
         }
         var fixture = try BookFixture()
-        fixture.book = SettingBook(file: SettingLayers(), rows: rows)
+        fixture.book = SettingBook(file: SettingLayers(), rows: rows, now: BookFixture.begin)
         #expect(fixture.text(.maxQueue, "h9999.com") == "9999")
         let problems = try fixture.problems { try fixture.change("a.com", [("max_queue", "1")]) }
         #expect(problems.map(\.kind) == [.tooMany])
@@ -128,7 +128,8 @@ import Tuning
         #expect(throws: Never.self) {
             try fixture.change("http://h1.com", [("max_queue", nil), ("max_tunnels", "1")])
         }
-        fixture.book = SettingBook(file: SettingLayers(), rows: try rows + ["x.y", "x.z"].map(Self.extra))
+        fixture.book = SettingBook(
+            file: SettingLayers(), rows: try rows + ["x.y", "x.z"].map(Self.extra), now: BookFixture.begin)
         #expect(throws: Never.self) { try fixture.change("http://h1.com", [("max_queue", nil)]) }
     }
 

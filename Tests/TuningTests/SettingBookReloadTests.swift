@@ -92,7 +92,7 @@ import Tuning
         let row = SettingRow(
             key: try key(.override, .maxQueue, "a.com"), value: .count(1), actor: "token", reason: nil, time: 0,
             base: .count(100), baseSource: "default")
-        let book = SettingBook(file: SettingLayers(), rows: [row])
+        let book = SettingBook(file: SettingLayers(), rows: [row], now: BookFixture.begin)
         #expect(
             book.conflicts.map(\.description) == [
                 "`max_queue` for `a.com`: token set 1 over 100 (default), which is now 256 (default)"

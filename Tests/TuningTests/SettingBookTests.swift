@@ -104,7 +104,7 @@ import Tuning
         var fixture = try BookFixture()
         try fixture.edit("a.com", [("max_queue", "5")])
         try fixture.edit("a.com", [("max_queue", "6")], tryFor: .minutes(10))
-        #expect(fixture.book.nextExpiry == BookFixture.start + 600_000)
+        #expect(fixture.book.nextExpiry == (BookFixture.begin + 600_000).instant)
         fixture.now += 1000
         let later = try fixture.change("a.com", [("max_queue", "7")], tryFor: .minutes(1))
         #expect(later.audit.map { [$0.action.rawValue, $0.before, $0.after] } == [["trial", "6", "7"]])
@@ -112,9 +112,9 @@ import Tuning
         #expect(fixture.book.rowCount == 2)
         #expect(fixture.text(.maxQueue, "a.com") == "7")
         fixture.now += 59_999
-        #expect(fixture.book.expire(now: fixture.now).isEmpty)
+        #expect(fixture.book.expire(now: fixture.moment).isEmpty)
         fixture.now += 1
-        let change = fixture.book.expire(now: fixture.now)
+        let change = fixture.book.expire(now: fixture.moment)
         #expect(
             change.audit == [
                 AuditEntry(
@@ -132,10 +132,10 @@ import Tuning
         try fixture.edit("a.com", [("max_queue", "6"), ("max_tunnels", "3")], tryFor: .minutes(10))
         var rows = fixture.book.exportRows()
         rows[1].expiresAt = nil
-        let book = SettingBook(file: SettingLayers(), rows: rows)
-        #expect(book.nextExpiry == .min)
-        #expect(book.expire(now: fixture.now).removals.map(\.setting) == [.maxTunnels])
-        #expect(book.expire(now: fixture.now + 600_000).removals.map(\.setting) == [.maxQueue, .maxTunnels])
+        let book = SettingBook(file: SettingLayers(), rows: rows, now: BookFixture.begin)
+        #expect(book.nextExpiry == Instant(nanoseconds: .min))
+        #expect(book.expire(now: fixture.moment).removals.map(\.setting) == [.maxTunnels])
+        #expect(book.expire(now: fixture.moment + 600_000).removals.map(\.setting) == [.maxQueue, .maxTunnels])
     }
 
     @Test("a confirmed trial is an override with the base it was tried over")
@@ -146,7 +146,7 @@ import Tuning
         fixture.book.apply(fixture.book.reload(file: try BookFixture.file([(nil, .maxQueue, "8")])))
         fixture.now += 1
         let change = try fixture.book.confirm(
-            pattern: try HostPattern(parsing: "a.com"), settings: [.maxQueue], actor: "token", now: fixture.now)
+            pattern: try HostPattern(parsing: "a.com"), settings: [.maxQueue], actor: "token", now: fixture.moment)
         #expect(
             change.audit.map { [$0.action.rawValue, $0.before, $0.after, $0.reason] } == [["confirm", "4", "6", "try"]])
         fixture.book.apply(change)
@@ -168,7 +168,7 @@ import Tuning
         try fixture.edit("a.com", [("max_queue", "6"), ("max_tunnels", "3")], tryFor: .minutes(10))
         try fixture.edit(nil, [("max_queue", "2")], tryFor: .minutes(10))
         let change = try fixture.book.revert(
-            pattern: try HostPattern(parsing: "a.com"), actor: "token", reason: "no good", now: fixture.now)
+            pattern: try HostPattern(parsing: "a.com"), actor: "token", reason: "no good", now: fixture.moment)
         #expect(
             change.audit.map { [$0.action.rawValue, $0.before, $0.reason] } == [
                 ["revert", "6", "no good"], ["revert", "3", "no good"],
@@ -176,7 +176,7 @@ import Tuning
         fixture.book.apply(change)
         // The trial for all lies over the override for one: layers before closeness.
         #expect(fixture.text(.maxQueue, "a.com") == "2")
-        fixture.book.apply(try fixture.book.revert(pattern: nil, actor: "token", now: fixture.now))
+        fixture.book.apply(try fixture.book.revert(pattern: nil, actor: "token", now: fixture.moment))
         #expect(fixture.text(.maxQueue, "a.com") == "4")
     }
 
@@ -189,19 +189,19 @@ import Tuning
             let field = settings == nil ? SettingProblem.Field.edit : .setting("max_queue")
             for problems in [
                 try fixture.problems {
-                    try fixture.book.confirm(pattern: pattern, settings: settings, actor: "t", now: 0)
+                    try fixture.book.confirm(pattern: pattern, settings: settings, actor: "t", now: BookFixture.begin)
                 },
                 try fixture.problems {
-                    try fixture.book.revert(pattern: pattern, settings: settings, actor: "t", now: 0)
+                    try fixture.book.revert(pattern: pattern, settings: settings, actor: "t", now: BookFixture.begin)
                 },
             ] { #expect(problems.map(\.field) == [field] && problems.map(\.kind) == [.noTrial]) }
         }
         try fixture.edit("a.com", [("max_queue", "4")], tryFor: .minutes(1))
         let book = fixture.book
         #expect(throws: SettingProblems.self) {
-            try book.confirm(pattern: pattern, actor: "t", now: BookFixture.start + 60_000)
+            try book.confirm(pattern: pattern, actor: "t", now: BookFixture.begin + 60_000)
         }
-        #expect(throws: Never.self) { try book.confirm(pattern: pattern, actor: "t", now: BookFixture.start + 59_999) }
+        #expect(throws: Never.self) { try book.confirm(pattern: pattern, actor: "t", now: BookFixture.begin + 59_999) }
     }
 
     @Test("a change knows which origins it can matter to")

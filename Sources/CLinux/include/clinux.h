@@ -75,6 +75,9 @@ static inline uint32_t clinux_epoll_edges(void) { return EPOLLIN | EPOLLOUT | EP
 int clinux_socket(int length);
 /* A descriptor that becomes readable when a count is written to it. */
 int clinux_eventfd(void);
+/* A descriptor that becomes readable when the wall clock is set, and when the machine wakes from a suspend. Reading it
+   (which fails with ECANCELED) has it wait for the next time. */
+int clinux_clock_changes(void);
 int clinux_bind(int fd, const uint8_t *address, int length, uint16_t port);
 int clinux_connect(int fd, const uint8_t *address, int length, uint16_t port);
 int clinux_listen_tcp(const uint8_t *address, int length, uint16_t port, int backlog);

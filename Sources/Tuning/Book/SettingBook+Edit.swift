@@ -1,8 +1,8 @@
-import ProxyTypes
+package import ProxyTypes
 
 extension SettingBook {
     /// Sets values, tries them for a while, or returns them to what is inherited.
-    package func edit(_ edit: SettingEdit, actor: String, now: Int64) throws(SettingProblems) -> SettingChange {
+    package func edit(_ edit: SettingEdit, actor: String, now: Moment) throws(SettingProblems) -> SettingChange {
         var draft = SettingDraft(self, actor: actor, now: now)
         let reason = draft.reason(edit.reason)
         if let tryFor = edit.tryFor, !Self.trialLengths.contains(tryFor) {
@@ -25,8 +25,8 @@ extension SettingBook {
                 guard let value = draft.value(of: setting, input) else { continue }
                 let key = SettingKey(
                     layer: edit.tryFor == nil ? .override : .trial, setting: setting, pattern: edit.pattern)
-                let expiresAt = edit.tryFor.map { now + $0.wholeMilliseconds }
-                draft.put(key, value, edit.tryFor == nil ? .set : .trial, reason: reason, expiresAt: expiresAt)
+                let end = edit.tryFor.map { now.instant + $0 }
+                draft.put(key, value, edit.tryFor == nil ? .set : .trial, reason: reason, end: end)
             } else if edit.tryFor == nil {
                 draft.unset(setting, edit.pattern, reason)
             } else {
@@ -39,7 +39,7 @@ extension SettingBook {
 
     /// Trials of the pattern become overrides; nil settings: all of them. What a trial was set over stays known.
     package func confirm(
-        pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Int64
+        pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Moment
     ) throws(SettingProblems) -> SettingChange {
         try settle(pattern, settings, actor, reason, now, verb: "confirm") { draft, trial, reason in
             draft.remove(trial.key, nil, reason: nil)
@@ -51,7 +51,7 @@ extension SettingBook {
 
     /// Trials of the pattern end now, and nothing but trials; nil settings: all of them.
     package func revert(
-        pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Int64
+        pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Moment
     ) throws(SettingProblems) -> SettingChange {
         try settle(pattern, settings, actor, reason, now, verb: "revert") { draft, trial, reason in
             draft.remove(trial.key, .revert, reason: reason)
@@ -59,26 +59,27 @@ extension SettingBook {
     }
 
     /// Ends the trials that have run out, those that did so while connd was down too.
-    package func expire(now: Int64) -> SettingChange {
+    package func expire(now: Moment) -> SettingChange {
         var change = SettingChange()
-        for row in exportRows() where row.key.layer == .trial && row.end <= now {
+        for row in exportRows() where row.key.layer == .trial && end(of: row.key) <= now.instant {
             change.removals.append(row.key)
             change.audit.append(
                 AuditEntry(
-                    time: now, actor: "connd", action: .trialExpired, subject: row.key.pattern?.description ?? "",
+                    time: now.wall, actor: "connd", action: .trialExpired, subject: row.key.pattern?.description ?? "",
                     setting: row.key.setting, before: row.key.setting.write(row.value)))
         }
         return change
     }
 
     private func settle(
-        _ pattern: HostPattern?, _ settings: [Setting]?, _ actor: String, _ reason: String?, _ now: Int64, verb: String,
+        _ pattern: HostPattern?, _ settings: [Setting]?, _ actor: String, _ reason: String?, _ now: Moment,
+        verb: String,
         _ each: (inout SettingDraft, SettingRow, String?) -> Void
     ) throws(SettingProblems) -> SettingChange {
         var draft = SettingDraft(self, actor: actor, now: now)
         let reason = draft.reason(reason)
         // One that has run out is over, though nobody came by to end it.
-        let trials = trials(of: pattern).filter { $0.end > now }
+        let trials = trials(of: pattern).filter { end(of: $0.key) > now.instant }
         let whose = pattern.map { "`\($0)`" } ?? "every origin"
         if let settings {
             for setting in settings where !trials.contains(where: { $0.key.setting == setting }) {

@@ -1,10 +1,10 @@
-import ProxyTypes
+package import ProxyTypes
 
 extension SettingBook {
     /// What it takes to have what the document says. Where it says what is there already the change is empty; with
     /// `replace` what it does not name goes. A document without any trial speaks of overrides alone.
     package func importing(
-        _ imported: [ImportedSetting], actor: String, reason: String? = nil, now: Int64, replace: Bool
+        _ imported: [ImportedSetting], actor: String, reason: String? = nil, now: Moment, replace: Bool
     ) throws(SettingProblems) -> SettingChange {
         var draft = SettingDraft(self, actor: actor, now: now)
         let common = draft.reason(reason)
@@ -24,7 +24,7 @@ extension SettingBook {
             {
                 continue
             }
-            draft.put(key, value, .import, reason: own ?? common, expiresAt: item.expiresAt)
+            draft.put(key, value, .import, reason: own ?? common, end: item.expiresAt.map(now.instant(atWall:)))
         }
         if replace {
             let speaksOfTrials = imported.contains { $0.expiresAt != nil }
@@ -48,7 +48,7 @@ extension SettingBook {
 
 extension SettingDraft {
     /// Nil where something is wrong with it, which is told, or its trial is over.
-    fileprivate mutating func key(of item: ImportedSetting, _ index: Int, _ now: Int64) -> SettingKey? {
+    fileprivate mutating func key(of item: ImportedSetting, _ index: Int, _ now: Moment) -> SettingKey? {
         let setting = setting(named: item.name, index: index)
         var pattern: HostPattern?
         if let text = item.pattern, !text.isEmpty {
@@ -64,11 +64,11 @@ extension SettingDraft {
             return SettingKey(layer: .override, setting: setting, pattern: pattern)
         }
         let longest = SettingBook.trialLengths.upperBound
-        if expiresAt > now + longest.wholeMilliseconds {
+        if expiresAt > now.wall + longest.wholeMilliseconds {
             refuse(
                 .setting(item.name), .wrongValue,
                 "`\(item.name)`: a trial must end within \(DurationText.print(longest))", index: index)
         }
-        return expiresAt > now ? SettingKey(layer: .trial, setting: setting, pattern: pattern) : nil
+        return expiresAt > now.wall ? SettingKey(layer: .trial, setting: setting, pattern: pattern) : nil
     }
 }

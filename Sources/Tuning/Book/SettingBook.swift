@@ -1,7 +1,9 @@
 package import ProxyTypes
 
 /// Holds what the file says and what was set while connd ran, and works out edits of it. It keeps nothing on disk,
-/// reads no clock (`now` is in milliseconds since 1970, UTC) and applies nothing by itself. Value.
+/// reads no clock and applies nothing by itself. Value.
+///
+/// Trials end by the clock that cannot be set. Rows of an earlier run have only the wall clock's word.
 ///
 ///     change = try book.edit(…)     what would be kept, and its audit; the book is as it was
 ///     store it                      durable, or the change is dropped
@@ -21,12 +23,15 @@ package struct SettingBook: Sendable {
     /// Grows with each applied change; a new book begins where it is told to.
     package private(set) var revision: UInt64
     private var rows: [SettingKey: SettingRow] = [:]
+    /// Of every trial.
+    private var ends: [SettingKey: Instant] = [:]
 
     /// Rows are taken however many they are, and trials that have run out too: `expire` tells of them.
-    package init(file: SettingLayers, rows: [SettingRow], revision: UInt64 = 1) {
+    package init(file: SettingLayers, rows: [SettingRow], now: Moment, revision: UInt64 = 1) {
         self.revision = revision
         self.file = file
         for row in rows where row.key.layer == .override || row.key.layer == .trial { self.rows[row.key] = row }
+        ends = Self.ends(of: rows, now: now)
         layers = file
         composeLayers()
     }
@@ -36,10 +41,12 @@ package struct SettingBook: Sendable {
         guard !change.isEmpty else { return }
         for key in change.removals {
             rows[key] = nil
+            ends[key] = nil
             layers.remove(key.setting, from: key.layer, for: key.pattern)
         }
         for row in change.puts {
             rows[row.key] = row
+            if row.key.layer == .trial { ends[row.key] = change.ends[row.key] ?? Self.longAgo }
             layers.set(row.key.setting, to: Self.entry(row), for: row.key.pattern)
         }
         revision += 1
@@ -66,9 +73,7 @@ package struct SettingBook: Sendable {
     }
 
     /// When the next trial ends by itself.
-    package var nextExpiry: Int64? {
-        rows.values.lazy.filter { $0.key.layer == .trial }.map(\.end).min()
-    }
+    package var nextExpiry: Instant? { ends.values.min() }
 
     private mutating func composeLayers() {
         layers = file
@@ -95,7 +100,43 @@ extension SettingBook {
     }
 }
 
-extension SettingRow {
+/// When trials end.
+extension SettingBook {
+    /// Of rows that an earlier run kept. A clock that was set back meanwhile makes no trial longer than it was meant to be.
+    package static func ends(of rows: [SettingRow], now: Moment) -> [SettingKey: Instant] {
+        var ends: [SettingKey: Instant] = [:]
+        for row in rows where row.key.layer == .trial {
+            guard let expiresAt = row.expiresAt else {
+                ends[row.key] = longAgo
+                continue
+            }
+            let length = Moment(wall: row.time, instant: now.instant).instant(atWall: expiresAt)
+            ends[row.key] = min(now.instant(atWall: expiresAt), length, now.instant + trialLengths.upperBound)
+        }
+        return ends
+    }
+
+    func end(of trial: SettingKey) -> Instant { ends[trial] ?? Self.longAgo }
+
     /// A trial that lost its end has run out.
-    var end: Int64 { expiresAt ?? .min }
+    private static let longAgo = Instant(nanoseconds: .min)
+
+    /// The wall clock was set under trials: what is kept of them, for people and for the next run, follows it. Empty where
+    /// it was not.
+    package func followingClock(_ now: Moment) -> SettingChange {
+        var change = SettingChange()
+        for (key, end) in ends {
+            guard var row = row(key), let expiresAt = row.expiresAt else { continue }
+            let (step, overflow) = now.wall(at: end).subtractingReportingOverflow(expiresAt)
+            guard !overflow, step.magnitude > Self.unnoticedStep else { continue }
+            row.expiresAt = expiresAt + step
+            row.time &+= step
+            change.puts.append(row)
+            change.ends[key] = end
+        }
+        return change
+    }
+
+    /// Milliseconds: less is how clocks are kept in step.
+    private static let unnoticedStep: Int64 = 1000
 }

@@ -4,13 +4,13 @@ import ProxyTypes
 struct SettingDraft {
     private let book: SettingBook
     private let actor: String
-    private let now: Int64
+    private let now: Moment
     private(set) var change = SettingChange()
     private var layers: SettingLayers
     private var rowCount: Int
     private var problems: [SettingProblem] = []
 
-    init(_ book: SettingBook, actor: String, now: Int64) {
+    init(_ book: SettingBook, actor: String, now: Moment) {
         self.book = book
         self.actor = actor
         self.now = now
@@ -64,7 +64,7 @@ struct SettingDraft {
 
     /// `base`: of a row that this one goes on from; nil: what holds below it now.
     mutating func put(
-        _ key: SettingKey, _ value: SettingValue, _ action: AuditEntry.Action, reason: String?, expiresAt: Int64? = nil,
+        _ key: SettingKey, _ value: SettingValue, _ action: AuditEntry.Action, reason: String?, end: Instant? = nil,
         base: (value: SettingValue, source: String)? = nil
     ) {
         let below = book.base(of: key.setting, for: key.pattern)
@@ -72,8 +72,9 @@ struct SettingDraft {
         let before = book.row(key)
         change.puts.append(
             SettingRow(
-                key: key, value: value, actor: actor, reason: reason, time: now, base: base.value,
-                baseSource: base.source, expiresAt: expiresAt))
+                key: key, value: value, actor: actor, reason: reason, time: now.wall, base: base.value,
+                baseSource: base.source, expiresAt: end.map(now.wall(at:))))
+        change.ends[key] = end
         layers.set(
             key.setting, to: SettingEntry(value, source: key.layer == .trial ? .trial : .override), for: key.pattern)
         rowCount += before == nil ? 1 : 0
@@ -115,7 +116,8 @@ struct SettingDraft {
     ) {
         change.audit.append(
             AuditEntry(
-                time: now, actor: actor, action: action, subject: key.pattern?.description ?? "", setting: key.setting,
+                time: now.wall, actor: actor, action: action, subject: key.pattern?.description ?? "",
+                setting: key.setting,
                 before: before.map(key.setting.write), after: after.map(key.setting.write), reason: reason))
     }
 }

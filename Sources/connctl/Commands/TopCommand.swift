@@ -57,6 +57,8 @@ struct TopWatch: Sendable {
 
     /// One page: more lines than a terminal has.
     private static let most = 1000
+    /// Rates are of a clock that cannot be set.
+    private static let began = ContinuousClock.now
 
     private enum Event: Sendable {
         case terminal(LiveTerminal.Event)
@@ -69,7 +71,8 @@ struct TopWatch: Sendable {
         query.page.limit = Self.most
         let origins = try await client.origins(query).content.items
         return TopScreen.Look(
-            status: try await client.status().content, origins: origins, time: Surroundings.current.now())
+            status: try await client.status().content, origins: origins,
+            time: Int64(Self.began.duration(to: .now) / .milliseconds(1)))
     }
 
     func printed(count: Int) async throws {

@@ -47,7 +47,7 @@ final class ControlPlane: Sendable {
         let tasks = [
             Task {
                 while !Task.isCancelled {
-                    if service.isHeard { service.update(await recorder.serviceSummary(now: WallClock.now())) }
+                    if service.isHeard { service.update(await recorder.serviceSummary(now: SystemClock.instant())) }
                     try? await Task.sleep(for: Self.recordingInterval)
                     let changes = await recorder.record()
                     for change in changes.prefix(Self.changesTold) { Self.tell(change, logger, events) }
@@ -61,7 +61,7 @@ final class ControlPlane: Sendable {
             },
             Task {
                 while !Task.isCancelled {
-                    await settings.expireTrials(now: WallClock.now())
+                    await settings.expireTrials(now: SystemClock.now())
                     try? await Task.sleep(for: Self.trialInterval)
                 }
             },

@@ -18,6 +18,9 @@ extension LiveAdminBackend {
         var keyed = found.map { (key: key($0), entry: $0) }
         keyed.sort { a, b in
             if query.sort == .origin { return (a.entry.name < b.entry.name) == ascending }
+            // Those of earlier runs have no more than the wall clock, and are older than any of this one.
+            let (first, second) = (a.entry.lastUse, b.entry.lastUse)
+            if query.sort == .lastUsed, first != second { return (first < second) == ascending }
             // Equals by name, so that pages fit together.
             return a.key == b.key ? a.entry.name < b.entry.name : (a.key < b.key) == ascending
         }

@@ -4,6 +4,7 @@ import AdminModels
 import ConfigurationFile
 import ForwardProxy
 import ProxyTypes
+import Reactor
 import Store
 import Tuning
 
@@ -43,7 +44,7 @@ extension LiveAdminBackend {
         let values = patch.settings.sorted { $0.key < $1.key }.map { ($0.key, SettingInput($0.value)) }
         let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
         return try await change(pattern, ifRevision) { book throws(SettingProblems) in
-            try book.edit(edit, actor: actor.name, now: WallClock.now())
+            try book.edit(edit, actor: actor.name, now: SystemClock.now())
         }
     }
 
@@ -54,7 +55,7 @@ extension LiveAdminBackend {
         let names = try self.settings(named: selection.settings)
         return try await change(pattern, ifRevision) { book throws(SettingProblems) in
             try book.confirm(
-                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: WallClock.now())
+                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: SystemClock.now())
         }
     }
 
@@ -65,7 +66,7 @@ extension LiveAdminBackend {
         let names = try self.settings(named: selection.settings)
         return try await change(pattern, ifRevision) { book throws(SettingProblems) in
             try book.revert(
-                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: WallClock.now())
+                pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: SystemClock.now())
         }
     }
 
@@ -101,7 +102,7 @@ extension LiveAdminBackend {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
         let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
-            try book.importing(items, actor: actor.name, reason: reason, now: WallClock.now(), replace: replace)
+            try book.importing(items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
         }
         guard dryRun else {
             let made = try await changed(ifRevision, make)

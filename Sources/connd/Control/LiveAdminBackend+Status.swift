@@ -15,15 +15,15 @@ extension LiveAdminBackend {
         await recorder.refresh()
         let (clients, isDraining, places) = await gate.run { ($0.clientCount, $0.isDraining, $0.sockets.map(\.place)) }
         let book = await settings.book
-        let now = WallClock.now()
+        let uptime = process.uptime
         let state = configured.current
         var report = StatusReport()
         report.version = ProductVersion.text
         report.pid = process.processID
         report.startedAtMs = process.startedAt
         report.startedAt = Texts.time(process.startedAt)
-        report.uptimeMs = now - process.startedAt
-        report.uptime = Texts.duration(milliseconds: now - process.startedAt)
+        report.uptimeMs = uptime
+        report.uptime = Texts.duration(milliseconds: uptime)
         report.state = isDraining ? "stopping" : "running"
         report.listeners = places
         report.adminListeners = place.withLock { $0 }?.addresses ?? []

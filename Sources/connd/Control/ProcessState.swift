@@ -1,11 +1,19 @@
+import ProxyTypes
+import Reactor
+
 #if canImport(Glibc)
     import Glibc
 #endif
 
 /// What the kernel says of this process. Shared.
 struct ProcessState: Sendable {
+    /// As the clock said then, in milliseconds since 1970; that is not taken back when it is set.
     let startedAt = WallClock.now()
+    private let started = SystemClock.instant()
     let processID = Int(getpid())
+
+    /// Milliseconds, with the time that the machine was suspended.
+    var uptime: Int64 { (SystemClock.instant() - started).wholeMilliseconds }
 
     /// Resident memory in bytes; 0 where it cannot be read.
     var memoryBytes: Int {

@@ -1,6 +1,7 @@
 import ForwardProxy
 import Metering
 import ProxyTypes
+import Reactor
 import Store
 import Upstream
 
@@ -10,18 +11,23 @@ final class OriginEntry: Sendable {
     let snapshot: OriginSnapshot
     /// As of the last batch.
     let recorded: OriginFigures
+    /// By the wall clock, in milliseconds since 1970.
     let lastUsed: Int64?
+    /// The same in this run: an order that holds though the wall clock was set. Zero: in an earlier one, if ever.
+    let lastUse: Instant
     /// Known from an earlier run, and not used in this one.
     let isOfThePast: Bool
 
     init(
-        name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?, isOfThePast: Bool = false
+        name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?, lastUse: Instant = .zero,
+        isOfThePast: Bool = false
     ) {
         self.isOfThePast = isOfThePast
         self.name = name
         self.snapshot = snapshot
         self.recorded = recorded
         self.lastUsed = lastUsed
+        self.lastUse = lastUse
     }
 }
 
@@ -37,10 +43,10 @@ actor Recorder {
     private(set) var forgotten = OriginFigures()
     private(set) var origins: [Origin: OriginEntry] = [:]
     private var touched: Set<Origin> = []
-    private var lastRecordedNow: Int64 = 0
+    private var lastRecordedNow = Instant.zero
     /// Not begun yet.
     private var nextRecording: Task<Void, Never>?
-    private static let recordedNowInterval: Int64 = 100
+    private static let recordedNowInterval = Interval.milliseconds(100)
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
     private var reach = ReachWatch()
@@ -65,11 +71,11 @@ actor Recorder {
         // One after the other: an older report that came later would undo a newer one.
         await serial.enter()
         let report = await gate.run { $0.upstream.takeReport() }
-        take(report, now: WallClock.now())
+        take(report, now: SystemClock.now())
         await serial.leave()
     }
 
-    private func take(_ report: LoopReport, now: Int64) {
+    private func take(_ report: LoopReport, now: Moment) {
         metrics = report.metrics
         forgotten = report.forgotten
         for snapshot in report.ended.forgotten {
@@ -86,14 +92,15 @@ actor Recorder {
         batch.droppedExchanges += report.ended.droppedExchanges
     }
 
-    private func note(_ snapshot: OriginSnapshot, now: Int64) {
+    private func note(_ snapshot: OriginSnapshot, now: Moment) {
         let before = origins[snapshot.origin]
         let isUsed =
             before?.snapshot.figures.requests != snapshot.figures.requests
             || before?.snapshot.figures.tunnels != snapshot.figures.tunnels
         origins[snapshot.origin] = OriginEntry(
             name: before?.name ?? snapshot.origin.description, snapshot: snapshot,
-            recorded: before?.recorded ?? OriginFigures(), lastUsed: isUsed ? now : before?.lastUsed)
+            recorded: before?.recorded ?? OriginFigures(), lastUsed: isUsed ? now.wall : before?.lastUsed,
+            lastUse: isUsed ? now.instant : before?.lastUse ?? .zero)
         touched.insert(snapshot.origin)
     }
 
@@ -103,7 +110,8 @@ actor Recorder {
         let (figures, gauges) = (entry.snapshot.figures, entry.snapshot.gauges)
         batch.figures.append(OriginSnapshot(origin: origin, figures: figures - entry.recorded, gauges: gauges))
         origins[origin] = OriginEntry(
-            name: entry.name, snapshot: entry.snapshot, recorded: figures, lastUsed: entry.lastUsed)
+            name: entry.name, snapshot: entry.snapshot, recorded: figures, lastUsed: entry.lastUsed,
+            lastUse: entry.lastUse)
     }
 
     /// Passes on to the store what happened since the last call. Returns the origins that were lost or found meanwhile.
@@ -124,7 +132,7 @@ actor Recorder {
         return changes
     }
 
-    func serviceSummary(now: Int64) async -> String {
+    func serviceSummary(now: Instant) async -> String {
         await refresh()
         let (figures, count) = (totalFigures, origins.values.count { !$0.isOfThePast })
         return summary.line(
@@ -136,11 +144,11 @@ actor Recorder {
     /// disk something, so that those who come within a moment share one.
     func recordNow() async {
         if let next = nextRecording { return await next.value }
-        let wait = max(lastRecordedNow + Self.recordedNowInterval - WallClock.now(), 0)
+        let wait = max(lastRecordedNow + Self.recordedNowInterval - SystemClock.instant(), .zero)
         let task = Task {
-            try? await Task.sleep(for: .milliseconds(min(wait, Self.recordedNowInterval)))
+            try? await Task.sleep(for: .nanoseconds(wait.nanoseconds))
             nextRecording = nil
-            lastRecordedNow = WallClock.now()
+            lastRecordedNow = SystemClock.instant()
             await record()
             await store.flush()
         }

@@ -19,8 +19,9 @@ extension ConnectionReport {
         ageMs = max(end - record.openedAt, 0)
         age = Texts.duration(milliseconds: ageMs)
         if let since = record.idleSince {
-            idleMs = max(now - since, 0)
-            idle = Texts.duration(milliseconds: max(now - since, 0))
+            let length = max(end - since, 0)
+            idleMs = length
+            idle = Texts.duration(milliseconds: length)
         }
         closed = record.closedAt.map(Texts.time)
         closedMs = record.closedAt

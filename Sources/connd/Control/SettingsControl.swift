@@ -3,6 +3,7 @@ import AdminModels
 import ForwardProxy
 import Logging
 import ProxyTypes
+import Reactor
 import Store
 import Tuning
 import Upstream
@@ -77,9 +78,13 @@ actor SettingsControl {
     }
 
     /// Ends the trials that have run out. They end even while the database fails; that is kept when it can be.
-    func expireTrials(now: Int64) async {
-        guard (book.nextExpiry ?? .max) <= now || !unkept.isEmpty else { return }
+    func expireTrials(now: Moment) async {
+        guard let next = book.nextExpiry ?? (unkept.isEmpty ? nil : .distantFuture) else { return }
+        if book.followingClock(now).isEmpty, next > now.instant, unkept.isEmpty { return }
         await serial.enter()
+        let moved = book.followingClock(now)
+        // Else it is tried again at the next look.
+        if !moved.isEmpty, (try? await store.commit(moved)) != nil { book.apply(moved) }
         var change = book.expire(now: now)
         if !change.isEmpty { await apply(change) }
         change.removals = unkept.removals.filter { book.row($0) == nil } + change.removals
@@ -100,6 +105,7 @@ actor SettingsControl {
         let fresh = rows.filter { book.row($0.key) == nil }
         var change = SettingChange()
         change.puts = fresh
+        change.ends = SettingBook.ends(of: fresh, now: SystemClock.now())
         if !change.isEmpty { await apply(change) }
         await serial.leave()
     }

@@ -1,13 +1,7 @@
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Reactor
 
-/// The time of day, for records and for people.
+/// The time of day, for records and for people. Nothing lasts by it: what does reads `SystemClock`.
 enum WallClock {
     /// Milliseconds since 1970, UTC.
-    static func now() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-    }
+    static func now() -> Int64 { SystemClock.wall() }
 }

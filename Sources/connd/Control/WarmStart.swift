@@ -19,8 +19,10 @@ struct WarmStart {
 
     func run() async {
         guard settings.origins > 0 else { return }
-        let since = WallClock.now() - settings.recent.nanoseconds / 1_000_000
-        let busy = await store.recentlyBusy(since: since, limit: settings.origins)
+        // Nothing but the wall clock spans a restart. Where it was set back meanwhile, what is as far ahead of it counts as
+        // recent too; what a clock left behind that was wrong by more does not.
+        let (now, recent) = (WallClock.now(), settings.recent.wholeMilliseconds)
+        let busy = await store.recentlyBusy(since: now - recent, until: now + recent, limit: settings.origins)
         // Exchanges shorter than the time between two looks are seen in no peak of theirs, but in the connections they left.
         var wanted = busy.filter { $0.origin.scheme == .http }
             .map { ($0.origin, min(max($0.peakActive, $0.peakConnections, 1), settings.connections)) }

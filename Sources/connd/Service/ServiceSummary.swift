@@ -1,19 +1,19 @@
 import Metering
+import ProxyTypes
 
 /// The line that `systemctl status` shows. Pure.
 struct ServiceSummary {
     private var requests = 0
-    private var time: Int64?
+    private var time: Instant?
 
-    /// `now` in milliseconds.
-    mutating func line(origins: Int, gauges: OriginGauges, reused: Int, leases: Int, requests: Int, now: Int64)
+    mutating func line(origins: Int, gauges: OriginGauges, reused: Int, leases: Int, requests: Int, now: Instant)
         -> String
     {
         let open = gauges.idle + gauges.leased + gauges.draining
         var line = "\(Self.counted(origins, "origin")), \(Self.counted(open, "connection")) (\(gauges.leased) busy)"
         if leases > 0 { line += ", \(Self.tenths(reused * 1000 / leases))% reuse" }
         if let time, now > time {
-            let rate = Double(max(requests - self.requests, 0)) * 1000 / Double(now - time)
+            let rate = Double(max(requests - self.requests, 0)) * 1e9 / Double((now - time).nanoseconds)
             line += ", \(Self.rate(rate)) requests/s"
         }
         if gauges.waiting > 0 { line += ", \(gauges.waiting) waiting" }
