@@ -28,7 +28,8 @@ struct CompletionsCommand: AsyncParsableCommand {
             case .zsh: .zsh
             case .fish: .fish
             }
-        let text = Connctl.completionScript(for: script)
+        let generated = Connctl.completionScript(for: script)
+        let text = shell == .bash ? CompletionScript.bash(generated) : generated
         global.makeOutput().raw(text.hasSuffix("\n") ? text : text + "\n")
     }
 }

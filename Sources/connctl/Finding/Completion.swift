@@ -1,5 +1,6 @@
 import AdminClient
 import AdminModels
+import ArgumentParser
 
 /// What a shell offers for a word. Asks connd, briefly; says nothing where it is away.
 enum Completion {
@@ -7,7 +8,8 @@ enum Completion {
 
     @Sendable
     static func origins(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
-        await ask { client in
+        let prefix = meant(prefix)
+        return await ask { client in
             var query = OriginQuery()
             query.page.limit = most
             query.filter = prefix.isEmpty ? nil : prefix
@@ -28,7 +30,8 @@ enum Completion {
     /// `name=`, then the value where there are few: `pipelining=off`.
     @Sendable
     static func assignments(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
-        await ask { client in
+        let prefix = meant(prefix)
+        return await ask { client in
             try await client.definitions().content.flatMap { definition in
                 let isNamed = prefix.hasPrefix(definition.name + "=")
                 let values = isNamed ? definition.kind == "flag" ? ["on", "off"] : definition.choices ?? [] : []
@@ -37,11 +40,20 @@ enum Completion {
         }
     }
 
+    /// Shells pass a word as it stands on the line, its quotes and backslashes with it.
+    private static func meant(_ prefix: String) -> String {
+        let plain = prefix.replacing(#"\"#, with: "")
+        return plain.hasPrefix("\"") || plain.hasPrefix("'") ? String(plain.dropFirst()) : plain
+    }
+
     private static func ask(_ question: (AdminClient) async throws -> [String]) async -> [String] {
         guard let daemon = try? DaemonSearch.find(option: nil, surroundings: .current) else { return [] }
         let client = AdminClient(daemon.address, patience: .short)
         let answer = (try? await question(client)) ?? []
         await client.close()
-        return answer.filter { !$0.unicodeScalars.contains(where: SafeText.isUnsafe) }
+        return answer.filter { !$0.unicodeScalars.contains(where: SafeText.isUnsafe) }.map {
+            // There what follows a colon would be a description.
+            CompletionShell.requesting == .zsh ? $0.replacing(":", with: #"\:"#) : $0
+        }
     }
 }
