@@ -2,12 +2,14 @@
 package struct ConnectionReport: Codable, Sendable {
     package var number: UInt64 = 0
     package var origin = ""
-    /// `dialing`, `idle`, `leased`, `draining`, `closing`, `tunnel` or `closed`.
+    /// `dialing`, `idle`, `leased`, `pinned` (between requests of the one client that it belongs to), `draining`, `closing`, `tunnel` or `closed`.
     package var state = ""
     package var local: String?
     package var remote: String?
     /// Why it was dialled: `demand`, `warm_up` or `replacement`.
     package var cause = ""
+    /// The client, by its number in the access log, that it belongs to since authentication bound it to that client.
+    package var pinnedTo: UInt64?
     package var opened = ""
     package var openedMs: Int64 = 0
     package var age = ""
@@ -38,6 +40,7 @@ package struct ConnectionReport: Codable, Sendable {
         case local
         case remote
         case cause
+        case pinnedTo = "pinned_to"
         case opened
         case openedMs = "opened_ms"
         case age
@@ -89,7 +92,7 @@ package struct ConnectionQuery: Sendable {
     /// Nil: all that live. `closed`: those that ended, newest first.
     package var state: String?
 
-    package static let states = ["dialing", "idle", "leased", "draining", "closing", "tunnel", "closed"]
+    package static let states = ["dialing", "idle", "leased", "pinned", "draining", "closing", "tunnel", "closed"]
 
     package init() {}
 }

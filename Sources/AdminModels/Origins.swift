@@ -98,6 +98,8 @@ package struct OriginFiguresReport: Codable, Sendable {
     /// By reason; `closedBySide` is the same by whose doing it was.
     package var closed: [String: Int] = [:]
     package var closedBySide: [String: Int] = [:]
+    /// Connections that authentication bound to one client (NTLM, Negotiate): not shared from then on.
+    package var pinned = 0
     package var dialFailures: [String: Int] = [:]
     package var retryCauses: [String: Int] = [:]
     package var retryOutcomes: [String: Int] = [:]

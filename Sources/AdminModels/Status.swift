@@ -77,6 +77,8 @@ package struct ConnectionCounts: Codable, Sendable {
     package var dialing = 0
     package var idle = 0
     package var leased = 0
+    /// Between requests of the one client that each belongs to.
+    package var pinned = 0
     package var draining = 0
     package var closing = 0
     package var tunnels = 0

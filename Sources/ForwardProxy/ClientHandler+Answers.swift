@@ -9,6 +9,10 @@ extension ClientHandler {
         if exchange === receiving { pauseForUpstream(exchange) }
     }
 
+    func pinned(in pool: UpstreamPool) {
+        if !pinnedIn.contains(where: { $0 === pool }) { pinnedIn.append(pool) }
+    }
+
     func continueReceived(_ exchange: Exchange) {
         guard exchange === receiving else { return }
         expectationEnds = .distantFuture

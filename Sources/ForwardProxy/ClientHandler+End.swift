@@ -31,6 +31,7 @@ extension ClientHandler {
         if inputClosed { return endAfterOutput() }
         phase = .closing
         countClose()
+        endPins(now: now)
         pauses = []
         stream.resumeReading()
         stream.shutdownOutput()
@@ -70,9 +71,16 @@ extension ClientHandler {
             if !exchange.isCut { log(exchange) }
             loop.give(exchange)
         }
+        endPins(now: now)
         loop.timer.remove(timer)
         countClose()
         loop.remove(self)
+    }
+
+    /// No request of its will come on the connections that are its alone.
+    func endPins(now: Instant) {
+        for pool in pinnedIn { pool.endPins(of: id, now: now) }
+        pinnedIn.removeAll()
     }
 
     /// When the end is decided, which may be some time before the client's last byte.

@@ -44,6 +44,8 @@ final class ClientHandler {
     var notStarted: Exchange?
     var lastAuthority: [UInt8] = []
     var lastPool: UpstreamPool?
+    /// Where connections were pinned to it: they end with it.
+    var pinnedIn: [UpstreamPool] = []
 
     var pauses: Pauses = []
     var isParsing = false

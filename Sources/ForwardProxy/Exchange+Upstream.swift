@@ -20,6 +20,11 @@ extension Exchange: UpstreamExchange {
             return client.tunnelOpened(self, now: now)
         }
         phase = .sending
+        if bindsConnection {
+            // What ends a login that was begun elsewhere is worthless here, and the answer says so.
+            wasPinned = connection.isPinned
+            pin(connection)
+        }
         if body.isEmpty {
             connection.write(requestHead.bytes)
         } else {
@@ -35,6 +40,13 @@ extension Exchange: UpstreamExchange {
         connection.limitReads(to: isFront ? nil : ProxyConfiguration.coalesced)
         connection.setReading(client.isWritable || !isFront, now: now)
         client.leaseGranted(self, now: now)
+    }
+
+    /// What the connection says to others from here on would be said in this client's name.
+    private func pin(_ connection: UpstreamConnection) {
+        guard let pool else { return }
+        connection.pin(to: client.id)
+        client.pinned(in: pool)
     }
 
     func leaseRefused(_ error: ProxyError, now: Instant) {
@@ -61,6 +73,7 @@ extension Exchange: UpstreamExchange {
         record.firstByte = now
         recordFirstByte(now: now)
         answerBegan()
+        if head.bindsConnection, let connection { pin(connection) }
         let dechunks = wantsContentOnly && head.framing == .chunked
         endsByClose = dechunks || head.framing == .untilClose
         responsePersists = requestPersists && requestBodyComplete && !endsByClose && !isLastWhileDraining
@@ -149,7 +162,9 @@ extension Exchange: UpstreamExchange {
         guard reused || !sent else { return false }
         var decision = RetryPolicy.decide(
             method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
-            bodyReplayable: bodyIsKept, attempts: attempts, maxRetries: pool.settings.maxRetries, budgetAllows: true)
+            bodyReplayable: bodyIsKept,
+            bound: bindsConnection && wasPinned, attempts: attempts, maxRetries: pool.settings.maxRetries,
+            budgetAllows: true)
         if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
         loop.upstream.metrics.retryCauses[cause] += 1
         pool.figures.retryCauses[cause] += 1
@@ -216,6 +231,7 @@ extension RetryOutcome {
         case .bodyNotReplayable: self = .refusedBody
         case .budgetEmpty: self = .refusedBudget
         case .retriesUsedUp: self = .refusedAttempts
+        case .boundToConnection: self = .refusedPinned
         case .responseStarted, .connectionWasFresh: return nil
         }
     }

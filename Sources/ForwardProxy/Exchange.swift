@@ -25,6 +25,8 @@ final class Exchange {
     var phase = Phase.prepared
     var method = HTTPWire.Method.other
     var asksUpgrade = false
+    /// Its credentials log in the connection that it is sent on.
+    var bindsConnection = false
     var clientVersion = HTTPVersion.http11
     /// The client's wish; what it is told also depends on the response.
     var requestPersists = true
@@ -57,6 +59,8 @@ final class Exchange {
     var endsByClose = false
 
     var attempts = 0
+    /// It went out on a connection that was its client's already.
+    var wasPinned = false
     var retriedFor: RetryCause?
     var record = ExchangeRecord()
     /// What connd answers itself, when the exchange's turn to start has come.
@@ -87,7 +91,13 @@ final class Exchange {
     /// What the client sends next may not be HTTP any more.
     var takesOverConnection: Bool { isTunnel || asksUpgrade }
     /// May run beside other requests of the same client.
-    var isSafeBesideOthers: Bool { method.isSafe && !asksUpgrade && !isTunnel }
+    var isSafeBesideOthers: Bool {
+        method.isSafe && !asksUpgrade && !isTunnel && !bindsConnection && !hasOwnConnection
+    }
+    /// A connection to its origin is its client's alone: that client's requests go there one after the other.
+    var hasOwnConnection: Bool {
+        !client.pinnedIn.isEmpty && client.pinnedIn.contains { $0 === pool } && pool?.isPinned(to: client.id) ?? false
+    }
 
     /// Back to what `init` leaves, keeping storage.
     func clear() {
@@ -108,6 +118,7 @@ final class Exchange {
         endsByClose = false
         isTunnel = false
         attempts = 0
+        wasPinned = false
         retriedFor = nil
         ownAnswer = nil
         use &+= 1
@@ -134,12 +145,14 @@ final class Exchange {
     func prepareOwnAnswer(_ head: borrowing RequestHead, now: Instant) {
         take(head, now: now)
         asksUpgrade = false
+        bindsConnection = false
     }
 
     /// Not even a request: what is wrong is answered in turn.
     func prepareRefusal(now: Instant) {
         method = .other
         asksUpgrade = false
+        bindsConnection = false
         clientVersion = .http11
         requestPersists = false
         requestBodyComplete = false
@@ -150,6 +163,7 @@ final class Exchange {
     func take(_ head: borrowing RequestHead, now: Instant) {
         method = head.method
         asksUpgrade = head.upgrade
+        bindsConnection = head.bindsConnection
         clientVersion = head.version
         requestPersists = head.persistent
         switch head.framing {
@@ -193,7 +207,7 @@ final class Exchange {
     func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
         phase = .waiting
         record.leaseRequested = now
-        let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade
+        let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade && !bindsConnection
         let life = use
         let waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
         if use == life, phase == .waiting {

@@ -20,7 +20,7 @@ package struct TCPFacts: Hashable, Sendable {
 /// An upstream connection as an operator sees it, alive or after its end. Value.
 package struct ConnectionRecord: Hashable, Sendable {
     package enum State: String, CaseIterable, Sendable {
-        case dialing, idle, leased, draining, closing, tunnel, closed
+        case dialing, idle, leased, pinned, draining, closing, tunnel, closed
     }
 
     /// Unique over restarts as long as the database is kept.
@@ -44,6 +44,8 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var connectTime: Int64 = 0
     package var tlsTime: Int64 = 0
     package var tcp: TCPFacts?
+    /// The number of the client that it belongs to, where authentication has bound it to one.
+    package var owner: UInt64?
 
     package init(number: UInt64, origin: Origin, state: State, openedAt: Int64, cause: OpenCause) {
         self.number = number

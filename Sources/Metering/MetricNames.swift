@@ -68,12 +68,14 @@ enum MetricNames {
     private static let connections: [Metric<OriginSubject>] = [
         .gauge(
             "http_client_open_connections",
-            "Connections of the pool by state (OpenTelemetry http.client.open_connections; its idle is idle, its active"
-                + " leased and draining). dialing is not open yet."
+            "Connections of the pool by state (OpenTelemetry http.client.open_connections; its idle is idle and"
+                + " pinned, its active leased and draining). pinned: between requests of the one client that it belongs"
+                + " to. dialing is not open yet."
         ) { origin, out in
             out.value(origin.gauges.dialing, ("state", "dialing"))
             out.value(origin.gauges.idle, ("state", "idle"))
             out.value(origin.gauges.leased, ("state", "leased"))
+            out.value(origin.gauges.pinned, ("state", "pinned"))
             out.value(origin.gauges.draining, ("state", "draining"))
             out.value(origin.gauges.closing, ("state", "closing"))
         },
@@ -86,6 +88,10 @@ enum MetricNames {
                 $1.value(count, ("reason", reason.name), ("side", reason.side.name))
             }
         },
+        .counter(
+            "connd_connections_pinned_total",
+            "Connections that authentication bound to one client (NTLM, Negotiate): not shared from then on."
+        ) { $1.value($0.figures.pinned) },
         .counter("connd_leases_total", "Leases of a connection, new or reused.") {
             $1.value($0.figures.reused + $0.figures.firstLeases)
         },

@@ -15,6 +15,8 @@ package struct OriginFigures: Hashable, Sendable {
     /// Leases of a connection that had served before.
     package var reused = 0
     package var closed = Counters<CloseReason>()
+    /// Connections that authentication has bound to one client.
+    package var pinned = 0
     package var dialFailures = Counters<ProxyError.Kind>()
     package var retryCauses = Counters<RetryCause>()
     package var retryOutcomes = Counters<RetryOutcome>()
@@ -62,6 +64,7 @@ package struct OriginFigures: Hashable, Sendable {
         a.opened += b.opened
         a.reused += b.reused
         a.closed += b.closed
+        a.pinned += b.pinned
         a.dialFailures += b.dialFailures
         a.retryCauses += b.retryCauses
         a.retryOutcomes += b.retryOutcomes
@@ -93,6 +96,7 @@ package struct OriginFigures: Hashable, Sendable {
         made.opened = a.opened - b.opened
         made.reused = a.reused - b.reused
         made.closed = a.closed - b.closed
+        made.pinned = a.pinned - b.pinned
         made.dialFailures = a.dialFailures - b.dialFailures
         made.retryCauses = a.retryCauses - b.retryCauses
         made.retryOutcomes = a.retryOutcomes - b.retryOutcomes

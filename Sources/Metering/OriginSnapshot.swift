@@ -5,6 +5,8 @@ package struct OriginGauges: Hashable, Sendable {
     package var dialing = 0
     package var idle = 0
     package var leased = 0
+    /// Between requests of the one client that each belongs to.
+    package var pinned = 0
     /// Leased or dialing, and closed when that ends.
     package var draining = 0
     package var closing = 0
@@ -19,12 +21,13 @@ package struct OriginGauges: Hashable, Sendable {
 
     package init() {}
 
-    package var connections: Int { dialing + idle + leased + draining + closing }
+    package var connections: Int { dialing + idle + leased + pinned + draining + closing }
 
     package static func += (a: inout OriginGauges, b: OriginGauges) {
         a.dialing += b.dialing
         a.idle += b.idle
         a.leased += b.leased
+        a.pinned += b.pinned
         a.draining += b.draining
         a.closing += b.closing
         a.waiting += b.waiting

@@ -2,7 +2,7 @@ package import ProxyTypes
 
 /// What became of a retry.
 package enum RetryOutcome: UInt8, CaseIterable, Sendable {
-    case sent, succeeded, failed, refusedMethod, refusedBody, refusedBudget, refusedAttempts
+    case sent, succeeded, failed, refusedMethod, refusedBody, refusedBudget, refusedAttempts, refusedPinned
 
     package var name: String {
         switch self {
@@ -13,6 +13,7 @@ package enum RetryOutcome: UInt8, CaseIterable, Sendable {
         case .refusedBody: "refused_body"
         case .refusedBudget: "refused_budget"
         case .refusedAttempts: "refused_attempts"
+        case .refusedPinned: "refused_pinned"
         }
     }
 }

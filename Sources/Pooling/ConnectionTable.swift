@@ -2,7 +2,7 @@ import ProxyTypes
 
 /// What a pool knows of one connection. Value.
 struct ConnectionSlot: BitwiseCopyable {
-    enum State: UInt8 { case free, dialing, idle, leased, closing }
+    enum State: UInt8 { case free, dialing, idle, leased, pinned, closing }
 
     var generation: UInt32 = 0
     fileprivate(set) var state = State.free
@@ -18,6 +18,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var leases: UInt32 = 0
     var granted: UInt32 = 0
     var completed: UInt32 = 0
+    /// Whose requests alone it carries.
+    fileprivate(set) var owner: ClientID?
     /// How many more requests the origin's hint allows; `.max`: it named no number.
     var allowed = UInt32.max
     var window: UInt32 = 0
@@ -42,6 +44,8 @@ struct ConnectionTable: ~Copyable {
     private(set) var idle = IndexList()
     /// Leased ones with room for one more pipelined request, in the order they got it.
     private(set) var open = IndexList()
+    /// Those between requests of their owners, the longest idle first.
+    private(set) var pinned = IndexList()
     private(set) var counts = PoolCounts()
     private(set) var drainingDials = 0
     /// Of those that `counts.dialing` counts.
@@ -49,6 +53,8 @@ struct ConnectionTable: ~Copyable {
     private(set) var replacementDials = 0
     /// Idle ones that have not served yet.
     private(set) var idleUnserved = 0
+    /// Those that belong to a client, in whatever state.
+    private(set) var owned = 0
 
     /// Nil for a connection that is gone: its slot has another generation, or none.
     func index(of id: ConnectionID) -> Int? {
@@ -92,6 +98,7 @@ struct ConnectionTable: ~Copyable {
 
     mutating func remove(_ index: Int) {
         move(index, to: .free)
+        setOwner(index, nil)
         slots[index].isLeaving = false
         slots[index].generation &+= 1
         free.append(UInt32(truncatingIfNeeded: index))
@@ -102,9 +109,11 @@ struct ConnectionTable: ~Copyable {
         count(index, -1)
         let number = UInt32(truncatingIfNeeded: index)
         if slots[index].state == .idle { idle.remove(number, &links) }
+        if slots[index].state == .pinned { pinned.remove(number, &links) }
         setOpen(index, false)
         slots[index].state = state
         if state == .idle { idle.append(number, &links) }
+        if state == .pinned { pinned.append(number, &links) }
         count(index, 1)
     }
 
@@ -112,6 +121,12 @@ struct ConnectionTable: ~Copyable {
         count(index, -1)
         slots[index].isLeaving = true
         count(index, 1)
+    }
+
+    mutating func setOwner(_ index: Int, _ owner: ClientID?) {
+        if slots[index].owner != nil { owned -= 1 }
+        if owner != nil { owned += 1 }
+        slots[index].owner = owner
     }
 
     mutating func setOpen(_ index: Int, _ isOpen: Bool) {
@@ -128,6 +143,9 @@ struct ConnectionTable: ~Copyable {
 
     var longestIdle: Int? { Self.valid(idle.first) }
     var lastIdle: Int? { Self.valid(idle.last) }
+    var firstPinned: Int? { Self.valid(pinned.first) }
+    /// Nothing lies unused, so that nothing's time can come.
+    var nothingLiesIdle: Bool { idle.isEmpty && pinned.isEmpty }
     var firstOpen: Int? { Self.valid(open.first) }
 
     var freeCount: Int { free.count }
@@ -152,6 +170,7 @@ struct ConnectionTable: ~Copyable {
             if slots[index].granted == 0 { idleUnserved += change }
         case (.leased, false): counts.leased += change
         case (.leased, true): counts.draining += change
+        case (.pinned, _): counts.pinned += change
         case (.closing, _): counts.closing += change
         }
     }

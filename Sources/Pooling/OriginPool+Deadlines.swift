@@ -19,10 +19,17 @@ extension OriginPool {
             setIdleBound(index)
             if isWornOut(index) { retire(index, .maxRequests, into: &actions) }
         }
+        cursor = table.firstPinned
+        while let index = cursor {
+            cursor = table.next(index)
+            setIdleBound(index)
+            if isWornOut(index) { retire(index, .maxRequests, into: &actions) }
+        }
         retireAllDue(now: now, into: &actions)
         while table.counts.idle > policy.maxIdle || origin.isExceeded, let oldest = table.longestIdle {
             retire(oldest, .poolShrink, into: &actions)
         }
+        while origin.isExceeded, let oldest = table.firstPinned { retire(oldest, .poolShrink, into: &actions) }
         cursor = table.firstOpen
         while let index = cursor {
             cursor = table.next(index)
@@ -33,8 +40,14 @@ extension OriginPool {
 
     /// Looks at each idle connection; it is called once per retirement at most, as the bound it leaves is exact.
     private mutating func retireAllDue(now: Instant, into actions: inout [PoolAction]) {
+        let next = retireDue(from: table.longestIdle, now: now, into: &actions)
+        idleDue = min(next, retireDue(from: table.firstPinned, now: now, into: &actions))
+    }
+
+    /// Of one list, from its first on. Returns when the next of the rest is due.
+    private mutating func retireDue(from first: Int?, now: Instant, into actions: inout [PoolAction]) -> Instant {
         var next = Instant.distantFuture
-        var cursor = table.longestIdle
+        var cursor = first
         while let index = cursor {
             cursor = table.next(index)
             if table.deadline(index) <= now {
@@ -43,7 +56,7 @@ extension OriginPool {
                 next = min(next, table.deadline(index))
             }
         }
-        idleDue = next
+        return next
     }
 
     mutating func retireDue(_ index: Int, into actions: inout [PoolAction]) {

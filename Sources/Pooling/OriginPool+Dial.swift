@@ -34,7 +34,7 @@ extension OriginPool {
         case .closing:
             // The driver gave this dial up; its failure is how that ended, and says nothing about the origin.
             forget(index)
-        case .free, .idle, .leased:
+        case .free, .idle, .leased, .pinned:
             Invariant.broken("a dial failed that was not under way")
             return
         }

@@ -2,7 +2,7 @@ package import ProxyTypes
 
 /// Connections are ended from outside, softly.
 extension OriginPool {
-    /// Idle connections close now, leased ones when their lease ends, dialing ones when they have succeeded; who waits
+    /// Idle and pinned connections close now, leased ones when their lease ends, dialing ones when they have succeeded; who waits
     /// or comes now gets new ones. Returns how many it concerns: not those that were to close before it.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
@@ -18,10 +18,9 @@ extension OriginPool {
     ) {
         // A dead generation, or one that is ending already: the order crossed with the news.
         guard let index = table.index(of: id), !table.slots[index].isLeaving else { return }
-        if table.slots[index].state == .idle {
-            retire(index, reason, into: &actions)
-        } else {
-            mark(index, reason)
+        switch table.slots[index].state {
+        case .idle, .pinned: retire(index, reason, into: &actions)
+        case .free, .dialing, .leased, .closing: mark(index, reason)
         }
         noteFewerDials(now: now)
         settle(now: now, into: &actions)
@@ -35,13 +34,13 @@ extension OriginPool {
         settle(now: now, into: &actions)
     }
 
-    /// Closes up to `count` idle connections, the longest idle first, and returns how many. `min_idle` waits a while
+    /// Closes up to `count` idle connections, the longest idle first, then pinned ones, and returns how many. `min_idle` waits a while
     /// before it dials them again.
     package mutating func shedIdle(
         _ count: Int, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]
     ) -> Int {
         var shed = 0
-        while shed < count, let index = table.longestIdle {
+        while shed < count, let index = table.longestIdle ?? table.firstPinned {
             retire(index, reason, into: &actions)
             shed += 1
         }
@@ -54,12 +53,12 @@ extension OriginPool {
 
     /// How many were not leaving already.
     private mutating func markAll(_ reason: CloseReason, into actions: inout [PoolAction]) -> Int {
-        let concerned = table.counts.idle + table.counts.dialing + table.counts.leased
-        while let index = table.longestIdle { retire(index, reason, into: &actions) }
+        let concerned = table.counts.idle + table.counts.pinned + table.counts.dialing + table.counts.leased
+        while let index = table.longestIdle ?? table.firstPinned { retire(index, reason, into: &actions) }
         for index in table.slots.indices {
             switch table.slots[index].state {
             case .dialing, .leased: mark(index, reason)
-            case .free, .idle, .closing: break
+            case .free, .idle, .pinned, .closing: break
             }
         }
         return concerned

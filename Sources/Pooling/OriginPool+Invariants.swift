@@ -21,9 +21,10 @@ extension OriginPool {
         check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")
         check(origin.taken >= counts.connections, "a connection outside the origin's budget")
         check(total.taken >= counts.connections, "a connection outside the total budget")
-        check(!isShutDown || (queue.isEmpty && counts.idle == 0), "in use after the shutdown")
+        check(!isShutDown || (queue.isEmpty && counts.idle + counts.pinned == 0), "in use after the shutdown")
         check(queue.count <= dialsForWaiters || waiterDue < .distantFuture, "a waiter without a deadline")
-        for index in table.slots.indices where table.slots[index].state == .idle {
+        for index in table.slots.indices where table.slots[index].state == .idle || table.slots[index].state == .pinned
+        {
             check(idleDue <= table.deadline(index), "an idle connection whose deadline nobody watches")
         }
     }
@@ -36,6 +37,7 @@ extension ConnectionTable {
         var opened = 0
         var demand = 0
         var replacement = 0
+        var ownedNow = 0
         for index in slots.indices {
             let slot = slots[index]
             if slot.isOpen { opened += 1 }
@@ -48,10 +50,17 @@ extension ConnectionTable {
             case (.idle, _): seen.idle += 1
             case (.leased, false): seen.leased += 1
             case (.dialing, true), (.leased, true): seen.draining += 1
+            case (.pinned, _): seen.pinned += 1
             case (.closing, _): seen.closing += 1
             }
+            if slot.owner != nil { ownedNow += 1 }
+            check(slot.owner == nil || slot.state != .idle, "a client's own connection is offered to all")
+            check(slot.owner != nil || slot.state != .pinned, "pinned to nobody")
+            check(slot.owner == nil || slot.leases <= 1, "a client's own connection is shared")
             check(slot.state != .leased || slot.leases > 0, "leased to nobody")
-            check(slot.state != .idle || (slot.leases == 0 && !slot.isLeaving), "idle, yet held or leaving")
+            check(
+                (slot.state != .idle && slot.state != .pinned) || (slot.leases == 0 && !slot.isLeaving),
+                "idle, yet held or leaving")
             check(slot.state != .closing || slot.isLeaving, "closing, and the budgets do not know")
             check(!slot.isOpen || slot.state == .leased, "open to more requests, and not leased")
         }
@@ -60,6 +69,8 @@ extension ConnectionTable {
         check(seen.connections + free == slots.count, "a slot leaks")
         check(freeCount == free, "a free slot is lost")
         check(walk(idle) == seen.idle, "the idle list is broken")
+        check(walk(pinned) == seen.pinned, "the pinned list is broken")
+        check(ownedNow == owned, "a client's own connection is not counted")
         check(walk(open) == opened, "the open list is broken")
     }
 

@@ -12,6 +12,12 @@ extension OriginPool {
             return
         }
         wasUsed = true
+        if phase == .serving, !fresh, table.counts.pinned > 0,
+            let index = takePinned(of: client, now: now, into: &actions)
+        {
+            grant(waiter, index, mayPipeline: false, into: &actions)
+            return settle(now: now, into: &actions)
+        }
         if phase == .serving, let index = takeIdle(fresh: fresh, now: now, into: &actions) {
             grant(waiter, index, mayPipeline: mayPipeline, into: &actions)
             if policy.minIdle > 0 || !queue.isEmpty { settle(now: now, into: &actions) }
@@ -66,7 +72,7 @@ extension OriginPool {
 
     /// The usual case of `lease` without a list of actions: nobody waits and an idle connection is there. Nil: ask `lease`.
     package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
-        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, let index = candidate,
+        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0, let index = candidate,
             table.deadline(index) > now
         else { return nil }
         wasUsed = true
@@ -82,7 +88,7 @@ extension OriginPool {
             table.slots[index].allMayPipeline = table.slots[index].allMayPipeline && mayPipeline
         } else {
             table.move(index, to: .leased)
-            if table.idle.isEmpty { idleDue = .distantFuture }
+            if table.nothingLiesIdle { idleDue = .distantFuture }
             table.slots[index].leases = 1
             table.slots[index].allMayPipeline = mayPipeline
         }

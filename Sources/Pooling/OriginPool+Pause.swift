@@ -15,6 +15,7 @@ extension OriginPool {
     package mutating func resume(now: Instant, into actions: inout [PoolAction]) {
         guard phase == .paused else { return }
         phase = .serving
+        servePinned(now: now, into: &actions)
         while queue.freshCount > 0, let index = takeIdle(fresh: true, now: now, into: &actions),
             let waiter = queue.takeFresh()
         {

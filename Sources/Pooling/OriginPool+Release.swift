@@ -27,6 +27,8 @@ extension OriginPool {
         } else if let reason = retirement(index, now: now) {
             retire(index, reason, into: &actions)
             settle(now: now, into: &actions)
+        } else if let owner = table.slots[index].owner {
+            keepPinned(index, owner: owner, now: now, into: &actions)
         } else {
             offerUsed(index, now: now, into: &actions)
         }
@@ -48,7 +50,7 @@ extension OriginPool {
         noteLost(index, now: now)
         mark(index, .killed)
         table.move(index, to: .closing)
-        if table.idle.isEmpty { idleDue = .distantFuture }
+        if table.nothingLiesIdle { idleDue = .distantFuture }
         noteFewerDials(now: now)
         settle(now: now, into: &actions)
     }
@@ -66,7 +68,10 @@ extension OriginPool {
             return
         }
         Invariant.broken("a connection is released that is not leased")
-        if table.slots[index].state == .idle { retire(index, .killed, into: &actions) }
+        switch table.slots[index].state {
+        case .idle, .pinned: retire(index, .killed, into: &actions)
+        case .free, .dialing, .leased, .closing: break
+        }
     }
 
     private mutating func note(_ hint: KeepAliveHint, _ index: Int) {

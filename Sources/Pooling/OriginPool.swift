@@ -4,9 +4,9 @@ package import ProxyTypes
 /// closes nothing itself, reads no clock, and never calls out: the driver feeds it events and does its actions in order.
 /// Loop-bound value.
 ///
-///     dial ─> dialing ──> idle <──> leased
-///                │          │         │          drain, shutdown: dialing and leased become draining,
-///                └──────────┴─────────┴─> closing ─> gone       and close when the dial or lease ends
+///     dial ─> dialing ──> idle <──> leased <──> pinned (to one client)
+///                │          │         │           │       drain, shutdown: dialing and leased become draining,
+///                └──────────┴─────────┴───────────┴─> closing ─> gone    and close when the dial or lease ends
 ///
 /// What holds after every event:
 /// - Connections from their `.dial` to their `closed` never exceed the two budgets.
@@ -82,11 +82,12 @@ package struct OriginPool: ~Copyable {
         case .dialing: state = slot.isLeaving ? .draining : .dialing
         case .idle: state = .idle
         case .leased: state = slot.isLeaving ? .draining : .leased
+        case .pinned: state = .pinned
         case .closing: state = .closing
         }
         return ConnectionFacts(
             state: state, requests: Int(slot.granted), leases: Int(slot.leases), openedAt: slot.openedAt,
-            idleSince: slot.state == .idle ? slot.idleSince : nil)
+            idleSince: slot.state == .idle || slot.state == .pinned ? slot.idleSince : nil, owner: slot.owner)
     }
 
     package func requestsServed(_ id: ConnectionID) -> Int {
@@ -136,7 +137,7 @@ package struct OriginPool: ~Copyable {
     mutating func retire(_ index: Int, _ reason: CloseReason, into actions: inout [PoolAction]) {
         mark(index, reason)
         table.move(index, to: .closing)
-        if table.idle.isEmpty { idleDue = .distantFuture }
+        if table.nothingLiesIdle { idleDue = .distantFuture }
         actions.append(.close(table.id(index), table.slots[index].leaveReason))
     }
 
@@ -150,6 +151,6 @@ package struct OriginPool: ~Copyable {
             total.giveBack()
         }
         table.remove(index)
-        if table.idle.isEmpty { idleDue = .distantFuture }
+        if table.nothingLiesIdle { idleDue = .distantFuture }
     }
 }

@@ -79,6 +79,8 @@ package enum Disposition: Equatable, BitwiseCopyable, Sendable {
 
 package enum ConnectionState: UInt8, BitwiseCopyable, Sendable {
     case dialing, idle, leased
+    /// Between requests of the one client that it belongs to.
+    case pinned
     /// Leased or dialing, and closed as soon as that ends.
     case draining
     /// Told to close; it counts against the limits until its socket is gone.
@@ -90,13 +92,14 @@ package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var dialing = 0
     package var idle = 0
     package var leased = 0
+    package var pinned = 0
     package var draining = 0
     package var closing = 0
     package var waiting = 0
 
     package init() {}
 
-    package var connections: Int { dialing + idle + leased + draining + closing }
+    package var connections: Int { dialing + idle + leased + pinned + draining + closing }
 }
 
 /// What a connection's record says of it. Value.
@@ -109,4 +112,6 @@ package struct ConnectionFacts: Equatable, BitwiseCopyable, Sendable {
     package let openedAt: Instant
     /// When it last became idle; nil when it is not.
     package let idleSince: Instant?
+    /// The client that it belongs to, where it is pinned to one.
+    package let owner: ClientID?
 }

@@ -82,8 +82,16 @@ struct WaiterQueue: ~Copyable {
 
     /// Takes it out and gives its client's other requests their turn after every other client's.
     mutating func takeOrdinary() -> Waiter? {
-        guard !turns.isEmpty else { return nil }
-        let lane = turns.first
+        turns.isEmpty ? nil : takeFirst(ofLane: turns.first)
+    }
+
+    /// The first request of this client, before whose turn it is; its next ones have their turn after every other client's.
+    mutating func takeOrdinary(of client: ClientID) -> Waiter? {
+        let lane = laneOfClient.find(client.rawValue)
+        return lane == Links.none ? nil : takeFirst(ofLane: lane)
+    }
+
+    private mutating func takeFirst(ofLane lane: UInt32) -> Waiter {
         let waiter = remove(lanes[Int(lane)].waiters.first)
         if !lanes[Int(lane)].waiters.isEmpty {
             turns.remove(lane, &turnLinks)

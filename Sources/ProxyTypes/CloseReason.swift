@@ -3,7 +3,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case idleTimeout, learnedIdleBound, keepAliveHint, maxLifetime, maxRequests, originConnectionClose, originFinIdle
     case originRstIdle, originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted
     case headersTimeout, bodyTimeout, writeTimeout, dialFailed, tlsFailed, dnsDrain, settingsChanged, poolShrink
-    case fdPressure, drained, killed, shutdown, pathBlackHole, earlyResponse
+    case fdPressure, drained, killed, shutdown, pathBlackHole, earlyResponse, pinned
 
     package var name: String {
         switch self {
@@ -34,6 +34,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .shutdown: "shutdown"
         case .pathBlackHole: "path_black_hole"
         case .earlyResponse: "early_response"
+        case .pinned: "pinned"
         }
     }
 
@@ -58,7 +59,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .clientAborted: .client
         case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .headersTimeout, .bodyTimeout,
             .writeTimeout, .dialFailed, .tlsFailed, .dnsDrain, .settingsChanged, .poolShrink, .fdPressure, .drained,
-            .killed, .shutdown, .pathBlackHole:
+            .killed, .shutdown, .pathBlackHole, .pinned:
             .ours
         }
     }

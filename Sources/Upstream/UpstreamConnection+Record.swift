@@ -1,5 +1,6 @@
 import CLinux
 import Metering
+import Pooling
 import ProxyTypes
 import Reactor
 
@@ -68,7 +69,10 @@ extension UpstreamConnection {
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)
         record.local = local
         record.remote = remote
-        if state == .idle { record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds }
+        if state == .idle || state == .pinned {
+            record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds
+        }
+        record.owner = id.flatMap { pool.machine.facts(of: $0) }?.owner?.rawValue
         record.requests = requestsServed
         record.bytesSent = allBytesSent
         record.bytesReceived = bytesReceived

@@ -1,7 +1,7 @@
 import CLinux
 import HTTPWire
 import Metering
-import Pooling
+package import Pooling
 package import ProxyTypes
 import Reactor
 import Tuning
@@ -133,6 +133,12 @@ package final class UpstreamConnection {
     func isSilent() -> Bool {
         !stream.hangupSeen && clinux_idle_socket_state(stream.descriptor) == 0
     }
+
+    /// It serves no other client from here on.
+    package func pin(to client: ClientID) { pool.pin(self, to: client) }
+
+    /// Belongs to one client already.
+    package var isPinned: Bool { id.flatMap { pool.machine.facts(of: $0) }?.owner != nil }
 
     // MARK: What the exchange does
 

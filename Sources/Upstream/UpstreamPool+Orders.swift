@@ -1,5 +1,5 @@
 package import Metering
-import Pooling
+package import Pooling
 package import ProxyTypes
 import Reactor
 package import Tuning
@@ -40,7 +40,7 @@ extension UpstreamPool {
     }
 
     func shedAtOnce(_ reason: CloseReason, now: Instant) {
-        _ = shedIdle(machine.counts.idle, reason, abruptly: true, now: now)
+        _ = shedIdle(idleConnections, reason, abruptly: true, now: now)
     }
 
     func budgetFreed(now: Instant) {
@@ -91,6 +91,22 @@ extension UpstreamPool {
             == 0
     }
 
+    // MARK: Connections that belong to one client
+
+    /// Authentication was seen on it that holds for the connection: whoever sent there next would act as that user.
+    func pin(_ connection: UpstreamConnection, to client: ClientID) {
+        guard let id = connection.id, machine.facts(of: id)?.owner == nil else { return }
+        machine.pin(id, to: client)
+        if machine.facts(of: id)?.owner != nil { figures.pinned += 1 }
+    }
+
+    package func isPinned(to client: ClientID) -> Bool { machine.isPinned(to: client) }
+
+    package func endPins(of client: ClientID, now: Instant) {
+        machine.endPins(of: client, now: now, into: &actions)
+        perform(now: now)
+    }
+
     // MARK: Telling
 
     package var gauges: OriginGauges {
@@ -99,6 +115,7 @@ extension UpstreamPool {
         gauges.dialing = counts.dialing
         gauges.idle = counts.idle
         gauges.leased = counts.leased
+        gauges.pinned = counts.pinned
         gauges.draining = counts.draining
         gauges.closing = counts.closing
         gauges.waiting = counts.waiting
@@ -118,6 +135,7 @@ extension UpstreamPool {
         }
         switch connection.id.flatMap({ machine.facts(of: $0) })?.state {
         case .idle: return .idle
+        case .pinned: return .pinned
         case .draining: return .draining
         case .closing: return .closing
         case .dialing, .leased, nil: return .leased

@@ -56,7 +56,8 @@ package final class UpstreamPool {
     }
 
     package var counts: PoolCounts { machine.counts }
-    package var idleConnections: Int { machine.counts.idle }
+    /// With those that one client alone may use.
+    package var idleConnections: Int { machine.counts.idle + machine.counts.pinned }
     package var openConnections: Int {
         connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count
     }

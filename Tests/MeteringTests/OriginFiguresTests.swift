@@ -61,6 +61,6 @@ struct OriginFiguresTests {
         #expect(a.waiting == before.waiting + b.waiting && a.active == before.active + b.active)
         #expect(a.tunnels == before.tunnels + b.tunnels)
         #expect(a.isPaused && a.dialFailures == b.dialFailures)
-        #expect(b.connections == b.dialing + b.idle + b.leased + b.draining + b.closing)
+        #expect(b.connections == b.dialing + b.idle + b.leased + b.pinned + b.draining + b.closing)
     }
 }

@@ -46,7 +46,8 @@ struct PrometheusTextTests {
             { $0.connectTime = .init() },
             { $0.tlsTime = .init() }, { $0.firstByteTime = .init() }, { $0.totalTime = .init() },
             { $0.connectionAge = .init() }, { $0.requestsPerConnection = .init() }, { $0.idleGap = .init() },
-            { $0.handshakePaid = 0 }, { $0.handshakeSaved = 0 }, { $0.firstLeases = 0 }, { $0.tunnels.opened = 0 },
+            { $0.handshakePaid = 0 }, { $0.handshakeSaved = 0 }, { $0.firstLeases = 0 }, { $0.pinned = 0 },
+            { $0.tunnels.opened = 0 },
             { $0.tunnels.closed = 0 }, { $0.tunnels.failed = 0 }, { $0.tunnels.bytesSent = 0 },
             { $0.tunnels.bytesReceived = 0 }, { $0.tunnels.duration = .init() },
         ]
@@ -64,7 +65,8 @@ struct PrometheusTextTests {
     @Test("each gauge of an origin shows: without it the page is another")
     func everyGaugeShows() throws {
         let erase: [(inout OriginGauges) -> Void] = [
-            { $0.dialing = 0 }, { $0.idle = 0 }, { $0.leased = 0 }, { $0.draining = 0 }, { $0.closing = 0 },
+            { $0.dialing = 0 }, { $0.idle = 0 }, { $0.leased = 0 }, { $0.pinned = 0 }, { $0.draining = 0 },
+            { $0.closing = 0 },
             { $0.waiting = 0 }, { $0.active = 0 }, { $0.tunnels = 0 }, { $0.isPaused = false }, { $0.dialFailures = 0 },
         ]
         #expect(erase.count == Mirror(reflecting: OriginGauges()).children.count)

@@ -94,6 +94,17 @@ final class PoolFixture {
 
     func resume() -> [PoolAction] { event { $0.resume(now: time.now, into: &$1) } }
 
+    @discardableResult
+    func pin(_ id: ConnectionID, to client: UInt64) -> [PoolAction] {
+        event { pool, _ in pool.pin(id, to: ClientID(rawValue: client)) }
+    }
+
+    func endPins(of client: UInt64) -> [PoolAction] {
+        event { $0.endPins(of: ClientID(rawValue: client), now: time.now, into: &$1) }
+    }
+
+    func isPinned(to client: UInt64) -> Bool { pool.isPinned(to: ClientID(rawValue: client)) }
+
     func shutdown() -> [PoolAction] { event { $0.shutdown(now: time.now, into: &$1) } }
 
     func shedIdle(_ count: Int) -> [PoolAction] {

@@ -6,6 +6,10 @@ extension PoolModel {
     package mutating func lease(_ id: WaiterID, _ client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant) {
         if isShutDown { return actions.append(.refuse(id, .draining)) }
         wasUsed = true
+        if !isPaused, !fresh, let serial = ownPinned(client, now) {
+            grant(id, serial, false)
+            return settle(now)
+        }
         if !isPaused, let serial = reusable(fresh: fresh, now) {
             grant(id, serial, mayPipeline)
             return settle(now)
@@ -92,6 +96,8 @@ extension PoolModel {
             open.removeAll { $0 == serial }
             if let reason = endOfUse(connections[place], now) {
                 retire(serial, reason)
+            } else if let owner = connections[place].owner {
+                keepPinned(serial, owner, now)
             } else if isPaused {
                 becomeIdle(serial, now)
             } else {
@@ -113,6 +119,7 @@ extension PoolModel {
         noteLost(connections[place], now)
         connections.remove(at: place)
         idle.removeAll { $0 == serial }
+        pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
         settle(now)
     }
@@ -123,12 +130,13 @@ extension PoolModel {
         if connections[place].leaving == nil { connections[place].leaving = .killed }
         connections[place].state = .closing
         idle.removeAll { $0 == serial }
+        pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
         settle(now)
     }
 
     package mutating func deadlineReached(now: Instant) {
-        for serial in idle {
+        for serial in idle + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
         let refusal: Refusal = isPaused ? .paused : blockedByTotal ? .connectionLimit : .waitedTooLong
@@ -142,15 +150,16 @@ extension PoolModel {
     package mutating func apply(_ policy: PoolPolicy, now: Instant) {
         self.policy = policy
         originLimit = policy.maxConnections
-        for serial in idle {
+        for serial in idle + pinned {
             guard let place = place(serial) else { continue }
             setIdleBound(place)
             if isWornOut(connections[place]) { retire(serial, .maxRequests) }
         }
-        for serial in idle {
+        for serial in idle + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
         while let oldest = idle.first, idle.count > policy.maxIdle || originExceeded { retire(oldest, .poolShrink) }
+        while let oldest = pinned.first, originExceeded { retire(oldest, .poolShrink) }
         for serial in open { updateOpen(serial) }
         settle(now)
     }
@@ -164,7 +173,7 @@ extension PoolModel {
 
     package mutating func close(_ serial: Int, _ reason: CloseReason, now: Instant) {
         guard let place = place(serial), connections[place].leaving == nil else { return }
-        if connections[place].state == .idle {
+        if connections[place].state == .idle || connections[place].state == .pinned {
             retire(serial, reason)
         } else {
             connections[place].leaving = reason
@@ -180,6 +189,14 @@ extension PoolModel {
     package mutating func resume(now: Instant) {
         if !isPaused { return }
         isPaused = false
+        for serial in pinned {
+            guard let place = place(serial) else { continue }
+            if connections[place].deadline <= now {
+                retireDue(serial)
+            } else if let waiter = waiters.first(where: { $0.client == connections[place].owner && !$0.fresh }) {
+                serve(waiter, serial, alone: true)
+            }
+        }
         while let waiter = waiters.first(where: { $0.fresh }), let serial = reusable(fresh: true, now) {
             serve(waiter, serial)
         }
@@ -198,7 +215,7 @@ extension PoolModel {
     }
 
     package mutating func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Int {
-        let shed = Array(idle.prefix(max(0, count)))
+        let shed = Array((idle + pinned).prefix(max(0, count)))
         for serial in shed { retire(serial, reason) }
         if !shed.isEmpty {
             warmDelay.failed(warmDelay.era, now, &random)
@@ -214,6 +231,28 @@ extension PoolModel {
         while usefulDials < waiters.count + min(count, policy.maxIdle) - idle.count, dial(now) {}
         settle(now)
         return dials - before
+    }
+
+    package mutating func pin(_ serial: Int, _ client: ClientID) {
+        guard let place = place(serial), connections[place].state == .leased, connections[place].leaving == nil else {
+            return
+        }
+        if connections[place].leases > 1 {
+            connections[place].leaving = .pinned
+        } else {
+            connections[place].owner = client
+            connections[place].allMayPipeline = false
+        }
+        updateOpen(serial)
+    }
+
+    package mutating func endPins(_ client: ClientID, now: Instant) {
+        var found = false
+        for connection in connections {
+            found = found || connection.owner != nil
+            if connection.owner == client { endPin(connection.serial) }
+        }
+        if found { settle(now) }
     }
 
     package mutating func budgetFreed(now: Instant) {

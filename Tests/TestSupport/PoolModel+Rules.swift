@@ -48,13 +48,44 @@ extension PoolModel {
         return waiters.first { $0.client == client && !$0.fresh }
     }
 
-    mutating func serve(_ waiter: Waiter, _ serial: Int) {
+    mutating func serve(_ waiter: Waiter, _ serial: Int, alone: Bool = false) {
         stopWaiting(waiter.id)
         if !waiter.fresh, let turn = turns.firstIndex(of: waiter.client) {
             turns.remove(at: turn)
             turns.append(waiter.client)
         }
-        grant(waiter.id, serial, waiter.mayPipeline)
+        grant(waiter.id, serial, waiter.mayPipeline && !alone)
+    }
+
+    /// Retires those of this client's whose time has come as it meets them.
+    mutating func ownPinned(_ client: ClientID, _ now: Instant) -> Int? {
+        for serial in pinned {
+            guard let place = place(serial), connections[place].owner == client else { continue }
+            if connections[place].deadline > now { return serial }
+            retireDue(serial)
+        }
+        return nil
+    }
+
+    mutating func keepPinned(_ serial: Int, _ owner: ClientID, _ now: Instant) {
+        for other in connections where other.serial != serial && other.owner == owner { endPin(other.serial) }
+        if !isPaused, let waiter = waiters.first(where: { $0.client == owner && !$0.fresh }) {
+            return serve(waiter, serial, alone: true)
+        }
+        guard let place = place(serial) else { return }
+        connections[place].state = .pinned
+        connections[place].idleSince = now
+        setIdleBound(place)
+        pinned.append(serial)
+    }
+
+    mutating func endPin(_ serial: Int) {
+        guard let place = place(serial), connections[place].leaving == nil else { return }
+        if connections[place].state == .pinned {
+            retire(serial, .pinned)
+        } else {
+            connections[place].leaving = .pinned
+        }
     }
 
     @discardableResult
@@ -85,6 +116,7 @@ extension PoolModel {
     mutating func grant(_ id: WaiterID, _ serial: Int, _ mayPipeline: Bool) {
         guard let place = place(serial) else { return }
         idle.removeAll { $0 == serial }
+        pinned.removeAll { $0 == serial }
         actions.append(.grant(id, serial, reused: connections[place].granted > 0))
         let shares = connections[place].leases > 0
         connections[place].allMayPipeline = mayPipeline && (!shares || connections[place].allMayPipeline)
@@ -191,6 +223,7 @@ extension PoolModel {
     mutating func retire(_ serial: Int, _ reason: CloseReason) {
         guard let place = place(serial) else { return }
         idle.removeAll { $0 == serial }
+        pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
         connections[place].leaving = reason
         connections[place].state = .closing
@@ -198,7 +231,7 @@ extension PoolModel {
     }
 
     mutating func leaveAll(_ reason: CloseReason) {
-        for serial in idle { retire(serial, reason) }
+        for serial in idle + pinned { retire(serial, reason) }
         open.removeAll()
         for place in connections.indices where connections[place].leaving == nil {
             connections[place].leaving = reason

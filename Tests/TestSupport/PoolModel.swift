@@ -11,7 +11,7 @@ package struct PoolModel {
         case close(Int, CloseReason)
     }
 
-    package enum State { case dialing, idle, leased, closing }
+    package enum State { case dialing, idle, leased, pinned, closing }
 
     package struct Connection {
         package let serial: Int
@@ -25,6 +25,8 @@ package struct PoolModel {
         var completed = 0
         var allMayPipeline = false
         var allowed: Int?
+        /// Whose alone it is.
+        package var owner: ClientID?
         var hint: Interval?
         var window: UInt32 = 0
         var expiresAt = Instant.distantFuture
@@ -73,6 +75,8 @@ package struct PoolModel {
     /// By serial, the longest idle first; and those open to a pipelined request, the longest open first.
     var idle: [Int] = []
     var open: [Int] = []
+    /// Those between requests of their owners, the longest idle first.
+    var pinned: [Int] = []
     var dialDelay = Delay()
     var warmDelay = Delay()
     var random: SeededRandom
@@ -147,6 +151,7 @@ package struct PoolModel {
             case (.leased, false): counts.leased += 1
             case (.dialing, true), (.leased, true): counts.draining += 1
             case (.idle, _): counts.idle += 1
+            case (.pinned, _): counts.pinned += 1
             case (.closing, _): counts.closing += 1
             }
         }
@@ -162,7 +167,7 @@ package struct PoolModel {
     /// The pool must want to be woken by then at the latest.
     package func latestDeadline(now: Instant) -> Instant {
         var latest = Instant.distantFuture
-        for serial in idle {
+        for serial in idle + pinned {
             if let place = place(serial) { latest = min(latest, connections[place].deadline) }
         }
         for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }

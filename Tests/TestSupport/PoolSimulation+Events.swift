@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(67) {
+        switch choices.pick(71) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -21,6 +21,8 @@ extension PoolSimulation {
         case 62: prewarm()
         case 63: closeOne()
         case 64, 65: pauseOrResume()
+        case 66...68: pin()
+        case 69: endPins()
         default: endAll()
         }
     }
@@ -48,6 +50,7 @@ extension PoolSimulation {
         let mayPipeline = choices.chance(1, in: 2)
         let short = !fresh && choices.chance(1, in: 2)
         waiting.append(waiter)
+        clients[waiter] = client
         note("lease \(waiter) \(client) fresh: \(fresh) mayPipeline: \(mayPipeline) short: \(short)")
         both(
             {
@@ -63,6 +66,7 @@ extension PoolSimulation {
     private mutating func cancel() {
         guard !waiting.isEmpty else { return }
         let waiter = waiting.remove(at: choices.pick(waiting.count))
+        clients[waiter] = nil
         note("cancel \(waiter)")
         both({ $0.cancel(waiter, now: $2, into: &$1) }, { $0.cancel(waiter, now: $1) })
     }
@@ -85,6 +89,8 @@ extension PoolSimulation {
     private mutating func release() {
         guard !leases.isEmpty else { return }
         let id = leases.remove(at: choices.pick(leases.count))
+        // Responses come in the order of their requests.
+        if holders[id]?.isEmpty == false { holders[id]?.removeFirst() }
         let disposition = disposition()
         note("release \(id) \(disposition)")
         guard let serial = serials[id] else {
@@ -169,6 +175,8 @@ extension PoolSimulation {
 
     private mutating func gone(_ id: ConnectionID) {
         serials[id] = nil
+        owners[id] = nil
+        holders[id] = nil
         if dead.count > 32 { dead.removeFirst(16) }
         dead.append(id)
     }
@@ -205,6 +213,26 @@ extension PoolSimulation {
         }
         note("budgetFreed")
         both({ $0.budgetFreed(now: $2, into: &$1) }, { $0.budgetFreed(now: $1) })
+    }
+
+    /// One who holds a connection, the first of those that share it, is seen to log in on it.
+    private mutating func pin() {
+        let held = leases.filter { serials[$0] != nil && !closing.contains($0) }
+        guard !held.isEmpty else { return }
+        let id = held[choices.pick(held.count)]
+        guard let serial = serials[id], let client = holders[id]?.first else { return fail("\(id) is held by nobody") }
+        note("pin \(id) to \(client)")
+        if holders[id]?.count == 1, owners[id] == nil { owners[id] = client }
+        both({ pool, _, _ in pool.pin(id, to: client) }, { model, _ in model.pin(serial, client) })
+        if pool.isPinned(to: client) != model.connections.contains(where: { $0.owner == client && $0.leaving == nil }) {
+            fail("pinned to \(client) is \(pool.isPinned(to: client))")
+        }
+    }
+
+    private mutating func endPins() {
+        let client = ClientID(rawValue: UInt64(choices.pick(4)))
+        note("endPins \(client)")
+        both({ $0.endPins(of: client, now: $2, into: &$1) }, { $0.endPins(client, now: $1) })
     }
 
     private mutating func prewarm() {

@@ -46,6 +46,10 @@ package struct PoolSimulation: ~Copyable {
     var serials: [ConnectionID: Int] = [:]
     var dialing: [ConnectionID] = []
     var leases: [ConnectionID] = []
+    /// Whose alone a connection is, as the driver knows; and which client each waiter is of.
+    var owners: [ConnectionID: ClientID] = [:]
+    var clients: [WaiterID: ClientID] = [:]
+    var holders: [ConnectionID: [ClientID]] = [:]
     var closing: [ConnectionID] = []
     var idle: [ConnectionID] = []
     var waiting: [WaiterID] = []
@@ -139,7 +143,10 @@ package struct PoolSimulation: ~Copyable {
     }
 
     private mutating func granted(_ waiter: WaiterID, _ id: ConnectionID) {
+        let client = clients[waiter] ?? ClientID(rawValue: .max)
         answered(waiter)
+        if let owner = owners[id], owner != client { fail("\(id) is \(owner)'s and granted to \(client)") }
+        holders[id, default: []].append(client)
         if closing.contains(id) { fail("\(id) is granted and closing") }
         var held = 0
         for lease in leases where lease == id { held += 1 }
@@ -152,6 +159,7 @@ package struct PoolSimulation: ~Copyable {
     private mutating func answered(_ waiter: WaiterID) {
         guard let place = waiting.firstIndex(of: waiter) else { return fail("\(waiter) is answered and did not ask") }
         waiting.remove(at: place)
+        clients[waiter] = nil
     }
 
     private mutating func compareDeadlines() {

@@ -6,7 +6,8 @@ package enum RetryDecision: Equatable, BitwiseCopyable, Sendable {
 
 /// Why a failed request is not sent again: a label.
 package enum RetryRefusal: UInt8, CaseIterable, BitwiseCopyable, Sendable {
-    case responseStarted, notIdempotent, bodyNotReplayable, connectionWasFresh, retriesUsedUp, budgetEmpty
+    case responseStarted, notIdempotent, bodyNotReplayable, connectionWasFresh, boundToConnection, retriesUsedUp,
+        budgetEmpty
 
     package var name: String {
         switch self {
@@ -14,6 +15,7 @@ package enum RetryRefusal: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .notIdempotent: "not_idempotent"
         case .bodyNotReplayable: "body_not_replayable"
         case .connectionWasFresh: "connection_was_fresh"
+        case .boundToConnection: "bound_to_connection"
         case .retriesUsedUp: "retries_used_up"
         case .budgetEmpty: "budget_empty"
         }
@@ -22,12 +24,14 @@ package enum RetryRefusal: UInt8, CaseIterable, BitwiseCopyable, Sendable {
 
 /// Decides whether a request whose connection failed is sent again (RFC 9112 9.3.1). It takes nothing from the budget.
 package struct RetryPolicy: Sendable {
+    /// `bound`: its credentials go on with a login that was begun on this connection and means nothing on another.
     /// `attempts`: how often it was tried so far, with the one that failed: 1 after the first failure.
     package static func decide(
         method: Method, reused: Bool, anyRequestByteSent: Bool, anyResponseByteReceived: Bool, bodyReplayable: Bool,
-        attempts: Int, maxRetries: Int, budgetAllows: Bool
+        bound: Bool, attempts: Int, maxRetries: Int, budgetAllows: Bool
     ) -> RetryDecision {
         if anyResponseByteReceived { return .surface(.responseStarted) }
+        if bound { return .surface(.boundToConnection) }
         if anyRequestByteSent {
             // Any byte may have made the origin act. What was sent on a connection that had worked before was most
             // likely lost in the keep-alive race; on a fresh one the origin itself failed, and would again.

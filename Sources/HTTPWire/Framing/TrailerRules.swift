@@ -23,9 +23,10 @@ package struct TrailerRules: Sendable {
     func forbids(_ bytes: RawSpan, _ name: Range<Int>) -> Bool {
         switch FieldID.recognise(bytes, name) {
         case .contentLength, .transferEncoding, .host, .connection, .keepAlive, .proxyConnection, .te, .trailer,
-            .upgrade, .proxyAuthorization, .proxyAuthenticate, .proxyAuthenticationInfo, .expect, .maxForwards:
+            .upgrade, .proxyAuthorization, .proxyAuthenticate, .proxyAuthenticationInfo, .authorization,
+            .wwwAuthenticate, .expect, .maxForwards:
             true
-        case .other, .via, .date, .server:
+        case .other, .via, .date, .server, .proxySupport:
             !nominated.isEmpty && isNominated(bytes, name)
         }
     }

@@ -2,9 +2,10 @@
 package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case other, connection, keepAlive, proxyConnection, te, trailer, transferEncoding, contentLength, host, upgrade
     case expect, via, maxForwards, proxyAuthorization, proxyAuthenticate, proxyAuthenticationInfo, date, server
+    case authorization, wwwAuthenticate, proxySupport
 
     /// Bit n: a known name has n bytes. Many fields of real messages are told apart by this alone.
-    private static let knownLengths: UInt64 = 0x020F_54DC
+    private static let knownLengths: UInt64 = 0x020F_74DC
 
     /// `name` holds tchars only.
     @inline(__always)
@@ -35,8 +36,11 @@ package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case 10 where a == 0x6974_6365_6E6E_6F63 && b == 0x0000_0000_0000_6E6F: .connection
         case 10 where a == 0x696C_612D_7065_656B && b == 0x0000_0000_0000_6576: .keepAlive
         case 12 where a == 0x7772_6F66_2D78_616D && b == 0x0000_0000_7364_7261: .maxForwards
+        case 13 where a == 0x7A69_726F_6874_7561 && b == 0x0000_006E_6F69_7461: .authorization
+        case 13 where a == 0x7573_2D79_786F_7270 && b == 0x0000_0074_726F_7070: .proxySupport
         case 14 where a == 0x2D74_6E65_746E_6F63 && b == 0x0000_6874_676E_656C: .contentLength
         case 16 where a == 0x6F63_2D79_786F_7270 && b == 0x6E6F_6974_6365_6E6E: .proxyConnection
+        case 16 where a == 0x6874_7561_2D77_7777 && b == 0x6574_6163_6974_6E65: .wwwAuthenticate
         case 17
         where a == 0x7265_6673_6E61_7274 && b == 0x6E69_646F_636E_652D
             && c == 0x0000_0000_0000_0067:

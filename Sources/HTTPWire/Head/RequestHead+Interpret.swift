@@ -52,6 +52,8 @@ extension RequestHead {
             named.upgradesToHTTP = named.upgradesToHTTP || Self.namesHTTP(bytes, value)
         case .expect:
             if Self.isContinue(bytes, value) { named.continueExpected = index }
+        case .authorization:
+            bindsConnection = bindsConnection || BoundAuthentication.isNamed(bytes, value)
         case .maxForwards where method == .options || method == .trace:
             guard maxForwards == nil, let forwards = Self.forwards(bytes, value) else { throw .badMaxForwards }
             fields.drop(index)

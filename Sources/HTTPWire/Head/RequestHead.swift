@@ -72,6 +72,8 @@ package struct RequestHead: Sendable {
     package internal(set) var upgrade = false
     /// TE: trailers was said.
     package internal(set) var acceptsTrailers = false
+    /// It carries credentials that authenticate the connection it is sent on, and with it what comes after.
+    package internal(set) var bindsConnection = false
     /// Of OPTIONS and TRACE only. At 0 the request is not forwarded (RFC 9110 7.6.2).
     package internal(set) var maxForwards: Int?
     /// A Content-Length line was dropped for this canonical one.
@@ -89,6 +91,7 @@ package struct RequestHead: Sendable {
         expectsContinue = false
         upgrade = false
         acceptsTrailers = false
+        bindsConnection = false
         maxForwards = nil
         canonicalLength = nil
         canonicalChunked = false

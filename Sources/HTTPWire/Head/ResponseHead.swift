@@ -15,6 +15,8 @@ package struct ResponseHead: Sendable {
     /// Seconds, from `Keep-Alive: timeout=`.
     package internal(set) var keepAliveTimeout: Int?
     package internal(set) var keepAliveMax: Int?
+    /// It asks for, goes on with or ends authentication of the connection it came on.
+    package internal(set) var bindsConnection = false
     /// A Content-Length line was dropped for this canonical one.
     var canonicalLength: UInt64?
     var canonicalChunked = false
@@ -28,6 +30,7 @@ package struct ResponseHead: Sendable {
         fields.removeAll()
         keepAliveTimeout = nil
         keepAliveMax = nil
+        bindsConnection = false
         canonicalLength = nil
         canonicalChunked = false
     }
@@ -38,9 +41,7 @@ package struct ResponseHead: Sendable {
         // RFC 9110 8.6, RFC 9112 6.1: neither may stand there, and a reader that obeyed it would wait for a body.
         let framesNothing = status < 200 || status == 204 || (requestMethod == .connect && status < 300)
         for index in 0..<fields.count {
-            if try !hop.note(index, &fields, bytes), fields[index].id == .keepAlive {
-                note(KeepAliveFields.parse(bytes, fields[index].value))
-            }
+            if try !hop.note(index, &fields, bytes) { note(index, bytes) }
             if framesNothing, fields[index].id == .contentLength || fields[index].id == .transferEncoding {
                 fields.drop(index)
             }
@@ -60,6 +61,15 @@ package struct ResponseHead: Sendable {
     private func decidePersistence() -> Bool {
         guard !connection.contains(.close), framing != .untilClose, status != 101 else { return false }
         return version == .http11 || connection.contains(.keepAlive)
+    }
+
+    private mutating func note(_ index: Int, _ bytes: RawSpan) {
+        switch fields[index].id {
+        case .keepAlive: note(KeepAliveFields.parse(bytes, fields[index].value))
+        case .wwwAuthenticate, .proxyAuthenticate:
+            bindsConnection = bindsConnection || BoundAuthentication.isNamed(bytes, fields[index].value)
+        default: break
+        }
     }
 
     /// The smallest of what several lines say.

@@ -30,7 +30,7 @@ package struct ResponseShape: Equatable, BitwiseCopyable, Sendable {
 /// them with one copy. It decides nothing but what the connection fields of the next hop say.
 package enum HeadWriter {
     /// More than all that is ever added to what the head held, but for Via: with CONNECT, a host once more.
-    private static let added = HeadLimits.maxHostBytes + 345
+    private static let added = HeadLimits.maxHostBytes + 395
 
     /// Never less than `writeRequest` writes.
     package static func requestSize(_ head: borrowing RequestHead, viaLength: Int) -> Int {
@@ -106,6 +106,10 @@ package enum HeadWriter {
             }
             appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked && !client.dechunk, &writer)
             appendVia(via, &writer)
+            // RFC 4559 6: the client may only log in through a proxy that keeps the connection for it.
+            if head.bindsConnection, head.status == 401, !head.fields.contains(.proxySupport) {
+                writer.append("Proxy-Support: Session-Based-Authentication\r\n")
+            }
             appendConnection(head, client, &writer)
             writer.append("\r\n")
             return writer.count

@@ -49,7 +49,7 @@ struct HopByHop {
             noteContentLength(entry, index, &fields, bytes)
         case .transferEncoding:
             noteTransferEncoding(entry, index, &fields, bytes)
-        case .trailer, .host, .expect, .via, .maxForwards: return false
+        case .trailer, .host, .expect, .via, .maxForwards, .authorization, .wwwAuthenticate, .proxySupport: return false
         }
         return true
     }

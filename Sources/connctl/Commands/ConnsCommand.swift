@@ -73,7 +73,7 @@ enum ConnectionTable {
         var table = Table(columns)
         for connection in connections {
             var cells: [Table.Cell] = [
-                .init("\(connection.number)"), .init(connection.state, look(connection.state)),
+                .init("\(connection.number)"), .init(state(connection), look(connection.state)),
                 .init(connection.origin), .init(connection.age), .init(connection.idle ?? Units.none),
                 .init(Units.count(connection.requests)), .init(Units.duration(ms: connection.tcp?.rttMs)),
                 .init(connection.remote ?? Units.none),
@@ -116,6 +116,11 @@ enum ConnectionTable {
             table.add(cells)
         }
         return table
+    }
+
+    /// With whose it is, also while it works.
+    private static func state(_ connection: ConnectionReport) -> String {
+        connection.pinnedTo.map { "\(connection.state), client \($0)" } ?? connection.state
     }
 
     private static func look(_ state: String) -> Look {

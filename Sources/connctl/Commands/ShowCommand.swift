@@ -112,6 +112,7 @@ struct OriginText {
         facts.add(
             "connections",
             "\(counts.live) of \(summary.maxConnections): \(counts.leased) leased, \(counts.idle) idle, "
+                + (counts.pinned > 0 ? "\(counts.pinned) pinned, " : "")
                 + "\(counts.dialing) dialing, \(counts.draining) draining; \(counts.waiting) waiting")
         facts.add(
             "requests",

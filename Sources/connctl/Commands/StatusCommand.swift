@@ -127,5 +127,5 @@ struct StatusText {
 
 extension ConnectionCounts {
     /// Those that are there or come; tunnels are counted for themselves.
-    var live: Int { dialing + idle + leased + draining + closing }
+    var live: Int { dialing + idle + leased + pinned + draining + closing }
 }

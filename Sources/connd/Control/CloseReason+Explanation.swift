@@ -31,6 +31,8 @@ extension CloseReason {
         case .killed: "an operator closed it, or connd was stopped at once"
         case .shutdown: "connd was stopping"
         case .pathBlackHole: "nothing came through on its path any more"
+        case .pinned:
+            "authentication had bound it to one client (NTLM, Negotiate), and that client is gone or has another one"
         case .earlyResponse: "the response was whole before the request was: the rest was not needed"
         }
     }

@@ -11,6 +11,7 @@ extension ConnectionCounts {
         dialing = gauges.dialing
         idle = gauges.idle
         leased = gauges.leased
+        pinned = gauges.pinned
         draining = gauges.draining
         closing = gauges.closing
         tunnels = gauges.tunnels
@@ -69,6 +70,7 @@ extension OriginFiguresReport {
         opened = Self.words(figures.opened) { $0.name }
         reused = figures.reused
         closed = Self.words(figures.closed) { $0.name }
+        pinned = figures.pinned
         for (reason, count) in figures.closed.nonZero { closedBySide[reason.side.name, default: 0] += count }
         dialFailures = Self.words(figures.dialFailures) { $0.name }
         retryCauses = Self.words(figures.retryCauses) { $0.name }

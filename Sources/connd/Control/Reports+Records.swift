@@ -13,6 +13,7 @@ extension ConnectionReport {
         local = record.local?.description
         remote = record.remote?.description
         cause = record.cause.name
+        pinnedTo = record.owner
         opened = Texts.time(record.openedAt)
         openedMs = record.openedAt
         let end = record.closedAt ?? now

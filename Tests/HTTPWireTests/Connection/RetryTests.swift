@@ -37,7 +37,8 @@ struct RetryPolicyTests {
     func decide(one: Case) {
         let decision = RetryPolicy.decide(
             method: one.method, reused: one.reused, anyRequestByteSent: one.sent, anyResponseByteReceived: one.answered,
-            bodyReplayable: one.replayable, attempts: one.attempts, maxRetries: one.maxRetries, budgetAllows: one.budget
+            bodyReplayable: one.replayable, bound: false, attempts: one.attempts, maxRetries: one.maxRetries,
+            budgetAllows: one.budget
         )
         #expect(decision == one.expected)
     }
@@ -49,9 +50,20 @@ struct RetryPolicyTests {
                 let decision = RetryPolicy.decide(
                     method: method, reused: bits & 1 != 0, anyRequestByteSent: true,
                     anyResponseByteReceived: bits & 2 != 0,
-                    bodyReplayable: bits & 4 != 0, attempts: 1, maxRetries: 5, budgetAllows: bits & 8 != 0)
+                    bodyReplayable: bits & 4 != 0, bound: false, attempts: 1, maxRetries: 5, budgetAllows: bits & 8 != 0
+                )
                 #expect(decision != .retryFresh)
             }
+        }
+    }
+
+    @Test("a login that was begun on a connection is not gone on with on another, even if nothing was sent")
+    func bound() {
+        for sent in [false, true] {
+            let decision = RetryPolicy.decide(
+                method: .get, reused: true, anyRequestByteSent: sent, anyResponseByteReceived: false,
+                bodyReplayable: true, bound: true, attempts: 1, maxRetries: 1, budgetAllows: true)
+            #expect(decision == .surface(.boundToConnection))
         }
     }
 

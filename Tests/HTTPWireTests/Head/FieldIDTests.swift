@@ -10,6 +10,7 @@ struct FieldIDTests {
         ("Host", .host), ("Upgrade", .upgrade), ("Expect", .expect), ("Via", .via), ("Max-Forwards", .maxForwards),
         ("Proxy-Authorization", .proxyAuthorization), ("Proxy-Authenticate", .proxyAuthenticate),
         ("Proxy-Authentication-Info", .proxyAuthenticationInfo), ("Date", .date), ("Server", .server),
+        ("Authorization", .authorization), ("WWW-Authenticate", .wwwAuthenticate), ("Proxy-Support", .proxySupport),
     ]
 
     private func id(_ name: String) -> FieldID? {

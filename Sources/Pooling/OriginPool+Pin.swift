@@ -1,0 +1,84 @@
+package import ProxyTypes
+
+/// Connections that belong to one client: authentication was seen on them that holds for a connection, not for a request
+/// (RFC 4559), so what anyone else sent there would act as that client. Between its client's requests such a connection is
+/// `pinned`, not idle: nothing but a request of its owner is ever granted it.
+extension OriginPool {
+    /// From here on the leased connection is the client's that holds it. Where requests of others were sent on it too, it
+    /// can be nobody's: it closes with its last lease.
+    package mutating func pin(_ id: ConnectionID, to client: ClientID) {
+        // A dead generation, or one on its way out: nobody gets it after this lease.
+        guard let index = table.index(of: id), table.slots[index].state == .leased, !table.slots[index].isLeaving else {
+            return
+        }
+        guard table.slots[index].leases == 1, table.slots[index].owner ?? client == client else {
+            return mark(index, .pinned)
+        }
+        table.setOwner(index, client)
+        table.slots[index].allMayPipeline = false
+        refreshOpen(index)
+    }
+
+    /// The client is gone: its connections close, those between requests now, a leased one when its lease ends.
+    package mutating func endPins(of client: ClientID, now: Instant, into actions: inout [PoolAction]) {
+        guard table.owned > 0 else { return }
+        for index in table.slots.indices where table.slots[index].owner == client { endPin(index, into: &actions) }
+        settle(now: now, into: &actions)
+    }
+
+    /// A connection of this client's own lives.
+    package func isPinned(to client: ClientID) -> Bool {
+        table.owned > 0
+            && table.slots.indices.contains { table.slots[$0].owner == client && !table.slots[$0].isLeaving }
+    }
+
+    /// What was used under a pin: the next request of its owner gets it, or it waits for one. It stays until it has been
+    /// idle for as long as any connection may be. A client needs one at most.
+    mutating func keepPinned(_ index: Int, owner: ClientID, now: Instant, into actions: inout [PoolAction]) {
+        for other in table.slots.indices where other != index && table.slots[other].owner == owner {
+            endPin(other, into: &actions)
+        }
+        if !isPaused, let waiter = queue.takeOrdinary(of: owner) {
+            grant(waiter.id, index, mayPipeline: false, into: &actions)
+        } else {
+            table.slots[index].idleSince = now
+            setIdleBound(index)
+            table.move(index, to: .pinned)
+            idleDue = min(idleDue, table.deadline(index))
+        }
+        settle(now: now, into: &actions)
+    }
+
+    /// The client's own connection, where it has one between requests.
+    mutating func takePinned(of client: ClientID, now: Instant, into actions: inout [PoolAction]) -> Int? {
+        var cursor = table.firstPinned
+        while let index = cursor {
+            cursor = table.next(index)
+            guard table.slots[index].owner == client else { continue }
+            if table.deadline(index) > now { return index }
+            retireDue(index, into: &actions)
+        }
+        return nil
+    }
+
+    /// After a pause: whoever waits and has a connection of its own gets that one.
+    mutating func servePinned(now: Instant, into actions: inout [PoolAction]) {
+        var cursor = table.firstPinned
+        while let index = cursor {
+            cursor = table.next(index)
+            if table.deadline(index) <= now {
+                retireDue(index, into: &actions)
+            } else if let owner = table.slots[index].owner, let waiter = queue.takeOrdinary(of: owner) {
+                grant(waiter.id, index, mayPipeline: false, into: &actions)
+            }
+        }
+    }
+
+    private mutating func endPin(_ index: Int, into actions: inout [PoolAction]) {
+        if table.slots[index].state == .pinned {
+            retire(index, .pinned, into: &actions)
+        } else {
+            mark(index, .pinned)
+        }
+    }
+}
