@@ -18,6 +18,7 @@ package struct Configuration: Hashable, Sendable {
         package var maxBuffer = 256 << 10
         package var clientHeadTimeout = Interval.seconds(10)
         package var clientIdleTimeout = Interval.minutes(5)
+        package var clientBodyTimeout = Interval.seconds(60)
         package var shutdownGrace = Interval.seconds(30)
         package var threads = 1
     }

@@ -48,7 +48,10 @@ enum ConfigurationTable {
             "how long a client may take to send a request head"),
         .interval(
             "proxy", "client_idle_timeout", \.proxy.clientIdleTimeout, .duration(.milliseconds(10)...(.hours(24))),
-            "how long a client may be silent between requests"),
+            "how long a client may be silent between requests, or take nothing of an answer"),
+        .interval(
+            "proxy", "client_body_timeout", \.proxy.clientBodyTimeout, .duration(.milliseconds(10)...(.hours(24))),
+            "how long a client may be silent within a request's body; then 408"),
         .interval(
             "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
             "how long what runs may go on after SIGTERM"),

@@ -110,7 +110,7 @@ extension ClientHandler {
         guard !body.isComplete else { return }
         phase = .body
         receiving = exchange
-        setDeadline(now + loop.configuration.clientIdleTimeout)
+        setDeadline(now + loop.configuration.clientBodyTimeout)
         if loop.requestHead.expectsContinue {
             setPause(.expectation, true)
             expectationEnds = now + exchange.expectContinueTimeout
@@ -161,7 +161,7 @@ extension ClientHandler {
             return bytes.count
         }
         let isLast = body.isComplete
-        if !isLast { setDeadline(now + loop.configuration.clientIdleTimeout) }
+        if !isLast { setDeadline(now + loop.configuration.clientBodyTimeout) }
         guard count > 0 else { return 0 }
         exchange.record.bytesFromClient += count
         exchange.requestBody(UnsafeRawBufferPointer(rebasing: bytes[..<count]), isLast: isLast, now: now)

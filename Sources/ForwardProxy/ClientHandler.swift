@@ -125,7 +125,13 @@ final class ClientHandler {
         let before = pauses.isEmpty
         if on { pauses.insert(pause) } else { pauses.remove(pause) }
         guard pauses.isEmpty != before else { return }
-        if pauses.isEmpty { stream?.resumeReading() } else { stream?.pauseReading() }
+        guard pauses.isEmpty else {
+            stream?.pauseReading()
+            return
+        }
+        // Whom we kept from sending was not silent.
+        if phase == .body { setDeadline(loop.now + loop.configuration.clientBodyTimeout) }
+        stream?.resumeReading()
     }
 
     // MARK: Time
@@ -233,11 +239,11 @@ extension ClientHandler: DeadlineOwner {
             refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
         case .body where !pauses.isEmpty && receiving?.phase != .tunnelling:
             // It is we who do not read; and it is the origin that is timed.
-            setDeadline(now + loop.configuration.clientIdleTimeout)
+            setDeadline(now + loop.configuration.clientBodyTimeout)
         case .body:
             guard let exchange = receiving, !exchange.responseHeadSeen else { return closeNow(.requestCut) }
             closeReason = .requestCut
-            let text = "no more of the request's body within client_idle_timeout"
+            let text = "no more of the request's body within client_body_timeout"
             exchange.abandon(now: now, isAnswered: true)
             exchange.answer(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
         case .tunnel:

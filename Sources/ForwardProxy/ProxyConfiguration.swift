@@ -11,6 +11,8 @@ package struct ProxyConfiguration: Sendable {
     package var maxBuffer = 256 * 1024
     package var clientHeadTimeout = Interval.seconds(10)
     package var clientIdleTimeout = Interval.minutes(5)
+    package var clientBodyTimeout = Interval.seconds(60)
+    /// Of clients that have asked no origin yet.
     package var closeLinger = Interval.seconds(2)
     /// Exchanges that took this long are kept for an operator to look at; zero: only those that failed.
     package var slowExchange = Interval.seconds(1)

@@ -4,6 +4,7 @@ import HTTPWire
 import ProxyTypes
 import Reactor
 import Systemd
+import Tuning
 
 extension Configuration {
     /// The part that the proxy itself obeys.
@@ -16,6 +17,8 @@ extension Configuration {
         made.maxBuffer = proxy.maxBuffer
         made.clientHeadTimeout = proxy.clientHeadTimeout
         made.clientIdleTimeout = proxy.clientIdleTimeout
+        made.clientBodyTimeout = proxy.clientBodyTimeout
+        made.closeLinger = EffectiveSettings(settings).closeLinger
         made.slowExchange = exchanges.slow
         made.destinations.allow = proxy.allow
         made.destinations.deny = proxy.deny

@@ -36,6 +36,7 @@ import Tuning
         expected.proxy.maxBuffer = 1 << 20
         expected.proxy.clientHeadTimeout = .seconds(14)
         expected.proxy.clientIdleTimeout = .seconds(90)
+        expected.proxy.clientBodyTimeout = .seconds(45)
         expected.proxy.shutdownGrace = .zero
         expected.admin.listen = []
         expected.admin.tokenFile = "/etc/connd/admin.token"
@@ -64,10 +65,10 @@ import Tuning
         let loaded = try ConfigurationLoader.load(text: Self.full, file: "connd.yaml")
         let origin = Origin(scheme: .http, host: "a.example.com", port: 80)
         #expect("\(loaded.source(of: "proxy.listen"))" == "connd.yaml:2")
-        #expect("\(loaded.source(of: "database"))" == "connd.yaml:20")
-        #expect("\(loaded.source(of: "proxy.threads"))" == "connd.yaml:14")
-        #expect("\(loaded.layers.source(of: .maxConnections, for: nil))" == "connd.yaml:26")
-        #expect("\(loaded.layers.source(of: .maxConnections, for: origin))" == "connd.yaml:29")
+        #expect("\(loaded.source(of: "database"))" == "connd.yaml:21")
+        #expect("\(loaded.source(of: "proxy.threads"))" == "connd.yaml:15")
+        #expect("\(loaded.layers.source(of: .maxConnections, for: nil))" == "connd.yaml:27")
+        #expect("\(loaded.layers.source(of: .maxConnections, for: origin))" == "connd.yaml:30")
         #expect("\(loaded.layers.source(of: .maxQueue, for: origin))" == "default")
     }
 
@@ -205,6 +206,7 @@ import Tuning
           max_buffer: 1MiB
           client_head_timeout: 14s
           client_idle_timeout: 1m30s
+          client_body_timeout: 45s
           shutdown_grace: 0
           threads: 1
         admin:

@@ -43,12 +43,12 @@ import Tuning
         let lines = printed.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
         #expect(lines.contains("listen: [\"10.0.0.1:8080\", \"unix:/run/connd/proxy.sock\"] # c.yaml:2"))
         #expect(lines.contains("connect_ports: any # c.yaml:4"))
-        #expect(lines.contains("threads: 1 # c.yaml:14"))
-        #expect(lines.contains("database: /var/lib/connd/connd.db # c.yaml:20"))
+        #expect(lines.contains("threads: 1 # c.yaml:15"))
+        #expect(lines.contains("database: /var/lib/connd/connd.db # c.yaml:21"))
         #expect(lines.contains("max_queue: 256 # default"))
-        #expect(lines.contains("source_address: [\"10.0.0.5\"] # c.yaml:27"))
+        #expect(lines.contains("source_address: [\"10.0.0.5\"] # c.yaml:28"))
         #expect(lines.contains("\"*.example.com\":"))
-        #expect(lines.contains("max_connections: 4 # c.yaml:29"))
+        #expect(lines.contains("max_connections: 4 # c.yaml:30"))
         #expect(lines.contains("# tls: as_scheme # default; needs TLS to origins, which this version does not have"))
     }
 

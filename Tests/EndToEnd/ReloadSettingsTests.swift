@@ -98,10 +98,14 @@ import Testing
         #expect(try connect() == 403)
     }
 
-    @Test("client_head_timeout and client_idle_timeout")
+    @Test("client_head_timeout, client_idle_timeout and client_body_timeout")
     func timeouts() throws {
         let proxy = try start()
-        try proxy.reload("proxy: { client_head_timeout: 100ms, client_idle_timeout: 100ms }")
+        try proxy.reload(
+            "proxy: { client_head_timeout: 100ms, client_idle_timeout: 100ms, client_body_timeout: 100ms }")
+        let halfway = try ScriptedClient(proxy)
+        try halfway.send("PUT", origin.url(), ["Content-Length: 10"])
+        #expect(try halfway.response().status == 408)
         let silent = try ScriptedClient(proxy)
         #expect(try silent.response().status == 408)
         let idle = try ScriptedClient(proxy)

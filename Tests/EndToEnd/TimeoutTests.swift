@@ -48,6 +48,51 @@ import Testing
         try proxy.waitForTotals("the client to be gone") { $0["clients_closed.idle_timeout"] == 1 }
     }
 
+    @Test("a client that is silent within a body meets client_body_timeout, and client_idle_timeout has no part in it")
+    func silentBody() throws {
+        let origin = try FakeOrigin { connection in
+            guard try connection.readHead() != nil else { return }
+            _ = try connection.readToEnd()
+        }
+        let clock = try StreamSocket.connect(port: origin.port)
+        let proxy = try RunningProxy("proxy: { client_body_timeout: 600ms, client_idle_timeout: 100ms }")
+        let client = try ScriptedClient(proxy)
+        try client.send("PUT", origin.url(), ["Content-Length: 1000"])
+        // Each part is later than an idle client may be, and together they take longer than a silence within a body may.
+        for _ in 0..<5 {
+            try client.send([UInt8](repeating: 1, count: 10))
+            #expect(StreamSocket.firstReadable([clock, client.socket], within: 150) == nil)
+        }
+        let response = try client.response()
+        response.expectErrorAnswer(408, "http_request_error")
+        #expect(response.text.contains("client_body_timeout"))
+        #expect(response.saysClose)
+        #expect(try client.end() == .fin)
+    }
+
+    @Test("the time in which connd itself does not read a body is no silence of its client's")
+    func pausedBody() throws {
+        let gate = Gate()
+        let origin = try FakeOrigin { connection in
+            guard let pending = try connection.readHead() else { return }
+            try gate.pass()
+            try connection.readBody(of: pending)
+            connection.respond()
+            _ = try connection.readToEnd()
+        }
+        let clock = try StreamSocket.connect(port: origin.port)
+        let proxy = try RunningProxy("proxy: { client_body_timeout: 300ms }")
+        let client = try ScriptedClient(proxy)
+        let length = 8 << 20
+        try client.send("PUT", origin.url(), ["Content-Length: \(length)"])
+        let socket = client.socket
+        let sending = Background { try socket.send([UInt8](repeating: 1, count: length)) }
+        for _ in 0..<3 { #expect(StreamSocket.firstReadable([clock], within: 300) == nil) }
+        gate.open()
+        #expect(try sending.wait())
+        #expect(try client.response().text == "hello")
+    }
+
     @Test("client_idle_timeout does not end what an origin is slow to answer")
     func idleButWaiting() throws {
         let gate = Gate()
