@@ -64,7 +64,7 @@ extension ClientHandler {
             stream?.reset()
             finish()
         } else {
-            endAfterOutput()
+            closePolitely(now: loop.now)
         }
     }
 }

@@ -1,6 +1,7 @@
 import Metering
 import ProxyTypes
 import Reactor
+import Tuning
 import Upstream
 
 /// How a client's connection ends: drained, politely, when its output is out, or at once.
@@ -35,7 +36,27 @@ extension ClientHandler {
         pauses = []
         stream.resumeReading()
         stream.shutdownOutput()
-        setDeadline(now + (stream.outputIsShut ? loop.configuration.closeLinger : loop.configuration.clientIdleTimeout))
+        if stream.outputIsShut {
+            beginLingering(now: now)
+        } else {
+            setDeadline(now + loop.configuration.clientIdleTimeout)
+        }
+    }
+
+    func beginLingering(now: Instant) {
+        linger.begin(now: now)
+        lingerOn(now: now)
+    }
+
+    private func lingerOn(now: Instant) {
+        setDeadline(linger.ends(silence: lastPool?.settings.closeLinger ?? loop.configuration.closeLinger))
+    }
+
+    /// What comes after the end was decided.
+    func discard(_ count: Int, now: Instant) {
+        linger.received(count, now: now)
+        if linger.isUsedUp { return closeNow(closeReason) }
+        if isLingering { lingerOn(now: now) }
     }
 
     /// When the client has all that it is to get.

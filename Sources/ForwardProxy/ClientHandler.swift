@@ -51,7 +51,7 @@ final class ClientHandler {
     var isParsing = false
     var inputClosed = false
     var takesRequests = true
-    var drained = 0
+    var linger = Linger()
     let timer = Deadline()
     var deadline = Instant.distantFuture
     var deadlineIsIdle = false
@@ -63,7 +63,6 @@ final class ClientHandler {
     var isLeaving = false
 
     static let leaveTime = Interval.milliseconds(500)
-    static let maxDrained = 256 * 1024
 
     init(loop: ProxyLoop) {
         self.loop = loop
@@ -79,6 +78,9 @@ final class ClientHandler {
 
     /// It has all that it was to get; only its end is awaited.
     var isLingering: Bool { phase == .closing && stream?.outputIsShut ?? true }
+
+    /// Its end may be waited for no longer: it has its answer, or does not read it.
+    func isDone(now: Instant) -> Bool { isLingering && !linger.isActive(now: now, within: .milliseconds(100)) }
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
 
@@ -172,8 +174,7 @@ extension ClientHandler: StreamHandler {
             exchange.tunnelFromClient(bytes)
             setPause(.upstreamFull, !exchange.upstreamIsWritable)
         case .closing:
-            drained += bytes.count
-            if drained > Self.maxDrained { closeNow(closeReason) }
+            discard(bytes.count, now: loop.now)
         case .closed:
             break
         }
@@ -202,7 +203,7 @@ extension ClientHandler: StreamHandler {
     func outputDrained() {
         let now = loop.now
         switch phase {
-        case .closing: setDeadline(now + loop.configuration.closeLinger)
+        case .closing: beginLingering(now: now)
         case .reading: if !exchanges.isEmpty { setDeadline(.distantFuture) }
         case .body, .tunnel, .closed: break
         }

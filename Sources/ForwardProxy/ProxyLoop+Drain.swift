@@ -43,7 +43,7 @@ extension ProxyLoop {
         var busy = 0
         var busyFromBefore = 0
         var tunnels = 0
-        for client in clients.values where !client.isLingering {
+        for client in clients.values where !client.isDone(now: now) {
             busy += 1
             if client.id.rawValue <= handover.mark { busyFromBefore += 1 }
             if client.phase == .tunnel { tunnels += 1 }
