@@ -20,6 +20,15 @@ extension ClientHandler {
         closeNow(.shutdown)
     }
 
+    /// No connection will be there in time: who waits for one is told so, in turn.
+    func refuseWaiting(now: Instant) {
+        while phase == .reading || phase == .body, let exchange = exchanges.first, exchange.waitsForLease {
+            closeReason = .shutdown
+            exchange.abandon(now: now, isAnswered: true)
+            exchange.answer(.stopping, now: now)
+        }
+    }
+
     func closeAfterResponse(now: Instant) {
         if closeReason == .clientClosed { closeReason = loop.isDraining ? .shutdown : .afterResponse }
         for exchange in exchanges { exchange.abandon(now: now) }
@@ -71,8 +80,13 @@ extension ClientHandler {
     func closeNow(_ reason: ClientCloseReason) {
         guard phase != .closed else { return }
         closeReason = reason
-        stream?.close()
+        if isCutShort { stream?.reset() } else { stream?.close() }
         finish()
+    }
+
+    /// Something is left unsent, or an answer that ends with the connection has more to come: a FIN would make it look whole.
+    private var isCutShort: Bool {
+        !isWritable || exchanges.first.map { $0.endsByClose && !$0.isEnded } ?? false
     }
 
     func finish() {

@@ -27,6 +27,11 @@ package struct ErrorResponse: Equatable, Sendable {
         self.detail = detail
     }
 
+    /// To a request that waits for a connection while connd comes to its end.
+    static let stopping = ErrorResponse(
+        status: 503, kind: .destinationUnavailable,
+        detail: "connd stops: no connection to the origin was free or open before the end of shutdown_grace")
+
     static func status(for kind: ProxyError.Kind) -> Int {
         switch kind {
         case .dnsError, .connectionRefused, .connectionTerminated, .tlsProtocolError, .tlsCertificateError,

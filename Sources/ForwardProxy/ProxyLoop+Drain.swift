@@ -38,8 +38,10 @@ extension ProxyLoop {
     }
 
     /// To be called every few milliseconds from `drain` on. `handoverEnds`: when newcomers are left to the successor in any
-    /// case, so that what they asked for can end. Returns whether all who matter have gone.
-    package func continueDrain(now: Instant, handoverEnds: Instant) -> Bool {
+    /// case, so that what they asked for can end. `waitingEnds`: when requests that wait for a connection are refused, so that
+    /// their clients still get the answer. Returns whether all who matter have gone.
+    package func continueDrain(now: Instant, handoverEnds: Instant, waitingEnds: Instant) -> Bool {
+        if now >= waitingEnds { refuseWaiting(now: now) }
         var busy = 0
         var busyFromBefore = 0
         var tunnels = 0
@@ -67,7 +69,12 @@ extension ProxyLoop {
         for client in Array(clients.values) { client.settle(now: now) }
     }
 
+    private func refuseWaiting(now: Instant) {
+        for client in Array(clients.values) { client.refuseWaiting(now: now) }
+    }
+
     package func kill() {
+        refuseWaiting(now: now)
         closeClients()
         upstream.kill()
     }

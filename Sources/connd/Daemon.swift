@@ -46,6 +46,7 @@ final class Daemon {
     private var grace: Deadline?
     private var graceEnds = Instant.distantFuture
     private var handoverEnds = Instant.distantFuture
+    private var waitingEnds = Instant.distantFuture
     private var clientsGoneAt: Instant?
 
     /// Throws what keeps it from starting, before anything listens.
@@ -254,6 +255,7 @@ final class Daemon {
         self.grace = grace
         graceEnds = reactor.now + length
         handoverEnds = reactor.now + Interval(nanoseconds: length.nanoseconds / 4 * 3)
+        waitingEnds = max(handoverEnds, reactor.now + (length - Self.lastAnswers))
         loop.drain()
         reactor.timer.wake(grace, at: reactor.now)
     }
@@ -277,6 +279,8 @@ final class Daemon {
         }
     }
 
+    /// Before `shutdown_grace` is over: for answers to those whose requests will not be sent any more.
+    private static let lastAnswers = Interval.seconds(1)
     /// For the last bytes of answers, where clients do not close by themselves.
     private static let lingering = Interval.milliseconds(250)
     /// While stopping: how often to look whether all have gone.
@@ -285,7 +289,7 @@ final class Daemon {
 
 extension Daemon: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        if loop.continueDrain(now: now, handoverEnds: handoverEnds) {
+        if loop.continueDrain(now: now, handoverEnds: handoverEnds, waitingEnds: waitingEnds) {
             let isOver = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= Self.lingering
             clientsGoneAt = clientsGoneAt ?? now
             if isOver {

@@ -70,6 +70,102 @@ import Testing
         try proxy.waitForEnd()
     }
 
+    /// One connection, whose holder has half of its answer.
+    private func holding() throws -> FakeOrigin {
+        try FakeOrigin { connection in
+            guard try connection.readRequest() != nil else { return }
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234")
+            _ = try connection.readToEnd()
+        }
+    }
+
+    enum Stop: CaseIterable { case grace, noGrace, secondSignal }
+
+    @Test(
+        "who still waits for a connection near the end is answered 503; who has part of an answer is cut",
+        arguments: Stop.allCases)
+    func waiting(_ stop: Stop) throws {
+        let (origin, silent) = (try holding(), try SilentPort())
+        let grace =
+            switch stop {
+            case .grace: "1s"
+            case .noGrace: "0"
+            case .secondSignal: "1m"
+            }
+        let proxy = try RunningProxy(
+            "{ proxy: { shutdown_grace: \(grace), connect_ports: any }, "
+                + "settings: { max_connections: 1, queue_timeout: 1m, connect_timeout: 1m } }")
+        let holder = try ScriptedClient(proxy)
+        try holder.send("GET", origin.url())
+        try origin.waitToSee("the request") { $0.requests.count == 1 }
+        let (queued, pipelining, dialling, tunnelling) = (
+            try ScriptedClient(proxy), try ScriptedClient(proxy), try ScriptedClient(proxy), try ScriptedClient(proxy)
+        )
+        try queued.send("GET", origin.url())
+        try pipelining.send(
+            (1...2).map { _ in "GET \(origin.url()) HTTP/1.1\r\nHost: \(origin.authority)\r\n\r\n" }.joined())
+        try dialling.send("POST", silent.url, ["Content-Length: 5"], body: nil)
+        try dialling.send("hello")
+        try tunnelling.send("CONNECT 127.0.0.1:\(silent.port) HTTP/1.1\r\nHost: x\r\n\r\n")
+        try proxy.settle()
+        proxy.terminate()
+        if stop == .secondSignal {
+            try proxy.waitForLog(" stopping ")
+            proxy.terminate()
+        }
+        for client in [queued, dialling, tunnelling] {
+            let response = try client.response()
+            response.expectErrorAnswer(503, "destination_unavailable")
+            #expect(response.text.contains("shutdown_grace"))
+            #expect(response["Retry-After"] == ["1"])
+            #expect(response.saysClose)
+            #expect(try client.end() == .fin)
+        }
+        #expect(try pipelining.response().status == 503)
+        let last = try pipelining.response()
+        #expect(last.status == 503)
+        #expect(last.saysClose)
+        #expect(throws: IncompleteMessage.self) { try holder.response() }
+        try proxy.waitForEnd()
+    }
+
+    @Test("an upload that waits for a connection near the end is answered 503 all the same")
+    func waitingUpload() throws {
+        let origin = try holding()
+        let proxy = try RunningProxy(
+            "{ proxy: { shutdown_grace: 2s }, settings: { max_connections: 1, queue_timeout: 1m } }")
+        let holder = try ScriptedClient(proxy)
+        try holder.send("GET", origin.url())
+        try origin.waitToSee("the request") { $0.requests.count == 1 }
+        let client = try ScriptedClient(proxy)
+        let length = 12 << 20
+        try client.send("POST", origin.url(), ["Content-Length: \(length)"])
+        let socket = client.socket
+        let sending = Background { try socket.send([UInt8](repeating: 1, count: length)) }
+        try proxy.settle()
+        proxy.terminate()
+        #expect(try sending.wait())
+        try client.response().expectErrorAnswer(503, "destination_unavailable")
+        try proxy.waitForEnd()
+    }
+
+    @Test("an answer that only the end of the connection ends does not look whole when it is cut")
+    func untilClose() throws {
+        let origin = try FakeOrigin { connection in
+            guard try connection.readRequest() != nil else { return }
+            connection.send("HTTP/1.1 200 OK\r\n\r\n01234")
+            _ = try connection.readToEnd()
+        }
+        let proxy = try RunningProxy("proxy: { shutdown_grace: 200ms }")
+        let client = try ScriptedClient(proxy)
+        try client.send("GET", origin.url())
+        var received = ""
+        while !received.hasSuffix("01234") { received += text(try client.read(1)) }
+        proxy.terminate()
+        #expect(try client.end() == .reset)
+        try proxy.waitForEnd()
+    }
+
     @Test("a body that is on its way when SIGTERM comes arrives whole")
     func upload() throws {
         let origin = try FakeOrigin.answering()
