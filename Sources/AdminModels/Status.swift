@@ -19,6 +19,11 @@ package struct StatusReport: Codable, Sendable {
     /// The ports that CONNECT may reach; null: any.
     package var connectPorts: [Int]?
     package var clients = 0
+    /// `proxy.max_client_connections`.
+    package var clientLimit = 0
+    /// Why clients that have come wait to be let in: `full` (all places are busy) or `descriptors` (none is free); null
+    /// when none waits.
+    package var acceptPaused: String?
     package var origins = 0
     package var connections = ConnectionCounts()
     package var totals = Totals()
@@ -54,6 +59,8 @@ package struct StatusReport: Codable, Sendable {
         case adminListeners = "admin_listeners"
         case connectPorts = "connect_ports"
         case clients
+        case clientLimit = "client_limit"
+        case acceptPaused = "accept_paused"
         case origins
         case connections
         case totals

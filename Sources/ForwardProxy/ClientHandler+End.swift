@@ -42,6 +42,7 @@ extension ClientHandler {
         phase = .closing
         countClose()
         endPins(now: now)
+        loop.places.busy(place)
         pauses = []
         stream.resumeReading()
         stream.shutdownOutput()
@@ -58,6 +59,7 @@ extension ClientHandler {
     }
 
     private func lingerOn(now: Instant) {
+        loop.places.lingers(place, now: now)
         setDeadline(linger.ends(silence: lastPool?.settings.closeLinger ?? loop.configuration.closeLinger))
     }
 
@@ -66,6 +68,13 @@ extension ClientHandler {
         linger.received(count, now: now)
         if linger.isUsedUp { return closeNow(closeReason) }
         if isLingering { lingerOn(now: now) }
+    }
+
+    /// A newcomer gets its place.
+    func giveWay(now: Instant) {
+        guard phase != .closing else { return closeNow(closeReason) }
+        closeReason = .displaced
+        closePolitely(now: now)
     }
 
     /// When the client has all that it is to get.

@@ -54,6 +54,7 @@ extension ClientHandler {
         }
         guard unread.isEmpty, !deadlineIsIdle, requestsSeen > 0 else { return }
         deadlineIsIdle = true
+        loop.places.idle(place, now: now)
         setDeadline(now + loop.configuration.clientIdleTimeout)
     }
 
@@ -68,6 +69,7 @@ extension ClientHandler {
         do {
             let limits = loop.configuration.headLimits
             guard try parser.parse(bytes.bytes, limits: limits, into: &loop.requestHead) else {
+                loop.places.busy(place)
                 // A head that has begun must end in time, however its bytes trickle.
                 if exchanges.isEmpty, deadlineIsIdle || deadline == .distantFuture {
                     deadlineIsIdle = false
@@ -81,6 +83,7 @@ extension ClientHandler {
             return bytes.count
         }
         deadlineIsIdle = false
+        loop.places.busy(place)
         requestsSeen += 1
         setDeadline(.distantFuture)
         let exchange = loop.takeExchange(for: self)

@@ -52,6 +52,8 @@ final class ClientHandler {
     var inputClosed = false
     var takesRequests = true
     var linger = Linger()
+    /// Its place among the loop's clients.
+    var place = UInt32.max
     let timer = Deadline()
     var deadline = Instant.distantFuture
     var deadlineIsIdle = false
@@ -80,7 +82,7 @@ final class ClientHandler {
     var isLingering: Bool { phase == .closing && stream?.outputIsShut ?? true }
 
     /// Its end may be waited for no longer: it has its answer, or does not read it.
-    func isDone(now: Instant) -> Bool { isLingering && !linger.isActive(now: now, within: .milliseconds(100)) }
+    func isDone(now: Instant) -> Bool { isLingering && !linger.isActive(now: now, within: ClientPlaces.settled) }
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
 
@@ -204,7 +206,8 @@ extension ClientHandler: StreamHandler {
         let now = loop.now
         switch phase {
         case .closing: beginLingering(now: now)
-        case .reading: if !exchanges.isEmpty { setDeadline(.distantFuture) }
+        case .reading where !exchanges.isEmpty: setDeadline(.distantFuture)
+        case .reading: if deadlineIsIdle { loop.places.idle(place, now: now) }
         case .body, .tunnel, .closed: break
         }
         exchanges.first?.clientDrained(now: now)

@@ -1,14 +1,9 @@
-import CLinux
 import HTTPWire
 import Metering
 import Pooling
 package import ProxyTypes
 package import Reactor
 package import Upstream
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// What all clients of one event loop share: configuration, upstream pools, scratch storage, the list of clients. Loop-bound.
 package final class ProxyLoop {
@@ -23,7 +18,10 @@ package final class ProxyLoop {
     private let via10: [UInt8]
     private let via11: [UInt8]
     let viaPseudonym: [UInt8]
-    var clients: [ObjectIdentifier: ClientHandler] = [:]
+    /// By their places.
+    var clients: [UInt32: ClientHandler] = [:]
+    var places = ClientPlaces()
+    let roomTimer = Deadline()
     private var spareExchanges: [Exchange] = []
     private(set) var clientNumber: UInt64 = 0
     package internal(set) var isDraining = false
@@ -42,6 +40,11 @@ package final class ProxyLoop {
         viaPseudonym = Array(pseudonym.utf8)
         via10 = Array("1.0 \(pseudonym)".utf8)
         via11 = Array("1.1 \(pseudonym)".utf8)
+        roomTimer.owner = self
+    }
+
+    deinit {
+        roomTimer.owner = nil
     }
 
     // MARK: Listeners and configuration
@@ -115,15 +118,16 @@ package final class ProxyLoop {
         return clientNumber
     }
 
-    var isFull: Bool { clients.count >= configuration.maxClientConnections }
-
     func add(_ client: ClientHandler) {
-        clients[ObjectIdentifier(client)] = client
+        client.place = places.enter(now: now)
+        clients[client.place] = client
         upstream.metrics.clientsAccepted += 1
     }
 
     func remove(_ client: ClientHandler) {
-        guard clients.removeValue(forKey: ObjectIdentifier(client)) != nil else { return }
+        guard clients[client.place] === client else { return }
+        clients[client.place] = nil
+        places.leave(client.place)
         for listener in listeners { listener.resume() }
     }
 
@@ -140,25 +144,5 @@ package final class ProxyLoop {
     func give(_ exchange: Exchange) {
         exchange.clear()
         if spareExchanges.count < Self.maxSpareExchanges { spareExchanges.append(exchange) }
-    }
-}
-
-extension ProxyLoop: ListenerHandler {
-    package var acceptsClients: Bool { !isFull && (!isDraining || handover.isOpen) }
-
-    package func accepted(_ descriptor: CInt, peer: IPAddress?) {
-        let client = ClientHandler(loop: self)
-        guard let stream = TCPStream(descriptor, reactor: upstream.reactor, handler: client) else { return }
-        if peer != nil { _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
-        add(client)
-        client.start(on: stream, peer: peer)
-    }
-
-    package func outOfDescriptors() {
-        _ = upstream.relieveDescriptorPressure()
-    }
-
-    package func acceptingPaused() {
-        upstream.metrics.acceptPauses += 1
     }
 }

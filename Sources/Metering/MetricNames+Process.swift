@@ -30,9 +30,13 @@ extension MetricNames {
         .counter("connd_clients_closed_total", "Client connections that ended, by reason.") {
             $1.counts($0.proxy.clientsClosed, by: "reason", every: true) { $0.name }
         },
-        .counter("connd_accept_pauses_total", "Times that accepting stopped for want of file descriptors or room.") {
-            $1.value($0.proxy.acceptPauses)
-        },
+        .gauge(
+            "connd_accept_paused",
+            "1 while clients wait to be let in: all places are busy, or no file descriptor is free."
+        ) { $1.value($0.page.acceptIsPaused ? 1 : 0) },
+        .counter(
+            "connd_accept_pauses_total", "Times that clients had to wait for want of file descriptors or room."
+        ) { $1.value($0.proxy.acceptPauses) },
         .counter("connd_access_log_lines_dropped_total", "Lines of the access log that could not be written.") {
             $1.value($0.proxy.droppedLogLines)
         },

@@ -7,6 +7,8 @@ package struct MetricsPage: Sendable {
     package var proxy = ProxyMetrics()
     /// Connected now.
     package var clients = 0
+    /// Clients that have come are not let in.
+    package var acceptIsPaused = false
     /// Each origin once.
     package var origins: [OriginSnapshot] = []
     /// How many of them have series of their own; the others are added up.

@@ -35,7 +35,7 @@ package enum RetryCause: UInt8, CaseIterable, Sendable {
 package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
     case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, originAborted,
         tunnelEnded, shutdown
-    case refusedAddress, requestCut, writeFailed
+    case refusedAddress, requestCut, writeFailed, displaced
 
     package var name: String {
         switch self {
@@ -52,6 +52,7 @@ package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
         case .refusedAddress: "refused_address"
         case .requestCut: "request_cut"
         case .writeFailed: "write_failed"
+        case .displaced: "displaced"
         }
     }
 }

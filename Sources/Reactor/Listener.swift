@@ -55,11 +55,16 @@ package struct ListeningSocket: Sendable {
 /// Who takes the clients of a listener.
 package protocol ListenerHandler: AnyObject {
     /// Whether one more may come now; if not, `resume` is called when it may.
-    var acceptsClients: Bool { get }
+    var hasRoom: Bool { get }
+    /// Whether `makeRoom` would succeed, or come nearer to it.
+    var mayMakeRoom: Bool { get }
+    /// Somebody waits: whether one more may come now, if need be in the place of another.
+    func makeRoom() -> Bool
     /// `descriptor` is a new client's socket, and the handler's from here on; `peer` is nil on a Unix socket.
     func accepted(_ descriptor: CInt, peer: IPAddress?)
     /// No descriptors are left: accepting pauses for a moment. May free some.
     func outOfDescriptors()
+    /// Somebody waits who may not come in.
     func acceptingPaused()
 }
 
@@ -71,7 +76,7 @@ package final class Listener: Watched {
     package let socket: ListeningSocket
     private var isOpen = true
     private var descriptor: CInt { isOpen ? socket.descriptor : -1 }
-    private var isPaused = false
+    package private(set) var isPaused = false
     private var retry: Deadline?
     private var waitsForDescriptors = false
 
@@ -100,9 +105,13 @@ package final class Listener: Watched {
     }
 
     private func accept(inAnyCase: Bool) {
-        for _ in 0..<Self.acceptsPerTurn {
+        for turn in 0..<Self.acceptsPerTurn {
             guard descriptor >= 0 else { return }
-            guard inAnyCase || handler.acceptsClients else { return pause() }
+            // Whether anybody waits behind the one that was let in last is told by the next event only.
+            guard inAnyCase || (turn == 0 ? handler.makeRoom() : handler.hasRoom) else {
+                if turn == 0 { pause() }
+                return
+            }
             var bytes = [16 of UInt8](repeating: 0)
             var length: CInt = 0
             let client = withUnsafeMutableBytes(of: &bytes) { room in
@@ -143,7 +152,7 @@ package final class Listener: Watched {
     /// A client has gone, or a descriptor.
     package func resume() {
         waitsForDescriptors = false
-        guard isPaused, descriptor >= 0, handler.acceptsClients else { return }
+        guard isPaused, descriptor >= 0, handler.hasRoom || handler.mayMakeRoom else { return }
         isPaused = false
         reactor.setWatching(self, descriptor, true)
     }

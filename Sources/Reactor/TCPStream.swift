@@ -66,6 +66,8 @@ package final class TCPStream: Watched {
     }
 
     package var isOpen: Bool { descriptor >= 0 }
+    /// Nothing has come that was not read, not even an end. Asks the kernel.
+    package var isSilent: Bool { !hangupSeen && descriptor >= 0 && clinux_idle_socket_state(descriptor) == 0 }
     /// False while something waits to be taken by the kernel: then what feeds this stream should pause.
     package var isWritable: Bool { output.isEmpty }
     package var unsentBytes: Int { output.count }

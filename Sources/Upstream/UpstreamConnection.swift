@@ -131,7 +131,7 @@ package final class UpstreamConnection {
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
     func isSilent() -> Bool {
-        !stream.hangupSeen && clinux_idle_socket_state(stream.descriptor) == 0
+        stream.isSilent
     }
 
     /// It serves no other client from here on.

@@ -176,7 +176,7 @@ final class Daemon {
         let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         guard getrlimit(kind, &limit) == 0 else { return }
         let wanted = UInt(
-            loaded.configuration.proxy.maxClientConnections + loaded.configuration.proxy.maxUpstreamConnections + 64)
+            loaded.configuration.proxy.maxClientConnections + loaded.configuration.proxy.maxUpstreamConnections + 128)
         if limit.rlim_cur < limit.rlim_max {
             limit.rlim_cur = limit.rlim_max
             setrlimit(kind, &limit)

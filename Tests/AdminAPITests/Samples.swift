@@ -17,6 +17,7 @@ enum Samples {
         $0.startedAt = time
         $0.listeners = ["127.0.0.1:3128"]
         $0.connectPorts = [443, 8443]
+        $0.acceptPaused = "full"
         $0.totals.reuseRatio = 0.5
         $0.store.fault = "full"
         $0.store.message = "no space left"

@@ -2,28 +2,6 @@ import TestSupport
 import Testing
 
 @Suite struct ConnectionLimitTests {
-    @Test("over max_client_connections a client waits until another one goes")
-    func clients() throws {
-        let proxy = try RunningProxy("proxy: { max_client_connections: 2 }")
-        let ask = "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"
-        let (first, second) = (try ScriptedClient(proxy), try ScriptedClient(proxy))
-        for client in [first, second] {
-            try client.send(ask)
-            #expect(try client.response().status == 200)
-        }
-        let third = try ScriptedClient(proxy)
-        try third.send(ask)
-        for _ in 0..<3 {
-            try first.send(ask)
-            #expect(try first.response().status == 200)
-        }
-        #expect(try third.hasNothingToRead())
-        #expect(try proxy.totals()["clients"] == 2)
-        first.close()
-        #expect(try third.response().status == 200)
-        #expect(try proxy.totals()["clients"] == 2)
-    }
-
     @Test("max_upstream_connections bounds the connections to all origins together")
     func upstream() throws {
         let gate = Gate()

@@ -125,24 +125,31 @@ import Testing
 
     @Test("max_client_connections: a client that waits comes in when there is more room")
     func clients() throws {
+        let gate = Gate()
+        let holding = try FakeOrigin { connection in
+            while try connection.readRequest() != nil {
+                try gate.pass()
+                connection.respond()
+            }
+        }
         let proxy = try start("proxy: { max_client_connections: 1 }")
         let first = try ScriptedClient(proxy)
-        #expect(try first.get(origin.url()).status == 200)
+        try first.send("GET", holding.url())
+        try holding.waitToSee("the first request") { $0.requests.count == 1 }
         let second = try ScriptedClient(proxy)
-        try second.send("GET", origin.url())
-        #expect(try first.get(origin.url()).status == 200)
-        #expect(try second.hasNothingToRead())
+        try second.send("GET", holding.url())
+        try proxy.waitForTotals("the second to wait") { ($0["accept_pauses"] ?? 0) > 0 }
+        #expect(holding.record.requests.count == 1)
         try proxy.reload("proxy: { max_client_connections: 2 }")
-        #expect(try second.response().status == 200)
+        try holding.waitToSee("the second request") { $0.requests.count == 2 }
         // Those that are too many stay, and no more come.
         try proxy.reload("proxy: { max_client_connections: 1 }")
         let third = try ScriptedClient(proxy)
-        try third.send("GET", origin.url())
-        for client in [first, second, first] { #expect(try client.get(origin.url()).status == 200) }
-        #expect(try third.hasNothingToRead())
-        first.close()
-        second.close()
-        #expect(try third.response().status == 200)
+        try third.send("GET", holding.url())
+        try proxy.waitForTotals("the third to wait") { ($0["accept_pauses"] ?? 0) > 1 }
+        #expect(holding.record.requests.count == 2)
+        gate.open()
+        for client in [first, second, third] { #expect(try client.response().status == 200) }
     }
 
     @Test("access_log: from none to a file, to another, and away again, each line in one of them")

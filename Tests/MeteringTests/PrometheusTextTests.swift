@@ -185,6 +185,7 @@ struct PrometheusTextTests {
         var page = MetricsPage()
         page.store.isOK = false
         (page.clients, page.store.size, page.store.pending, page.store.recoveries) = (8, 9, 10, 11)
+        page.acceptIsPaused = true
         (page.process.residentMemory, page.process.openDescriptors, page.process.maxDescriptors) = (12, 13, 14)
         page.store.droppedFigures = 1
         page.store.droppedConnections = 2
@@ -198,6 +199,7 @@ struct PrometheusTextTests {
         #expect(read[#"connd_store_dropped_rows_total{kind="exchanges"}"#] == "3")
         #expect(read["connd_settings_overrides"] == "4" && read["connd_settings_trials"] == "5")
         #expect(read["connd_settings_conflicts"] == "6" && read["connd_invariants_broken_total"] == "7")
+        #expect(read["connd_accept_paused"] == "1")
         #expect(read["connd_clients"] == "8" && read["connd_store_size_bytes"] == "9")
         #expect(read["connd_store_pending_rows"] == "10" && read["connd_store_recoveries_total"] == "11")
         #expect(read["process_resident_memory_bytes"] == "12")

@@ -16,6 +16,9 @@ enum SchemaAnnotations {
         ).merging(["description": "How the run before ended; null for the first."]),
         "StatusReport.connect_ports": ["description": "The ports that CONNECT may reach; null for any."],
         "StatusReport.state": words("running", "stopping"),
+        "StatusReport.accept_paused": words("full", "descriptors").merging([
+            "description": "Why clients that have come wait to be let in; null when none waits."
+        ]),
         "StatusReport.started_at": time,
         "Totals.reuse_ratio": ratio.merging(["description": "Of all leases, the share that reused a connection."]),
         "OriginSummary.reuse_ratio": ratio,

@@ -17,7 +17,7 @@ enum StatusRoutes {
         ) { health(await $0.backend.health()) },
         Operation(
             verb: .get, path: Paths.ready, name: "getReadiness", summary: "Whether connd can do all it should",
-            help: "Not ready while it stops, and while its database fails.",
+            help: "Not ready while it stops, while its database fails, and while clients wait to be let in.",
             success: .init(status: 200, help: "It can.", content: .json(HealthReport.self)), mayBeUnready: true
         ) { health(await $0.backend.readiness()) },
         Operation(

@@ -107,6 +107,15 @@ struct StatusText {
         if !store.durable { lines.append("! The database is in memory: settings are lost when connd ends.") }
         let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
         if dropped > 0 { lines.append("! \(Units.plural(dropped, "measurement")) could not be kept and were dropped.") }
+        switch report.acceptPaused {
+        case "full":
+            lines.append(
+                "! Clients wait to be let in: all \(Units.plural(report.clientLimit, "place")) "
+                    + "(proxy.max_client_connections) are busy.")
+        case nil: break
+        default:
+            lines.append("! Clients wait to be let in: no file descriptor is free. Raise LimitNOFILE of the service.")
+        }
         if let error = report.configError {
             lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
         }

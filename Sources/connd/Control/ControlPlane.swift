@@ -3,6 +3,7 @@ import AdminModels
 import ConfigurationFile
 import ForwardProxy
 import Logging
+import Metering
 import ProxyTypes
 import Reactor
 import Store
@@ -46,6 +47,7 @@ final class ControlPlane: Sendable {
         let (service, logger, events) = (service, logger, events)
         let tasks = [
             Task {
+                var pauses = 0
                 while !Task.isCancelled {
                     if service.isHeard { service.update(await recorder.serviceSummary(now: SystemClock.instant())) }
                     try? await Task.sleep(for: Self.recordingInterval)
@@ -56,6 +58,9 @@ final class ControlPlane: Sendable {
                             "more origins were lost or found",
                             metadata: ["count": "\(changes.count - Self.changesTold)"])
                     }
+                    let total = await recorder.metrics.acceptPauses
+                    if total > pauses { Self.tellPauses(total - pauses, logger) }
+                    pauses = total
                     await store.tick()
                 }
             },
@@ -121,6 +126,12 @@ final class ControlPlane: Sendable {
             logger.notice("the kept settings could be read after all", metadata: ["rows": "\(rows.count)"])
             Task { await settings.load(rows) }
         }
+    }
+
+    private static func tellPauses(_ count: Int, _ logger: Logger) {
+        logger.warning(
+            "clients had to wait to be let in: max_client_connections were busy, or no file descriptor was free",
+            metadata: ["times": "\(count)"])
     }
 
     private static func tell(_ change: ReachChange, _ logger: Logger, _ events: EventHub) {

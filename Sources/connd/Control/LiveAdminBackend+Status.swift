@@ -13,7 +13,9 @@ import Upstream
 extension LiveAdminBackend {
     func status() async -> StatusReport {
         await recorder.refresh()
-        let (clients, isDraining, places) = await gate.run { ($0.clientCount, $0.isDraining, $0.sockets.map(\.place)) }
+        let (clients, isDraining, places, pause) = await gate.run {
+            ($0.clientCount, $0.isDraining, $0.sockets.map(\.place), $0.acceptPause)
+        }
         let book = await settings.book
         let uptime = process.uptime
         let state = configured.current
@@ -31,6 +33,8 @@ extension LiveAdminBackend {
             report.connectPorts = ports.map(Int.init)
         }
         report.clients = clients
+        report.clientLimit = state.loaded.configuration.proxy.maxClientConnections
+        report.acceptPaused = pause?.rawValue
         report.origins = await recorder.origins.count
         report.connections = ConnectionCounts(await recorder.totalGauges)
         report.totals = Totals(
@@ -70,7 +74,16 @@ extension LiveAdminBackend {
     /// It takes requests, and what it measures and is told is kept.
     func readiness() async -> HealthReport {
         var report = HealthReport()
-        if await gate.run({ $0.isDraining }) { report.reasons.append("connd is stopping") }
+        let (isDraining, pause) = await gate.run { ($0.isDraining, $0.acceptPause) }
+        if isDraining { report.reasons.append("connd is stopping") }
+        switch pause {
+        case .full:
+            let limit = configured.current.loaded.configuration.proxy.maxClientConnections
+            report.reasons.append(
+                "clients wait to be let in: none of the max_client_connections (\(limit)) is idle")
+        case .descriptors: report.reasons.append("clients wait to be let in: no file descriptor is free")
+        case nil: break
+        }
         if let failure = store.health.failure { report.reasons.append(failure.message) }
         if !report.reasons.isEmpty { report.status = "failing" }
         return report
@@ -78,7 +91,7 @@ extension LiveAdminBackend {
 
     func metrics() async -> String {
         await recorder.refresh()
-        let clients = await gate.run { $0.clientCount }
+        let (clients, pause) = await gate.run { ($0.clientCount, $0.acceptPause) }
         let book = await settings.book
         let rows = book.exportRows()
         let trials = rows.count { $0.key.layer == .trial }
@@ -86,6 +99,7 @@ extension LiveAdminBackend {
         var page = MetricsPage()
         page.proxy.droppedLogLines = accessLog.dropped
         page.clients = clients
+        page.acceptIsPaused = pause != nil
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
         page.version = ProductVersion.text
         page.invariantsBroken = Invariant.brokenCount
