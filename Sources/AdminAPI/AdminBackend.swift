@@ -9,6 +9,18 @@ package struct AdminActor: Hashable, Sendable {
     }
 }
 
+/// Bytes that are read part by part while they are sent. Value.
+package struct AdminBytes: Sendable {
+    package let count: Int
+    /// Up to so many from an offset on; none at the end.
+    package let read: @Sendable (_ offset: Int, _ count: Int) throws -> [UInt8]
+
+    package init(count: Int, read: @escaping @Sendable (_ offset: Int, _ count: Int) throws -> [UInt8]) {
+        self.count = count
+        self.read = read
+    }
+}
+
 /// What the admin API needs of the daemon, in the API's own words. Shared; every method may be called at any time.
 package protocol AdminBackend: Sendable {
     func status() async -> StatusReport
@@ -55,6 +67,8 @@ package protocol AdminBackend: Sendable {
         _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
         ifRevision: UInt64?
     ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64)
+    /// The database as it is now.
+    func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes
     func config() async -> ConfigReport
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel
 }

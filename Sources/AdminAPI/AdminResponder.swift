@@ -211,6 +211,7 @@ struct AdminResponder: Sendable {
         case .nothing: return Self.empty(.noContent, headers: [:])
         case .notModified(let revision):
             return Self.empty(.notModified, headers: [.eTag: Revision.tag(revision)])
+        case .bytes(let bytes, let type): return Self.content(bytes, type)
         case .events(let events): return try stream(events, isHead: isHead, over: channel)
         }
     }
@@ -218,6 +219,26 @@ struct AdminResponder: Sendable {
     private static func content(_ body: ByteBuffer, _ type: String) -> Response {
         Response(status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: body))
     }
+
+    /// Part by part: an answer may be larger than what memory it is worth.
+    private static func content(_ bytes: AdminBytes, _ type: String) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: type],
+            body: ResponseBody(contentLength: bytes.count) { writer in
+                var offset = 0
+                while offset < bytes.count {
+                    let part = try bytes.read(offset, min(partSize, bytes.count - offset))
+                    guard !part.isEmpty else { throw CutShort() }
+                    try await writer.write(ByteBuffer(bytes: part))
+                    offset += part.count
+                }
+                try await writer.finish(nil)
+            })
+    }
+
+    private struct CutShort: Error {}
+
+    private static let partSize = 128 << 10
 
     private func stream(_ events: AsyncStream<EventReport>, isHead: Bool, over channel: any Channel) throws -> Response
     {

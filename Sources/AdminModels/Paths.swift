@@ -20,6 +20,7 @@ package enum Paths {
     package static let events = "/v1/events"
     package static let export = "/v1/export"
     package static let `import` = "/v1/import"
+    package static let backup = "/v1/backup"
     package static let config = "/v1/config"
     package static let reload = "/v1/reload"
     package static let openAPI = "/v1/openapi.json"

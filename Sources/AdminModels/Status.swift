@@ -142,7 +142,7 @@ package struct StoreReport: Codable, Sendable {
     package var path = ""
     /// `ok` or `failing`.
     package var state = "ok"
-    /// `full`, `read_only`, `locked`, `corrupt`, `missing`, `unopenable`, `other`; null when all is well.
+    /// `full`, `read_only`, `locked`, `in_use`, `corrupt`, `missing`, `unopenable`, `other`; null when all is well.
     package var fault: String?
     package var message: String?
     package var since: String?

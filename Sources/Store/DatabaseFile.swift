@@ -36,8 +36,8 @@ struct DatabaseFile: Sendable {
     var canBeWritten: Bool { access(path, W_OK) == 0 }
     var exists: Bool { access(path, F_OK) == 0 }
 
-    /// The folder (0700) and an empty file (0600), whose mode SQLite gives to the files beside it.
-    func make() throws(StoreFailure) {
+    /// 0700.
+    func makeFolder() throws(StoreFailure) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         if !FileManager.default.fileExists(atPath: folder) {
             do {
@@ -47,11 +47,42 @@ struct DatabaseFile: Sendable {
                 throw StoreFailure.unopenable(path, "the folder \(folder) cannot be made")
             }
         }
+    }
+
+    /// An empty file (0600), whose mode SQLite gives to the files beside it.
+    func make() throws(StoreFailure) {
         // A log without its database is of one that was deleted.
         for suffix in Self.suffixes.dropFirst() { unlink(path + suffix) }
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(errno, path) }
         _ = close(descriptor)
+    }
+
+    /// What a backup is called until it is read.
+    static let backupMark = ".backup-"
+
+    /// Of a connd that ended while it made one.
+    func removeUnfinishedBackups() {
+        let url = URL(fileURLWithPath: path)
+        let folder = url.deletingLastPathComponent().path
+        let prefix = url.lastPathComponent + Self.backupMark
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(prefix) {
+            unlink("\(folder)/\(name)")
+        }
+    }
+
+    private var aside: String { path + ".restored" }
+
+    /// While the path names nothing, connections that are closed copy no log into the file. The log is of what was there
+    /// before, and goes.
+    func setAside() throws(StoreFailure) {
+        guard rename(path, aside) == 0 else { throw Self.failure(errno, path) }
+        for suffix in Self.suffixes.dropFirst() { unlink(path + suffix) }
+    }
+
+    /// Also for a connd that ended in between.
+    func putBack() {
+        if !exists, access(aside, F_OK) == 0 { _ = rename(aside, path) }
     }
 
     /// Gives the new path. Of those that lie there, the newest are kept.

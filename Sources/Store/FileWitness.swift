@@ -26,7 +26,12 @@ final class FileWitness: Sendable {
     private let descriptor: CInt
     private let database: Identity
     private let log: Identity?
-    private let lastSeen = Mutex(Stamp())
+    private struct Seen {
+        var stamp = Stamp()
+        var header: [UInt8]?
+    }
+
+    private let lastSeen = Mutex(Seen())
 
     /// Once SQLite has opened the file, and made its log.
     init(path: String) throws(StoreFailure) {
@@ -53,12 +58,47 @@ final class FileWitness: Sendable {
 
     private var namesOurs: Bool { Identity(path) == database }
 
+    /// Another file has its name.
+    var isReplaced: Bool { Identity(path).map { $0 != database } ?? false }
+
     /// With a log, SQLite writes to the file at checkpoints alone, and those are ours: any other change is another's.
-    var wasTouched: Bool { lastSeen.withLock { $0 } != stamp }
+    var wasTouched: Bool { lastSeen.withLock { $0.stamp } != stamp }
+    /// Its first bytes are those of our last checkpoint.
+    var hasOurHeader: Bool { lastSeen.withLock { $0.header } == DatabaseFile.header(descriptor) }
 
     func noteOwnWrite() {
-        let now = stamp
+        let now = Seen(stamp: stamp, header: DatabaseFile.header(descriptor))
         lastSeen.withLock { $0 = now }
+    }
+
+    /// A file that is being written over is looked at when that is done. The store's own queue waits, and nothing else.
+    func waitUntilStill() {
+        var last = stamp
+        var quiet = 0
+        for _ in 0..<Self.looks where quiet < Self.quietLooks {
+            usleep(Self.pause)
+            quiet = stamp == last ? quiet + 1 : 0
+            last = stamp
+        }
+    }
+
+    private static let pause: UInt32 = 25_000
+    private static let quietLooks = 8
+    private static let looks = 400
+
+    /// What the file holds without its log. Read through the descriptor at hand: closing another would drop SQLite's locks.
+    func copy(to path: String) -> Bool {
+        let target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard target >= 0 else { return false }
+        defer { close(target) }
+        var block = [UInt8](repeating: 0, count: 1 << 18)
+        var offset: off_t = 0
+        while true {
+            let count = pread(descriptor, &block, block.count, offset)
+            if count == 0 { return true }
+            guard count > 0, write(target, block, count) == count else { return false }
+            offset += off_t(count)
+        }
     }
 
     /// A log whose database is gone must not be taken for that of the file that stands in its place.

@@ -55,6 +55,9 @@ package final class Store: Sendable {
         for event in events { report(event) }
     }
 
+    /// Nil while it cannot be opened.
+    var current: StoreDatabase? { published.withLock { $0.database } }
+
     package var health: StoreHealth {
         var health = published.withLock { $0.health }
         health.pending += inbox.withLock { $0.rows }
@@ -154,6 +157,7 @@ package final class Store: Sendable {
                     writer.flush(now: self.clock())
                     writer.close()
                     writer.isClosed = true
+                    writer.tenure = .none
                 }
                 box.resume()
             }

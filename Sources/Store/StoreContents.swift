@@ -9,6 +9,8 @@ struct StoreContents: Sendable {
     var lifetimes: [Origin: Lifetime] = [:]
     /// In which batch of this run an origin was last seen: an order that no clock changes.
     var sightings: [Origin: Int] = [:]
+    /// What the last transaction left in the database: no two leave the same.
+    var mark: Int64?
     /// What the retention clock said, a minute before the last batch at most.
     var lastTime: Int64?
     var highestConnection: UInt64 = 0
@@ -16,6 +18,7 @@ struct StoreContents: Sendable {
 
     static let highestConnectionFact = "highest_connection"
     static let lastTimeFact = "last_time"
+    static let markFact = "mark"
 
     init() {}
 
@@ -25,6 +28,7 @@ struct StoreContents: Sendable {
         try loadOrigins(db)
         try RunRecords.load(into: &runs, db)
         lastTime = try Self.fact(Self.lastTimeFact, db)
+        mark = try Self.fact(Self.markFact, db)
     }
 
     /// Those of earlier runs before those of this one.

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Synchronization
 
@@ -11,6 +12,13 @@ final class StoreDatabase: Sendable {
     private let witness: FileWitness?
     private let file: DatabaseFile?
     private let isClosed = Mutex(false)
+    /// The mark in the file itself, where the last checkpoint copied all of the log into it.
+    private let copiedMark = Mutex<Mark>(.unknown)
+
+    private enum Mark {
+        case unknown
+        case known(Int64?)
+    }
 
     private init(
         writer: DatabaseQueue?, reader: DatabaseQueue, schemaVersion: Int, witness: FileWitness?, file: DatabaseFile?
@@ -81,13 +89,59 @@ final class StoreDatabase: Sendable {
 
     var failure: StoreFailure? { witness?.failure }
 
-    /// Another process wrote to the file: see whether it still is a database. The connections' caches would hide it.
-    var touchedFailure: StoreFailure? {
-        guard let witness, witness.wasTouched else { return nil }
-        let failure = damage
-        if failure == nil { witness.noteOwnWrite() }
-        return failure
+    /// What another process made of the file.
+    enum Touch {
+        case none
+        case damaged(StoreFailure)
+        /// Another database was copied over it, and is whole.
+        case replaced
     }
+
+    /// The connections' caches, and the log, would hide it. `mark`: of the last transaction.
+    func touch(mark: Int64?) -> Touch {
+        guard let witness, witness.wasTouched else { return .none }
+        witness.waitUntilStill()
+        if case .known(let found) = markInFile(), !isOurs(found, mark, witness) { return .replaced }
+        if let damage { return .damaged(damage) }
+        witness.noteOwnWrite()
+        return .none
+    }
+
+    /// Each transaction leaves another mark. The file has that of the last one after a checkpoint, also one of another
+    /// process; else it is as our own last checkpoint left it.
+    private func isOurs(_ found: Int64?, _ last: Int64?, _ witness: FileWitness) -> Bool {
+        if found == last, found != nil { return true }
+        guard witness.hasOurHeader else { return false }
+        switch copiedMark.withLock({ $0 }) {
+        case .unknown: return true
+        case .known(let copied): return found == copied
+        }
+    }
+
+    /// Unknown where the file alone is no sound database of ours.
+    private func markInFile() -> Mark {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("connd-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let copy = folder + "/copy.db"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            guard witness?.copy(to: copy) == true else { return .unknown }
+            let queue = try DatabaseQueue(path: copy, configuration: Self.configuration(readOnly: false))
+            defer { try? queue.close() }
+            return try queue.unsafeRead { db in
+                guard try db.number("PRAGMA application_id") == MigrationRunner.applicationID,
+                    try String.fetchOne(db, sql: "PRAGMA quick_check(1)") == "ok"
+                else { return .unknown }
+                return .known(try StoreContents.fact(StoreContents.markFact, db))
+            }
+        } catch {
+            return .unknown
+        }
+    }
+
+    /// The path names another file.
+    var isReplaced: Bool { witness?.isReplaced ?? false }
 
     /// What a connection that has seen nothing yet says of the file.
     var damage: StoreFailure? {
@@ -103,7 +157,11 @@ final class StoreDatabase: Sendable {
         }
     }
 
-    func noteOwnWrite() { witness?.noteOwnWrite() }
+    /// `mark`: of the last transaction, where all of the log is in the file now.
+    func noteCheckpoint(mark: Int64?, isWhole: Bool) {
+        copiedMark.withLock { $0 = isWhole ? .known(mark) : .unknown }
+        witness?.noteOwnWrite()
+    }
 
     var bytes: Int64 { file.map { $0.bytes(of: "") + $0.bytes(of: "-wal") } ?? 0 }
 

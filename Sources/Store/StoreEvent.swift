@@ -7,12 +7,14 @@ package enum StoreEvent: Sendable {
     case recovered(after: Int64)
     /// The file was gone: a new one holds the settings and the lifetime totals.
     case recreated(path: String)
+    /// Another database took its place: what that holds is in force.
+    case restored(path: String)
     /// The damaged file's new path.
     case movedAside(path: String)
     /// Rows of measurements are being lost, for the first time since it was well.
     case dropping(DroppedRows)
     /// A kept setting that this version cannot apply.
     case unreadableSetting(String)
-    /// The database could not be read at the start and now was: these are to be applied.
+    /// The database could not be read at the start, or was another connd's, and now was read: these are to be applied.
     case settingsLoaded([SettingRow])
 }

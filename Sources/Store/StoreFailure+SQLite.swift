@@ -53,12 +53,20 @@ extension StoreFailure {
             "database \(path) is read-only: make the file, its folder and its file system writable for connd's user")
     }
 
+    static func inUse(_ path: String, by process: Int?) -> StoreFailure {
+        let who = process.map { " (process \($0))" } ?? ""
+        return StoreFailure(
+            .inUse,
+            "database \(path) is in use by another connd\(who): this one took its settings and writes nothing; stop one of "
+                + "the two, or give each a `database` of its own; when the other ends this one takes over")
+    }
+
     static func corrupt(_ path: String, _ what: String) -> StoreFailure {
         StoreFailure(.corrupt, "database \(path) is damaged (\(what)): it is moved aside and a new one is made")
     }
 
     static func missing(_ path: String) -> StoreFailure {
-        StoreFailure(.missing, "database \(path) was deleted or replaced while in use: a new one is made")
+        StoreFailure(.missing, "database \(path) was deleted or replaced while in use: it is opened anew")
     }
 
     static func unopenable(_ path: String, _ what: String) -> StoreFailure {

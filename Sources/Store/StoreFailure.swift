@@ -4,6 +4,8 @@ package struct StoreFailure: Error, Hashable, Sendable, CustomStringConvertible 
         case full
         case readOnly = "read_only"
         case locked
+        /// Another connd uses it.
+        case inUse = "in_use"
         case corrupt
         /// The path names no file any more, or another one.
         case missing

@@ -20,16 +20,16 @@ extension StoreWriter {
 
     /// One transaction, durable when this returns; when it throws, nothing of it is in the database or in memory.
     mutating func write(
-        now: Moment, _ body: (inout StoreWriter, Database) throws -> Void
+        now: Moment, takingOver: Bool = false, _ body: (inout StoreWriter, Database) throws -> Void
     ) throws(StoreFailure) {
         do throws(StoreFailure) {
             do throws(StoreFailure) {
-                try transact(now: now, body)
+                try transact(now: now, takingOver, body)
             } catch {
                 guard error.kind == .corrupt else { throw error }
                 failed(error, now: now)
                 try moveAside(now: now)
-                try transact(now: now, body)
+                try transact(now: now, takingOver, body)
             }
         } catch {
             failed(error, now: now)
@@ -39,15 +39,17 @@ extension StoreWriter {
     }
 
     private mutating func transact(
-        now: Moment, _ body: (inout StoreWriter, Database) throws -> Void
+        now: Moment, _ takingOver: Bool, _ body: (inout StoreWriter, Database) throws -> Void
     ) throws(StoreFailure) {
-        try makeReady(now: now)
+        try makeReady(now: now, takingOver: takingOver)
         guard let writer = database?.writer else { throw .readOnly(path) }
         var draft = self
         do {
             try writer.writeWithoutTransaction { db in
                 try db.inTransaction(.immediate) {
+                    let before = db.totalChangesCount
                     try body(&draft, db)
+                    if db.totalChangesCount != before { try draft.leaveMark(db) }
                     return .commit
                 }
             }
@@ -57,31 +59,62 @@ extension StoreWriter {
         self = draft
     }
 
+    private mutating func leaveMark(_ db: Database) throws {
+        let mark = Int64.random(in: 1 ... .max)
+        try StoreContents.setFact(StoreContents.markFact, mark, db)
+        contents.mark = mark
+    }
+
     /// A fault of the file, seen from outside, is dealt with before the transaction that would meet it.
-    private mutating func makeReady(now: Moment) throws(StoreFailure) {
+    private mutating func makeReady(now: Moment, takingOver: Bool) throws(StoreFailure) {
         guard !isClosed else { throw StoreFailure(.closed, "database \(path) is closed: connd is ending") }
+        if case .standby(let process) = tenure {
+            // An edit was worked out from what the other one may have changed since.
+            guard takingOver else { throw .inUse(path, by: process) }
+            try enter()
+            close()
+        }
+        var belief = Belief.memory
         if let failure = database?.failure {
             guard failure.kind == .missing else { throw failure }
+            if database?.isReplaced == true { belief = .file }
             failed(failure, now: now)
             close()
         }
-        if let failure = database?.touchedFailure { throw failure }
+        switch database?.touch(mark: contents.mark) ?? .none {
+        case .none: break
+        case .damaged(let failure): throw failure
+        case .replaced:
+            belief = .file
+            failed(.missing(path), now: now)
+            try file?.setAside()
+            close()
+            file?.putBack()
+        }
         if let database, database.writer == nil {
             guard file?.canBeWritten == true else { throw .readOnly(path) }
             close()
         }
-        if database == nil { try open(now: now) }
+        if database == nil { try open(now: now, belief) }
     }
 
-    mutating func open(now: Moment) throws(StoreFailure) {
+    /// Whose settings hold where the file's are not those in memory.
+    enum Belief {
+        /// The file lost some, or is new.
+        case memory
+        /// Somebody put another database in its place, such as a backup.
+        case file
+    }
+
+    mutating func open(now: Moment, _ belief: Belief = .memory) throws(StoreFailure) {
         do throws(StoreFailure) {
             do throws(StoreFailure) {
-                try openOnce(now: now)
+                try openOnce(now: now, belief)
             } catch {
                 guard error.kind == .corrupt else { throw error }
                 failed(error, now: now)
                 try moveAside(now: now)
-                try openOnce(now: now)
+                try openOnce(now: now, .memory)
             }
         } catch {
             if !error.forbidsStart { openToRead(now: now) }
@@ -89,20 +122,46 @@ extension StoreWriter {
         }
     }
 
-    private mutating func openOnce(now: Moment) throws(StoreFailure) {
-        guard let file else { return try adopt(StoreDatabase.inMemory(runner, now: now.wall), isNew: true, now: now) }
+    private mutating func openOnce(now: Moment, _ belief: Belief) throws(StoreFailure) {
+        guard let file else {
+            return try adopt(StoreDatabase.inMemory(runner, now: now.wall), isNew: true, .memory, now: now)
+        }
         var isNew = false
+        file.putBack()
         switch file.look() {
         case .absent:
+            try file.makeFolder()
+            try enter()
             try file.make()
             isNew = true
-        case .empty: isNew = true
-        case .garbage: throw .corrupt(path, "it is no SQLite database")
+        case .empty:
+            try enter()
+            isNew = true
+        case .garbage:
+            try enter()
+            throw .corrupt(path, "it is no SQLite database")
         case .unopenable(let why): throw .unopenable(path, why)
         case .database(let version, let application, let hasLog):
             try refuseIfNotOurs(file, version: version, application: application, hasLog: hasLog)
+            try enter()
         }
-        try adopt(StoreDatabase.open(file, runner, retention, now: now.wall), isNew: isNew, now: now)
+        try adopt(StoreDatabase.open(file, runner, retention, now: now.wall), isNew: isNew, belief, now: now)
+    }
+
+    /// Takes the lock, where there can be one.
+    private mutating func enter() throws(StoreFailure) {
+        if case .held(let lock) = tenure, lock.isInPlace { return }
+        // The file is gone: another connd may hold one that took its place.
+        tenure = .none
+        switch DatabaseLock.take(for: path) {
+        case .held(let lock):
+            tenure = .held(lock)
+            file?.removeUnfinishedBackups()
+        case .unavailable: tenure = .none
+        case .byAnother(let process):
+            tenure = .standby(process: process)
+            throw .inUse(path, by: process)
+        }
     }
 
     /// Without writing a byte: by the header, and where the log may say something else, by a connection that only
@@ -131,17 +190,25 @@ extension StoreWriter {
         {
             database = opened
             health.schemaVersion = opened.schemaVersion
-            take(found, now: now)
+            if case .standby = tenure {
+                // Its settings are in force. All else is read when it is this one's: until then it goes on changing.
+                contents.settings = found.settings
+            } else {
+                take(found, now: now)
+            }
         } else if !isLoaded, let found = StoreContents(copying: file) {
             take(found, now: now)
         }
     }
 
-    private mutating func adopt(_ opened: StoreDatabase, isNew: Bool, now: Moment) throws(StoreFailure) {
+    private mutating func adopt(
+        _ opened: StoreDatabase, isNew: Bool, _ belief: Belief, now: Moment
+    ) throws(StoreFailure) {
         let wasLoaded = isLoaded
+        let isRestored = wasLoaded && !isNew && belief == .file
         do {
             let found = try opened.reader.unsafeRead { try StoreContents($0) }
-            if wasLoaded, let writer = opened.writer, found.settings != contents.settings {
+            if wasLoaded, !isRestored, let writer = opened.writer, found.settings != contents.settings {
                 let settings = contents.settings
                 try writer.writeWithoutTransaction { db in
                     try db.inTransaction(.immediate) {
@@ -152,6 +219,8 @@ extension StoreWriter {
             }
             database = opened
             take(found, now: now)
+            contents.mark = found.mark
+            if isRestored { contents.settings = found.settings }
         } catch {
             opened.close()
             throw StoreFailure(error, path: path)
@@ -163,6 +232,10 @@ extension StoreWriter {
         contents.runs.isDirty = true
         for index in series.indices { series[index].forgetWritten(isNew: isNew) }
         if isNew { tell(.recreated(path: path)) }
+        if isRestored {
+            tell(.restored(path: path))
+            tell(.settingsLoaded(readSettings()))
+        }
     }
 
     /// What memory holds is later than what a file says; what it does not hold comes from the file.

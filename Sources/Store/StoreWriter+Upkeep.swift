@@ -44,9 +44,11 @@ extension StoreWriter {
         guard let writer = database?.writer, let file, file.bytes(of: "-wal") >= pages * 4096 else { return }
         try writer.writeWithoutTransaction { db in
             let isLarge = file.bytes(of: "-wal") > retention.maxLogBytes
-            try db.execute(sql: "PRAGMA wal_checkpoint(\(isLarge ? "TRUNCATE" : "PASSIVE"))")
+            let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(\(isLarge ? "TRUNCATE" : "PASSIVE"))")
+            // Whether it was kept from the end; pages in the log, and pages copied.
+            let isWhole = row.map { $0[0] == 0 && ($0[1] as Int) == ($0[2] as Int) } ?? false
+            database?.noteCheckpoint(mark: contents.mark, isWhole: isWhole)
         }
-        database?.noteOwnWrite()
     }
 
     private static func deleteOldBuckets(

@@ -17,6 +17,16 @@ struct StoreWriter: Sendable {
     let runner: MigrationRunner
     let retention: Retention
 
+    /// Who may write the file.
+    enum Tenure: Sendable {
+        /// Not asked yet, or there can be no lock.
+        case none
+        case held(DatabaseLock)
+        /// Another connd holds it.
+        case standby(process: Int?)
+    }
+
+    var tenure = Tenure.none
     var database: StoreDatabase?
     /// False until a database was read: what is in memory then is not all there is.
     var isLoaded = false
@@ -116,7 +126,7 @@ struct StoreWriter: Sendable {
         retentionClock.look(now)
         guard !isClosed else { return }
         do throws(StoreFailure) {
-            try write(now: now) { draft, db in try draft.writeBatch(db, now: now) }
+            try write(now: now, takingOver: true) { draft, db in try draft.writeBatch(db, now: now) }
             try upkeep(now: now)
         } catch {
             boundMemory()

@@ -30,7 +30,7 @@ struct Connctl: AsyncParsableCommand {
                 subcommands: [
                     SetCommand.self, UnsetCommand.self, ConfirmCommand.self, RevertCommand.self, DiffCommand.self,
                     SettingsCommand.self, ExportCommand.self, ImportCommand.self,
-                    ConfigCommand.self, ReloadCommand.self,
+                    ConfigCommand.self, ReloadCommand.self, BackupCommand.self,
                 ]),
             CommandGroup(
                 name: "Acting",

@@ -92,6 +92,21 @@ struct AnswerTests {
         }
     }
 
+    @Test("a backup comes whole, of its length, and only to those who may change something")
+    func backup() async throws {
+        try await Fixture.run { fixture in
+            let answer = try await fixture.change("POST", "/v1/backup")
+            #expect(answer.status == 200)
+            #expect(answer["content-type"] == "application/vnd.sqlite3")
+            #expect(answer["content-length"] == "\(FakeBackend.backup.count)")
+            #expect(Array(answer.body.utf8) == FakeBackend.backup)
+            #expect(try await fixture.ask("POST", "/v1/backup").status == 401)
+            #expect(try await fixture.ask("GET", "/v1/backup").status == 405)
+            fixture.backend.refuse(with: .unavailable("no room"))
+            #expect(try await fixture.change("POST", "/v1/backup").status == 503)
+        }
+    }
+
     @Test("what export writes, import takes")
     func exportImport() async throws {
         try await Fixture.run { fixture in

@@ -226,6 +226,13 @@ final class FakeBackend: AdminBackend {
 
     // MARK: Transfer
 
+    static let backup = Array(repeating: UInt8(ascii: "b"), count: 300_000)
+
+    func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes {
+        try change("backup", actor, nil)
+        return AdminBytes(count: Self.backup.count) { offset, count in Array(Self.backup[offset...].prefix(count)) }
+    }
+
     func export() async -> SettingsDocument { Samples.document }
 
     func importSettings(

@@ -80,7 +80,8 @@ struct OpenAPITests {
             served == [
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
                 Paths.setting, Paths.confirm, Paths.revert, Paths.diff, Paths.connections, Paths.connection,
-                Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.export,
+                Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
+                Paths.export,
                 Paths.import, Paths.config, Paths.reload, Paths.openAPI, Paths.metrics, Paths.health, Paths.ready, "/",
                 "/proxy.pac", "/wpad.dat",
             ])

@@ -54,6 +54,7 @@ final class Bench: Sendable {
             case .failing(let failure): "failing \(failure.kind.rawValue)"
             case .recovered: "recovered"
             case .recreated: "recreated"
+            case .restored: "restored"
             case .movedAside: "moved aside"
             case .dropping: "dropping"
             case .unreadableSetting: "unreadable"

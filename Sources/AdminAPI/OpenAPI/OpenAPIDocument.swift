@@ -162,6 +162,8 @@ struct OpenAPIDocument {
         case .json(let type): ["application/json": ["schema": builder.schema(of: type)]]
         case .document: ["application/json": ["schema": ["type": "object"]]]
         case .text(let type): .object([.init(name: type, value: ["schema": ["type": "string"]])])
+        case .bytes(let type):
+            .object([.init(name: type, value: ["schema": ["type": "string", "format": "binary"]])])
         case .events: .object([.init(name: EventStreams.mediaType, value: ["schema": ["type": "string"]])])
         }
     }

@@ -24,7 +24,8 @@ enum SchemaAnnotations {
         "OriginSummary.reuse_ratio": ratio,
         "HistoryPoint.reuse_ratio": ratio,
         "StoreReport.state": words("ok", "failing"),
-        "StoreReport.fault": words("full", "read_only", "locked", "corrupt", "missing", "unopenable", "other"),
+        "StoreReport.fault": words(
+            "full", "read_only", "locked", "in_use", "corrupt", "missing", "unopenable", "other"),
         "HealthReport.status": words("ok", "failing"),
         "OriginFiguresReport.requests": [
             "description": "By method class (safe, idempotent, unsafe) and outcome (2xx, proxy_error, cut and so on)."

@@ -27,6 +27,8 @@ struct Operation: Sendable {
         /// JSON without a model.
         case document
         case text(String)
+        /// Of this media type.
+        case bytes(String)
         case events
     }
 
@@ -129,5 +131,6 @@ enum AdminAnswer: Sendable {
     case text(String, type: String)
     case nothing
     case notModified(revision: UInt64)
+    case bytes(AdminBytes, type: String)
     case events(AsyncStream<EventReport>)
 }

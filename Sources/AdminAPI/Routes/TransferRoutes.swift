@@ -7,6 +7,8 @@ extension HTTPField.Name {
 
 /// Export and import, configuration and reload. No state.
 enum TransferRoutes {
+    private static let databaseType = "application/vnd.sqlite3"
+
     static let operations: [Operation] = [
         Operation(
             verb: .get, path: Paths.export, name: "exportSettings", summary: "All overrides as a document",
@@ -35,6 +37,13 @@ enum TransferRoutes {
                 ifRevision: call.expectedRevision())
             return .json(report, revision: revision)
         },
+        Operation(
+            verb: .post, path: Paths.backup, name: "backUp", summary: "The database, as one file",
+            help:
+                "As it is at one moment, by SQLite's own backup, checked; nothing stops meanwhile. It holds all that connd "
+                + "keeps, so that it is given to those alone who may change something.",
+            success: .init(status: 200, help: "An SQLite database.", content: .bytes(databaseType)), problems: [503]
+        ) { .bytes(try await $0.backend.backUp(actor: $0.actor), type: databaseType) },
         Operation(
             verb: .get, path: Paths.config, name: "getConfig", summary: "The configuration in force, as YAML",
             success: .init(status: 200, help: "The configuration.", content: .json(ConfigReport.self))

@@ -80,6 +80,8 @@ enum SocketProbe {
 /// Why a file could not be used, as a clause.
 struct FileProblem: Error {
     var reason: String
+    /// A file that must not be written over.
+    var isThere = false
 }
 
 /// Reads files that are small by their nature.

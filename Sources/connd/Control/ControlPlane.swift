@@ -114,6 +114,11 @@ final class ControlPlane: Sendable {
         case .recreated(let path):
             logger.warning("the database was gone and was made anew", metadata: ["path": "\(path)"])
             events.send("store", "made anew: \(path)")
+        case .restored(let path):
+            logger.warning(
+                "the database was replaced by another: the settings in it are in force, totals go on as they were",
+                metadata: ["path": "\(path)"])
+            events.send("store", "replaced by another database, whose settings are in force: \(path)")
         case .movedAside(let path):
             logger.error("the damaged database was moved aside", metadata: ["to": "\(path)"])
             events.send("store", "damaged, moved aside: \(path)")
@@ -123,8 +128,8 @@ final class ControlPlane: Sendable {
         case .unreadableSetting(let text):
             logger.warning("a kept setting cannot be applied", metadata: ["setting": "\(text)"])
         case .settingsLoaded(let rows):
-            logger.notice("the kept settings could be read after all", metadata: ["rows": "\(rows.count)"])
-            Task { await settings.load(rows) }
+            logger.notice("the settings in the database are in force now", metadata: ["rows": "\(rows.count)"])
+            Task { await settings.load() }
         }
     }
 

@@ -1,3 +1,4 @@
+import Logging
 import ForwardProxy
 import AdminAPI
 import AdminModels
@@ -127,6 +128,19 @@ extension LiveAdminBackend {
         }
         return Page(
             items: page.rows.map { AuditReport(id: $0.id, $0.record) }, nextCursor: page.next.map { "\($0)" })
+    }
+
+    func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes {
+        // What was measured until now is in it.
+        await recorder.recordNow()
+        do {
+            let backup = try await store.backUp()
+            logger.notice(
+                "the database was backed up", metadata: ["actor": "\(actor.name)", "bytes": "\(backup.bytes)"])
+            return AdminBytes(count: backup.bytes) { offset, count in try backup.read(at: offset, count) }
+        } catch {
+            throw .unavailable("the database could not be backed up: \(error)")
+        }
     }
 
     func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.listen(after: id) }

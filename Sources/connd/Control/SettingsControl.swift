@@ -99,13 +99,19 @@ actor SettingsControl {
         await serial.leave()
     }
 
-    /// The database could not be read at the start and now was: what was set since is newer.
-    func load(_ rows: [SettingRow]) async {
+    /// The database was read anew: what it holds now is in force, and nothing else. Asked for here, between two changes,
+    /// since one may have come after it was read.
+    func load() async {
         await serial.enter()
-        let fresh = rows.filter { book.row($0.key) == nil }
+        let rows = store.loadSettings()
+        let kept = Set(rows.map(\.key))
         var change = SettingChange()
-        change.puts = fresh
-        change.ends = SettingBook.ends(of: fresh, now: SystemClock.now())
+        change.puts = rows.filter { book.row($0.key) != $0 }
+        change.ends = SettingBook.ends(of: change.puts, now: SystemClock.now())
+        change.removals = book.exportRows().map(\.key).filter { !kept.contains($0) }
+        // Of trials that the file does not know, or that another connd has ended in it.
+        unkept.removals = []
+        unkept.audit.removeAll { $0.action == .trialExpired }
         if !change.isEmpty { await apply(change) }
         await serial.leave()
     }

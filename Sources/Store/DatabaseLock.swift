@@ -1,0 +1,59 @@
+import Glibc
+
+/// Keeps a second connd from the database while this one uses it: a lock of its own on a file beside it, which the kernel
+/// drops when the process ends, however that is. SQLite's own locks are taken for each transaction alone, and let two
+/// writers with different memories take turns. Shared.
+final class DatabaseLock: Sendable {
+    enum Outcome {
+        case held(DatabaseLock)
+        /// Nil: which process it is cannot be told.
+        case byAnother(process: Int?)
+        /// The folder cannot be written, or its file system has no locks: opening the database says more.
+        case unavailable
+    }
+
+    private let descriptor: CInt
+    private let path: String
+
+    private init(descriptor: CInt, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    deinit { close(descriptor) }
+
+    /// Never waits. However the database is named, the lock lies beside the file itself.
+    static func take(for database: String) -> Outcome {
+        let path = resolved(database) + ".lock"
+        var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if descriptor < 0 { descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
+        guard descriptor >= 0 else { return .unavailable }
+        let lock = DatabaseLock(descriptor: descriptor, path: path)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            return errno == EWOULDBLOCK ? .byAnother(process: lock.process) : .unavailable
+        }
+        let text = "\(getpid())\n"
+        _ = ftruncate(descriptor, 0)
+        _ = pwrite(descriptor, text, text.utf8.count, 0)
+        return .held(lock)
+    }
+
+    /// A lock whose file was deleted keeps nobody away.
+    var isInPlace: Bool {
+        var (mine, there) = (stat(), stat())
+        return fstat(descriptor, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino
+            && mine.st_dev == there.st_dev
+    }
+
+    private var process: Int? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = pread(descriptor, &bytes, bytes.count, 0)
+        return count > 0 ? Int(String(decoding: bytes[..<count].prefix { $0 > 0x20 }, as: UTF8.self)) : nil
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let whole = realpath(path, nil) else { return path }
+        defer { free(whole) }
+        return String(cString: whole)
+    }
+}
