@@ -1,18 +1,27 @@
+import Dispatch
 import Glibc
 package import ProxyTypes
+import Synchronization
 
 /// Tells the service manager what state this service is in (sd_notify(3)); never waits for it, and reads nothing back.
 /// Shared.
 ///
-/// Each call is one datagram; false where it could not be sent.
+/// Each call is one datagram; false where it could not be sent. A manager that does not keep up is told again later of a
+/// change of state: it would wait for a READY that was lost until the start or the reload times out.
 package final class ServiceNotifier: Sendable {
     /// Longest STATUS text, in bytes.
     private static let statusLimit = 1024
+    /// Changes of state that wait to be told. Beyond it the oldest is dropped: it is the last that counts.
+    private static let backlogLimit = 16
+    private static let retryDelay = DispatchTimeInterval.milliseconds(250)
     private static let aliveMessage: StaticString = "WATCHDOG=1"
 
     /// A sign of life is due this often, at the latest; nil where nobody waits for one.
     package let watchdogInterval: Interval?
     private let socket: DatagramSocket
+    /// Not empty: a next try is due.
+    private let backlog = Mutex<[String]>([])
+    private let queue = DispatchQueue(label: "connd.service-notifier")
 
     /// Nil where nobody listens: NOTIFY_SOCKET is unset, empty, malformed, or not of the Unix family.
     package init?(environment: [String: String], processID: Int32) {
@@ -25,22 +34,22 @@ package final class ServiceNotifier: Sendable {
 
     /// The end of a start or of a reload.
     @discardableResult
-    package func ready(status: String) -> Bool { send("READY=1\nSTATUS=" + Self.oneLine(status)) }
+    package func ready(status: String) -> Bool { deliver("READY=1\nSTATUS=" + Self.oneLine(status)) }
 
     /// `ready` must follow.
     @discardableResult
     package func reloading() -> Bool {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        return send("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
+        return deliver("RELOADING=1\nMONOTONIC_USEC=\(now.tv_sec * 1_000_000 + now.tv_nsec / 1000)")
     }
 
     @discardableResult
-    package func stopping(status: String) -> Bool { send("STOPPING=1\nSTATUS=" + Self.oneLine(status)) }
+    package func stopping(status: String) -> Bool { deliver("STOPPING=1\nSTATUS=" + Self.oneLine(status)) }
 
     /// One line of free text for `systemctl status`; control characters become spaces, too long a text is cut.
     @discardableResult
-    package func status(_ text: String) -> Bool { send("STATUS=" + Self.oneLine(text)) }
+    package func status(_ text: String) -> Bool { send("STATUS=" + Self.oneLine(text)) == 0 }
 
     /// A sign of life, cheap enough for the data loop: one system call on prepared bytes.
     @discardableResult
@@ -53,12 +62,42 @@ package final class ServiceNotifier: Sendable {
     /// Allows the start, reload or stop under way this long from now.
     @discardableResult
     package func extendTimeout(by interval: Interval) -> Bool {
-        send("EXTEND_TIMEOUT_USEC=\(max(0, interval.microseconds))")
+        deliver("EXTEND_TIMEOUT_USEC=\(max(0, interval.microseconds))")
     }
 
-    private func send(_ message: String) -> Bool {
+    /// Now or, where the manager does not keep up, later, and in order.
+    private func deliver(_ message: String) -> Bool {
+        backlog.withLock { backlog in
+            if backlog.isEmpty {
+                let failure = send(message)
+                guard Self.isBusy(failure) else { return failure == 0 }
+                retryLater()
+            }
+            backlog.append(message)
+            if backlog.count > Self.backlogLimit { backlog.removeFirst() }
+            return true
+        }
+    }
+
+    private func retryLater() {
+        queue.asyncAfter(deadline: .now() + Self.retryDelay) { self.retry() }
+    }
+
+    private func retry() {
+        backlog.withLock { backlog in
+            while let first = backlog.first {
+                guard !Self.isBusy(send(first)) else { return retryLater() }
+                backlog.removeFirst()
+            }
+        }
+    }
+
+    private static func isBusy(_ failure: CInt) -> Bool { failure == EAGAIN || failure == ENOBUFS }
+
+    /// 0, or the error's number.
+    private func send(_ message: String) -> CInt {
         var message = message
-        return message.withUTF8 { socket.send(UnsafeRawBufferPointer($0)) == 0 }
+        return message.withUTF8 { socket.send(UnsafeRawBufferPointer($0)) }
     }
 
     /// As sd_watchdog_enabled(3) reads it.

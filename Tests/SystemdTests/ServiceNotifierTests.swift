@@ -42,6 +42,25 @@ struct ServiceNotifierTests {
         #expect(manager.next() == "EXTEND_TIMEOUT_USEC=" + text)
     }
 
+    @Test("a manager that does not keep up holds up nobody, and is told each change of state later, in order")
+    func busy() throws {
+        let notifier = try notifier()
+        while notifier.watchdog() {}
+        #expect(!notifier.status("a line that the next one replaces"))
+        #expect(notifier.ready(status: "1"))
+        #expect(notifier.reloading())
+        #expect(notifier.ready(status: "2"))
+        var told: [String] = []
+        while told.last != "READY=1\nSTATUS=2" {
+            let text = try #require(manager.wait())
+            if text != "WATCHDOG=1" { told.append(text) }
+        }
+        #expect(told.count == 3 && told.first == "READY=1\nSTATUS=1" && told[1].hasPrefix("RELOADING=1\n"))
+        // From then on at once again.
+        #expect(notifier.stopping(status: "3"))
+        #expect(manager.next() == "STOPPING=1\nSTATUS=3")
+    }
+
     @Test("a reload tells the monotonic time of its begin")
     func reloading() throws {
         let before = Self.monotonicMicroseconds()

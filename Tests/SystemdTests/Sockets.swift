@@ -35,6 +35,12 @@ final class DatagramReceiver {
     /// The next datagram, which is there once the sender's call is over; nil where there is none.
     func next() -> String? { nextMessage().map { String(decoding: $0.bytes, as: UTF8.self) } }
 
+    /// The same, once there is one; nil where none comes within a minute.
+    func wait() -> String? {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 60_000) > 0 ? next() : nil
+    }
+
     /// The datagram's bytes, or those of the file that came with it, and whether they came so.
     func nextMessage() -> (bytes: [UInt8], file: CInt?)? {
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
