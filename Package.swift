@@ -76,20 +76,25 @@ let daemon: [Target] = [
     .target(name: "CLinux"),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
+    room("ProcessOutput", ["ProxyTypes"]),
     room("Reactor", ["ProxyTypes", "CLinux"]),
     room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor"]),
     room(
         "ForwardProxy",
-        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream"]),
+        [
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
+        ]),
     .executableTarget(
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "Upstream", "ForwardProxy", "Systemd", "Store", "AdminModels", "AdminAPI", logging, argumentParser,
+            "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
+            argumentParser,
         ],
         swiftSettings: strict),
     .executableTarget(
-        name: "connctl", dependencies: ["AdminModels", "AdminClient", argumentParser], swiftSettings: strict),
+        name: "connctl", dependencies: ["AdminModels", "AdminClient", "ProcessOutput", argumentParser],
+        swiftSettings: strict),
 ]
 
 let testTargets: [Target] = [
@@ -105,6 +110,7 @@ let testTargets: [Target] = [
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
     tests("SystemdTests", ["ProxyTypes", "Systemd"]),
+    tests("ProcessOutputTests", ["ProxyTypes", "ProcessOutput"]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
     tests(
         "ForwardProxyTests",

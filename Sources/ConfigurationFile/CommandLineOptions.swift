@@ -113,22 +113,14 @@ extension CommandLineOptions {
     }
 
     /// What --check-config or --print-config says; nil where neither was given.
-    package func configurationAnswer() -> (output: String, errors: String, status: Int32)? {
+    package func configurationAnswer() -> CommandLineAnswer? {
         guard checkConfig || printConfig else { return nil }
         do {
             let loaded = try load()
-            return (checkConfig ? "ok\n" : ConfigurationPrinter.print(loaded), "", 0)
+            return CommandLineAnswer(output: checkConfig ? "ok\n" : ConfigurationPrinter.print(loaded))
         } catch {
-            return ("", "\(error)\n", 1)
+            return CommandLineAnswer(errors: "\(error)\n", status: 1)
         }
-    }
-
-    /// Does what --check-config or --print-config asks and ends the process; returns where neither was given.
-    package func runConfigurationActions() {
-        guard let answer = configurationAnswer() else { return }
-        Self.write(answer.output, to: STDOUT_FILENO)
-        Self.write(answer.errors, to: STDERR_FILENO)
-        Glibc.exit(answer.status)
     }
 
     private func overrideListen(
@@ -215,15 +207,17 @@ extension CommandLineOptions {
         defer { free(path) }
         return String(cString: path)
     }
+}
 
-    private static func write(_ text: String, to descriptor: Int32) {
-        let bytes = Array(text.utf8)
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { return }
-            sent += count
-        }
+/// What connd says to a question on its command line, and ends with. Value.
+package struct CommandLineAnswer: Hashable, Sendable {
+    package let output: String
+    package let errors: String
+    package let status: Int32
+
+    package init(output: String = "", errors: String = "", status: Int32 = 0) {
+        self.output = output
+        self.errors = errors
+        self.status = status
     }
 }

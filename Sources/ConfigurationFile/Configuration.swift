@@ -47,6 +47,8 @@ package struct Configuration: Hashable, Sendable {
     package struct Log: Hashable, Sendable {
         package var level: LogLevel = .info
         package var format: LogFormat = .auto
+
+        package init() {}
     }
 
     /// Origins that were busy before a start are dialled ahead of their first request.

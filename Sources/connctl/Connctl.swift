@@ -1,6 +1,7 @@
 import AdminModels
 import AdminClient
 import ArgumentParser
+import ProcessOutput
 
 /// The root of the verbs: parses a command line, runs its verb and turns every failure into words and an exit status.
 struct Connctl: AsyncParsableCommand {
@@ -56,9 +57,19 @@ struct Connctl: AsyncParsableCommand {
             .compactMap { $0.configuration.commandName }
     }
 
-    /// Everything but ending the process.
+    /// Everything but ending the process. What could not be written is a failure too, unless its reader went away.
     static func run(_ arguments: [String]) async -> CommandStatus {
         let surroundings = Surroundings.current
+        let status = await perform(arguments, surroundings)
+        guard let reason = surroundings.output.end?.failure else { return status }
+        let failure = CommandFailure(
+            "cannot write to standard output: \(reason)",
+            next: ["make room there or send it elsewhere; what the verb changed stays so (connctl audit)"])
+        surroundings.errors.write(failure.text)
+        return status == .ok ? failure.status : status
+    }
+
+    private static func perform(_ arguments: [String], _ surroundings: Surroundings) async -> CommandStatus {
         do {
             let ordered = try ArgumentOrder.verbFirst(arguments, verbs: verbs)
             var command = try await asyncParseAsRoot(ordered)
@@ -71,6 +82,8 @@ struct Connctl: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             surroundings.errors.write(failure.text)
             return failure.status
+        } catch is OutputEnded {
+            return .ok
         } catch {
             // Help, version and completion requests come as errors too.
             let isAsked = exitCode(for: error) == .success

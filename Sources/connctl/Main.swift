@@ -1,9 +1,11 @@
 import Glibc
 import NIOCore
+import ProcessOutput
 
 @main
 enum Main {
     static func main() async {
+        StandardStreams.occupyClosed()
         // Writing to a pipe nobody reads is seen by its error, not by a signal.
         signal(SIGPIPE, SIG_IGN)
         NIOSingletons.groupLoopCountSuggestion = 1

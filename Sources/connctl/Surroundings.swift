@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import ProcessOutput
 import Synchronization
 
 /// What a run of connctl sees of the world and writes to it; tests put another one in its place. Value.
@@ -16,8 +17,8 @@ struct Surroundings: Sendable {
     var isRoot = geteuid() == 0
     var user = geteuid()
     var listeners = ListenerTable()
-    var output: any TextSink = DescriptorSink(descriptor: STDOUT_FILENO)
-    var errors: any TextSink = DescriptorSink(descriptor: STDERR_FILENO)
+    var output: any TextSink = CommandOutput(STDOUT_FILENO)
+    var errors: any TextSink = CommandOutput(STDERR_FILENO)
     var screen = Screen.ofProcess
     /// Milliseconds since 1970, UTC.
     var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
@@ -90,36 +91,19 @@ struct Screen: Sendable {
 
 /// Takes text. Shared.
 protocol TextSink: Sendable {
+    /// Does nothing once there is an end.
     func write(_ text: String)
+    /// Why no more can be written; nil while it can.
+    var end: CommandOutput.End? { get }
 }
 
-/// A file descriptor. A reader that went away ends the process quietly: nobody wants the rest. Value.
-struct DescriptorSink: TextSink {
-    let descriptor: Int32
-
-    func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        var sent = 0
-        while sent < bytes.count {
-            let count = bytes[sent...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN {
-                var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&entry, 1, -1)
-                continue
-            }
-            guard count > 0 else {
-                if errno == EPIPE { _exit(CommandStatus.ok.rawValue) }
-                return
-            }
-            sent += count
-        }
-    }
-}
+extension CommandOutput: TextSink {}
 
 /// Keeps what is written. Shared.
 final class MemorySink: TextSink {
     private let kept = Mutex("")
+
+    let end: CommandOutput.End? = nil
 
     var text: String { kept.withLock { $0 } }
 

@@ -1,7 +1,7 @@
 import CLinux
 import ConfigurationFile
-import ArgumentParser
 import Foundation
+import ProcessOutput
 import Systemd
 
 #if canImport(Glibc)
@@ -11,10 +11,11 @@ import Systemd
 @main
 struct Connd {
     static func main() {
+        StandardStreams.occupyClosed()
         Signals.block()
         clinux_bound_heaps(2)
-        let options = CommandLineOptions.parseOrExit()
-        options.runConfigurationActions()
+        let options = CommandLineAnswer.optionsOrEnd()
+        if let answer = options.configurationAnswer() { answer.giveAndEnd() }
         if options.recordEnd { recordEnd() }
         do {
             let loaded = try options.load()

@@ -34,7 +34,10 @@ struct EventsCommand: AsyncParsableCommand {
                 output.lines([EventText.line(event.report, color: output.screen.hasColor)])
             }
             if follow {
-                for try await event in events { show(event) }
+                for try await event in events {
+                    show(event)
+                    try output.check()
+                }
             } else {
                 try await EventText.untilQuiet(events, show)
             }

@@ -83,6 +83,7 @@ struct TopWatch: Sendable {
             let screen = TopScreen(before: before, after: after, sort: sort)
             output.lines(
                 screen.lines(columns: output.width, rows: nil, color: false, unicode: output.screen.hasUnicode) + [""])
+            try output.check()
             before = after
         }
     }
@@ -99,6 +100,7 @@ struct TopWatch: Sendable {
         defer { looking.cancel() }
         show(screen, on: terminal)
         for await event in events {
+            try output.check()
             switch event {
             case .terminal(.key(UInt8(ascii: "q"))), .terminal(.key(UInt8(ascii: "Q"))), .terminal(.hungUp): return
             case .terminal(.key(UInt8(ascii: "s"))), .terminal(.key(UInt8(ascii: "S"))): screen.sort = screen.sort.next

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ProcessOutput
 
 /// How answers are written.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
@@ -23,6 +24,11 @@ struct Output: Sendable {
     var isWide: Bool { format == .wide }
     /// What text may take; nil where it is not cut.
     var width: Int? { screen.isTerminal ? screen.columns : nil }
+
+    /// For a verb that goes on until it is stopped: ends it where nothing can be written any more.
+    func check() throws(OutputEnded) {
+        if sink.end != nil { throw OutputEnded() }
+    }
 
     func json(_ body: [UInt8]) {
         let text = SafeText.json(body)
@@ -50,3 +56,6 @@ struct Output: Sendable {
         sink.write(text)
     }
 }
+
+/// Ends a verb whose output goes nowhere; whoever runs the verb knows why. Value.
+struct OutputEnded: Error, Hashable {}

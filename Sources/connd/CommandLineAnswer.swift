@@ -1,0 +1,35 @@
+import ArgumentParser
+import ConfigurationFile
+import Foundation
+import ProcessOutput
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+extension CommandLineAnswer {
+    /// Ends the process where the command line asks for help, for the version, or is wrong.
+    static func optionsOrEnd() -> CommandLineOptions {
+        do {
+            return try CommandLineOptions.parse()
+        } catch {
+            let status = CommandLineOptions.exitCode(for: error)
+            let text = CommandLineOptions.fullMessage(for: error)
+            let lines = text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
+            let isAsked = status.isSuccess
+            CommandLineAnswer(
+                output: isAsked ? lines : "", errors: isAsked ? "" : lines, status: status.rawValue
+            ).giveAndEnd()
+        }
+    }
+
+    /// An answer that could not be written is none, unless nobody wants to read the rest of it.
+    func giveAndEnd() -> Never {
+        let (out, err) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
+        out.write(output)
+        err.write(errors)
+        guard let failure = out.end?.failure else { exit(status) }
+        err.write("connd: cannot write to standard output: \(failure)\n")
+        exit(status == 0 ? 1 : status)
+    }
+}
