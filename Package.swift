@@ -82,7 +82,8 @@ let daemon: [Target] = [
     room(
         "ForwardProxy",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "ProcessOutput", "Reactor",
+            "Upstream",
         ]),
     .executableTarget(
         name: "connd",

@@ -113,6 +113,7 @@ package struct Totals: Codable, Sendable {
     package var bytesReceived = 0
     package var handshakePaidMs: Int64 = 0
     package var handshakeSavedMs: Int64 = 0
+    package var logLinesDropped = 0
     package var accessLogLinesDropped = 0
 
     package init() {}
@@ -133,6 +134,7 @@ package struct Totals: Codable, Sendable {
         case bytesReceived = "bytes_received"
         case handshakePaidMs = "handshake_paid_ms"
         case handshakeSavedMs = "handshake_saved_ms"
+        case logLinesDropped = "log_lines_dropped"
         case accessLogLinesDropped = "access_log_lines_dropped"
     }
 }

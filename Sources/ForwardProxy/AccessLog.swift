@@ -1,5 +1,6 @@
 import Pooling
-import ProxyTypes
+import ProcessOutput
+package import ProxyTypes
 package import Systemd
 import Synchronization
 import Dispatch
@@ -39,39 +40,51 @@ package final class AccessLog: Sendable {
         }
     }
 
-    /// On their way to where they were meant to go. Value.
-    private struct Lines {
-        let opened: Opened
-        let pending: [UInt8]
-        let entries: [JournalEntry]
-    }
-
+    /// Each destination has a writer of its own: one that hangs holds up no other.
     private struct State {
         var opened: Opened
-        var pending: [UInt8] = []
-        var entries: [JournalEntry] = []
-        var dropped = 0
-        var isScheduled = false
-
-        mutating func take() -> Lines {
-            defer {
-                pending = []
-                entries = []
-                isScheduled = false
-            }
-            return Lines(opened: opened, pending: pending, entries: entries)
-        }
+        /// Nil where no line is wanted.
+        var writer: LineWriter?
     }
 
     private let state: Mutex<State>
-    private let queue = DispatchQueue(label: "connd.access-log")
+    private let tally = LossTally()
+    private let tell: @Sendable (Int) -> Void
+    /// The one of all that ever go there: it may hang for ever.
+    private let standardOutput: LineWriter
+    private let files = DispatchQueue(label: "connd.access-log.files")
 
-    private static let maxPending = 8 * 1024 * 1024
-    private static let maxEntries = 16 * 1024
-    private static let delay = DispatchTimeInterval.milliseconds(100)
+    /// Half of what may be held.
+    private static let limit = LineLimit(bytes: 4 * 1024 * 1024, lines: 64 * 1024)
+    private static let delay = Interval.milliseconds(100)
+    private static let chunk = 64 * 1024
+    /// For a FIFO that is left: how long its reader may still take what is there.
+    private static let patience = Interval.seconds(10)
 
-    package init(_ opened: Opened) {
-        state = Mutex(State(opened: opened))
+    /// `tell` is told, when lines can be written again, how many were lost.
+    package init(_ opened: Opened, tell: @escaping @Sendable (Int) -> Void) {
+        self.tell = tell
+        let standardOutput = Self.writer(.descriptor(STDOUT_FILENO, chunk: Self.chunk), tally, tell)
+        self.standardOutput = standardOutput
+        state = Mutex(State(opened: opened, writer: Self.writer(to: opened, standardOutput, tally, tell)))
+    }
+
+    private static func writer(
+        to opened: Opened, _ standardOutput: LineWriter, _ tally: LossTally, _ tell: @escaping @Sendable (Int) -> Void
+    ) -> LineWriter? {
+        switch opened.destination {
+        case .none: nil
+        case .standardOutput: standardOutput
+        case .file: writer(.descriptor(opened.descriptor, chunk: chunk), tally, tell)
+        case .journal(let journal): writer(.datagrams { journal.send(encoded: $0) }, tally, tell)
+        }
+    }
+
+    private static func writer(
+        _ target: LineWriter.Target, _ tally: LossTally, _ tell: @escaping @Sendable (Int) -> Void
+    ) -> LineWriter {
+        LineWriter(
+            target, name: "connd.access-log", limit: limit, delay: delay, tally: tally, notice: .elsewhere(tell))
     }
 
     private static func open(_ destination: Destination) throws(AccessLogError) -> CInt {
@@ -79,24 +92,20 @@ package final class AccessLog: Sendable {
         case .none, .journal: return -1
         case .standardOutput: return STDOUT_FILENO
         case .file(let path):
-            // A FIFO that nobody reads would hold up whoever opens it.
+            // A FIFO that nobody reads would hold up whoever opens it. Nobody else shares this description, so that it may
+            // stay as it is: the writer can give up on a FIFO.
             let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o640)
             guard descriptor >= 0 else { throw AccessLogError(path: path, reason: String(cString: strerror(errno))) }
-            _ = fcntl(descriptor, F_SETFL, O_APPEND)
             return descriptor
         }
     }
 
     /// False: a line would go nowhere, and need not be made.
-    package var isWanted: Bool {
-        state.withLock { state in
-            if case .none = state.opened.destination { false } else { true }
-        }
-    }
+    package var isWanted: Bool { state.withLock { $0.writer != nil } }
 
     /// After a log rotation (SIGUSR1). It returns at once; if the file cannot be opened the old one stays in use.
     package func reopen(_ failed: @escaping @Sendable (AccessLogError) -> Void) {
-        queue.async {
+        files.async {
             let current = self.state.withLock { $0.opened }
             guard case .file = current.destination else { return }
             do throws(AccessLogError) {
@@ -109,68 +118,38 @@ package final class AccessLog: Sendable {
 
     /// What was logged until now goes where it was to go. It returns at once: a disk that hangs must hold up nobody.
     package func redirect(to opened: Opened) {
-        let old = state.withLock { state -> Lines in
-            defer { state.opened = opened }
-            return state.take()
+        let writer = Self.writer(to: opened, standardOutput, tally, tell)
+        let old = state.withLock { state in
+            defer { state = State(opened: opened, writer: writer) }
+            return state
         }
-        queue.async {
-            self.write(old)
-            old.opened.discard()
-        }
+        if case .standardOutput = old.opened.destination { return }
+        old.writer?.retire(patience: Self.patience) { old.opened.discard() }
     }
 
-    /// How many lines were lost because the file could not keep up.
-    package var dropped: Int { state.withLock { $0.dropped } }
+    /// Lines that were lost, by why.
+    package func lost(_ loss: LineLoss) -> Int { tally[loss] }
 
-    /// Writes all that is pending, as far as that can be done in two seconds; for the end of the process.
-    package func flush() {
-        let done = DispatchSemaphore(value: 0)
-        queue.async {
-            self.writePending()
-            done.signal()
-        }
-        _ = done.wait(timeout: .now() + .seconds(2))
+    /// Writes all that is pending, as far as that can be done in this time; for the end of the process. Returns how many
+    /// lines are not written.
+    package func flush(within interval: Interval) -> Int {
+        let writer = state.withLock { $0.writer }
+        let unwritten = writer?.flush(within: interval) ?? 0
+        return writer === standardOutput ? unwritten : unwritten + standardOutput.flush(within: interval)
     }
 
     func write(_ record: ExchangeRecord, origin: Origin?, client: ClientID, at milliseconds: Int64) {
-        let schedules = state.withLock { state -> Bool in
-            guard state.pending.count < Self.maxPending, state.entries.count < Self.maxEntries else {
-                state.dropped += 1
-                return false
+        // Under the lock, so that no line comes to a writer that is retired.
+        state.withLock { state in
+            let opened = state.opened
+            state.writer?.add { line in
+                switch (opened.destination, opened.format) {
+                case (.journal, let format): line += Self.entry(record, origin, client, milliseconds, format).bytes
+                case (_, .json): Self.appendJSON(record, client, milliseconds, to: &line)
+                case (_, .text): Self.appendText(record, client, milliseconds, to: &line)
+                }
             }
-            switch (state.opened.destination, state.opened.format) {
-            case (.none, _): return false
-            case (.journal, let format):
-                state.entries.append(Self.entry(record, origin, client, milliseconds, format))
-            case (_, .json): Self.appendJSON(record, client, milliseconds, to: &state.pending)
-            case (_, .text): Self.appendText(record, client, milliseconds, to: &state.pending)
-            }
-            defer { state.isScheduled = true }
-            return !state.isScheduled
         }
-        if schedules { queue.asyncAfter(deadline: .now() + Self.delay) { self.writePending() } }
-    }
-
-    private func writePending() {
-        write(state.withLock { $0.take() })
-    }
-
-    private func write(_ lines: Lines) {
-        var lost = 0
-        if case .journal(let journal) = lines.opened.destination { lost = lines.entries.count { !journal.send($0) } }
-        var written = 0
-        while written < lines.pending.count {
-            let count = lines.pending.withUnsafeBytes { bytes in
-                Glibc.write(lines.opened.descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else {
-                lost += lines.pending[written...].lazy.filter { $0 == UInt8(ascii: "\n") }.count
-                break
-            }
-            written += count
-        }
-        if lost > 0 { state.withLock { $0.dropped += lost } }
     }
 
     // MARK: Lines

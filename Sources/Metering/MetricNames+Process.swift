@@ -19,6 +19,9 @@ extension MetricNames {
         .counter("connd_invariants_broken_total", "Bugs of connd's own that it noticed and survived.") {
             $1.value($0.page.invariantsBroken)
         },
+        .counter("connd_log_lines_dropped_total", "Lines of the log that were never written, by reason.") {
+            $1.counts($0.proxy.droppedLogLines, by: "reason", every: true) { $0.name }
+        },
         .counter("connd_runs_ended_total", "Earlier runs of connd, by how they ended.") {
             for end in RunEnd.allCases { $1.value($0.page.runEnds[end] ?? 0, ("end", end.rawValue)) }
         },
@@ -37,8 +40,9 @@ extension MetricNames {
         .counter(
             "connd_accept_pauses_total", "Times that clients had to wait for want of file descriptors or room."
         ) { $1.value($0.proxy.acceptPauses) },
-        .counter("connd_access_log_lines_dropped_total", "Lines of the access log that could not be written.") {
-            $1.value($0.proxy.droppedLogLines)
+        .counter("connd_access_log_lines_dropped_total", "Lines of the access log that were never written, by reason.")
+        {
+            $1.counts($0.proxy.droppedAccessLogLines, by: "reason", every: true) { $0.name }
         },
         .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
         .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },

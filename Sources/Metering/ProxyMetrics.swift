@@ -75,7 +75,8 @@ package struct ProxyMetrics: Sendable {
     package var dialFailures = Counters<ProxyError.Kind>()
     package var retryCauses = Counters<RetryCause>()
     package var retryOutcomes = Counters<RetryOutcome>()
-    package var droppedLogLines = 0
+    package var droppedLogLines = Counters<LineLoss>()
+    package var droppedAccessLogLines = Counters<LineLoss>()
     package var queueTime = Histogram()
     package var dnsTime = Histogram()
     package var connectTime = Histogram()
@@ -91,7 +92,6 @@ package struct ProxyMetrics: Sendable {
             ("tunnels", tunnels), ("responses_cut", responsesCut), ("trailers_dropped", trailersDropped),
             ("exchanges_aborted", exchangesAborted),
             ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
-            ("log_lines_dropped", droppedLogLines),
         ]
         rows += ClientCloseReason.allCases.map { ("clients_closed.\($0.name)", clientsClosed[$0]) }
         rows += ProxyError.Kind.allCases.map { ("errors.\($0.name)", errors[$0]) }
@@ -99,6 +99,8 @@ package struct ProxyMetrics: Sendable {
         rows += ProxyError.Kind.allCases.map { ("dial_failures.\($0.name)", dialFailures[$0]) }
         rows += RetryCause.allCases.map { ("retries.cause.\($0.name)", retryCauses[$0]) }
         rows += RetryOutcome.allCases.map { ("retries.outcome.\($0.name)", retryOutcomes[$0]) }
+        rows += LineLoss.allCases.map { ("log_lines_dropped.\($0.name)", droppedLogLines[$0]) }
+        rows += LineLoss.allCases.map { ("access_log_lines_dropped.\($0.name)", droppedAccessLogLines[$0]) }
         return rows.filter { $0.1 != 0 }
     }
 }

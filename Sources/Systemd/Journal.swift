@@ -34,9 +34,14 @@ package final class Journal: Sendable {
     /// False where the entry was lost: journald is gone, or it does not keep up.
     @discardableResult
     package func send(_ entry: JournalEntry) -> Bool {
-        var failure = entry.bytes.withUnsafeBytes { socket.send($0) }
+        entry.bytes.withUnsafeBytes { send(encoded: $0) }
+    }
+
+    /// An entry's bytes.
+    package func send(encoded bytes: UnsafeRawBufferPointer) -> Bool {
+        var failure = socket.send(bytes)
         // Too large for a datagram: journald takes a sealed file in its place.
-        if failure == EMSGSIZE || failure == ENOBUFS, let file = SealedMemory(entry.bytes) {
+        if failure == EMSGSIZE || failure == ENOBUFS, let file = SealedMemory(Array(bytes)) {
             failure = file.pass(to: socket)
         }
         if failure != 0 { droppedCount.add(1, ordering: .relaxed) }

@@ -16,31 +16,28 @@ struct Connd {
         clinux_bound_heaps(2)
         let options = CommandLineAnswer.optionsOrEnd()
         if let answer = options.configurationAnswer() { answer.giveAndEnd() }
-        if options.recordEnd { recordEnd() }
+        // What comes from here on goes through one writer: in order, and never held up.
+        let log = LogTarget(Configuration.Log(), environment: ProcessInfo.processInfo.environment)
         do {
-            let loaded = try options.load()
-            let daemon = try Daemon(loaded, options: options)
-            exit(daemon.run())
+            if options.recordEnd {
+                try RecordedEnd.record(environment: ProcessInfo.processInfo.environment)
+                exit(0)
+            }
+            let daemon = try Daemon(try options.load(), options: options, log: log)
+            let status = daemon.run()
+            log.flush()
+            exit(status)
         } catch {
-            fail(error)
-        }
-    }
-
-    private static func recordEnd() -> Never {
-        do {
-            try RecordedEnd.record(environment: ProcessInfo.processInfo.environment)
-            exit(0)
-        } catch {
-            fail(error)
+            fail(error, log)
         }
     }
 
     /// To the journal with its priority where that is standard error, so that `journalctl -p err` finds it.
-    private static func fail(_ error: any Error) -> Never {
+    private static func fail(_ error: any Error, _ log: LogTarget) -> Never {
         let isJournal = Journal.isStandardError(environment: ProcessInfo.processInfo.environment)
         let head = isJournal ? "<3>" : ""
-        var text = "\(error)".split(separator: "\n").map { "\(head)connd: \($0)\n" }.joined()
-        _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        for line in "\(error)".split(separator: "\n") { log.write("\(head)connd: \(line)\n") }
+        log.flush()
         exit(1)
     }
 }

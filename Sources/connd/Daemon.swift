@@ -28,6 +28,7 @@ final class Daemon {
     private let service: ServiceLink
     private let logger: Logger
     private let accessLog: ForwardProxy.AccessLog
+    private let losses: LineLosses
     private let reactor: Reactor
     private let loop: ProxyLoop
     private let store: Store
@@ -50,17 +51,20 @@ final class Daemon {
     private var clientsGoneAt: Instant?
 
     /// Throws what keeps it from starting, before anything listens.
-    init(_ loaded: LoadedConfiguration, options: CommandLineOptions) throws {
+    init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
         let configuration = loaded.configuration
         let environment = ProcessInfo.processInfo.environment
         self.loaded = loaded
         passed = try PassedSockets(environment: environment)
         service = ServiceLink(ServiceNotifier(environment: environment, processID: getpid()))
-        let log = LogTarget(configuration.log, environment: environment)
-        logger = Logger(label: "connd") { _ in LogOutput(log) }
+        log.set(configuration.log)
+        let logger = Logger(label: "connd") { _ in LogOutput(log) }
+        self.logger = logger
         configured = ConfigurationState(loaded, options: options, log: log)
         accessLog = AccessLog(
-            try Reconfiguration.named("access_log.path", in: loaded) { try configuration.openAccessLog() })
+            try Reconfiguration.named("access_log.path", in: loaded) { try configuration.openAccessLog() }
+        ) { logger.warning("access log lines were lost", metadata: ["lines": "\($0)"]) }
+        losses = LineLosses(log: log.losses, accessLog: accessLog)
         let proxy = configuration.proxyConfiguration
         let storeEvents = StoreEventRelay(logger)
         self.storeEvents = storeEvents
@@ -97,6 +101,8 @@ final class Daemon {
     }
 
     private static let lookupsAtOnce = 16
+    /// How long the end may wait for the last lines of the access log to be written.
+    private static let lastLines = Interval.seconds(1)
 
     /// Returns the exit code when all has ended.
     func run() -> Int32 {
@@ -116,9 +122,10 @@ final class Daemon {
         service.ready()
         logger.info("ready", metadata: ["version": "\(ProductVersion.text)", "pid": "\(getpid())"])
         reactor.run()
+        let unwritten = accessLog.flush(within: Self.lastLines)
+        if unwritten > 0 { logger.warning("access log lines are lost", metadata: ["lines": "\(unwritten)"]) }
         logTotals()
         logger.info("stopped")
-        accessLog.flush()
         return 0
     }
 
@@ -192,7 +199,7 @@ final class Daemon {
     private func startControlPlane() throws -> ControlPlane {
         let starter = ControlPlaneStarter(
             loaded: loaded, store: store, shared: shared, book: book, expired: expired, configured: configured,
-            process: process, logger: logger, accessLog: accessLog, passed: passed, service: service)
+            process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed, service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()
@@ -225,8 +232,7 @@ final class Daemon {
     }
 
     private func logTotals() {
-        var metrics = loop.upstream.metrics
-        metrics.droppedLogLines = accessLog.dropped
+        let metrics = losses.counted(in: loop.upstream.metrics)
         var metadata: Logger.Metadata = [:]
         for (name, value) in metrics.nonZero { metadata[name] = "\(value)" }
         metadata["clients"] = "\(loop.clientCount)"

@@ -1,6 +1,8 @@
 import ConfigurationFile
 import ForwardProxy
 import Logging
+import ProcessOutput
+import ProxyTypes
 import Synchronization
 import Systemd
 
@@ -10,6 +12,10 @@ import Systemd
 
 /// Where log messages go, and the least severe that does. Shared; a reload changes it.
 final class LogTarget: Sendable {
+    /// What is written to standard error, by a thread of its own: its reader may hang, and whoever logs must not.
+    let standardError: LineWriter
+    let losses = LossTally()
+
     enum Form: Sendable {
         case text, json
         /// With the priority that journald reads off a line's head.
@@ -22,20 +28,52 @@ final class LogTarget: Sendable {
         var form: Form
     }
 
-    private let state: Mutex<State>
+    /// Of the writer too, which tells what was lost in the form that holds then.
+    private final class Shared: Sendable {
+        let state: Mutex<State>
+
+        init(_ state: State) { self.state = Mutex(state) }
+
+        var current: State { state.withLock { $0 } }
+    }
+
+    private let shared: Shared
     private let environment: [String: String]
+
+    /// Half of what may be held.
+    private static let limit = LineLimit(bytes: 512 * 1024, lines: 8192)
+    /// For the last lines of the process.
+    private static let patience = Interval.seconds(1)
 
     init(_ log: Configuration.Log, environment: [String: String]) {
         self.environment = environment
-        state = Mutex(State(level: Self.level(log.level), form: Self.form(log.format, environment)))
+        let shared = Shared(State(level: Self.level(log.level), form: Self.form(log.format, environment)))
+        self.shared = shared
+        // One write for each line, so that they never mix with those of other processes.
+        standardError = LineWriter(
+            .descriptor(STDERR_FILENO, chunk: 0), name: "connd.log", limit: Self.limit, tally: losses,
+            notice: .line { count in
+                let message = count == 1 ? "1 log line was lost" : "\(count) log lines were lost"
+                return Array(LogText.line(message, .warning, [], shared.current.form).utf8)
+            })
     }
 
-    var level: Logger.Level { state.withLock { $0.level } }
-    var form: Form { state.withLock { $0.form } }
+    var level: Logger.Level { shared.current.level }
+    var form: Form { shared.current.form }
 
     func set(_ log: Configuration.Log) {
         let new = State(level: Self.level(log.level), form: Self.form(log.format, environment))
-        state.withLock { $0 = new }
+        shared.state.withLock { $0 = new }
+    }
+
+    /// `line` ends with a line break.
+    func write(_ line: String) {
+        standardError.add { $0 += line.utf8 }
+    }
+
+    /// Before the process ends: as far as somebody reads.
+    func flush() {
+        standardError.flush(within: Self.patience)
     }
 
     private static func level(_ level: LogLevel) -> Logger.Level { Logger.Level(rawValue: level.rawValue) ?? .info }
@@ -50,8 +88,8 @@ final class LogTarget: Sendable {
     }
 }
 
-/// Writes log messages: to standard error, one write each so that lines never mix, as text for people or as JSON for programs;
-/// or to the journal, each part of the message a field (`CONND_ORIGIN=…`) that `journalctl` can match. Shared.
+/// Takes log messages: for standard error, as text for people or as JSON for programs; or for the journal, each part of the
+/// message a field (`CONND_ORIGIN=…`) that `journalctl` can match. Shared.
 struct LogOutput: LogHandler {
     var metadata: Logger.Metadata = [:]
     private let target: LogTarget
@@ -74,24 +112,37 @@ struct LogOutput: LogHandler {
     func log(event: LogEvent) {
         let all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
-        switch target.form {
-        case .text: Self.write("\(Self.timestamp()) \(event.level) \(event.message)\(Self.text(pairs))")
-        case .prefixed: Self.write("<\(Self.priority(event.level))>\(event.message)\(Self.text(pairs))")
+        let (message, form) = ("\(event.message)", target.form)
+        // A journal that does not take an entry may still take a line.
+        if case .journal(let journal) = form, journal.send(LogText.entry(message, event.level, pairs)) { return }
+        target.write(LogText.line(message, event.level, pairs, form))
+    }
+}
+
+/// Log messages as text, in each form. Pure, but for the time of day.
+enum LogText {
+    typealias Pairs = [(key: String, value: String)]
+
+    /// With its line break.
+    static func line(_ message: String, _ level: Logger.Level, _ pairs: Pairs, _ form: LogTarget.Form) -> String {
+        switch form {
+        case .text: return "\(timestamp()) \(level) \(message)\(text(pairs))\n"
+        case .prefixed, .journal: return "<\(priority(level))>\(message)\(text(pairs))\n"
         case .json:
-            var line =
-                "{\"time\":\"\(Self.timestamp())\",\"level\":\"\(event.level)\",\"message\":\(Self.quoted("\(event.message)"))"
-            for (key, value) in pairs { line += ",\(Self.quoted(key)):\(Self.quoted(value))" }
-            Self.write(line + "}")
-        case .journal(let journal):
-            let message = "\(event.message)\(Self.text(pairs))"
-            var entry = JournalEntry(message: message, priority: Self.priority(event.level))
-            entry.add("SYSLOG_IDENTIFIER", "connd")
-            for (key, value) in pairs { entry.add("CONND_\(Self.fieldName(key))", value) }
-            if !journal.send(entry) { Self.write("<\(Self.priority(event.level))>\(message)") }
+            var line = "{\"time\":\"\(timestamp())\",\"level\":\"\(level)\",\"message\":\(quoted(message))"
+            for (key, value) in pairs { line += ",\(quoted(key)):\(quoted(value))" }
+            return line + "}\n"
         }
     }
 
-    private static func text(_ pairs: [(String, String)]) -> String {
+    static func entry(_ message: String, _ level: Logger.Level, _ pairs: Pairs) -> JournalEntry {
+        var entry = JournalEntry(message: message + text(pairs), priority: priority(level))
+        entry.add("SYSLOG_IDENTIFIER", "connd")
+        for (key, value) in pairs { entry.add("CONND_\(fieldName(key))", value) }
+        return entry
+    }
+
+    private static func text(_ pairs: Pairs) -> String {
         var text = ""
         for (key, value) in pairs {
             // A value is on its line, and makes none of its own.
@@ -107,11 +158,6 @@ struct LogOutput: LogHandler {
             if character.isUppercase { name += "_" }
             name.append(character)
         }
-    }
-
-    private static func write(_ line: String) {
-        var line = line + "\n"
-        _ = line.withUTF8 { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     private static func timestamp() -> String {

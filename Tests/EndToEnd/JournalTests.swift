@@ -143,6 +143,28 @@ import Testing
         #expect(second.messages.contains { $0["MESSAGE"]?.hasPrefix("stopped") == true })
     }
 
+    @Test(
+        "a journal that takes nothing more holds up nothing: what cannot go there is counted, or goes to standard error"
+    )
+    func stalled() throws {
+        let journal = try StalledInbox(path)
+        let connd = try start("access_log: { path: journald }")
+        let client = try units[0].connect()
+        for _ in 0..<3 { #expect(try client.get(origin.url()).status == 200) }
+        connd.signal(SIGUSR2)
+        try connd.wait(for: "the totals on standard error") { $0.errText.contains("<6>totals ") || $0.hasEnded }
+        let deadline = ContinuousClock.now + .milliseconds(Patience.milliseconds)
+        var dropped = 0
+        while dropped < 3, ContinuousClock.now < deadline {
+            dropped = try status("totals")["access_log_lines_dropped"].int ?? 0
+        }
+        #expect(dropped == 3)
+        #expect(try status("totals")["log_lines_dropped"].int == 0)
+        connd.signal(SIGTERM)
+        #expect(try connd.waitForEnd().exitCode == 0)
+        _ = journal
+    }
+
     @Test("without a journal: lines have their priorities, and an access log there is refused")
     func none() throws {
         let connd = try start()

@@ -116,6 +116,17 @@ struct StatusText {
         default:
             lines.append("! Clients wait to be let in: no file descriptor is free. Raise LimitNOFILE of the service.")
         }
+        let totals = report.totals
+        if totals.logLinesDropped > 0 {
+            lines.append(
+                "! \(Units.plural(totals.logLinesDropped, "line")) of connd's log could not be written and were dropped: "
+                    + "look at what reads its standard error.")
+        }
+        if totals.accessLogLinesDropped > 0 {
+            lines.append(
+                "! \(Units.plural(totals.accessLogLinesDropped, "line")) of the access log could not be written and were "
+                    + "dropped: look at where access_log.path leads.")
+        }
         if let error = report.configError {
             lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
         }

@@ -21,6 +21,7 @@ struct ControlPlaneStarter {
     let process: ProcessState
     let logger: Logger
     let accessLog: ForwardProxy.AccessLog
+    let losses: LineLosses
     let passed: PassedSockets
     let service: ServiceLink
 
@@ -35,8 +36,8 @@ struct ControlPlaneStarter {
             book: book, unkept: expired, store: store, shared: shared, gate: gate, events: events, logger: logger)
         let backend = LiveAdminBackend(
             gate: gate, recorder: recorder, settings: settings, store: store, shared: shared, events: events,
-            configured: configured, process: process, accessLog: accessLog, passed: passed, service: service,
-            logger: logger)
+            configured: configured, process: process, accessLog: accessLog, losses: losses, passed: passed,
+            service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
         if !listeners.isEmpty { files.makeStateDirectory() }
         let server = AdminServer(

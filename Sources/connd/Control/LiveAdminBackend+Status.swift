@@ -37,8 +37,7 @@ extension LiveAdminBackend {
         report.acceptPaused = pause?.rawValue
         report.origins = await recorder.origins.count
         report.connections = ConnectionCounts(await recorder.totalGauges)
-        report.totals = Totals(
-            await recorder.metrics, await recorder.totalFigures, droppedLogLines: accessLog.dropped)
+        report.totals = Totals(losses.counted(in: await recorder.metrics), await recorder.totalFigures)
         report.store = StoreReport(store.health)
         let rows = book.exportRows()
         report.trials = rows.count { $0.key.layer == .trial }
@@ -97,7 +96,6 @@ extension LiveAdminBackend {
         let trials = rows.count { $0.key.layer == .trial }
         let health = store.health
         var page = MetricsPage()
-        page.proxy.droppedLogLines = accessLog.dropped
         page.clients = clients
         page.acceptIsPaused = pause != nil
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
@@ -119,7 +117,7 @@ extension LiveAdminBackend {
         page.process.openDescriptors = process.descriptors
         page.process.maxDescriptors = process.descriptorLimit
         page.process.cpuTime = process.processorTime
-        return await recorder.render(page)
+        return await recorder.render(page, losses)
     }
 }
 
@@ -139,7 +137,7 @@ extension Recorder {
 }
 
 extension Totals {
-    init(_ metrics: ProxyMetrics, _ figures: OriginFigures, droppedLogLines: Int) {
+    init(_ metrics: ProxyMetrics, _ figures: OriginFigures) {
         self.init()
         clientsAccepted = metrics.clientsAccepted
         requests = figures.requestCount
@@ -156,7 +154,8 @@ extension Totals {
         bytesReceived = figures.bytesReceived + figures.tunnels.bytesReceived
         handshakePaidMs = figures.handshakePaid / 1000
         handshakeSavedMs = figures.handshakeSaved / 1000
-        accessLogLinesDropped = droppedLogLines
+        logLinesDropped = metrics.droppedLogLines.total
+        accessLogLinesDropped = metrics.droppedAccessLogLines.total
     }
 }
 

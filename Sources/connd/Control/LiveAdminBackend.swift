@@ -22,6 +22,7 @@ final class LiveAdminBackend: AdminBackend {
     let configured: ConfigurationState
     let process: ProcessState
     let accessLog: AccessLog
+    let losses: LineLosses
     let passed: PassedSockets
     let service: ServiceLink
     let logger: Logger
@@ -33,7 +34,7 @@ final class LiveAdminBackend: AdminBackend {
     init(
         gate: LoopGate, recorder: Recorder, settings: SettingsControl, store: Store, shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
-        passed: PassedSockets, service: ServiceLink, logger: Logger
+        losses: LineLosses, passed: PassedSockets, service: ServiceLink, logger: Logger
     ) {
         self.gate = gate
         self.recorder = recorder
@@ -44,6 +45,7 @@ final class LiveAdminBackend: AdminBackend {
         self.configured = configured
         self.process = process
         self.accessLog = accessLog
+        self.losses = losses
         self.passed = passed
         self.service = service
         self.logger = logger

@@ -157,11 +157,9 @@ actor Recorder {
     }
 
     /// The page with the figures of all origins, and of the process at the same moment.
-    func render(_ page: MetricsPage) -> String {
+    func render(_ page: MetricsPage, _ losses: LineLosses) -> String {
         var page = page
-        let droppedLogLines = page.proxy.droppedLogLines
-        page.proxy = metrics
-        page.proxy.droppedLogLines = droppedLogLines
+        page.proxy = losses.counted(in: metrics)
         page.origins = origins.values.lazy.filter { !$0.isOfThePast }.map(\.snapshot)
         return String(decoding: prometheus.render(page), as: UTF8.self)
     }

@@ -1,0 +1,227 @@
+import Dispatch
+import Glibc
+package import ProxyTypes
+import Synchronization
+
+/// Writes the lines of a log, in order, on a thread of its own: whoever adds one never waits, however long nobody reads
+/// them. What there is no room for is dropped and counted, and the gap is told when lines can be written again. Shared.
+///
+/// A descriptor that other processes share stays as blocking as they made it: `O_NONBLOCK` would be theirs too. The
+/// writer's thread may then hang in write(2) for ever, and `flush` gives up on it.
+package final class LineWriter: Sendable {
+    package enum Target: Sendable {
+        /// Lines go out in one write as long as they are within `chunk` bytes, and at least one at a time.
+        case descriptor(CInt, chunk: Int)
+        /// Each line is a datagram. False: it was refused. It never waits.
+        case datagrams(@Sendable (UnsafeRawBufferPointer) -> Bool)
+    }
+
+    /// How a gap of so many lines is told.
+    package enum LossNotice: Sendable {
+        /// As a line in the place of those.
+        case line(@Sendable (Int) -> [UInt8])
+        /// Elsewhere, once lines are written again.
+        case elsewhere(@Sendable (Int) -> Void)
+    }
+
+    private struct State {
+        var queue: LineQueue
+        var isScheduled = false
+        /// Lines of the batch that is being written.
+        var inFlight = 0
+        var progress = Progress()
+        /// After it has been retired: when what is left is given up.
+        var patienceEnds = Instant.distantFuture
+    }
+
+    /// What one batch leaves to the next.
+    private struct Progress {
+        /// Lines whose loss nobody has been told of yet.
+        var untold = 0
+        /// Whether the last write did what it should.
+        var works = true
+        /// The end of the last line is missing.
+        var isMidLine = false
+    }
+
+    private let state: Mutex<State>
+    private let target: Target
+    private let tally: LossTally
+    private let notice: LossNotice
+    private let delay: DispatchTimeInterval?
+    private let queue: DispatchQueue
+
+    /// `delay`: how long lines are gathered before they are written.
+    package init(
+        _ target: Target, name: String, limit: LineLimit, delay: Interval = .zero, tally: LossTally,
+        notice: LossNotice
+    ) {
+        self.target = target
+        self.tally = tally
+        self.notice = notice
+        self.delay = delay > .zero ? .nanoseconds(Int(delay.nanoseconds)) : nil
+        state = Mutex(State(queue: LineQueue(limit: limit)))
+        queue = DispatchQueue(label: name)
+    }
+
+    // MARK: On any thread
+
+    /// The line that `append` writes at the end of what it is given.
+    package func add(_ append: (inout [UInt8]) -> Void) {
+        let (isKept, schedules) = state.withLock { state in
+            let isKept = state.queue.add(append)
+            defer { state.isScheduled = true }
+            return (isKept, !state.isScheduled)
+        }
+        if !isKept { tally.add(1, .queueFull) }
+        guard schedules else { return }
+        if let delay {
+            queue.asyncAfter(deadline: .now() + delay) { self.drain() }
+        } else {
+            queue.async { self.drain() }
+        }
+    }
+
+    /// Waits until all that was added has been written, but no longer than this. Returns how many lines have not.
+    @discardableResult
+    package func flush(within interval: Interval) -> Int {
+        let done = DispatchSemaphore(value: 0)
+        queue.async {
+            self.drain()
+            done.signal()
+        }
+        _ = done.wait(timeout: .now() + .nanoseconds(Int(interval.nanoseconds)))
+        return state.withLock { $0.inFlight + $0.queue.count }
+    }
+
+    /// Nothing is added any more. What is there is written, as long as somebody takes it within `patience`; then `end` is
+    /// called. Returns at once.
+    package func retire(patience: Interval, _ end: @escaping @Sendable () -> Void) {
+        state.withLock { $0.patienceEnds = Self.now() + patience }
+        queue.async {
+            self.drain()
+            end()
+        }
+    }
+
+    // MARK: On the writer's thread
+
+    private func drain() {
+        while let (batch, before) = next() {
+            var progress = before
+            write(batch, &progress)
+            state.withLock { $0.progress = progress }
+        }
+    }
+
+    private func next() -> (LineQueue.Batch, Progress)? {
+        state.withLock { state in
+            state.inFlight = 0
+            guard let batch = state.queue.take() else {
+                state.isScheduled = false
+                return nil
+            }
+            state.inFlight = batch.ends.count
+            return (batch, state.progress)
+        }
+    }
+
+    private func write(_ batch: LineQueue.Batch, _ progress: inout Progress) {
+        progress.untold += batch.lostBefore
+        var (start, line) = (0, 0)
+        while line < batch.ends.count {
+            let last = lastLine(of: batch, from: line, start: start)
+            let end = batch.ends[last]
+            let written = batch.bytes.withUnsafeBytes { bytes in
+                put(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), &progress)
+            }
+            if written < end - start {
+                let lost = (line...last).count { batch.ends[$0] > start + written }
+                progress.untold += lost
+                tally.add(lost, isGivenUp ? .leftBehind : .writeFailed)
+            }
+            (start, line) = (end, last + 1)
+            state.withLock { $0.inFlight = batch.ends.count - line }
+        }
+        if batch.ends.isEmpty { tellLoss(&progress) }
+    }
+
+    /// The last line of those that go out together.
+    private func lastLine(of batch: LineQueue.Batch, from line: Int, start: Int) -> Int {
+        guard case .descriptor(_, let chunk) = target else { return line }
+        var last = line
+        while last + 1 < batch.ends.count, batch.ends[last + 1] - start <= chunk { last += 1 }
+        return last
+    }
+
+    /// Whole lines. Returns how many bytes went out.
+    private func put(_ bytes: UnsafeRawBufferPointer, _ progress: inout Progress) -> Int {
+        if case .line = notice, !tellLoss(&progress) { return 0 }
+        guard endLine(&progress) else { return 0 }
+        let written = send(bytes, &progress)
+        if progress.works, case .elsewhere = notice { tellLoss(&progress) }
+        return written
+    }
+
+    /// False where it cannot be told now.
+    @discardableResult
+    private func tellLoss(_ progress: inout Progress) -> Bool {
+        guard progress.untold > 0 else { return true }
+        switch notice {
+        case .line(let make):
+            let line = make(progress.untold)
+            guard endLine(&progress), line.withUnsafeBytes({ send($0, &progress) }) == line.count else { return false }
+        case .elsewhere(let tell):
+            guard progress.works else { return false }
+            tell(progress.untold)
+        }
+        progress.untold = 0
+        return true
+    }
+
+    /// The line that was cut keeps its place: the next one is not glued to it.
+    private func endLine(_ progress: inout Progress) -> Bool {
+        guard progress.isMidLine else { return true }
+        guard [UInt8(ascii: "\n")].withUnsafeBytes({ send($0, &progress) }) == 1 else { return false }
+        progress.isMidLine = false
+        return true
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer, _ progress: inout Progress) -> Int {
+        var written = 0
+        switch target {
+        case .datagrams(let send): written = send(bytes) ? bytes.count : 0
+        case .descriptor(let descriptor, _):
+            while written < bytes.count, !isGivenUp {
+                let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN {
+                    Self.waitForRoom(descriptor)
+                    continue
+                }
+                guard count > 0 else { break }
+                written += count
+            }
+            if written > 0 { progress.isMidLine = bytes[written - 1] != UInt8(ascii: "\n") }
+        }
+        progress.works = written == bytes.count
+        return written
+    }
+
+    private var isGivenUp: Bool {
+        let end = state.withLock { $0.patienceEnds }
+        return end != .distantFuture && Self.now() >= end
+    }
+
+    /// Not for long: it may be given up meanwhile.
+    private static func waitForRoom(_ descriptor: CInt) {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&entry, 1, 100)
+    }
+
+    private static func now() -> Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}
