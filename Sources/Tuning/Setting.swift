@@ -14,6 +14,9 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     package var name: String { definition.name }
     package var defaultValue: SettingValue { definition.defaultValue }
 
+    /// Whether what was learned holds though a higher layer gives this value.
+    func defersToLearned(_ value: SettingValue) -> Bool { value == .unset && definition.defersToLearned }
+
     /// By its name in files, API and CLI.
     package init?(name: some StringProtocol) {
         guard let setting = Self.byName[String(name)] else { return nil }
@@ -48,10 +51,12 @@ package struct SettingDefinition: Sendable {
     package let effect: Effect
     package let availability: Availability
     package let help: String
+    /// `unset` leaves the value to what was learned, whichever layer says so.
+    let defersToLearned: Bool
 
     init(
         _ setting: Setting, _ name: String, _ kind: SettingKind, _ defaultValue: SettingValue, _ effect: Effect,
-        _ help: String, availability: Availability = .now
+        _ help: String, availability: Availability = .now, defersToLearned: Bool = false
     ) {
         self.setting = setting
         self.name = name
@@ -60,5 +65,6 @@ package struct SettingDefinition: Sendable {
         self.effect = effect
         self.availability = availability
         self.help = help
+        self.defersToLearned = defersToLearned
     }
 }

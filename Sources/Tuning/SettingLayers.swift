@@ -4,7 +4,8 @@ package import ProxyTypes
 ///
 ///     trial > override > file (host pattern) > file > learned > default
 ///
-/// Within a layer the closest pattern wins, for each setting by itself: what it leaves open comes from the next one.
+/// Within a layer the closest pattern wins, for each setting by itself: what it leaves open comes from the next one. The
+/// `auto` of a setting that can be learned leaves it open too, but to what was learned alone.
 package struct SettingLayers: Hashable, Sendable {
     /// For every origin, `*` and `*.example.com`: few, and each looked at for every origin. What wins comes last.
     private var wide: [SettingSheet] = []
@@ -63,15 +64,25 @@ extension SettingLayers {
 
     func values(in view: SettingView) -> SettingValues {
         var values = SettingValues()
+        var learned: [Setting: SettingValue] = [:]
         visit(view) { sheet in
-            for (setting, entry) in sheet.entries { values[setting] = entry.value }
+            for (setting, entry) in sheet.entries {
+                let value = setting.defersToLearned(entry.value) ? learned[setting] ?? entry.value : entry.value
+                values[setting] = value
+                if sheet.layer == .learned { learned[setting] = value }
+            }
         }
         return values
     }
 
     func entry(of setting: Setting, in view: SettingView) -> SettingEntry {
         var found: SettingEntry?
-        visit(view) { found = $0.entries[setting] ?? found }
+        var learned: SettingEntry?
+        visit(view) { sheet in
+            guard let entry = sheet.entries[setting] else { return }
+            found = setting.defersToLearned(entry.value) ? learned ?? entry : entry
+            if sheet.layer == .learned { learned = found }
+        }
         return found ?? SettingEntry(setting.defaultValue, source: .standard)
     }
 

@@ -28,7 +28,8 @@ extension Setting {
             .init(
                 .idleTimeout, "idle_timeout", .durationOrUnset(.milliseconds(100)...(.hours(1)), unset: "auto"), .unset,
                 .atOnce,
-                "idle time after which a connection is closed; auto: 4s until hinted or learned, never over 90s"),
+                "idle time after which a connection is closed; auto: 4s until hinted or learned, never over 90s",
+                defersToLearned: true),
             .init(
                 .keepAliveMargin, "keep_alive_margin", .duration(.zero...(.seconds(30))), .duration(.seconds(1)),
                 .atOnce,

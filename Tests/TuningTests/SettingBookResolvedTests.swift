@@ -29,6 +29,46 @@ import Tuning
         #expect(untouched.inForce.layer == .standard && untouched.others.isEmpty && untouched.text == "1")
     }
 
+    @Test("what was learned shows as the source where an auto leaves the value to it")
+    func learned() throws {
+        let origin = Origin(scheme: .http, host: "a.com", port: 80)
+        var file = SettingLayers()
+        file.set(.idleTimeout, to: SettingEntry(.unset, source: .file(path: "connd.yaml", line: 1)))
+        file.set(
+            .idleTimeout, to: SettingEntry(.duration(.seconds(20)), source: .learned), for: HostPattern(origin))
+        var book = SettingBook(file: file, rows: [], now: BookFixture.begin)
+        func lines() -> [String] {
+            let idle = book.resolved(for: origin).filter { $0.setting == .idleTimeout }
+            return idle.flatMap { [$0.inForce] + $0.others }.map { "\($0.layer.word) \($0.text)" }
+        }
+        #expect(lines() == ["learned 20s", "file auto", "default auto"])
+        func set(_ value: String) throws {
+            let edit = SettingEdit(pattern: HostPattern(origin), values: [("idle_timeout", .text(value))])
+            book.apply(try book.edit(edit, actor: "token", now: BookFixture.begin))
+        }
+        try set("30s")
+        #expect(lines() == ["override 30s", "file auto", "learned 20s", "default auto"])
+        #expect(
+            book.differences.map { "\($0.without.layer.word) \($0.without.text) \($0.isInForce)" } == [
+                "learned 20s true"
+            ])
+        try set("auto")
+        #expect(lines() == ["learned 20s", "override auto", "file auto", "default auto"])
+        #expect(
+            book.differences.map { "\($0.without.layer.word) \($0.without.text) \($0.isInForce)" } == [
+                "learned 20s true"
+            ])
+        // That it is learned anew is no conflict.
+        var next = file
+        next.set(
+            .idleTimeout, to: SettingEntry(.duration(.seconds(25)), source: .learned), for: HostPattern(origin))
+        book.apply(book.reload(file: next))
+        #expect(book.conflicts.isEmpty && book.layers.effective(for: origin).idleTimeout == .fixed(.seconds(25)))
+        next.set(.idleTimeout, to: SettingEntry(.duration(.seconds(7)), source: .file(path: "connd.yaml", line: 1)))
+        book.apply(book.reload(file: next))
+        #expect(book.conflicts.map(\.now.value) == [.duration(.seconds(7))])
+    }
+
     @Test("a pattern's own view leaves closer patterns out")
     func ofPattern() throws {
         var fixture = try BookFixture([("*", .maxQueue, "9")])

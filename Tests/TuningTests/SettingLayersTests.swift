@@ -60,6 +60,35 @@ import Tuning
         }
     }
 
+    @Test("the auto of any layer leaves an idle limit to what was learned; a fixed value of a higher layer wins")
+    func autoDefersToLearned() throws {
+        let sources = [file, .file(path: "c.yaml", line: 9), .override, .trial]
+        for (index, source) in sources.enumerated() {
+            let pattern = index == 0 ? nil : try HostPattern(parsing: "*.example.com")
+            var layers = SettingLayers()
+            layers.set(.idleTimeout, to: SettingEntry(.duration(.seconds(50)), source: file))
+            layers.set(.idleTimeout, to: SettingEntry(.unset, source: source), for: pattern)
+            #expect(layers.effective(for: origin).idleTimeout == .auto)
+            #expect(layers.source(of: .idleTimeout, for: origin) == source)
+            let learned = SettingEntry(.duration(.seconds(20)), source: .learned)
+            layers.set(.idleTimeout, to: learned, for: HostPattern(origin))
+            #expect(layers.effective(for: origin).idleTimeout == .fixed(.seconds(20)))
+            #expect(layers.entry(of: .idleTimeout, for: origin) == learned)
+            #expect(layers.effective(for: nil).idleTimeout == (index == 0 ? .auto : .fixed(.seconds(50))))
+            layers.set(.idleTimeout, to: SettingEntry(.duration(.seconds(9)), source: source), for: pattern)
+            #expect(layers.effective(for: origin).idleTimeout == .fixed(.seconds(9)))
+            #expect(layers.source(of: .idleTimeout, for: origin) == source)
+        }
+    }
+
+    @Test("an auto that means something of its own hides what was learned")
+    func ownAuto() {
+        var layers = SettingLayers()
+        layers.set(.maxIdle, to: SettingEntry(.count(3), source: .learned), for: HostPattern(origin))
+        layers.set(.maxIdle, to: SettingEntry(.unset, source: file))
+        #expect(layers.effective(for: origin).maxIdle == 32)
+    }
+
     @Test("setting again replaces, removing uncovers what lies below")
     func replaceAndRemove() {
         var layers = SettingLayers()

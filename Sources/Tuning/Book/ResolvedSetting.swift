@@ -50,7 +50,7 @@ package struct SettingClaim: Hashable, Sendable {
 /// One setting as it holds, and why. Value.
 package struct ResolvedSetting: Hashable, Sendable {
     package let inForce: SettingClaim
-    /// What would win next comes first; the default is last.
+    /// What would win next comes first, or what left the value to the one in force; the default is last.
     package let others: [SettingClaim]
     /// What it comes to where another setting bounds it (`min_idle` above `max_connections`, set for different
     /// patterns); nil where it holds as it is.
@@ -82,7 +82,7 @@ extension SettingBook {
         resolved(in: .pattern(pattern ?? .any))
     }
 
-    /// What wins comes first; never empty.
+    /// What has the say comes first, though it may leave the value to what was learned; never empty.
     func claims(of setting: Setting, in view: SettingView) -> [SettingClaim] {
         claims(of: setting, on: layers.sheets(in: view))
     }
@@ -92,7 +92,7 @@ extension SettingBook {
         let bounds = layers.values(in: view).bounds
         return Setting.allCases.map { setting in
             var claims = claims(of: setting, on: sheets)
-            let first = claims.removeFirst()
+            let first = claims.remove(at: claims.indexInForce)
             return ResolvedSetting(inForce: first, others: claims, boundedTo: bounds[setting])
         }
     }
@@ -105,6 +105,14 @@ extension SettingBook {
             }
         }
         return given + [.standard(setting)]
+    }
+}
+
+extension [SettingClaim] {
+    /// Where what has the say comes first: whose value it is that holds.
+    var indexInForce: Int {
+        guard let first, first.setting.defersToLearned(first.value) else { return 0 }
+        return firstIndex { $0.layer == .learned } ?? 0
     }
 }
 

@@ -20,14 +20,17 @@ extension SettingBook {
             func isOwn(_ claim: SettingClaim) -> Bool {
                 claim.layer == row.key.layer && claim.pattern == row.key.pattern
             }
+            let without = claims.filter { !isOwn($0) }
             return SettingDifference(
-                row: row, without: claims.first { !isOwn($0) } ?? .standard(row.key.setting),
+                row: row, without: without.isEmpty ? .standard(row.key.setting) : without[without.indexInForce],
                 isInForce: claims.first.map(isOwn) ?? false, conflict: conflict(of: row))
         }
     }
 
     private func conflict(of row: SettingRow) -> SettingConflict? {
         let below = base(of: row.key.setting, for: row.key.pattern)
+        // What is learned moves by itself: nobody has edited anything.
+        if below.source == .learned, row.baseSource == "\(SettingSource.learned)" { return nil }
         return below.value == row.base ? nil : SettingConflict(row: row, now: SourcedValue(below))
     }
 
