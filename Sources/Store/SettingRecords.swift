@@ -67,9 +67,11 @@ extension StoredSetting {
         guard let setting = Setting(name: key.setting) else { return unreadable("this version has no such setting") }
         guard let pattern = try? HostPattern(parsing: key.pattern) else { return unreadable("its pattern is invalid") }
         do {
+            let known = try setting.read(.text(value))
+            if let missing = setting.missing(for: known) { return unreadable("it \(missing)") }
             let row = SettingRow(
-                key: SettingKey(layer: layer, setting: setting, pattern: pattern),
-                value: try setting.read(.text(value)), actor: actor, reason: reason, time: time,
+                key: SettingKey(layer: layer, setting: setting, pattern: pattern), value: known, actor: actor,
+                reason: reason, time: time,
                 // What it was set over is for people to read: a value that is no longer allowed harms nothing.
                 base: (try? setting.read(.text(baseValue))) ?? setting.defaultValue, baseSource: baseSource,
                 expiresAt: expiresAt)

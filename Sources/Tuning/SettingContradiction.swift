@@ -12,7 +12,9 @@ package struct SettingContradiction: Hashable, Sendable {
     /// Of those that one of the named settings has a part in: an edit answers for what it touches.
     package static func all(in values: SettingValues, touching named: Set<Setting>) -> [SettingContradiction] {
         rules.filter { lower, upper in
-            (named.contains(lower) || named.contains(upper)) && exceeds(values[lower], values[upper])
+            // What does nothing yet stands in the way of nothing.
+            lower.isAvailable && upper.isAvailable && (named.contains(lower) || named.contains(upper))
+                && exceeds(values[lower], values[upper])
         }.map { lower, upper in
             SettingContradiction(
                 lower: lower, upper: upper,
@@ -31,6 +33,8 @@ package struct SettingContradiction: Hashable, Sendable {
 }
 
 extension Setting {
+    fileprivate var isAvailable: Bool { definition.availability == .now }
+
     /// Why this version cannot do it, reading on after the setting's name; nil where it can.
     package func missing(for value: SettingValue) -> String? {
         guard case .notYet(let needs) = definition.availability, value != defaultValue else { return nil }

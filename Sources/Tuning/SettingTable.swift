@@ -2,6 +2,7 @@ import ProxyTypes
 
 extension SettingDefinition.Availability {
     static let needsOriginTLS = notYet(needs: "TLS to origins")
+    static let needsTTLs = notYet(needs: "the TTLs of DNS answers")
 }
 
 extension Setting {
@@ -123,7 +124,7 @@ extension Setting {
             "how long an answer of DNS is kept at least"),
         .init(
             .dnsMaxTTL, "dns_max_ttl", .duration(.seconds(1)...(.hours(24))), .duration(.minutes(5)), .nextLookUp,
-            "how long an answer of DNS is kept at most"),
+            "how long an answer of DNS is kept at most", availability: .needsTTLs),
         .init(
             .dnsServeStale, "dns_serve_stale", .duration(.zero...(.hours(24))), .duration(.seconds(30)), .nextLookUp,
             "how long an answer that ran out is used on while DNS fails"),

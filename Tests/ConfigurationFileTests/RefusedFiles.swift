@@ -106,8 +106,9 @@ extension RefusedFile {
             "settings: { min_idle: 40 }",
             "f:1:13: `min_idle` (40) must not be more than `max_connections` (32)"),
         .init(
-            "settings: { dns_min_ttl: 10m }",
-            "f:1:13: `dns_min_ttl` (10m) must not be more than `dns_max_ttl` (5m)"),
+            "settings: { dns_max_ttl: 10m }",
+            "f:1:26: `dns_max_ttl` can only be 5m: 10m needs the TTLs of DNS answers, which this version does not "
+                + "have"),
         .init(
             "settings: { max_requests_per_connection: 9999999999 }",
             "f:1:42: `max_requests_per_connection` must be 0 (no limit) to 1000000000, not 9999999999"),

@@ -40,7 +40,7 @@ struct SettingTests {
         arguments: [
             (Setting.idleTimeout, "auto"), (.idleTimeout, "1500ms"), (.lifetimeJitter, "15%"), (.tcpNodelay, "off"),
             (.reuseOrder, "widest"), (.tcpKeepalive, "60s/10s/6"), (.sourceAddress, "10.0.0.5,2001:db8::1"),
-            (.sendBuffer, "64KiB"), (.tlsCaFile, "/etc/ssl/own ca.pem"), (.maxIdle, "0"), (.congestionControl, "bbr"),
+            (.sendBuffer, "64KiB"), (.maxIdle, "0"), (.congestionControl, "bbr"),
         ])
     func kinds(_ setting: Setting, _ text: String) async throws {
         let row = SettingRow.sample(setting, try setting.read(.text(text)), pattern: nil)
