@@ -35,6 +35,12 @@ struct RowFilter {
         values.append(value)
     }
 
+    mutating func require(_ column: String, in allowed: [String]?) {
+        guard let allowed, !allowed.isEmpty else { return }
+        conditions.append("\(column) IN (" + allowed.map { _ in "?" }.joined(separator: ", ") + ")")
+        for value in allowed { values.append(value) }
+    }
+
     /// `read` gives nil for a row that only a later version understands: it is left out.
     func page<Record>(_ select: String, id: String, _ db: Database, _ read: (Row) -> Record?) throws
         -> RecordPage<Record>

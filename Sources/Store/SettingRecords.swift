@@ -140,11 +140,21 @@ enum AuditRecords {
             ])
     }
 
+    /// What earlier versions wrote for everything.
+    private static let blank = ""
+
+    private static func subject(_ kept: String) -> String { kept == blank ? AuditEntry.everything : kept }
+
+    /// As it may be kept.
+    static func subjects(_ subject: String) -> [String] {
+        subject == AuditEntry.everything ? [subject, blank] : [subject]
+    }
+
     static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<AuditEntry> {
         try filter.page("SELECT id, \(columns.joined(separator: ", ")) FROM audit", id: "id", db) { row in
             guard let action = AuditEntry.Action(rawValue: row[3]) else { return nil }
             return AuditEntry(
-                time: row[1], actor: row[2], action: action, subject: row[4],
+                time: row[1], actor: row[2], action: action, subject: subject(row[4]),
                 setting: (row[5] as String?).flatMap { Setting(name: $0) }, before: row[6], after: row[7],
                 reason: row[8])
         }

@@ -65,13 +65,13 @@ extension Store {
         }
     }
 
-    /// Of one subject (a pattern, an origin, a number), of one setting, or of all.
+    /// Of one subject (a pattern, an origin, a number, `*`), of one setting, or of all.
     package func audit(
         subject: String? = nil, setting: Setting? = nil, before: Int64? = nil, limit: Int
     ) async throws(StoreFailure) -> RecordPage<AuditEntry> {
         try await read { db in
             var filter = RowFilter(before: before, limit: limit)
-            filter.require("subject", equals: subject)
+            filter.require("subject", in: subject.map(AuditRecords.subjects))
             filter.require("setting", equals: setting?.name)
             return try AuditRecords.page(filter, db)
         }

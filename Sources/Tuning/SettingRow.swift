@@ -55,12 +55,15 @@ package struct AuditEntry: Hashable, Sendable {
         case `import`, reload
     }
 
+    /// The pattern of all origins, and the subject of what is done to all of them, or to connd itself.
+    package static let everything = "*"
+
     /// Milliseconds since 1970, UTC.
     package var time: Int64
     /// `uid:1000`, `token`, or `connd` where nobody asked.
     package var actor: String
     package var action: Action
-    /// A pattern, an origin, or a connection's number; empty: all.
+    /// A pattern, an origin, a connection's number, or `everything`.
     package var subject: String
     package var setting: Setting?
     /// As the setting writes its values; nil where there was, or is, none in this layer.

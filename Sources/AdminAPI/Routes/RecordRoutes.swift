@@ -54,7 +54,8 @@ enum RecordRoutes {
             verb: .get, path: Paths.audit, name: "listAudit", summary: "Who changed what, newest first",
             parameters: CommonParameters.page + [
                 .query(
-                    "subject", .text(longest: BodyLimits.origin), "Only of this pattern, origin or connection.",
+                    "subject", .text(longest: BodyLimits.origin),
+                    "Only of this pattern, origin or connection; `*`: of all origins, and of connd itself.",
                     example: "*")
             ],
             success: .init(status: 200, help: "A page of the audit trail.", content: .json(Page<AuditReport>.self)),

@@ -65,8 +65,9 @@ extension SettingBook {
             change.removals.append(row.key)
             change.audit.append(
                 AuditEntry(
-                    time: now.wall, actor: "connd", action: .trialExpired, subject: row.key.pattern?.description ?? "",
-                    setting: row.key.setting, before: row.key.setting.write(row.value)))
+                    time: now.wall, actor: "connd", action: .trialExpired,
+                    subject: row.key.pattern?.description ?? AuditEntry.everything, setting: row.key.setting,
+                    before: row.key.setting.write(row.value)))
         }
         return change
     }

@@ -116,8 +116,9 @@ struct SettingDraft {
     ) {
         change.audit.append(
             AuditEntry(
-                time: now.wall, actor: actor, action: action, subject: key.pattern?.description ?? "",
-                setting: key.setting,
-                before: before.map(key.setting.write), after: after.map(key.setting.write), reason: reason))
+                time: now.wall, actor: actor, action: action,
+                subject: key.pattern?.description ?? AuditEntry.everything,
+                setting: key.setting, before: before.map(key.setting.write), after: after.map(key.setting.write),
+                reason: reason))
     }
 }

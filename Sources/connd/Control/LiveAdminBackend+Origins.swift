@@ -117,7 +117,7 @@ extension LiveAdminBackend {
         await leaveTrail(
             AuditEntry(
                 time: WallClock.now(), actor: actor.name, action: action.audited,
-                subject: origin?.description ?? "", reason: reason))
+                subject: origin?.description ?? AuditEntry.everything, reason: reason))
         var report = ActionReport()
         report.action = action.rawValue
         report.origins = origins

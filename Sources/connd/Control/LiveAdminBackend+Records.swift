@@ -123,8 +123,9 @@ extension LiveAdminBackend {
 
     func audit(_ query: AuditQuery) async throws(AdminRefusal) -> Page<AuditReport> {
         let before = try Self.id(query.page.cursor)
+        let subject = query.subject.map(Self.subject)
         let page = try await read { store throws(StoreFailure) in
-            try await store.audit(subject: query.subject, before: before, limit: query.page.limit)
+            try await store.audit(subject: subject, before: before, limit: query.page.limit)
         }
         return Page(
             items: page.rows.map { AuditReport(id: $0.id, $0.record) }, nextCursor: page.next.map { "\($0)" })
@@ -141,6 +142,13 @@ extension LiveAdminBackend {
         } catch {
             throw .unavailable("the database could not be backed up: \(error)")
         }
+    }
+
+    /// As the trail spells it; digits alone are a connection's number.
+    private static func subject(_ text: String) -> String {
+        let isNumber = text.allSatisfy { ("0"..."9").contains($0) }
+        guard !isNumber, let pattern = try? HostPattern(parsing: text) else { return text }
+        return pattern.description
     }
 
     func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.listen(after: id) }

@@ -123,7 +123,8 @@ actor SettingsControl {
         book.apply(report)
         await hold(in: report.scope)
         // The file is what is durable.
-        try? await audit(AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: ""))
+        try? await audit(
+            AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: AuditEntry.everything))
         await serial.leave()
         return report
     }
@@ -132,7 +133,7 @@ actor SettingsControl {
         book.apply(change)
         for entry in change.audit {
             let name = entry.setting?.name ?? ""
-            let subject = entry.subject.isEmpty ? "*" : entry.subject
+            let subject = entry.subject
             logger.info(
                 "setting changed",
                 metadata: [
