@@ -15,6 +15,8 @@ package struct StatusReport: Codable, Sendable {
     /// `running` or `stopping`.
     package var state = ""
     package var listeners: [String] = []
+    /// Where the proxy should listen by default and does not.
+    package var unopenedListeners: [UnopenedListenerReport] = []
     package var adminListeners: [String] = []
     /// The ports that CONNECT may reach; null: any.
     package var connectPorts: [Int]?
@@ -56,6 +58,7 @@ package struct StatusReport: Codable, Sendable {
         case previousEnd = "previous_end"
         case state
         case listeners
+        case unopenedListeners = "unopened_listeners"
         case adminListeners = "admin_listeners"
         case connectPorts = "connect_ports"
         case clients
@@ -77,6 +80,14 @@ package struct StatusReport: Codable, Sendable {
         case descriptors
         case descriptorLimit = "descriptor_limit"
     }
+}
+
+/// A place where connd could not listen. Value.
+package struct UnopenedListenerReport: Codable, Sendable {
+    package var address = ""
+    package var reason = ""
+
+    package init() {}
 }
 
 /// Upstream connections by state, and who waits for one. Value.
@@ -206,6 +217,8 @@ package struct HealthReport: Codable, Sendable {
     package var status = "ok"
     /// What is not as it should be, one sentence each.
     package var reasons: [String] = []
+    /// What an operator should know, though it serves all the same; left out where there is nothing.
+    package var warnings: [String]?
 
     package init() {}
 }

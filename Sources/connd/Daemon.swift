@@ -38,6 +38,7 @@ final class Daemon {
     private let expired: SettingChange
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
+    private let unopened = UnopenedListeners()
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
@@ -148,18 +149,20 @@ final class Daemon {
         let plan = ListenPlan(
             wanted: loaded.configuration.proxy.listen, isDefault: isDefault, held: [],
             inherited: passed.proxy.map(\.listenAddress))
-        var failures: [String] = []
+        var failures: [UnopenedListener] = []
         for address in plan.opening {
             do {
                 try serve(ListeningSocket.open(address.forListener), note: nil)
             } catch {
-                failures.append("\(address): \(String(cString: strerror(error.code)))\(hint(at: address))")
+                failures.append(UnopenedListener(address, code: error.code, hint: hint(at: address)))
             }
         }
         // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
         if !failures.isEmpty, !isDefault || failures.count == plan.opening.count {
-            throw StartFailure(text: "cannot listen on \(failures.joined(separator: "; "))")
+            let texts = failures.map(\.description).joined(separator: "; ")
+            throw StartFailure(text: "cannot listen on \(texts)")
         }
+        unopened.replace(with: failures)
         for failure in failures { logger.warning("not listening", metadata: ["reason": "\(failure)"]) }
     }
 
@@ -199,7 +202,8 @@ final class Daemon {
     private func startControlPlane() throws -> ControlPlane {
         let starter = ControlPlaneStarter(
             loaded: loaded, store: store, shared: shared, book: book, expired: expired, configured: configured,
-            process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed, service: service)
+            process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed,
+            unopened: unopened, service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()

@@ -104,6 +104,11 @@ struct StatusText {
                 "! The database: \(store.message ?? store.fault ?? "it fails"). Requests are served; measurements are "
                     + "held, then dropped; settings cannot be changed until it writes again.")
         }
+        for listener in report.unopenedListeners {
+            lines.append(
+                "! The proxy does not listen on \(SafeText.line(listener.address)): \(SafeText.line(listener.reason)). "
+                    + "Put that right, then: connctl reload, or restart connd")
+        }
         if !store.durable { lines.append("! The database is in memory: settings are lost when connd ends.") }
         let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
         if dropped > 0 { lines.append("! \(Units.plural(dropped, "measurement")) could not be kept and were dropped.") }

@@ -23,6 +23,7 @@ struct ControlPlaneStarter {
     let accessLog: ForwardProxy.AccessLog
     let losses: LineLosses
     let passed: PassedSockets
+    let unopened: UnopenedListeners
     let service: ServiceLink
 
     /// Called on the thread that will run the reactor, before it does.
@@ -37,6 +38,7 @@ struct ControlPlaneStarter {
         let backend = LiveAdminBackend(
             gate: gate, recorder: recorder, settings: settings, store: store, shared: shared, events: events,
             configured: configured, process: process, accessLog: accessLog, losses: losses, passed: passed,
+            unopened: unopened,
             service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
         if !listeners.isEmpty { files.makeStateDirectory() }

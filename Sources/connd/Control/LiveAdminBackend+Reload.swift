@@ -82,15 +82,16 @@ extension LiveAdminBackend {
     }
 
     private func listenAgain(_ addresses: [ListenAddress]) async {
-        let failures = await gate.run { loop -> [String] in
-            var failures: [String] = []
+        let failures = await gate.run { loop -> [UnopenedListener] in
+            var failures: [UnopenedListener] = []
             for address in addresses {
-                do { try loop.listen(on: try ListeningSocket.open(address.forListener)) } catch {
-                    failures.append("\(address): \(error)")
+                do throws(SystemError) { try loop.listen(on: try ListeningSocket.open(address.forListener)) } catch {
+                    failures.append(UnopenedListener(address, code: error.code))
                 }
             }
             return failures
         }
+        unopened.replace(with: unopened.current + failures)
         for failure in failures { logger.error("a listener is lost", metadata: ["reason": "\(failure)"]) }
     }
 
@@ -116,23 +117,28 @@ extension LiveAdminBackend {
         let (opened, closing, late) = (change.opened, change.closing, change.openedLate)
         if let log = change.accessLog { accessLog.redirect(to: log) }
         let log = accessLog.isWanted ? accessLog : nil
-        let failures = await gate.run { loop -> [String] in
+        let failures = await gate.run { loop -> [UnopenedListener] in
             loop.apply(proxy)
             loop.accessLog = log
             for address in closing { loop.stopListening(on: address.forListener) }
-            var failures: [String] = []
-            func listen(at place: String, _ open: () throws -> ListeningSocket) {
-                do { try loop.listen(on: try open()) } catch { failures.append("cannot listen on \(place): \(error)") }
+            var failures: [UnopenedListener] = []
+            func listen(at place: ListenAddress, _ open: () throws(SystemError) -> ListeningSocket) {
+                do throws(SystemError) { try loop.listen(on: try open()) } catch {
+                    failures.append(UnopenedListener(place, code: error.code))
+                }
             }
-            for socket in opened { listen(at: socket.place) { socket } }
-            for address in late { listen(at: "\(address)") { try ListeningSocket.open(address.forListener) } }
+            for socket in opened { listen(at: socket.address.asConfigured) { socket } }
+            for address in late {
+                listen(at: address) { () throws(SystemError) in try ListeningSocket.open(address.forListener) }
+            }
             return failures
         }
+        unopened.replace(with: change.unopened + failures)
         for address in closing { logger.info("listening no more", metadata: ["address": "\(address)"]) }
         for place in opened.map(\.place) + late.map(\.description) {
             logger.info("listening", metadata: ["address": "\(place)"])
         }
-        return failures
+        return failures.map { "cannot listen on \($0)" }
     }
 
     private func tell(_ model: ReloadReportModel, newConflicts: [String]) {

@@ -28,6 +28,7 @@ extension LiveAdminBackend {
         report.uptime = Texts.duration(milliseconds: uptime)
         report.state = isDraining ? "stopping" : "running"
         report.listeners = places
+        report.unopenedListeners = unopened.current.map(UnopenedListenerReport.init)
         report.adminListeners = place.withLock { $0 }?.addresses ?? []
         if case .only(let ports) = state.loaded.configuration.proxy.connectPorts {
             report.connectPorts = ports.map(Int.init)
@@ -84,6 +85,14 @@ extension LiveAdminBackend {
         case nil: break
         }
         if let failure = store.health.failure { report.reasons.append(failure.message) }
+        for listener in unopened.current {
+            let text = "connd does not listen on \(listener)"
+            if listener.isBeyondHost {
+                report.warnings = (report.warnings ?? []) + [text]
+            } else {
+                report.reasons.append(text)
+            }
+        }
         if !report.reasons.isEmpty { report.status = "failing" }
         return report
     }
@@ -133,6 +142,14 @@ extension Recorder {
         var sum = forgotten
         for entry in origins.values { sum += entry.snapshot.figures }
         return sum
+    }
+}
+
+extension UnopenedListenerReport {
+    init(_ listener: UnopenedListener) {
+        self.init()
+        address = listener.address.description
+        reason = listener.reason
     }
 }
 

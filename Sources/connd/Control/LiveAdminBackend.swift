@@ -24,6 +24,7 @@ final class LiveAdminBackend: AdminBackend {
     let accessLog: AccessLog
     let losses: LineLosses
     let passed: PassedSockets
+    let unopened: UnopenedListeners
     let service: ServiceLink
     let logger: Logger
     /// One reload at a time, from reading the file on.
@@ -34,7 +35,7 @@ final class LiveAdminBackend: AdminBackend {
     init(
         gate: LoopGate, recorder: Recorder, settings: SettingsControl, store: Store, shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
-        losses: LineLosses, passed: PassedSockets, service: ServiceLink, logger: Logger
+        losses: LineLosses, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
     ) {
         self.gate = gate
         self.recorder = recorder
@@ -47,6 +48,7 @@ final class LiveAdminBackend: AdminBackend {
         self.accessLog = accessLog
         self.losses = losses
         self.passed = passed
+        self.unopened = unopened
         self.service = service
         self.logger = logger
     }

@@ -24,6 +24,8 @@ struct Reconfiguration {
     private(set) var accessLog: AccessLog.Opened?
     private(set) var admin: [AdminListener] = []
     private(set) var token: AdminToken?
+    /// Defaults alone: what somebody wrote is refused.
+    private(set) var unopened: [UnopenedListener] = []
     /// What an operator should know of it.
     private(set) var notes: [String] = []
 
@@ -102,12 +104,14 @@ struct Reconfiguration {
             do {
                 opened.append(try ListeningSocket.open(address.forListener))
             } catch {
-                let reason = "cannot listen on \(address): \(String(cString: strerror(error.code)))"
+                let failure = UnopenedListener(address, code: error.code)
+                let reason = "cannot listen on \(failure)"
                 // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
                 guard fresh.proxyListensByDefault, !(opened.isEmpty && address == plan.opening.last && held.isEmpty)
                 else {
                     throw Refused(description: "\(source): `proxy.listen`: \(reason)")
                 }
+                unopened.append(failure)
                 notes.append(reason)
             }
         }

@@ -1,0 +1,41 @@
+import ConfigurationFile
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// A place where the proxy should listen and does not. Value.
+struct UnopenedListener: Sendable, CustomStringConvertible {
+    let address: ListenAddress
+    /// `errno`.
+    private let code: CInt
+    private let hint: String
+
+    init(_ address: ListenAddress, code: CInt, hint: String = "") {
+        self.address = address
+        self.code = code
+        self.hint = hint
+    }
+
+    var reason: String { String(cString: strerror(code)) + hint }
+    var description: String { "\(address): \(reason)" }
+
+    /// The host has no such address (no IPv6): no client can be missed there. Elsewhere another program may answer them.
+    var isBeyondHost: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
+}
+
+/// Those of this process, since its start or the last reload. Shared.
+final class UnopenedListeners: Sendable {
+    private let state: Mutex<[UnopenedListener]>
+
+    init(_ listeners: [UnopenedListener] = []) {
+        state = Mutex(listeners)
+    }
+
+    var current: [UnopenedListener] { state.withLock { $0 } }
+
+    func replace(with listeners: [UnopenedListener]) {
+        state.withLock { $0 = listeners }
+    }
+}
