@@ -64,7 +64,8 @@ let daemon: [Target] = [
     room("AdminModels"),
     .target(
         name: "Migrations", path: "migrations",
-        resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql")], swiftSettings: strict),
+        resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql")],
+        swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room(
         "AdminAPI",

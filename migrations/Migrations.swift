@@ -17,5 +17,6 @@ package enum Migrations {
     package static let all = [
         Migration(number: 1, name: "initial", sql: PackageResources._001_initial_sql),
         Migration(number: 2, name: "runs", sql: PackageResources._002_runs_sql),
+        Migration(number: 3, name: "pauses", sql: PackageResources._003_pauses_sql),
     ]
 }

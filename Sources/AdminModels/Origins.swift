@@ -17,6 +17,8 @@ package struct OriginSummary: Codable, Sendable {
     package var queueP99Ms: Double?
     package var staleSurfaced = 0
     package var paused = false
+    /// Null where it is not paused.
+    package var pause: PauseReport?
     package var overrides = 0
     package var trials = 0
     package var lastUsed: String?
@@ -41,10 +43,30 @@ package struct OriginSummary: Codable, Sendable {
         case queueP99Ms = "queue_p99_ms"
         case staleSurfaced = "stale_surfaced"
         case paused
+        case pause
         case overrides
         case trials
         case lastUsed = "last_used"
         case lastUsedMs = "last_used_ms"
+    }
+}
+
+/// Who has paused an origin, when and why. Value.
+package struct PauseReport: Codable, Sendable {
+    package var origin = ""
+    package var actor = ""
+    package var reason: String?
+    package var time = ""
+    package var timeMs: Int64 = 0
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case origin
+        case actor
+        case reason
+        case time
+        case timeMs = "time_ms"
     }
 }
 

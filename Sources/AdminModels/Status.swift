@@ -27,6 +27,9 @@ package struct StatusReport: Codable, Sendable {
     /// when none waits.
     package var acceptPaused: String?
     package var origins = 0
+    package var pausedOrigins = 0
+    /// The twenty that have been paused the longest, at most.
+    package var pauses: [PauseReport] = []
     package var connections = ConnectionCounts()
     package var totals = Totals()
     package var store = StoreReport()
@@ -65,6 +68,8 @@ package struct StatusReport: Codable, Sendable {
         case clientLimit = "client_limit"
         case acceptPaused = "accept_paused"
         case origins
+        case pausedOrigins = "paused_origins"
+        case pauses
         case connections
         case totals
         case store

@@ -70,6 +70,9 @@ package final class Store: Sendable {
 
     package func loadLifetimes() -> [Origin: Lifetime] { perform { $0.contents.lifetimes } }
 
+    /// Of origins that were paused and not resumed.
+    package func loadPauses() -> [Origin: Pause] { perform { $0.contents.pauses } }
+
     /// As of the last batch that came.
     package func lifetime(of origin: Origin) async -> Lifetime? {
         await onWriter { writer, _ in
@@ -115,6 +118,13 @@ package final class Store: Sendable {
     package func commit(_ change: SettingChange) async throws(StoreFailure) {
         try await onWriter { writer, now in
             Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
+        }.get()
+    }
+
+    /// Durable when it returns; when it throws, nothing of it is kept.
+    package func keep(pauses: [Pause], resumed: [Origin]) async throws(StoreFailure) {
+        try await onWriter { writer, now in
+            Result { () throws(StoreFailure) in try writer.keep(pauses, resumed: resumed, now: now) }
         }.get()
     }
 

@@ -5,6 +5,7 @@ import ProxyTypes
 /// What the store holds in memory of the database, so that a new file can take the place of a lost one. Value.
 struct StoreContents: Sendable {
     var settings: [StoredSetting.Key: StoredSetting] = [:]
+    var pauses: [Origin: Pause] = [:]
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
     /// In which batch of this run an origin was last seen: an order that no clock changes.
@@ -26,6 +27,7 @@ struct StoreContents: Sendable {
         try loadSettings(db)
         try loadHighestConnection(db)
         try loadOrigins(db)
+        try PauseRecords.load(into: &pauses, db)
         try RunRecords.load(into: &runs, db)
         lastTime = try Self.fact(Self.lastTimeFact, db)
         mark = try Self.fact(Self.markFact, db)
@@ -62,6 +64,7 @@ struct StoreContents: Sendable {
             try? found.loadSettings(db)
             try? found.loadHighestConnection(db)
             try? found.loadOrigins(db)
+            try? PauseRecords.load(into: &found.pauses, db)
             try? RunRecords.load(into: &found.runs, db)
         }
         self = found

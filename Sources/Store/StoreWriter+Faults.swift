@@ -208,11 +208,14 @@ extension StoreWriter {
         let isRestored = wasLoaded && !isNew && belief == .file
         do {
             let found = try opened.reader.unsafeRead { try StoreContents($0) }
-            if wasLoaded, !isRestored, let writer = opened.writer, found.settings != contents.settings {
-                let settings = contents.settings
+            if wasLoaded, !isRestored, let writer = opened.writer,
+                found.settings != contents.settings || found.pauses != contents.pauses
+            {
+                let (settings, pauses) = (contents.settings, contents.pauses)
                 try writer.writeWithoutTransaction { db in
                     try db.inTransaction(.immediate) {
                         try SettingRecords.replace(with: settings, db)
+                        try PauseRecords.replace(with: pauses, db)
                         return .commit
                     }
                 }
@@ -220,7 +223,7 @@ extension StoreWriter {
             database = opened
             take(found, now: now)
             contents.mark = found.mark
-            if isRestored { contents.settings = found.settings }
+            if isRestored { (contents.settings, contents.pauses) = (found.settings, found.pauses) }
         } catch {
             opened.close()
             throw StoreFailure(error, path: path)
@@ -250,6 +253,7 @@ extension StoreWriter {
         retentionClock = RetentionClock(now, last: found.lastTime)
         contents.lastTime = found.lastTime
         contents.settings = found.settings
+        contents.pauses = found.pauses
         contents.runs.take(found.runs)
         contents.lifetimes.merge(found.lifetimes) { mine, kept in
             var sum = kept

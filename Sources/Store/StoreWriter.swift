@@ -80,6 +80,19 @@ struct StoreWriter: Sendable {
         }
     }
 
+    mutating func keep(_ pauses: [Pause], resumed: [Origin], now: Moment) throws(StoreFailure) {
+        try write(now: now) { draft, db in
+            for pause in pauses {
+                try PauseRecords.put(pause, db)
+                draft.contents.pauses[pause.origin] = pause
+            }
+            for origin in resumed {
+                try PauseRecords.remove(origin, db)
+                draft.contents.pauses[origin] = nil
+            }
+        }
+    }
+
     mutating func readSettings() -> [SettingRow] {
         contents.settings.values.compactMap { stored in
             switch stored.read() {

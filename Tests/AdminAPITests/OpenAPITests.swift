@@ -12,7 +12,7 @@ struct OpenAPITests {
     /// Every model that an answer may hold.
     private static let models: [any (Codable & Sendable).Type] = [
         Problem.self, FieldProblem.self, StatusReport.self, ConnectionCounts.self, Totals.self, StoreReport.self,
-        VersionReport.self, HealthReport.self, UnopenedListenerReport.self, Page<OriginSummary>.self,
+        VersionReport.self, HealthReport.self, UnopenedListenerReport.self, PauseReport.self, Page<OriginSummary>.self,
         OriginSummary.self, OriginDetail.self,
         OriginFiguresReport.self, Distribution.self, CountDistribution.self, TunnelReport.self, LifetimeReport.self,
         ResolvedSettingReport.self, SettingDefinitionReport.self, SettingsReport.self, PatternReport.self,

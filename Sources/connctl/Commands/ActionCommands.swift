@@ -110,6 +110,8 @@ struct PauseCommand: AsyncParsableCommand {
         abstract: "Holds an origin's new requests in its queue until resume.",
         discussion: """
             connctl pause example.com      max_queue and queue_timeout hold: who waits too long is answered 503
+
+            It outlives a restart of connd; `connctl status` names what is paused, by whom and why.
             """)
 
     @OptionGroup var options: ActionOptions

@@ -97,12 +97,18 @@ struct OriginText {
 
     func write(to output: Output) {
         let summary = detail.summary
-        output.line(summary.origin + (summary.paused ? " (paused: connctl resume lets requests through)" : ""), .bold)
+        output.line(summary.origin + (summary.paused ? " (\(Self.pause(summary.pause, now)))" : ""), .bold)
         output.facts(facts)
         if detail.figures.totalTime.count > 0 {
             output.line("")
             output.table(times)
         }
+    }
+
+    static func pause(_ pause: PauseReport?, _ now: Int64) -> String {
+        guard let pause else { return "paused: connctl resume lets requests through" }
+        return "paused \(Units.ago(pause.timeMs, now: now)) by \(SafeText.line(pause.actor))"
+            + (pause.reason.map { ", \(SafeText.line($0))" } ?? "") + ": connctl resume lets requests through"
     }
 
     var facts: Facts {

@@ -138,6 +138,12 @@ struct StatusText {
         if report.conflicts > 0 {
             lines.append("! The config file changed under \(Units.plural(report.conflicts, "override")): connctl diff")
         }
+        for pause in report.pauses {
+            lines.append("! \(SafeText.line(pause.origin)) is \(OriginText.pause(pause, now))")
+        }
+        if report.pausedOrigins > report.pauses.count {
+            lines.append("! \(report.pausedOrigins) origins are paused in all: connctl list shows them.")
+        }
         if report.trials > 0 {
             lines.append("  Trials run: connctl diff shows when they end; connctl confirm keeps them.")
         }

@@ -44,7 +44,7 @@ final class ControlPlane: Sendable {
     /// From here on it measures, keeps, and ends trials.
     func start() {
         let (recorder, settings, store) = (recorder, settings, store)
-        let (service, logger, events) = (service, logger, events)
+        let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let tasks = [
             Task {
                 var pauses = 0
@@ -62,6 +62,7 @@ final class ControlPlane: Sendable {
                     if total > pauses { Self.tellPauses(total - pauses, logger) }
                     pauses = total
                     await store.tick()
+                    try? await pauseControl.keep()
                 }
             },
             Task {
@@ -129,7 +130,10 @@ final class ControlPlane: Sendable {
             logger.warning("a kept setting cannot be applied", metadata: ["setting": "\(text)"])
         case .settingsLoaded(let rows):
             logger.notice("the settings in the database are in force now", metadata: ["rows": "\(rows.count)"])
-            Task { await settings.load() }
+            Task { [backend] in
+                await settings.load()
+                await backend.holdLatePauses()
+            }
         }
     }
 

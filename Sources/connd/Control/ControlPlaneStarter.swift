@@ -9,6 +9,7 @@ import Reactor
 import Store
 import Synchronization
 import Tuning
+import Upstream
 
 /// Puts the control plane together and has the admin API listen. Value, used once.
 struct ControlPlaneStarter {
@@ -35,10 +36,11 @@ struct ControlPlaneStarter {
         let recorder = Recorder(gate: gate, store: store)
         let settings = SettingsControl(
             book: book, unkept: expired, store: store, shared: shared, gate: gate, events: events, logger: logger)
+        let pauses = PauseControl(held: holdPauses(in: loop), store: store, logger: logger)
         let backend = LiveAdminBackend(
-            gate: gate, recorder: recorder, settings: settings, store: store, shared: shared, events: events,
-            configured: configured, process: process, accessLog: accessLog, losses: losses, passed: passed,
-            unopened: unopened,
+            gate: gate, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
+            events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
+            passed: passed, unopened: unopened,
             service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
         if !listeners.isEmpty { files.makeStateDirectory() }
@@ -51,6 +53,14 @@ struct ControlPlaneStarter {
         return ControlPlane(
             backend: backend, recorder: recorder, settings: settings, store: store, events: events, place: place,
             service: service, logger: logger)
+    }
+
+    /// They hold from before the first request on.
+    private func holdPauses(in loop: ProxyLoop) -> [Origin: Pause] {
+        let held = store.loadPauses()
+        for origin in held.keys { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
+        PauseControl.tell(Array(held.values), logger)
+        return held
     }
 
     private func token(_ environment: [String: String], isNeeded: Bool) throws -> AdminToken? {

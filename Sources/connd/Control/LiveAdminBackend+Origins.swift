@@ -28,7 +28,8 @@ extension LiveAdminBackend {
         let part = keyed.dropFirst(start).prefix(query.page.limit)
         let rows = await settings.book.exportRows()
         let layers = shared.current
-        let items = part.map { summary($0.entry, layers, rows) }
+        let paused = await pauses.current
+        let items = part.map { summary($0.entry, layers, rows, paused) }
         let next = start + items.count
         return Page(items: items, nextCursor: next < keyed.count ? "\(next)" : nil, total: keyed.count)
     }
@@ -45,7 +46,7 @@ extension LiveAdminBackend {
         }
         let current = entry ?? .unused(origin)
         var detail = OriginDetail()
-        detail.summary = summary(current, book.layers, book.exportRows())
+        detail.summary = summary(current, book.layers, book.exportRows(), await pauses.current)
         detail.figures = OriginFiguresReport(current.snapshot.figures, openTunnels: current.snapshot.gauges.tunnels)
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = book.resolved(for: origin).map { ResolvedSettingReport($0) }
@@ -62,7 +63,14 @@ extension LiveAdminBackend {
         guard isKnown || isKept else {
             throw .notFound("no request has gone to `\(origin)`: there is nothing to forget")
         }
-        guard await gate.run({ $0.upstream.forget(origin) }) else {
+        let isPaused = await pauses.current[origin] != nil
+        let isForgotten = await gate.run { loop in
+            guard loop.upstream.forget(origin) else { return false }
+            // What was measured goes, and not what is set.
+            if isPaused { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
+            return true
+        }
+        guard isForgotten else {
             throw .conflict("`\(origin)` is in use: drain it, wait for its exchanges to end, and try again")
         }
         // What it did until now reaches the store before it is forgotten there, not after.
@@ -108,8 +116,25 @@ extension LiveAdminBackend {
         }
         let origin = target
         let count = request.count ?? 0
-        let (origins, connections) = await gate.run { loop in
-            Self.perform(action, on: origin, count: count, loop.upstream)
+        let origins: Int
+        var connections = 0
+        switch action {
+        case .drain, .reconnect, .prewarm:
+            let done = await gate.run { Self.perform(action, on: origin, count: count, $0.upstream) }
+            origins = done.origins.count
+            connections = done.connections
+        case .pause:
+            let time = WallClock.now()
+            origins = await pauses.order { [gate] in
+                let paused = await gate.run { Self.perform(action, on: origin, count: count, $0.upstream).origins }
+                return .pause(
+                    paused.map { Pause(origin: $0, actor: actor.name, reason: reason, time: time) },
+                    replacing: origin != nil)
+            }
+        case .resume:
+            origins = await pauses.order { [gate] in
+                .resume(await gate.run { Self.perform(action, on: origin, count: count, $0.upstream).origins })
+            }
         }
         if let origin, origins == 0 {
             throw .notFound("no request has gone to `\(origin)`: there is no pool to \(action)")
@@ -127,7 +152,7 @@ extension LiveAdminBackend {
 
     private static func perform(
         _ action: ActionRequest.Action, on origin: Origin?, count: Int, _ loop: UpstreamLoop
-    ) -> (Int, Int) {
+    ) -> (origins: [Origin], connections: Int) {
         // These make sense before the first request.
         let creates = action == .prewarm || action == .pause
         let pools: [UpstreamPool]
@@ -146,16 +171,18 @@ extension LiveAdminBackend {
             }
             return sum
         }
-        return (pools.count, connections)
+        return (pools.map(\.origin), connections)
     }
 
-    private func summary(_ entry: OriginEntry, _ layers: SettingLayers, _ rows: [SettingRow]) -> OriginSummary {
+    private func summary(
+        _ entry: OriginEntry, _ layers: SettingLayers, _ rows: [SettingRow], _ pauses: [Origin: Pause]
+    ) -> OriginSummary {
         let origin = entry.snapshot.origin
         let own = rows.filter { $0.key.pattern?.matches(origin) ?? true }
         let trials = own.count { $0.key.layer == .trial }
         return OriginSummary(
             entry, maxConnections: layers.effective(for: origin).maxConnections, overrides: own.count - trials,
-            trials: trials)
+            trials: trials, pause: pauses[origin])
     }
 
     private static func key(_ sort: OriginQuery.Sort) -> (OriginEntry) -> Double {

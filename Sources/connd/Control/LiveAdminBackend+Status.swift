@@ -37,6 +37,9 @@ extension LiveAdminBackend {
         report.clientLimit = state.loaded.configuration.proxy.maxClientConnections
         report.acceptPaused = pause?.rawValue
         report.origins = await recorder.origins.count
+        let paused = await pauses.current
+        report.pausedOrigins = paused.count
+        report.pauses = paused.values.sorted { $0.time < $1.time }.prefix(Self.shownPauses).map(PauseReport.init)
         report.connections = ConnectionCounts(await recorder.totalGauges)
         report.totals = Totals(losses.counted(in: await recorder.metrics), await recorder.totalFigures)
         report.store = StoreReport(store.health)
@@ -57,6 +60,8 @@ extension LiveAdminBackend {
         report.descriptorLimit = process.descriptorLimit
         return report
     }
+
+    private static let shownPauses = 20
 
     func version() -> VersionReport {
         var report = VersionReport()

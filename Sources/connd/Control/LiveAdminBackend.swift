@@ -16,6 +16,7 @@ final class LiveAdminBackend: AdminBackend {
     let gate: LoopGate
     let recorder: Recorder
     let settings: SettingsControl
+    let pauses: PauseControl
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -33,13 +34,15 @@ final class LiveAdminBackend: AdminBackend {
     let place = Mutex<AdminPlace?>(nil)
 
     init(
-        gate: LoopGate, recorder: Recorder, settings: SettingsControl, store: Store, shared: SharedLayers,
+        gate: LoopGate, recorder: Recorder, settings: SettingsControl, pauses: PauseControl, store: Store,
+        shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
         losses: LineLosses, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
     ) {
         self.gate = gate
         self.recorder = recorder
         self.settings = settings
+        self.pauses = pauses
         self.store = store
         self.shared = shared
         self.events = events
@@ -85,6 +88,16 @@ final class LiveAdminBackend: AdminBackend {
         } catch {
             logger.warning("an action is missing in the audit trail", metadata: ["reason": "\(error)"])
         }
+    }
+
+    /// Of a database that could not be read at the start, or was replaced.
+    func holdLatePauses() async {
+        let late = await pauses.load(store.loadPauses())
+        guard !late.isEmpty else { return }
+        await gate.run { loop in
+            for pause in late { loop.upstream.pool(for: pause.origin).pause(now: loop.upstream.now) }
+        }
+        PauseControl.tell(late, logger)
     }
 
     static func checked(reason: String?) throws(AdminRefusal) -> String? {

@@ -107,7 +107,7 @@ extension OriginFiguresReport {
 }
 
 extension OriginSummary {
-    init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int) {
+    init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int, pause: Pause?) {
         self.init()
         let snapshot = entry.snapshot
         let figures = snapshot.figures
@@ -128,10 +128,22 @@ extension OriginSummary {
         queueP99Ms = figures.queueTime.milliseconds(at: 0.99)
         staleSurfaced = figures.staleSurfaced
         paused = snapshot.gauges.isPaused
+        self.pause = paused ? pause.map(PauseReport.init) : nil
         self.overrides = overrides
         self.trials = trials
         self.lastUsed = lastUsed.map(Texts.time)
         lastUsedMs = lastUsed
+    }
+}
+
+extension PauseReport {
+    init(_ pause: Pause) {
+        self.init()
+        origin = pause.origin.description
+        actor = pause.actor
+        reason = pause.reason
+        time = Texts.time(pause.time)
+        timeMs = pause.time
     }
 }
 
