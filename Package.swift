@@ -114,6 +114,7 @@ let testTargets: [Target] = [
     tests("SystemdTests", ["ProxyTypes", "Systemd"]),
     tests("ProcessOutputTests", ["ProxyTypes", "ProcessOutput"]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
+    tests("UpstreamTests", ["ProxyTypes", "Tuning", "CLinux", "Upstream"]),
     tests(
         "ForwardProxyTests",
         ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),

@@ -97,6 +97,8 @@ package struct OriginDetail: Codable, Sendable {
     package var lifetime: LifetimeReport?
     package var settings: [ResolvedSettingReport] = []
     package var dialFailuresInARow = 0
+    /// What the kernel refused when the origin was dialled.
+    package var refusedSettings: [RefusedSettingReport] = []
 
     package init() {}
 
@@ -106,6 +108,7 @@ package struct OriginDetail: Codable, Sendable {
         case lifetime
         case settings
         case dialFailuresInARow = "dial_failures_in_a_row"
+        case refusedSettings = "refused_settings"
     }
 }
 

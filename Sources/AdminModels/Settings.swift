@@ -143,3 +143,15 @@ package struct DifferenceReport: Codable, Sendable {
         case expiresMs = "expires_ms"
     }
 }
+
+/// A setting that the kernel does not take, and why. Value.
+package struct RefusedSettingReport: Codable, Sendable {
+    package var setting = ""
+    package var value = ""
+    package var source = ""
+    /// The file and line, or the pattern.
+    package var place: String?
+    package var reason = ""
+
+    package init() {}
+}

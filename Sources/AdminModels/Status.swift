@@ -42,6 +42,8 @@ package struct StatusReport: Codable, Sendable {
     package var configLoadedAtMs: Int64 = 0
     /// Why the last reload was refused; null when it was not.
     package var configError: String?
+    /// What the kernel of this host does not take of what is set.
+    package var refusedSettings: [RefusedSettingReport] = []
     /// Bugs of connd's own that it noticed and survived.
     package var invariantsBroken = 0
     package var memoryBytes = 0
@@ -80,6 +82,7 @@ package struct StatusReport: Codable, Sendable {
         case configLoadedAt = "config_loaded_at"
         case configLoadedAtMs = "config_loaded_at_ms"
         case configError = "config_error"
+        case refusedSettings = "refused_settings"
         case invariantsBroken = "invariants_broken"
         case memoryBytes = "memory_bytes"
         case descriptors

@@ -44,6 +44,9 @@ extension MetricNames {
         {
             $1.counts($0.proxy.droppedAccessLogLines, by: "reason", every: true) { $0.name }
         },
+        .counter(
+            "connd_socket_settings_refused_total", "Socket settings that the kernel refused as an origin was dialled."
+        ) { $1.value($0.proxy.socketSettingsRefused) },
         .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
         .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },
         .counter(

@@ -77,6 +77,7 @@ package struct ProxyMetrics: Sendable {
     package var retryOutcomes = Counters<RetryOutcome>()
     package var droppedLogLines = Counters<LineLoss>()
     package var droppedAccessLogLines = Counters<LineLoss>()
+    package var socketSettingsRefused = 0
     package var queueTime = Histogram()
     package var dnsTime = Histogram()
     package var connectTime = Histogram()
@@ -92,6 +93,7 @@ package struct ProxyMetrics: Sendable {
             ("tunnels", tunnels), ("responses_cut", responsesCut), ("trailers_dropped", trailersDropped),
             ("exchanges_aborted", exchangesAborted),
             ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
+            ("socket_settings_refused", socketSettingsRefused),
         ]
         rows += ClientCloseReason.allCases.map { ("clients_closed.\($0.name)", clientsClosed[$0]) }
         rows += ProxyError.Kind.allCases.map { ("errors.\($0.name)", errors[$0]) }

@@ -37,6 +37,9 @@ package final class TCPStream: Watched {
     package private(set) var inputHasEnded = false
     /// For a peer whose bytes are worth nothing once it is gone: its reset is told although reading is paused.
     package var tellsResetWhilePaused = false
+    /// What is read is acknowledged without delay. The kernel forgets that it was told so whenever it sends, so it is told
+    /// again after each read, which also sends what it has put off.
+    package var acknowledgesAtOnce = false
     /// How much one read may bring.
     package var readLimit = Int.max
     private var outputIsBroken = false
@@ -180,6 +183,7 @@ package final class TCPStream: Watched {
             let size = min(buffer.count, readLimit)
             let count = clinux_receive(descriptor, buffer.baseAddress, size)
             if count > 0 {
+                if acknowledgesAtOnce { _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, 1) }
                 // Less than was asked for: the rest has not come yet, and its coming is another edge.
                 if count < size, !hangupSeen { mayRead = false }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))

@@ -39,6 +39,8 @@ final class Dial {
     private var connectingSince = Instant.zero
     private var timer: Deadline?
     private var firstError: ProxyError?
+    /// Of its latest attempt.
+    private(set) var refusals: [SocketTuning.Refusal] = []
 
     init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, cause: OpenCause = .demand) {
         self.cause = cause
@@ -148,11 +150,12 @@ final class Dial {
         let attempt = DialAttempt(dial: self, index: index, expires: loop.now + settings.connectTimeout)
         do {
             let descriptor = try socket(for: address)
-            _ = SocketTuning.apply(settings, to: descriptor)
+            refusals = SocketTuning.apply(settings, to: descriptor)
             attempt.stream = try TCPStream.connect(
                 descriptor, to: address, port: origin.port,
                 from: settings.sourceAddress.first { $0.family == address.family }, reactor: loop.reactor,
                 handler: attempt)
+            attempt.stream?.acknowledgesAtOnce = settings.tcpQuickack
             attempts[index] = attempt
         } catch {
             failed(index, error.code)

@@ -7,6 +7,8 @@ package struct EndedRecords: Sendable {
     package var exchanges: [ExchangeDetail] = []
     /// Origins whose pool was given up, with what was last counted.
     package var forgotten: [OriginSnapshot] = []
+    /// Told once each; more than find room are counted with the others.
+    package private(set) var refusedSettings: [RefusedSetting] = []
     package var droppedConnections = 0
     package var droppedExchanges = 0
 
@@ -14,6 +16,11 @@ package struct EndedRecords: Sendable {
 
     private static let maxConnections = 4096
     private static let maxExchanges = 1024
+    private static let maxRefusedSettings = 64
+
+    mutating func note(_ refused: RefusedSetting) {
+        if refusedSettings.count < Self.maxRefusedSettings { refusedSettings.append(refused) }
+    }
 
     var hasRoomForConnection: Bool { connections.count < Self.maxConnections }
 

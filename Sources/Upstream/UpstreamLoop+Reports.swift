@@ -20,6 +20,11 @@ extension UpstreamLoop {
         return report
     }
 
+    /// What the kernel refused when the origin was dialled, as it is set now.
+    package func refusedSettings(of origin: Origin) -> [(setting: Setting, reason: String)] {
+        existingPool(for: origin)?.refused.all ?? []
+    }
+
     package var origins: [Origin] { allPools.map(\.origin) }
 
     package func apply(_ settings: [(Origin, EffectiveSettings)]) {

@@ -7,9 +7,19 @@ package import Tuning
 /// What is asked of a pool from outside, and what it tells of itself.
 extension UpstreamPool {
     package func apply(_ settings: EffectiveSettings, now: Instant) {
+        if settings != self.settings { refused.forget() }
         self.settings = settings
         machine.apply(PoolPolicy(settings), now: now, into: &actions)
         perform(now: now)
+    }
+
+    /// What the kernel refused of the settings of a dial: counted, and told once.
+    func note(_ refusals: [SocketTuning.Refusal]) {
+        for refusal in refusals {
+            loop.metrics.socketSettingsRefused += 1
+            guard let reason = refused.note(refusal, settings) else { continue }
+            loop.ended.note(RefusedSetting(origin: origin, setting: refusal.setting, reason: reason))
+        }
     }
 
     /// It is used no more: who still holds it asks the loop for the one that has its place.

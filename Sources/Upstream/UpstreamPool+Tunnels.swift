@@ -50,10 +50,11 @@ extension UpstreamPool {
         _ ticket: TunnelTicket, _ exchange: any UpstreamExchange, _ result: Result<DialledStream, ProxyError>
     ) {
         let now = loop.now
-        guard tunnelDials.removeValue(forKey: ticket.dial) != nil else {
+        guard let dial = tunnelDials.removeValue(forKey: ticket.dial) else {
             if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
+        note(dial.refusals)
         isTouched = true
         switch result {
         case .success(let dialled):

@@ -39,6 +39,7 @@ package final class UpstreamPool {
     var closesAbruptly = false
     let timer = Deadline()
     private var lastDialError: ProxyError?
+    var refused = RefusedSettings()
     package var retryBudget = RetryBudget()
     package internal(set) var isForgotten = false
 
@@ -278,6 +279,7 @@ package final class UpstreamPool {
             if case .success(let dialled) = result { dialled.stream.close() }
             return
         }
+        note(dial.refusals)
         switch result {
         case .success(let dialled):
             let connection = open(dialled, id: id, cause: dial.cause, now: now)

@@ -83,6 +83,9 @@ final class Daemon {
         expired = book.expire(now: now)
         book.apply(expired)
         self.book = book
+        for objection in KernelCheck.objections(to: book.givenClaims) {
+            logger.warning("the kernel does not take a setting", metadata: ["setting": "\(objection.text)"])
+        }
         let shared = SharedLayers(book.layers)
         self.shared = shared
         reactor = try Reactor(readSize: proxy.maxBuffer)

@@ -87,6 +87,7 @@ struct SampleFigures {
         proxy.retryOutcomes = counters()
         proxy.droppedLogLines = counters()
         proxy.droppedAccessLogLines = counters()
+        proxy.socketSettingsRefused = count()
         proxy.queueTime = histogram()
         proxy.dnsTime = histogram()
         proxy.connectTime = histogram()

@@ -87,6 +87,37 @@ private struct Pair {
 
 @Suite("Streams")
 struct TCPStreamTests {
+    @Test("a stream that acknowledges at once tells the kernel so again after each read")
+    func acknowledgesAtOnce() throws {
+        let reactor = try Reactor()
+        let recorder = Recorder(reactor)
+        let listener = clinux_listen_tcp([127, 0, 0, 1], 4, 0, 1)
+        try #require(listener >= 0)
+        defer { close(listener) }
+        var (address, port) = ([UInt8](repeating: 0, count: 16), UInt16(0))
+        _ = clinux_local_address(listener, &address, &port)
+        let place = try #require(IPAddress("127.0.0.1"))
+        let stream = try TCPStream.connect(
+            try TCPStream.makeSocket(for: place), to: place, port: port, from: nil, reactor: reactor,
+            handler: recorder)
+        stream.acknowledgesAtOnce = true
+        recorder.until = { $0.isConnected }
+        reactor.run()
+        let peer = accept(listener, nil, nil)
+        try #require(peer >= 0)
+        defer { close(peer) }
+        for _ in 0..<2 {
+            // As after bytes were sent: what comes is acknowledged with what goes out next, or a little later.
+            #expect(clinux_set_int(stream.descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, 0) == 0)
+            let before = recorder.bytes.count
+            _ = write(peer, "part", 4)
+            recorder.until = { $0.bytes.count == before + 4 }
+            reactor.run()
+            #expect(clinux_get_int(stream.descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK) == 1)
+        }
+        stream.close()
+    }
+
     @Test("what the peer sends is received, and then its end")
     func receives() throws {
         let pair = try Pair()

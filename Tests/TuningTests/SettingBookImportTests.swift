@@ -24,6 +24,18 @@ import Tuning
         #expect(theirs.allSatisfy { $0.actor == "token" && $0.baseSource == "default" })
     }
 
+    @Test("an element is found again by the key that became of it, however its pattern is written")
+    func elements() throws {
+        let key = SettingKey(layer: .override, setting: .maxQueue, pattern: nil)
+        for pattern in [nil, "", "*"] {
+            #expect(ImportedSetting(pattern: pattern, name: "max_queue", input: .text("1")).isOf(key))
+        }
+        #expect(!ImportedSetting(pattern: "*", name: "max_idle", input: .text("1")).isOf(key))
+        #expect(!ImportedSetting(pattern: "*.com", name: "max_queue", input: .text("1")).isOf(key))
+        let named = SettingKey(layer: .override, setting: .maxQueue, pattern: try HostPattern(parsing: "*.example.com"))
+        #expect(ImportedSetting(pattern: "*.EXAMPLE.com", name: "max_queue", input: .text("1")).isOf(named))
+    }
+
     @Test("replace removes what the document does not name, without it the rest stays")
     func replace() throws {
         var fixture = try BookFixture()

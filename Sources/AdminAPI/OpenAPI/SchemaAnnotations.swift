@@ -36,6 +36,7 @@ enum SchemaAnnotations {
         "SettingDefinitionReport.effect": words(
             "at once", "new connections", "new leases", "new requests", "new exchanges", "new tunnels", "next look-up"),
         "ResolvedSettingReport.source": sources,
+        "RefusedSettingReport.source": sources,
         "ResolvedSettingReport.value_ms": ["description": "For durations."],
         "ResolvedSettingReport.base": ["description": "What it was set over."],
         "DifferenceReport.source": words("override", "trial"),

@@ -44,6 +44,13 @@ static inline int clinux_set_int(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* The value, or -errno. */
+static inline int clinux_get_int(int fd, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, level, name, &value, &size) == 0 ? value : -errno;
+}
+
 /* epoll_event is packed and holds a union: Swift is spared both. */
 static inline int clinux_epoll_add(int epoll, int fd, uint32_t events, const void *tag) {
     struct epoll_event event = {.events = events, .data = {.ptr = (void *)tag}};

@@ -107,7 +107,7 @@ struct SettingDraft {
                     .edit, .tooMany,
                     "there may be at most \(SettingBook.maxRows) overrides and trials; this would make \(rowCount)"))
         }
-        guard problems.isEmpty else { throw SettingProblems(problems: problems) }
+        guard problems.isEmpty else { throw SettingProblems(problems) }
         return change
     }
 

@@ -47,4 +47,11 @@ package struct ImportedSetting: Hashable, Sendable {
             pattern: row.key.pattern?.description, name: row.key.setting.name,
             input: .text(row.key.setting.write(row.value)), reason: row.reason, expiresAt: row.expiresAt)
     }
+
+    /// Whether it is what became of this key.
+    package func isOf(_ key: SettingKey) -> Bool {
+        guard Setting(name: name) == key.setting else { return false }
+        let pattern = pattern.flatMap { $0.isEmpty ? nil : try? HostPattern(parsing: $0) }
+        return (pattern == .any ? nil : pattern) == key.pattern
+    }
 }

@@ -39,5 +39,9 @@ package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
 package struct SettingProblems: Error, Hashable, Sendable, CustomStringConvertible {
     package let problems: [SettingProblem]
 
+    package init(_ problems: [SettingProblem]) {
+        self.problems = problems
+    }
+
     package var description: String { problems.map(\.text).joined(separator: "\n") }
 }

@@ -133,6 +133,9 @@ struct OriginText {
         if detail.dialFailuresInARow > 0 {
             facts.add("failing now", "\(detail.dialFailuresInARow) dials in a row", .bad)
         }
+        for refused in detail.refusedSettings {
+            facts.add("refused", "\(refused.setting)=\(refused.value): \(refused.reason)", .bad)
+        }
         facts.add("retries", words(figures.retryOutcomes))
         if figures.staleRetried + figures.staleSurfaced > 0 {
             facts.add("stale reuse", "\(figures.staleRetried) retried, \(figures.staleSurfaced) seen by clients")

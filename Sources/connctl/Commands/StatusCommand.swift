@@ -135,6 +135,11 @@ struct StatusText {
         if let error = report.configError {
             lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
         }
+        for refused in report.refusedSettings {
+            lines.append(
+                "! \(refused.setting)=\(refused.value) (\(refused.place ?? refused.source)) has no effect as it is: "
+                    + "\(refused.reason).")
+        }
         if report.conflicts > 0 {
             lines.append("! The config file changed under \(Units.plural(report.conflicts, "override")): connctl diff")
         }

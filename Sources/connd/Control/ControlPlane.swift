@@ -9,6 +9,7 @@ import Reactor
 import Store
 import Synchronization
 import Tuning
+import Upstream
 
 /// Everything beside the data path: figures, settings, database, admin API. It has threads of its own; the data loop never waits
 /// for it. Shared.
@@ -53,6 +54,7 @@ final class ControlPlane: Sendable {
                     try? await Task.sleep(for: Self.recordingInterval)
                     let changes = await recorder.record()
                     for change in changes.prefix(Self.changesTold) { Self.tell(change, logger, events) }
+                    for refused in await recorder.takeRefusedSettings() { Self.tell(refused, logger, events) }
                     if changes.count > Self.changesTold {
                         logger.warning(
                             "more origins were lost or found",
@@ -154,6 +156,14 @@ final class ControlPlane: Sendable {
                 metadata: ["origin": "\(origin)", "failures": "\(change.failures)"])
             events.send("origin", origin: origin, "cannot be reached: \(change.failures) dials failed in a row")
         }
+    }
+
+    private static func tell(_ refused: RefusedSetting, _ logger: Logger, _ events: EventHub) {
+        let origin = refused.origin.description
+        logger.warning(
+            "the kernel refused a setting of an origin",
+            metadata: ["origin": "\(origin)", "setting": "\(refused.setting.name)", "reason": "\(refused.reason)"])
+        events.send("origin", origin: origin, "\(refused.setting.name): \(refused.reason)")
     }
 
     /// SIGHUP.

@@ -51,6 +51,10 @@ extension LiveAdminBackend {
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = book.resolved(for: origin).map { ResolvedSettingReport($0) }
         detail.dialFailuresInARow = current.snapshot.gauges.dialFailures
+        let refused = await gate.run { $0.upstream.refusedSettings(of: origin).map { ($0.setting, $0.reason) } }
+        detail.refusedSettings = book.resolved(for: origin).flatMap { claim in
+            refused.filter { $0.0 == claim.setting }.map { RefusedSettingReport(claim.inForce, reason: $0.1) }
+        }
         return detail
     }
 

@@ -42,7 +42,8 @@ extension LiveAdminBackend {
         let change = try await prepare(fresh, from: old)
         let report = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
-        let notes = change.notes + (await apply(change))
+        let objections = KernelCheck.objections(to: await settings.book.givenClaims)
+        let notes = change.notes + objections.map(\.text) + (await apply(change))
         var model = ReloadReportModel()
         model.changes = report.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }

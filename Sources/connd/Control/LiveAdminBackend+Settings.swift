@@ -44,7 +44,9 @@ extension LiveAdminBackend {
         let values = patch.settings.sorted { $0.key < $1.key }.map { ($0.key, SettingInput($0.value)) }
         let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
         return try await change(pattern, ifRevision) { book throws(SettingProblems) in
-            try book.edit(edit, actor: actor.name, now: SystemClock.now())
+            let change = try book.edit(edit, actor: actor.name, now: SystemClock.now())
+            try KernelCheck.check(change)
+            return change
         }
     }
 
@@ -102,7 +104,10 @@ extension LiveAdminBackend {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
         let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
-            try book.importing(items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
+            let change = try book.importing(
+                items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
+            try KernelCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
+            return change
         }
         guard dryRun else {
             let made = try await changed(ifRevision, make)

@@ -51,6 +51,7 @@ extension LiveAdminBackend {
         report.configLoadedAtMs = state.loadedAt
         report.configLoadedAt = Texts.time(state.loadedAt)
         report.configError = state.error
+        report.refusedSettings = KernelCheck.objections(to: book.givenClaims)
         let run = store.run
         report.run = run.number
         report.previousEnd = run.previousEnd?.rawValue

@@ -50,6 +50,7 @@ actor Recorder {
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
     private var reach = ReachWatch()
+    private var refusedSettings: [RefusedSetting] = []
     private var summary = ServiceSummary()
 
     init(gate: LoopGate, store: Store) {
@@ -65,6 +66,7 @@ actor Recorder {
     }
 
     private static let maxOfThePast = 5_000
+    private static let maxRefusedSettings = 64
 
     /// Afterwards all figures are of now.
     func refresh() async {
@@ -86,6 +88,7 @@ actor Recorder {
             remove(snapshot.origin)
         }
         for snapshot in report.origins { note(snapshot, now: now) }
+        refusedSettings += report.ended.refusedSettings.prefix(max(Self.maxRefusedSettings - refusedSettings.count, 0))
         batch.closed += report.ended.connections
         batch.exchanges += report.ended.exchanges
         batch.droppedClosed += report.ended.droppedConnections
@@ -130,6 +133,12 @@ actor Recorder {
             origins.values.lazy.map(\.snapshot).filter { $0.gauges.connections + $0.gauges.tunnels > 0 }
                 .map(\.origin))
         return changes
+    }
+
+    /// What the kernel refused since the last call.
+    func takeRefusedSettings() -> [RefusedSetting] {
+        defer { refusedSettings = [] }
+        return refusedSettings
     }
 
     func serviceSummary(now: Instant) async -> String {
