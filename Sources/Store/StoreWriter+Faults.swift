@@ -68,13 +68,19 @@ extension StoreWriter {
     /// A fault of the file, seen from outside, is dealt with before the transaction that would meet it.
     private mutating func makeReady(now: Moment, takingOver: Bool) throws(StoreFailure) {
         guard !isClosed else { throw StoreFailure(.closed, "database \(path) is closed: connd is ending") }
-        if case .standby(let process) = tenure {
+        var belief = Belief.memory
+        switch tenure {
+        case .held(let lock) where takingOver && !lock.isInPlace:
+            // Its file was deleted, and keeps nobody away any more.
+            try enter()
+        case .standby(let process):
             // An edit was worked out from what the other one may have changed since.
             guard takingOver else { throw .inUse(path, by: process) }
             try enter()
             close()
+            belief = .file
+        case .held, .none: break
         }
-        var belief = Belief.memory
         if let failure = database?.failure {
             guard failure.kind == .missing else { throw failure }
             if database?.isReplaced == true { belief = .file }
@@ -191,8 +197,8 @@ extension StoreWriter {
             database = opened
             health.schemaVersion = opened.schemaVersion
             if case .standby = tenure {
-                // Its settings are in force. All else is read when it is this one's: until then it goes on changing.
-                contents.settings = found.settings
+                // Its settings and pauses hold. All else is read when it is this one's: until then it goes on changing.
+                (contents.settings, contents.pauses) = (found.settings, found.pauses)
             } else {
                 take(found, now: now)
             }

@@ -52,10 +52,12 @@ extension UpstreamConnection {
             loop.ended.droppedConnections += 1
             return
         }
-        var record = record(state: .closed, wall: loop.wallClock, now: now)
-        record.closedAt = loop.wallClock
+        // One reading: the times of a record belong together though the clock is set meanwhile.
+        let wall = loop.wallClock
+        var record = record(state: .closed, wall: wall, now: now)
+        record.closedAt = wall
         if exchange == nil, idleSince > .zero {
-            record.idleSince = loop.wallClock - (now - idleSince).wholeMilliseconds
+            record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.reason = reason
         record.tcp = tcpFacts

@@ -96,6 +96,28 @@ struct TwoStoresTests {
         await first.close()
     }
 
+    @Test("with the lock's file deleted one of the two goes on, and the other stands by")
+    func lockDeleted() async throws {
+        let first = try bench.open(scratch.path)
+        try await first.commit(SettingChange(put: .sample()))
+        unlink(scratch.path + ".lock")
+        await first.flush()
+        let second = try other.open(scratch.path)
+        #expect(second.health.failure?.kind == .inUse)
+        await second.close()
+        unlink(scratch.path + ".lock")
+        let third = try other.open(scratch.path)
+        try await third.commit(SettingChange(put: .sample(.maxQueue, .count(9))))
+        await first.flush()
+        #expect(first.health.failure?.kind == .inUse)
+        await #expect(throws: StoreFailure.self) { try await first.commit(SettingChange(put: .sample(.maxIdle))) }
+        await third.close()
+        await first.flush()
+        #expect(!first.health.isFailing)
+        #expect(Set(first.loadSettings()) == [.sample(), .sample(.maxQueue, .count(9))])
+        await first.close()
+    }
+
     @Test("with its folder deleted the first one keeps the database that it makes anew")
     func folderDeleted() async throws {
         let path = scratch.folder + "/deep/connd.db"

@@ -134,12 +134,15 @@ extension LiveAdminBackend {
     func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes {
         // What was measured until now is in it.
         await recorder.recordNow()
+        await backups.enter()
         do {
             let backup = try await store.backUp()
+            await backups.leave()
             logger.notice(
                 "the database was backed up", metadata: ["actor": "\(actor.name)", "bytes": "\(backup.bytes)"])
             return AdminBytes(count: backup.bytes) { offset, count in try backup.read(at: offset, count) }
         } catch {
+            await backups.leave()
             throw .unavailable("the database could not be backed up: \(error)")
         }
     }

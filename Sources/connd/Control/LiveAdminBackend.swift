@@ -30,6 +30,8 @@ final class LiveAdminBackend: AdminBackend {
     let logger: Logger
     /// One reload at a time, from reading the file on.
     let reloads = SerialGate()
+    /// One backup at a time is made: each takes the room of a database.
+    let backups = SerialGate()
     /// Where it is served itself; known once it is.
     let place = Mutex<AdminPlace?>(nil)
 
