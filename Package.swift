@@ -95,7 +95,8 @@ let daemon: [Target] = [
         ],
         swiftSettings: strict),
     .executableTarget(
-        name: "connctl", dependencies: ["AdminModels", "AdminClient", "ProcessOutput", argumentParser],
+        name: "connctl",
+        dependencies: ["ProxyTypes", "AdminModels", "AdminClient", "ProcessOutput", argumentParser],
         swiftSettings: strict),
 ]
 
@@ -117,7 +118,7 @@ let testTargets: [Target] = [
     tests("UpstreamTests", ["ProxyTypes", "Tuning", "CLinux", "Upstream"]),
     tests(
         "ForwardProxyTests",
-        ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),
+        ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(
         "AdminAPITests",

@@ -46,7 +46,7 @@ package struct DestinationPolicy: Sendable {
     }
 
     private func matches(_ pattern: DestinationPattern, _ origin: Origin) -> Bool {
-        pattern.matches(scheme: origin.scheme, host: origin.host, port: origin.port)
+        pattern.matches(origin)
     }
 }
 

@@ -135,10 +135,11 @@ final class Exchange {
         self.pool = pool
         isTunnel = head.method == .connect
         guard !isTunnel else { return }
-        let name = loop.via(head.version)
-        let via = name.span.bytes
-        let room = requestHead.room(for: HeadWriter.requestSize(head, viaLength: via.byteCount))
-        requestHead.commit(HeadWriter.writeRequest(head, bytes, via: via, into: room))
+        let (name, target) = (loop.via(head.version), pool.host)
+        let (via, host) = (name.span.bytes, target.span.bytes)
+        let size = HeadWriter.requestSize(head, hostLength: host.byteCount, viaLength: via.byteCount)
+        let room = requestHead.room(for: size)
+        requestHead.commit(HeadWriter.writeRequest(head, bytes, host: host, via: via, into: room))
     }
 
     /// A request that connd answers itself.

@@ -61,7 +61,14 @@ enum RequestRouting {
     private static func origin(
         _ scheme: Origin.Scheme, _ head: borrowing RequestHead, _ bytes: RawSpan, _ loop: ProxyLoop
     ) -> Route {
-        let origin = Origin(scheme: scheme, host: text(bytes, head.host), port: head.port)
+        let host: OriginHost
+        do {
+            host = try OriginHost(parsing: text(bytes, head.host))
+        } catch {
+            let text = "the target's host `\(text(bytes, head.host))` \(error)"
+            return .refuse(ErrorResponse(status: 400, kind: .httpRequestError, detail: text))
+        }
+        let origin = Origin(scheme: scheme, host: host, port: head.port)
         guard loop.configuration.destinations.verdict(onName: origin) == .allowed else {
             let text = "proxy.deny or proxy.allow forbids \(origin.host)"
             return .refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text))

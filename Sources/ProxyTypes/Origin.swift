@@ -8,15 +8,20 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
     }
 
     package let scheme: Scheme
-    /// Lower case, without the trailing dot; an IPv6 address is in brackets.
+    /// In the form that `OriginHost` gives it.
     package let host: String
     package let port: UInt16
 
+    package init(scheme: Scheme, host: OriginHost, port: UInt16) {
+        self.scheme = scheme
+        self.host = host.description
+        self.port = port
+    }
+
+    /// What is no host is kept in lower case: it is equal to no origin that a request can have.
     package init(scheme: Scheme, host: String, port: UInt16) {
         self.scheme = scheme
-        var normalised = host.lowercased()
-        if normalised.hasSuffix("."), normalised.count > 1 { normalised.removeLast() }
-        self.host = normalised
+        self.host = (try? OriginHost(parsing: host))?.description ?? host.lowercased()
         self.port = port
     }
 
@@ -27,5 +32,13 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
     /// The host as a resolver wants it: without brackets.
     package var hostForLookup: String {
         host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    }
+
+    /// Nil: the host is a name. Names are told by their first byte alone, at no cost.
+    package var address: IPAddress? {
+        switch host.utf8.first ?? 0 {
+        case UInt8(ascii: "["), UInt8(ascii: "0")...UInt8(ascii: "9"): IPAddress(hostForLookup)
+        default: nil
+        }
     }
 }

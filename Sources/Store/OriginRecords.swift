@@ -31,18 +31,21 @@ enum OriginRecords {
         return db.lastInsertedRowID
     }
 
-    /// What was read before an error stays in `kept`.
+    /// What was read before an error stays in `kept`. A file that may only be read can still hold several spellings of
+    /// an origin: their totals are added up.
     static func load(into kept: inout Kept, _ db: Database) throws {
         let rows = try Row.fetchCursor(db, sql: all)
         while let row = try rows.next() {
-            guard let origin = Origin(text: row[1]) else { continue }
+            let name: String = row[1]
+            guard let origin = Origin(spelling: name) else { continue }
             var lifetime = Lifetime(firstSeen: row[2], lastSeen: row[3])
             for (index, count) in TrafficCount.allCases.enumerated() {
                 let value: Int = row[index + 4]
                 if value != 0 { lifetime.counts[count] = value }
             }
-            kept.ids[origin] = row[0]
+            if let other = kept.lifetimes[origin] { lifetime += other }
             kept.lifetimes[origin] = lifetime
+            if origin.description == name { kept.ids[origin] = row[0] }
         }
     }
 

@@ -3,6 +3,12 @@ import ProxyTypes
 extension Origin {
     /// What `description` writes; nil where the text is none of its.
     init?(text: String) {
+        self.init(spelling: text)
+        guard description == text else { return nil }
+    }
+
+    /// The origin that a text means, which may have been written when more spellings than one were told apart.
+    init?(spelling text: String) {
         let scheme: Scheme
         let rest: Substring
         if text.hasPrefix("http://") {
@@ -20,8 +26,7 @@ extension Origin {
             host = rest[..<colon]
             port = number
         }
-        guard !host.isEmpty else { return nil }
-        self.init(scheme: scheme, host: String(host), port: port)
-        guard description == text else { return nil }
+        guard let host = try? OriginHost(parsing: host) else { return nil }
+        self.init(scheme: scheme, host: host, port: port)
     }
 }

@@ -75,6 +75,16 @@ enum RollupRecords {
         while let row = try rows.next() { body(row[counts.count + rest.count], rollup(row)) }
     }
 
+    /// By a look at every row: for what is done once.
+    static func all(
+        of origin: Int64, _ resolution: RollupResolution, _ db: Database
+    ) throws -> [(bucket: Int64, rollup: Rollup)] {
+        let sql = "SELECT \(selected), r.bucket FROM \(resolution.table) r WHERE r.origin = ?"
+        return try Row.fetchAll(db, sql: sql, arguments: [origin]).map { row in
+            (row[counts.count + rest.count], rollup(row))
+        }
+    }
+
     private static func rollup(_ row: Row) -> Rollup {
         var rollup = Rollup()
         for (index, count) in TrafficCount.allCases.enumerated() {

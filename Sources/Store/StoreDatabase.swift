@@ -58,6 +58,7 @@ final class StoreDatabase: Sendable {
                 try db.execute(sql: "PRAGMA journal_size_limit = \(retention.maxLogBytes)")
                 try db.execute(sql: "PRAGMA temp_store = MEMORY")
                 try runner.run(db, now: now)
+                try OriginSpellings.unite(db)
             }
             let reader = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: true))
             return StoreDatabase(

@@ -18,21 +18,20 @@ package enum DestinationPattern: Hashable, Sendable, CustomStringConvertible {
             } catch {
                 throw ValueProblem(range: text, error, allowed: Self.allowed)
             }
-        } else if let pattern = try? HostPattern(parsing: text) {
-            self = .host(pattern)
         } else {
-            throw ValueProblem(allowed: Self.allowed, text: text)
+            do {
+                self = .host(try HostPattern(parsing: text))
+            } catch {
+                throw ValueProblem(allowed: Self.allowed + HostPattern.advice(on: text), text: text)
+            }
         }
     }
 
-    /// `scheme` is nil for a tunnel.
-    package func matches(scheme: Origin.Scheme?, host: String, port: UInt16) -> Bool {
+    /// By its name, which may be an address.
+    package func matches(_ origin: Origin) -> Bool {
         switch self {
-        case .host(let pattern):
-            return pattern.matches(scheme: scheme, host: host, port: port)
-        case .range(let range):
-            let origin = Origin(scheme: scheme ?? .http, host: host, port: port)
-            return IPAddress(origin.hostForLookup).map { range.contains($0) } ?? false
+        case .host(let pattern): pattern.matches(origin)
+        case .range(let range): origin.address.map { range.contains($0) } ?? false
         }
     }
 

@@ -14,11 +14,11 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
 
         /// The host of this origin alone.
         init(_ origin: Origin) {
-            // Most hosts are names; what begins like an address may still be one (`1.example.com`).
-            let first = origin.host.utf8.first ?? 0
-            let address =
-                first == UInt8(ascii: "[") || DecimalText.isDigit(first) ? IPAddress(origin.hostForLookup) : nil
-            self = address.map { .address($0) } ?? .name(origin.host)
+            self = origin.address.map { .address($0) } ?? .name(origin.host)
+        }
+
+        init(_ host: OriginHost) {
+            self = host.address.map { .address($0) } ?? .name(host.description)
         }
     }
 
@@ -46,26 +46,36 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     }
 
     package init(parsing text: String) throws(ValueProblem) {
-        guard let parsed = Self.parse(text) else { throw ValueProblem(allowed: Self.allowed, text: text) }
+        guard let parsed = Self.parse(text) else {
+            throw ValueProblem(allowed: Self.allowed + Self.advice(on: text), text: text)
+        }
         self = parsed
     }
 
-    /// Without a scheme (a tunnel has none) host and port decide alone.
-    package func matches(scheme: Origin.Scheme?, host: String, port: UInt16) -> Bool {
-        if let wanted = self.port, wanted != port { return false }
-        if let wanted = self.scheme, let scheme, wanted != scheme { return false }
-        return matchesHost(of: Origin(scheme: scheme ?? .http, host: host, port: port))
+    /// What to write instead of a host that other programs may take; empty where there is nothing to add.
+    package static func advice(on text: String) -> String {
+        var host = text[...]
+        if let separator = firstRange(of: "://", in: text) { host = text[separator.upperBound...] }
+        if !host.hasPrefix("[") { host = host.prefix { $0 != ":" } }
+        do {
+            _ = try OriginHost(parsing: host)
+            return ""
+        } catch {
+            switch error {
+            case .beyondASCII: return ", international names with A-labels such as xn--bcher-kva.example"
+            case .notFourNumbers: return ", an IPv4 address as four decimal numbers"
+            case .zone: return ", an address without a zone"
+            case .percentEncoded: return ", without percent-encoding"
+            case .empty, .badCharacter, .badIPv6, .emptyLabel, .longLabel, .tooLong: return ""
+            }
+        }
     }
 
     /// Free of allocations but where the pattern is an address: it is asked for each origin when a setting changes.
     package func matches(_ origin: Origin) -> Bool {
         if let port, port != origin.port { return false }
         if let scheme, scheme != origin.scheme { return false }
-        return matchesHost(of: origin)
-    }
-
-    private func matchesHost(of origin: Origin) -> Bool {
-        switch host {
+        return switch host {
         case .any: true
         case .below(let suffix): origin.host.hasSuffix(suffix)
         case .name(let name): origin.host == name
@@ -108,13 +118,12 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
 
 extension HostPattern {
     private static func parse(_ text: String) -> HostPattern? {
-        let text = text.lowercased()
         guard let separator = firstRange(of: "://", in: text) else {
             if let address = IPAddress(text) { return HostPattern(scheme: nil, host: .address(address), port: nil) }
             return authority(text[...]).map { HostPattern(scheme: nil, host: $0, port: $1) }
         }
         let scheme: Origin.Scheme
-        switch text[..<separator.lowerBound] {
+        switch text[..<separator.lowerBound].lowercased() {
         case "http": scheme = .http
         case "https": scheme = .https
         default: return nil
@@ -128,51 +137,24 @@ extension HostPattern {
     }
 
     private static func authority(_ text: Substring) -> (Host, UInt16?)? {
-        let end: Substring.Index
-        let parsed: Host?
-        if text.hasPrefix("[") {
-            guard let bracket = text.firstIndex(of: "]") else { return nil }
-            let address = IPAddress(text[text.index(after: text.startIndex)..<bracket])
-            end = text.index(after: bracket)
-            parsed = address.flatMap { text[..<end].contains(":") ? .address($0) : nil }
-        } else {
-            end = text.firstIndex(of: ":") ?? text.endIndex
-            parsed = host(text[..<end])
-        }
-        guard let parsed else { return nil }
+        // The colons of an IPv6 address are within its brackets.
+        let bracket = text.hasPrefix("[") ? text.firstIndex(of: "]") : nil
+        let end = text[(bracket ?? text.startIndex)...].firstIndex(of: ":") ?? text.endIndex
+        guard let parsed = host(text[..<end]) else { return nil }
         if end == text.endIndex { return (parsed, nil) }
-        guard text[end] == ":", let port = DecimalText.parse(text[text.index(after: end)...]),
-            (1...65535).contains(port)
-        else { return nil }
+        guard let port = DecimalText.parse(text[text.index(after: end)...]), (1...65535).contains(port) else {
+            return nil
+        }
         return (parsed, UInt16(port))
     }
 
     private static func host(_ text: Substring) -> Host? {
         if text == "*" { return .any }
         if text.hasPrefix("*.") {
-            let suffix = text.dropFirst()
-            return isName(suffix.dropFirst()) ? .below(String(suffix)) : nil
+            guard let parent = try? OriginHost(parsing: text.dropFirst(2)), parent.address == nil else { return nil }
+            return .below(".\(parent)")
         }
-        if let address = IPAddress(text) { return .address(address) }
-        let name = text.hasSuffix(".") ? text.dropLast() : text
-        return isName(name) ? .name(String(name)) : nil
-    }
-
-    /// Labels of letters, digits, `-` and `_`. A last label of digits alone is an address gone wrong.
-    private static func isName(_ text: Substring) -> Bool {
-        let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard text.utf8.count <= 253, let last = labels.last, !last.allSatisfy(DecimalText.isDigit) else {
-            return false
-        }
-        return labels.allSatisfy { label in
-            (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
-                && label.allSatisfy { byte in
-                    switch byte {
-                    case 0x30...0x39, 0x61...0x7A, 0x2D, 0x5F: true
-                    default: false
-                    }
-                }
-        }
+        return (try? OriginHost(parsing: text)).map { Host($0) }
     }
 
     private static func firstRange(of needle: String, in text: String) -> Range<String.Index>? {

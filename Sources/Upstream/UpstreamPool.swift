@@ -17,6 +17,8 @@ package final class UpstreamPool {
     }
 
     package let origin: Origin
+    /// The origin's host, as requests to it say.
+    package let host: [UInt8]
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
     package var figures = OriginFigures()
@@ -45,6 +47,7 @@ package final class UpstreamPool {
 
     init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
         self.origin = origin
+        host = Array(origin.host.utf8)
         self.settings = settings
         self.loop = loop
         let budget = ConnectionBudget(limit: settings.maxConnections)

@@ -69,11 +69,12 @@ struct Session: Sendable {
     /// An origin that is not known is told beside those like it.
     private func describe(_ failure: AdminFailure) async -> CommandFailure {
         var described = errors.failure(failure)
-        guard case .refused(let problem) = failure, problem.status == 404, case .origin(let name) = errors.subject,
-            let host = name.firstRange(of: "://").map({ name[$0.upperBound...].prefix { $0 != ":" } })
-        else { return described }
+        guard case .refused(let problem) = failure, problem.status == 404, case .origin(let name) = errors.subject
+        else {
+            return described
+        }
         var query = OriginQuery()
-        query.filter = String(host)
+        query.filter = OriginName.host(name)
         query.page.limit = 5
         let known = (try? await client.origins(query).content.items.map(\.origin)) ?? []
         if !known.isEmpty { described.details.append("it knows \(known.joined(separator: ", "))") }
@@ -87,7 +88,7 @@ struct Session: Sendable {
             return whole
         }
         var query = OriginQuery()
-        query.filter = text
+        query.filter = OriginName.host(OriginName.sought(text))
         query.page.limit = PageRequest.limits.upperBound
         let known = try await client.origins(query).content.items.map(\.origin)
         let found = OriginName.matches(text, among: known)

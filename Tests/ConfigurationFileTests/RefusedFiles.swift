@@ -207,7 +207,7 @@ extension RefusedFile {
             "proxy: { deny: [10.0.0.256] }",
             "f:1:17: `proxy.deny` must be a host pattern (*, *.example.com, example.com or an address, each with "
                 + ":port or not, or an origin such as http://example.com:8080) or a range of addresses such as "
-                + "10.0.0.0/8, not `10.0.0.256`"),
+                + "10.0.0.0/8, an IPv4 address as four decimal numbers, not `10.0.0.256`"),
         .init(
             "proxy: { threads: 4 }",
             "f:1:19: `proxy.threads` must be 1 (this version runs one data loop), not 4"),

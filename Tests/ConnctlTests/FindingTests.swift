@@ -192,6 +192,11 @@ struct FindingTests {
             ("example.com", ["http://example.com", "https://example.com"]),
             ("localhost:8080", ["http://localhost:8080"]), ("localhost", ["http://localhost:8080"]),
             ("local", ["http://localhost:8080"]), ("nowhere", []), ("[::1]", ["http://[::1]:9000"]),
+            ("[0:0::1]", ["http://[::1]:9000"]), ("0::1", ["http://[::1]:9000"]), ("::1", ["http://[::1]:9000"]),
+            ("[0:0:0:0:0:0:0:1]:9000", ["http://[::1]:9000"]), ("http://[0::1]:09000/", ["http://[::1]:9000"]),
+            ("[::0001]:9001", []), ("LOCALHOST.:8080", ["http://localhost:8080"]),
+            ("http://example.com.:/", ["http://example.com"]),
+            ("example.com.", ["http://example.com", "https://example.com"]),
         ])
     func matching(text: String, found: [String]) {
         let known = ["http://example.com", "https://example.com", "http://localhost:8080", "http://[::1]:9000"]
@@ -203,6 +208,7 @@ struct FindingTests {
         arguments: [
             ("all", "*"), ("*", "*"), ("*.example.com", "*.example.com"), ("host:80", "host:80"),
             ("http://Host:80/", "http://host"), ("http://host/path", "http://host/path"),
+            ("http://[::FFFF:127.0.0.1]:8080", "http://127.0.0.1:8080"), ("http://127.1", "http://127.1"),
         ])
     func patterns(text: String, pattern: String) {
         #expect(OriginName.pattern(text) == pattern)

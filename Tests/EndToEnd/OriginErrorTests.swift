@@ -36,7 +36,7 @@ import Testing
 
     @Test(
         "a request that would reach connd's own listener is a loop",
-        arguments: ["127.0.0.1", "localhost", "0.0.0.0", "127.1"])
+        arguments: ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"])
     func loopByAddress(host: String) throws {
         let proxy = try RunningProxy("proxy: { connect_ports: any }")
         let client = try ScriptedClient(proxy)

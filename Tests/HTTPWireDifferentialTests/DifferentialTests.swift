@@ -12,7 +12,7 @@ struct DifferentialTests {
         .badRequestLine: "9112 3: one space exactly, no repair", .badTarget: "9112 3.2, 9110 4.2.1",
         .unsupportedScheme: "9110 4.2", .userinfoInTarget: "9110 4.2.4", .badStatusLine: "9110 15: 100 to 599",
         .bareLF: "9112 2.2", .bareCR: "9112 2.2", .missingHost: "9112 3.2", .severalHosts: "9112 3.2",
-        .badHost: "9112 3.2",
+        .badHost: "9112 3.2", .hostBeyondASCII: "3986 3.2.2", .percentInHost: "3986 3.2.2, 6874 2",
         .badConnection: "9110 7.6.1", .nominatedFraming: "9110 7.6.1", .badTransferEncoding: "9112 6.1, 7.1",
         .unknownTransferCoding: "9112 6.1", .chunkedTwice: "9112 6.1", .chunkedNotLast: "9112 6.3",
         .transferEncodingInHTTP10: "9112 6.1", .connectWithBody: "9110 9.3.6", .badChunkExtension: "9112 7.1.1",

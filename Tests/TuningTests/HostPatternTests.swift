@@ -51,7 +51,8 @@ import Tuning
             "https://*.a.com",
             "http://a/", "http://u@a", "a:", "a:0", "a:65536", "a:08", "a:b", "a:1:2", "[::1", "::1]", "[10.0.0.1]",
             "[::1]x", "[a]", "a..b",
-            ".a", "-a.com", "a-.com", "10.0.0.256", "10.0.0", "1", "a b", "a/8", "bücher.example", "10.0.0.0/8",
+            ".a", "a.com..", "10.0.0.256", "10.0.0", "1", "0x7f.1", "a.0x1", "017700000001", "10.0.0.01", "1.2.3.4.5",
+            "fe80::1%eth0", "[::1%25lo]", "a%2eb", "a b", "a/8", "bücher.example", "10.0.0.0/8",
             "http://http://a", "://a",
         ])
     func refused(text: String) {
@@ -83,11 +84,34 @@ import Tuning
         }
     }
 
-    @Test("a tunnel has no scheme: host and port decide")
-    func tunnel() throws {
-        let pattern = try HostPattern(parsing: "https://example.com")
-        #expect(pattern.matches(scheme: nil, host: "Example.com.", port: 443))
-        #expect(!pattern.matches(scheme: nil, host: "example.com", port: 80))
+    @Test(
+        "each spelling is the pattern of the one form",
+        arguments: [
+            ("[0:0:0:0:0:0:0:1]", "::1"), ("0000::0001", "::1"), ("[::0:1]:8080", "[::1]:8080"),
+            ("http://[0::1]", "http://[::1]"), ("::FFFF:10.1.2.3", "10.1.2.3"), ("[::ffff:a01:203]:80", "10.1.2.3:80"),
+            ("10.1.2.3.", "10.1.2.3"), ("Example.COM.", "example.com"), ("*.Example.COM.", "*.example.com"),
+            ("HTTP://Example.com:80", "http://example.com"), ("XN--Bcher-Kva.example", "xn--bcher-kva.example"),
+            ("a_b.c", "a_b.c"), ("-a.com", "-a.com"),
+        ])
+    func spellings(text: String, form: String) throws {
+        #expect(try HostPattern(parsing: text).description == form)
+        #expect(try HostPattern(parsing: text) == HostPattern(parsing: form))
+    }
+
+    @Test(
+        "a refusal says what to write instead",
+        arguments: [
+            ("b\u{FC}cher.example", "xn--bcher-kva.example"),
+            ("http://b\u{FC}cher.example:80", "xn--bcher-kva.example"),
+            ("\u{212A}.com", "A-labels"), ("127.1", "four decimal numbers"), ("0x7f.1:80", "four decimal numbers"),
+            ("http://2130706433", "four decimal numbers"), ("[fe80::1%25eth0]", "without a zone"),
+            ("a%2eb", "without percent-encoding"),
+        ])
+    func advice(text: String, advice: String) throws {
+        let problem = #expect(throws: ValueProblem.self) { try HostPattern(parsing: text) }
+        #expect(problem?.description.contains(advice) == true, "\(String(describing: problem))")
+        let other = #expect(throws: ValueProblem.self) { try DestinationPattern(parsing: text) }
+        #expect(other?.description.contains(advice) == true, "\(String(describing: other))")
     }
 
     static func origin(_ text: String) throws -> Origin {
@@ -117,7 +141,7 @@ import Tuning
         ] as [(String, String, String?, Bool)])
     func matches(text: String, host: String, address: String?, expected: Bool) throws {
         let pattern = try DestinationPattern(parsing: text)
-        let byName = pattern.matches(scheme: .http, host: host, port: 80)
+        let byName = pattern.matches(Origin(scheme: .http, host: host, port: 80))
         let byAddress = try address.map { pattern.matches(try #require(IPAddress($0)), port: 80) } ?? false
         #expect((byName || byAddress) == expected)
         #expect(try DestinationPattern(parsing: pattern.description) == pattern)
@@ -125,7 +149,8 @@ import Tuning
 
     @Test("what is neither is refused, and a range with bits too many is explained")
     func refused() {
-        for text in ["", "10.0.0.0/33", "a/8", "http://a/", "*.*"] {
+        for text in ["", "10.0.0.0/33", "a/8", "http://a/", "*.*", "127.1/8", "127.1", "0", "0x7f.0.0.1", "::1%lo/128"]
+        {
             #expect(throws: ValueProblem.self) { try DestinationPattern(parsing: text) }
         }
         #expect(throws: ValueProblem(allowed: "10.0.0.0/8 or one address", given: "`10.0.0.1/8`")) {

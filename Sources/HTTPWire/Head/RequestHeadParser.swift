@@ -91,7 +91,7 @@ package struct RequestHeadParser: Sendable {
             guard position - targetStart <= limits.maxTargetBytes else { throw .targetTooLong }
             guard position < end else { return false }
             guard bytes.byte(position) == Grammar.space, position > targetStart else {
-                throw faultInTarget(bytes.byte(position))
+                throw faultInTarget(bytes)
             }
             targetEnd = position
             position += 1
@@ -122,10 +122,11 @@ package struct RequestHeadParser: Sendable {
         }
     }
 
-    private func faultInTarget(_ byte: UInt8) -> WireError {
-        switch byte {
+    private func faultInTarget(_ bytes: RawSpan) -> WireError {
+        switch bytes.byte(position) {
         case Grammar.lineFeed: .bareLF
         case Grammar.space, Grammar.tab, Grammar.carriageReturn: .badRequestLine
+        case 0x80... where RequestTarget.endsInAuthority(bytes, targetStart..<position): .hostBeyondASCII
         default: .badTarget
         }
     }

@@ -1,6 +1,7 @@
 /// What is wrong with a message that is refused: one case per fault, without payload, so that it may be a label.
 package enum WireError: UInt8, Error, CaseIterable, BitwiseCopyable, Sendable {
     case badRequestLine, methodTooLong, targetTooLong, badTarget, unsupportedScheme, userinfoInTarget
+    case hostBeyondASCII, percentInHost
     case unsupportedVersion
     case badStatusLine
     case headTooLarge, tooManyFields
@@ -29,6 +30,16 @@ package enum WireError: UInt8, Error, CaseIterable, BitwiseCopyable, Sendable {
         case .badTarget: (400, "bad_target", "The request target is malformed.")
         case .unsupportedScheme: (400, "unsupported_scheme", "The target's scheme is neither http nor https.")
         case .userinfoInTarget: (400, "userinfo_in_target", "The request target holds a user name or a password.")
+        case .hostBeyondASCII:
+            (
+                400, "host_beyond_ascii",
+                "The target's host is not ASCII: write an international name with A-labels (xn--...)."
+            )
+        case .percentInHost:
+            (
+                400, "percent_in_host",
+                "The target's host has a percent sign: neither percent-encoding nor zones of addresses may stand there."
+            )
         case .unsupportedVersion: (505, "unsupported_version", "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
         case .badStatusLine: (400, "bad_status_line", "The status line is malformed.")
         case .headTooLarge: (431, "head_too_large", "The head is larger than max_head_bytes allows.")

@@ -29,12 +29,13 @@ package struct ResponseShape: Equatable, BitwiseCopyable, Sendable {
 /// Writes the head that is sent on, in one pass over the field table: kept lines byte for byte and in order, runs of
 /// them with one copy. It decides nothing but what the connection fields of the next hop say.
 package enum HeadWriter {
-    /// More than all that is ever added to what the head held, but for Via: with CONNECT, a host once more.
-    private static let added = HeadLimits.maxHostBytes + 395
+    /// More than all that is ever added to what the head held, but for Via and the host.
+    private static let added = 395
 
     /// Never less than `writeRequest` writes.
-    package static func requestSize(_ head: borrowing RequestHead, viaLength: Int) -> Int {
-        head.length + viaLength + added
+    package static func requestSize(_ head: borrowing RequestHead, hostLength: Int, viaLength: Int) -> Int {
+        // With CONNECT the host stands in the target too.
+        head.length + 2 * hostLength + viaLength + added
     }
 
     /// Never less than `writeResponse` writes.
@@ -42,14 +43,16 @@ package enum HeadWriter {
         head.length + viaLength + added
     }
 
-    /// In the origin form (CONNECT: authority form), with Host from the target. `bytes` are those the head was parsed
-    /// from. Returns the bytes written.
+    /// In the origin form (CONNECT: authority form), with Host from the target (RFC 9112 3.2.2). `host` is the target's
+    /// in its canonical form: an origin is told one name, however its clients spell it, since all of them share its
+    /// connections, and what it answers must not depend on who spelt it how. `bytes` are those the head was parsed from.
+    /// Returns the bytes written.
     package static func writeRequest(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, via: RawSpan, into out: UnsafeMutableRawBufferPointer
+        _ head: borrowing RequestHead, _ bytes: RawSpan, host: RawSpan, via: RawSpan,
+        into out: UnsafeMutableRawBufferPointer
     ) -> Int {
-        guard let target = out.baseAddress, out.count >= requestSize(head, viaLength: via.byteCount),
-            head.length <= bytes.byteCount
-        else {
+        let size = requestSize(head, hostLength: host.byteCount, viaLength: via.byteCount)
+        guard let target = out.baseAddress, out.count >= size, head.length <= bytes.byteCount else {
             Invariant.broken("a request head is written into too little room, or from other bytes")
             return 0
         }
@@ -58,9 +61,9 @@ package enum HeadWriter {
             var writer = ByteWriter(target, source: base)
             writer.append(head.methodRange)
             writer.append(" ")
-            appendTarget(head, bytes, &writer)
+            appendTarget(head, bytes, host, &writer)
             writer.append(" HTTP/1.1\r\nHost: ")
-            appendAuthority(head, &writer)
+            appendAuthority(head, host, &writer)
             writer.append("\r\n")
             appendKeptLines(head.fields, keeping: head.upgrade ? .upgrade : nil, &writer)
             appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked, &writer)
@@ -117,9 +120,11 @@ package enum HeadWriter {
     }
 
     @inline(__always)
-    private static func appendTarget(_ head: borrowing RequestHead, _ bytes: RawSpan, _ writer: inout ByteWriter) {
+    private static func appendTarget(
+        _ head: borrowing RequestHead, _ bytes: RawSpan, _ host: RawSpan, _ writer: inout ByteWriter
+    ) {
         if head.form == .authority {
-            writer.append(head.target)
+            appendAuthority(head, host, &writer)
         } else if head.pathAndQuery.isEmpty {
             // RFC 9112 3.2.4: OPTIONS on a target without a path is about the server as a whole.
             writer.append(head.method == .options ? "*" : "/")
@@ -130,8 +135,10 @@ package enum HeadWriter {
     }
 
     @inline(__always)
-    private static func appendAuthority(_ head: borrowing RequestHead, _ writer: inout ByteWriter) {
-        writer.append(head.host)
+    private static func appendAuthority(
+        _ head: borrowing RequestHead, _ host: RawSpan, _ writer: inout ByteWriter
+    ) {
+        host.withUnsafeBytes { writer.append($0) }
         guard head.port != head.scheme.defaultPort, head.port != 0 else { return }
         writer.append(":")
         writer.append(decimal: UInt64(head.port))

@@ -38,6 +38,22 @@ struct RequestTarget {
         return try absolute(bytes, target)
     }
 
+    /// The target, which goes on, has come no further than its host or port.
+    static func endsInAuthority(_ bytes: RawSpan, _ target: Range<Int>) -> Bool {
+        var at = target.lowerBound
+        while at < target.upperBound, isSchemeByte(bytes.byte(at)) { at &+= 1 }
+        if at &+ 2 < target.upperBound, bytes.byte(at) == UInt8(ascii: ":"), bytes.byte(at &+ 1) == UInt8(ascii: "/"),
+            bytes.byte(at &+ 2) == UInt8(ascii: "/")
+        {
+            at &+= 3
+        } else {
+            at = target.lowerBound
+        }
+        return !(at..<target.upperBound).contains {
+            bytes.byte($0) == UInt8(ascii: "/") || bytes.byte($0) == UInt8(ascii: "?")
+        }
+    }
+
     private static func absolute(_ bytes: RawSpan, _ target: Range<Int>) throws(WireError) -> RequestTarget {
         var at = target.lowerBound
         let end = target.upperBound
@@ -73,6 +89,8 @@ struct RequestTarget {
 
 /// host[:port] (RFC 3986 3.2), stricter: a host is unreserved characters or an IP address; no userinfo, no
 /// percent-encoding, no zone, no empty label. Value.
+///
+/// Looked at for every request, so it allows a little more than `OriginHost`, which is asked once for each authority.
 struct Authority {
     var range: Range<Int>
     var host: Range<Int>
@@ -85,6 +103,7 @@ struct Authority {
         } catch {
             guard fault == .badTarget else { throw fault }
             for at in range where bytes.byte(at) == UInt8(ascii: "@") { throw .userinfoInTarget }
+            for at in range where bytes.byte(at) == UInt8(ascii: "%") { throw .percentInHost }
             throw error
         }
     }
@@ -174,6 +193,8 @@ enum IPv6Text {
             let start = at
             while at < range.upperBound, Grammar.isDigit(bytes.byte(at)) { at += 1 }
             guard at - start <= 3, let value = Grammar.decimal(bytes, start..<at), value < 256 else { return false }
+            // Octal to some.
+            guard at - start == 1 || bytes.byte(start) != UInt8(ascii: "0") else { return false }
             if part < 3 {
                 guard at < range.upperBound, bytes.byte(at) == UInt8(ascii: ".") else { return false }
                 at += 1

@@ -1,3 +1,5 @@
+import ProxyTypes
+
 /// What people write for an origin or a pattern, and which known origin they mean. Pure.
 enum OriginName {
     /// `all` and `*` mean every origin.
@@ -14,20 +16,44 @@ enum OriginName {
     static func whole(_ text: String, mayHavePath: Bool = false) -> String? {
         guard let separator = text.firstRange(of: "://") else { return nil }
         let scheme = text[..<separator.lowerBound].lowercased()
-        var rest = text[separator.upperBound...].lowercased()
+        var rest = String(text[separator.upperBound...])
         if mayHavePath { rest = String(rest.prefix { !"/?#".contains($0) }) }
         if rest.hasSuffix("/") { rest.removeLast() }
         guard ["http", "https"].contains(scheme), !rest.isEmpty, !rest.contains(where: { "/?#@".contains($0) }) else {
             return nil
         }
-        let usual = scheme == "http" ? ":80" : ":443"
-        if rest.hasSuffix(usual) { rest.removeLast(usual.count) }
-        return "\(scheme)://\(rest)"
+        guard let parsed = parts(rest), (try? OriginHost(parsing: parsed.host)) != nil else {
+            // connd says what is wrong with it.
+            return "\(scheme)://\(rest)"
+        }
+        let port = parsed.port == (scheme == "http" ? "80" : "443") ? "" : parsed.port
+        return "\(scheme)://" + canonical(parsed.host) + (port.isEmpty ? "" : ":\(port)")
+    }
+
+    /// host[:port] or a part of a name, as far as it can be canonical: `[0:0::1]:80` is `[::1]:80`.
+    static func sought(_ text: String) -> String {
+        if let address = IPAddress(text) { return address.bracketed }
+        guard let parsed = parts(text) else { return text.lowercased() }
+        return canonical(parsed.host) + (parsed.port.isEmpty ? "" : ":\(parsed.port)")
+    }
+
+    private static func canonical(_ host: Substring) -> String {
+        (try? OriginHost(parsing: host))?.description ?? host.lowercased()
+    }
+
+    /// Nil where what follows the host is no port. An empty port is none.
+    private static func parts(_ text: String) -> (host: Substring, port: Substring)? {
+        // The colons of an IPv6 address are within its brackets.
+        let bracket = text.hasPrefix("[") ? text.firstIndex(of: "]") : nil
+        guard let colon = text[(bracket ?? text.startIndex)...].firstIndex(of: ":") else { return (text[...], "") }
+        let port = text[text.index(after: colon)...]
+        guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return (text[..<colon], port.drop { $0 == "0" })
     }
 
     /// The known origins that `text` may mean: the whole name, else host and port, else the host, else a part.
     static func matches(_ text: String, among origins: [String]) -> [String] {
-        let wanted = whole(text) ?? text.lowercased()
+        let wanted = whole(text) ?? sought(text)
         let rules: [(String) -> Bool] = [
             { $0 == wanted },
             { afterScheme($0) == wanted || authority($0) == wanted },
@@ -51,7 +77,7 @@ enum OriginName {
         return host(origin) == rest ? rest + (origin.hasPrefix("https:") ? ":443" : ":80") : rest
     }
 
-    private static func host(_ origin: String) -> String {
+    static func host(_ origin: String) -> String {
         let rest = afterScheme(origin)
         if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") { return String(rest[...end]) }
         return rest.firstIndex(of: ":").map { String(rest[..<$0]) } ?? rest

@@ -80,12 +80,15 @@ package enum HeadChecks {
         let same =
             output[next.methodRange] == bytes[request.methodRange] && next.framing == request.framing
             && next.length == output.count && next.version == .http11 && next.form != .absolute
-            && output[next.host] == bytes[request.host] && next.upgrade == request.upgrade
+            && Array(output[next.host]) == Feeding.host(request.host, bytes) && next.upgrade == request.upgrade
             && next.acceptsTrailers == request.acceptsTrailers
             && next.maxForwards == request.maxForwards.map { max($0 - 1, 0) }
             && (request.scheme == .https || next.port == request.port)
             && next.connection.isSubset(of: [.upgrade, .te])
         guard same else { return "the rewritten request is another: \(text(output))" }
+        guard Feeding.host(next.host, output) == Array(output[next.host]) else {
+            return "the host of the rewritten request has yet another form: \(text(output))"
+        }
         let names = next.lines.map(\.id)
         let never: [FieldID] = [.proxyConnection, .keepAlive, .proxyAuthorization, .proxyAuthenticate]
         guard !names.contains(where: never.contains), names.count(where: { $0 == .host }) == 1,

@@ -1,4 +1,5 @@
 package import HTTPWire
+import ProxyTypes
 
 /// How a head was judged.
 package enum Verdict<Accepted: Equatable & Sendable>: Equatable, Sendable {
@@ -133,12 +134,19 @@ package enum Feeding {
         return .incomplete
     }
 
+    /// In its canonical form. A request whose host has none goes nowhere: it is as written.
+    package static func host(_ range: Range<Int>, _ bytes: [UInt8]) -> [UInt8] {
+        let host = try? OriginHost(parsing: String(decoding: bytes[range], as: UTF8.self))
+        return host.map { Array($0.description.utf8) } ?? Array(bytes[range])
+    }
+
     package static func rewritten(_ head: RequestHead, _ bytes: [UInt8], via: String = "1.1 connd") -> [UInt8] {
-        let via = Array(via.utf8)
-        let size = HeadWriter.requestSize(head, viaLength: via.count)
+        let (host, via) = (host(head.host, bytes), Array(via.utf8))
+        let size = HeadWriter.requestSize(head, hostLength: host.count, viaLength: via.count)
         return [UInt8](unsafeUninitializedCapacity: size) { out, count in
             count = HeadWriter.writeRequest(
-                head, bytes.span.bytes, via: via.span.bytes, into: UnsafeMutableRawBufferPointer(out)
+                head, bytes.span.bytes, host: host.span.bytes, via: via.span.bytes,
+                into: UnsafeMutableRawBufferPointer(out)
             )
         }
     }

@@ -1,5 +1,6 @@
 import FuzzTargets
 import HTTPWire
+import ProxyTypes
 import Testing
 
 @Suite("Requests as they are sent on")
@@ -19,12 +20,19 @@ struct RequestRewriteTests {
         arguments: [
             ("GET http://h HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
             ("GET http://h?q HTTP/1.1", "GET /?q HTTP/1.1\r\nHost: h"),
-            ("GET http://H:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: H"),
+            ("GET http://H:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
             ("GET http://h:/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
             ("GET http://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:443"),
             ("GET https://h:443/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h"),
             ("GET https://h:80/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:80"),
             ("GET http://h:08080/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: h:8080"),
+            ("GET http://Example.COM./ HTTP/1.1", "GET / HTTP/1.1\r\nHost: example.com"),
+            ("GET http://XN--Bcher-Kva.example/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: xn--bcher-kva.example"),
+            ("GET http://[0:0:0:0:0:0:0:1]/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: [::1]"),
+            ("GET http://[2001:DB8::0:1]:8080/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: [2001:db8::1]:8080"),
+            ("GET http://[::FFFF:127.0.0.1]/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: 127.0.0.1"),
+            ("CONNECT EXAMPLE.com.:0443 HTTP/1.1", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443"),
+            ("CONNECT [0::1]:443 HTTP/1.1", "CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443"),
             ("GET http://[::1]:81/a/../b HTTP/1.1", "GET /a/../b HTTP/1.1\r\nHost: [::1]:81"),
             ("OPTIONS http://h HTTP/1.1", "OPTIONS * HTTP/1.1\r\nHost: h"),
             ("OPTIONS http://h/ HTTP/1.1", "OPTIONS / HTTP/1.1\r\nHost: h"),
@@ -36,6 +44,29 @@ struct RequestRewriteTests {
         ])
     func targets(line: String, expected: String) throws {
         #expect(try Heads.rewritten(line + "\r\nHost: x\r\n\r\n") == expected + "\r\nVia: 1.1 connd\r\n\r\n")
+    }
+
+    @Test("every address that a head may have in its target has a canonical form", arguments: UInt64(1)...4)
+    func addresses(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        let parts = ["0", "00", "1", "0001", "a", "FFFF", "fffff", ":", "::", "1.2.3.4", "01.2.3.4", "127.0.0.1", "."]
+        var accepted = 0
+        for _ in 0..<20_000 {
+            var host = (0...random.below(9)).map { _ in
+                parts[random.below(parts.count)] + (random.below(3) > 0 ? ":" : "")
+            }
+            .joined()
+            if host.hasSuffix(":"), random.below(4) > 0 { host.removeLast() }
+            var head = RequestHead()
+            let bytes = Wire.bytes("GET http://[\(host)]/ HTTP/1.0\r\n\r\n")
+            guard case .accepted = Feeding.request(bytes, head: &head) else {
+                #expect(throws: OriginHost.Problem.self, "\(host)") { try OriginHost(parsing: "[\(host)]") }
+                continue
+            }
+            accepted += 1
+            #expect(throws: Never.self, "\(host)") { try OriginHost(parsing: "[\(host)]") }
+        }
+        #expect(accepted > 100)
     }
 
     @Test("a request without Host gets one")
@@ -137,7 +168,7 @@ struct RequestRewriteTests {
             guard case .accepted = Feeding.request(bytes, head: &head) else {
                 throw Unexpected(what: message)
             }
-            #expect(Feeding.rewritten(head, bytes).count <= HeadWriter.requestSize(head, viaLength: 9))
+            #expect(Feeding.rewritten(head, bytes).count <= HeadWriter.requestSize(head, hostLength: 255, viaLength: 9))
         }
     }
 
