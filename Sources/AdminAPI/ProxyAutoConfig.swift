@@ -32,6 +32,7 @@ struct ProxyAutoConfig {
             host = host.toLowerCase().replace(/^\\[|\\]$/g, "").replace(/\\.$/, "");
             if (/^(.*\\.)?localhost$/.test(host) || /^127(\\.\\d+){3}$/.test(host)) return "DIRECT";
             if (host == "::1" || /^::ffff:(127\\.|7f[0-9a-f]{2}:)/.test(host)) return "DIRECT";
+            if (/^(::ffff:)?0\\.0\\.0\\.0$|^::(ffff:0:0)?$/.test(host)) return "DIRECT";
             var port = place[2] || (/^(http|ws)$/i.test(place[1]) ? "80" : "443");
         \(tunnelRule)\(ownRule)    return "PROXY \(proxy); DIRECT";
         }

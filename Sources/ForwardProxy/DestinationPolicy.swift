@@ -36,32 +36,43 @@ package struct DestinationPolicy: Sendable {
 
     /// `denied` only where no address could make it allowed.
     package func verdict(onName origin: Origin) -> NameVerdict {
-        if deny.contains(where: { matches($0, origin) }) { return .denied }
-        if allow.isEmpty || isAllowed(byName: origin) { return .allowed }
+        if isDenied(origin) { return .denied }
+        if let address = origin.address, isDenied(address, port: origin.port) { return .denied }
+        if allow.isEmpty || isAllowed(origin) { return .allowed }
         return allow.contains { if case .range = $0 { true } else { false } } ? .allowed : .denied
     }
 
-    private func isAllowed(byName origin: Origin) -> Bool {
-        allow.contains { matches($0, origin) }
+    private func isDenied(_ origin: Origin) -> Bool {
+        deny.contains { $0.matches(origin) }
     }
 
-    private func matches(_ pattern: DestinationPattern, _ origin: Origin) -> Bool {
-        pattern.matches(origin)
+    /// By all that a connection to the address may reach.
+    private func isDenied(_ address: IPAddress, port: UInt16) -> Bool {
+        guard !deny.isEmpty else { return false }
+        let reached = address.reaches
+        return deny.contains { pattern in reached.contains { pattern.matches($0, port: port) } }
+    }
+
+    /// By where a connection goes: an address that a gateway would make another one of must be allowed itself.
+    private func isAllowed(_ origin: Origin) -> Bool {
+        let destination = origin.destination
+        return allow.contains { $0.matches(destination) }
     }
 }
 
 extension DestinationPolicy: AddressPolicy {
     package func verdict(on address: IPAddress, port: UInt16, of origin: Origin) -> AddressVerdict {
+        let destination = address.destination
         for listener in ownListeners where listener.port == port {
             let isOurs =
                 listener.address.isUnspecified
-                ? address.isLoopback || address.isUnspecified || localAddresses.contains(address)
-                : listener.address == address || address.isUnspecified && listener.address.isLoopback
+                ? destination.isLoopback || localAddresses.contains(destination)
+                : listener.address == destination
             if isOurs { return .loop }
         }
         // By name again: what connd dials of its own accord was asked for by no request.
-        if deny.contains(where: { matches($0, origin) || $0.matches(address, port: port) }) { return .denied }
-        if allow.isEmpty || isAllowed(byName: origin) || allow.contains(where: { $0.matches(address, port: port) }) {
+        if isDenied(origin) || isDenied(address, port: port) { return .denied }
+        if allow.isEmpty || isAllowed(origin) || allow.contains(where: { $0.matches(destination, port: port) }) {
             return .allowed
         }
         return .denied

@@ -68,7 +68,7 @@ package struct IPAddress: Hashable, BitwiseCopyable, Sendable {
         return high == 0 && low == 1
     }
 
-    /// `0.0.0.0` or `::`, which a connect on Linux takes for this host.
+    /// `0.0.0.0` or `::`; `destination` says what a connection to them reaches.
     package var isUnspecified: Bool {
         if let ipv4 { return ipv4 == 0 }
         return high == 0 && low == 0

@@ -41,4 +41,10 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         default: nil
         }
     }
+
+    /// Itself, but for an unspecified address, which a connection does not reach.
+    package var destination: Origin {
+        guard let address, address.isUnspecified else { return self }
+        return Origin(scheme: scheme, host: OriginHost(address.destination), port: port)
+    }
 }

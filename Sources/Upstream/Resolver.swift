@@ -18,17 +18,24 @@ package enum ResolverAnswer: Sendable {
 /// Asks the system's resolver on threads of its own, so that a slow name server never holds a loop. Shared.
 package struct Resolver: Sendable {
     private let workers: WorkerPool
+    private let lookUp: @Sendable (String) -> ResolverAnswer
 
     package init(workers: WorkerPool) {
+        self.init(workers: workers, lookUp: Self.askSystem)
+    }
+
+    /// `lookUp` is called on the workers' threads.
+    package init(workers: WorkerPool, lookUp: @escaping @Sendable (String) -> ResolverAnswer) {
         self.workers = workers
+        self.lookUp = lookUp
     }
 
     /// `completion` is called on a thread of the resolver's.
     package func resolve(_ host: String, _ completion: @escaping @Sendable (ResolverAnswer) -> Void) {
-        workers.run { completion(Self.lookUp(host)) }
+        workers.run { [lookUp] in completion(lookUp(host)) }
     }
 
-    private static func lookUp(_ host: String) -> ResolverAnswer {
+    private static func askSystem(_ host: String) -> ResolverAnswer {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)

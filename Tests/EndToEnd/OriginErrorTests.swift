@@ -36,7 +36,7 @@ import Testing
 
     @Test(
         "a request that would reach connd's own listener is a loop",
-        arguments: ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]"])
+        arguments: ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "[::ffff:0:0]"])
     func loopByAddress(host: String) throws {
         let proxy = try RunningProxy("proxy: { connect_ports: any }")
         let client = try ScriptedClient(proxy)
@@ -65,6 +65,11 @@ import Testing
         let error: String?
 
         var testDescription: String { "\(yaml) for \(host)" }
+
+        /// Of what a connection to this host is called, with the error.
+        static func onLoopback(_ host: String, _ error: String = "http_request_denied") -> Policy {
+            Policy(yaml: "deny: [\"127.0.0.0/8\", \"::1/128\"]", host: host, error: error)
+        }
     }
 
     static let policies: [Policy] = [
@@ -85,6 +90,20 @@ import Testing
         .init(
             yaml: "allow: [\"localhost\"], deny: [\"127.0.0.0/8\", \"::1/128\"]", host: "localhost",
             error: "destination_ip_prohibited"),
+        .onLoopback("0.0.0.0"), .onLoopback("0.0.0.0."), .onLoopback("[::]"), .onLoopback("[0:0::0]"),
+        .onLoopback("[::ffff:0:0]"), .onLoopback("[::ffff:0.0.0.0]"), .onLoopback("[::1]"), .onLoopback("[0::0001]"),
+        .onLoopback("127.0.0.0"), .onLoopback("127.255.255.254"), .onLoopback("[::ffff:7f00:1]"),
+        .onLoopback("[::127.0.0.1]"), .onLoopback("[::ffff:0:127.0.0.1]"), .onLoopback("[64:ff9b::127.0.0.1]"),
+        .onLoopback("[64:ff9b:1::127.0.0.1]"), .onLoopback("[2002:7f00:1::1]"),
+        .onLoopback("0", "http_request_error"), .onLoopback("127.1", "http_request_error"),
+        .onLoopback("2130706433", "http_request_error"), .onLoopback("0x7f.1", "http_request_error"),
+        .onLoopback("017700000001", "http_request_error"), .onLoopback("[::1%25lo]", "http_request_error"),
+        .init(yaml: "deny: [\"127.0.0.1\"]", host: "0.0.0.0", error: "http_request_denied"),
+        .init(yaml: "deny: [\"0.0.0.0/8\"]", host: "0.0.0.0", error: "http_request_denied"),
+        .init(yaml: "deny: [\"0.0.0.0/8\"]", host: "127.0.0.1", error: nil),
+        .init(yaml: "deny: [\"10.0.0.0/8\"]", host: "0.0.0.0", error: nil),
+        .init(yaml: "allow: [\"127.0.0.0/8\"]", host: "0.0.0.0", error: nil),
+        .init(yaml: "allow: [\"0.0.0.0\"]", host: "0.0.0.0", error: "destination_ip_prohibited"),
     ]
 
     @Test("deny and allow hold for names and for the addresses behind them", arguments: policies)
@@ -97,9 +116,12 @@ import Testing
             #expect(response.text == "hello")
             return
         }
-        response.expectErrorAnswer(403, error)
-        try client.send("CONNECT \(policy.host):\(origin.port) HTTP/1.1\r\nHost: x\r\n\r\n")
-        try client.response(to: "CONNECT").expectErrorAnswer(403, error)
+        let status = error == "http_request_error" ? 400 : 403
+        response.expectErrorAnswer(status, error)
+        // A request that is malformed is its connection's last.
+        let other = try ScriptedClient(proxy)
+        try other.send("CONNECT \(policy.host):\(origin.port) HTTP/1.1\r\nHost: x\r\n\r\n")
+        try other.response(to: "CONNECT").expectErrorAnswer(status, error)
         #expect(origin.record.connections.isEmpty)
     }
 }

@@ -42,6 +42,9 @@ import Testing
             ("http://127.0.0.1:3129/ 127.0.0.1", "DIRECT"), ("http://127.8.9.10/ 127.8.9.10", "DIRECT"),
             ("http://[::1]:3128/ ::1", "DIRECT"), ("http://[::1]/ [::1]", "DIRECT"),
             ("http://[::ffff:7f00:1]/ ::ffff:7f00:1", "DIRECT"),
+            ("http://0.0.0.0:81/ 0.0.0.0", "DIRECT"), ("http://[::]/ ::", "DIRECT"),
+            ("http://[::ffff:0:0]/ ::ffff:0:0", "DIRECT"), ("http://[::ffff:0.0.0.0]/ ::ffff:0.0.0.0", "DIRECT"),
+            ("http://0.0.0.1/ 0.0.0.1", through), ("http://[::2]/ ::2", through),
         ]
         let answers = try answers(proxy, cases.map(\.0))
         for (question, answer) in zip(cases, answers) { #expect(answer == question.1, "\(question.0)") }

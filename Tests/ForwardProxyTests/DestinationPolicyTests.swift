@@ -71,6 +71,97 @@ struct DestinationPolicyTests {
         #expect(policy.verdict(on: try address("127.0.0.9"), port: 3130, of: any) == .loop)
     }
 
+    @Test(
+        "a listener is reached by what the kernel takes for its address",
+        arguments: [
+            (
+                "127.0.0.1", ["127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "::ffff:0:0"],
+                ["::1", "::", "127.0.0.2", "0.0.0.1"]
+            ),
+            ("127.0.0.9", ["127.0.0.9"], ["0.0.0.0", "127.0.0.1"]),
+            ("::1", ["::1", "::"], ["127.0.0.1", "0.0.0.0", "::2"]),
+            (
+                "0.0.0.0", ["0.0.0.0", "127.9.9.9", "192.0.2.7", "::ffff:192.0.2.7"],
+                ["192.0.2.8", "0.0.0.1", "2001:db8::1"]
+            ),
+            ("::", ["::", "::1", "2001:db8::7", "127.0.0.1", "0.0.0.0"], ["2001:db8::8"]),
+            ("192.0.2.7", ["192.0.2.7"], ["0.0.0.0", "127.0.0.1"]),
+        ])
+    func loops(listener: String, ours: [String], others: [String]) throws {
+        var policy = try policy()
+        policy.ownListeners = [(try address(listener), 3128)]
+        policy.localAddresses = [try address("192.0.2.7"), try address("2001:db8::7")]
+        for text in ours {
+            #expect(policy.verdict(on: try address(text), port: 3128, of: origin("x")) == .loop, "\(text)")
+            #expect(policy.verdict(on: try address(text), port: 80, of: origin("x")) == .allowed, "\(text)")
+        }
+        for text in others {
+            #expect(policy.verdict(on: try address(text), port: 3128, of: origin("x")) == .allowed, "\(text)")
+        }
+    }
+
+    /// Addresses, and whether `deny` and `allow` of loopback stop and pass them.
+    static let loopback: [(address: String, denied: Bool, allowed: Bool)] = [
+        ("127.0.0.1", true, true), ("127.0.0.0", true, true), ("127.255.255.255", true, true), ("::1", true, true),
+        ("0.0.0.0", true, true), ("::", true, true), ("::ffff:0:0", true, true), ("::ffff:127.0.0.1", true, true),
+        // Only a gateway makes loopback of them: whether its own or this host's is not known.
+        ("::127.0.0.1", true, false), ("::ffff:0:127.0.0.1", true, false), ("64:ff9b::127.0.0.1", true, false),
+        ("64:ff9b:1::127.0.0.1", true, false), ("64:ff9b:1:7f00:0:100::", true, false), ("2002:7f00:1::1", true, false),
+        ("2001:0:7f00:1::", true, false), ("2001:0:a00:1::80ff:fffe", true, false),
+        ("fe80::5efe:127.0.0.1", true, false),
+        // Not this host: a gateway's, or nobody's.
+        ("0.0.0.1", false, false), ("0.1.2.3", false, false), ("255.255.255.255", false, false),
+        ("224.0.0.1", false, false), ("ff02::1", false, false), ("169.254.169.254", false, false),
+        ("fe80::1", false, false),
+        ("::2", false, false), ("64:ff9b::10.0.0.1", false, false), ("64:ff9b::", false, false),
+        ("64:ff9b:1::93.184.216.34", false, false), ("2002:a00:1::1", false, false), ("2001:db8::7f00:1", false, false),
+        // An address of this host that is not loopback is denied by itself, not by loopback.
+        ("192.0.2.7", false, false),
+    ]
+
+    @Test("loopback is denied and allowed by whatever reaches it, named by a client or by DNS", arguments: loopback)
+    func reachingLoopback(text: String, isDenied: Bool, isAllowed: Bool) throws {
+        let ranges = ["127.0.0.0/8", "::1/128"]
+        let (deny, allow) = (try policy(deny: ranges), try policy(allow: ranges))
+        let address = try address(text)
+        let literal = Origin(scheme: .http, host: OriginHost(address), port: 80)
+        #expect(deny.verdict(onName: literal) == (isDenied ? .denied : .allowed))
+        for origin in [literal, origin("x.example")] {
+            #expect(deny.verdict(on: address, port: 80, of: origin) == (isDenied ? .denied : .allowed))
+            #expect(allow.verdict(on: address, port: 80, of: origin) == (isAllowed ? .allowed : .denied))
+        }
+        let single = try policy(deny: ["127.0.0.1:80", "http://[::1]"])
+        let isOne = isDenied && !["127.0.0.0", "127.255.255.255"].contains(text)
+        #expect(single.verdict(onName: literal) == (isOne ? .denied : .allowed))
+        #expect(single.verdict(on: address, port: 80, of: origin("x.example")) == (isOne ? .denied : .allowed))
+    }
+
+    @Test("what is carried within an address is denied by its range, and allowed by the address itself alone")
+    func carried() throws {
+        let metadata = try policy(deny: ["169.254.0.0/16"])
+        for text in ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::169.254.169.254"] {
+            #expect(metadata.verdict(on: try address(text), port: 80, of: origin("x")) == .denied, "\(text)")
+        }
+        let gateway = try policy(allow: ["64:ff9b::/96"], deny: ["10.0.0.0/8"])
+        #expect(gateway.verdict(on: try address("64:ff9b::93.184.216.34"), port: 80, of: origin("x")) == .allowed)
+        #expect(gateway.verdict(on: try address("64:ff9b::10.0.0.1"), port: 80, of: origin("x")) == .denied)
+        let network = try policy(allow: ["93.184.216.0/24"])
+        #expect(network.verdict(on: try address("64:ff9b::93.184.216.34"), port: 80, of: origin("x")) == .denied)
+    }
+
+    @Test("an entry that names an unspecified address denies it, and allows nothing: no connection goes there")
+    func unspecifiedEntries() throws {
+        for (text, entry) in [
+            ("0.0.0.0", "0.0.0.0"), ("0.0.0.0", "0.0.0.0/8"), ("::", "::"), ("0.0.0.0", "0.0.0.0:80"),
+        ] {
+            let address = try address(text)
+            let literal = Origin(scheme: .http, host: OriginHost(address), port: 80)
+            #expect(try policy(deny: [entry]).verdict(onName: literal) == .denied, "\(entry)")
+            #expect(try policy(deny: [entry]).verdict(on: address, port: 80, of: origin("x")) == .denied, "\(entry)")
+            #expect(try policy(allow: [entry]).verdict(on: address, port: 80, of: literal) == .denied, "\(entry)")
+        }
+    }
+
     @Test("CONNECT is for the listed ports")
     func connectPorts() throws {
         var policy = try policy()

@@ -1,0 +1,53 @@
+/// What a connection to an address reaches. Linux is the judge of what is this host, and the RFCs of what a gateway makes
+/// of the rest.
+extension IPAddress {
+    private static let loopback4 = IPAddress(ipv4: 0x7F00_0001)
+    private static let loopback6 = IPAddress(high: 0, low: 1)
+
+    /// Where Linux connects to: for the unspecified address the loopback one of its family, for all others the address
+    /// itself. The rest of 0.0.0.0/8 is not this host: it goes to a gateway like any other address.
+    package var destination: IPAddress {
+        guard isUnspecified else { return self }
+        return family == .ipv4 ? Self.loopback4 : Self.loopback6
+    }
+
+    /// The address and all that a connection to it may reach: its destination, and the IPv4 addresses that it carries
+    /// for a translator or a tunnel. A rule that denies one of them denies the address.
+    package var reaches: [IPAddress] {
+        var all = [self]
+        for address in [destination] + carried where !all.contains(address) { all.append(address) }
+        return all
+    }
+
+    /// 0.0.0.0/8 is left out: nothing is sent there, and the readings of a prefix that do not apply are full of it.
+    private var carried: [IPAddress] {
+        family == .ipv6 ? everyCarried.filter { $0.low >> 24 & 0xFF != 0 } : []
+    }
+
+    private var everyCarried: [IPAddress] {
+        // ISATAP (RFC 5214 6.1), behind any prefix.
+        var found = low >> 32 & ~0x0200_0000 == 0x5EFE ? [lowest] : []
+        switch high >> 48 {
+        // IPv4-compatible (RFC 4291 2.5.5.1) and IPv4-translated (RFC 2765 2.1).
+        case 0 where high == 0 && (low >> 32 == 0 || low >> 32 == 0xFFFF_0000): found.append(lowest)
+        // NAT64's well-known prefix (RFC 6052 2.1), and its local-use one (RFC 8215), within which a network
+        // chooses a prefix of 48, 56, 64 or 96 bits.
+        case 0x0064 where high == 0x0064_FF9B_0000_0000 && low >> 32 == 0: found.append(lowest)
+        case 0x0064 where high >> 16 == 0x0064_FF9B_0001:
+            found += [lowest, Self(low >> 24)]
+            found.append(Self((high & 0xFFFF) << 16 | low >> 40 & 0xFFFF))
+            found.append(Self((high & 0xFF) << 24 | low >> 32 & 0xFF_FFFF))
+        // Teredo (RFC 4380 4): the server, and the client's own address with its bits inverted.
+        case 0x2001 where high >> 32 == 0x2001_0000: found += [Self(high), Self(~low)]
+        // 6to4 (RFC 3056 2).
+        case 0x2002: found.append(Self(high >> 16))
+        default: break
+        }
+        return found
+    }
+
+    private var lowest: IPAddress { Self(low) }
+
+    /// The IPv4 address in the last 32 bits of a word.
+    private init(_ word: UInt64) { self.init(ipv4: UInt32(truncatingIfNeeded: word)) }
+}
