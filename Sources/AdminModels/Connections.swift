@@ -2,7 +2,8 @@
 package struct ConnectionReport: Codable, Sendable {
     package var number: UInt64 = 0
     package var origin = ""
-    /// `dialing`, `idle`, `leased`, `pinned` (between requests of the one client that it belongs to), `draining`, `closing`, `tunnel` or `closed`.
+    /// `dialing`, `idle`, `distrusted` (idle, and to prove alive before it serves what may not be repeated), `leased`,
+    /// `pinned` (between requests of the one client that it belongs to), `draining`, `closing`, `tunnel` or `closed`.
     package var state = ""
     package var local: String?
     package var remote: String?
@@ -21,7 +22,7 @@ package struct ConnectionReport: Codable, Sendable {
     /// A close reason; null while it lives. `closedBy` is `origin`, `connd` or `client`.
     package var reason: String?
     package var closedBy: String?
-    /// The reason in a sentence, with the setting that governs it.
+    /// The reason in a sentence, with the setting that governs it; or why a living one is distrusted.
     package var explanation: String?
     package var requests = 0
     package var bytesSent = 0
@@ -92,7 +93,9 @@ package struct ConnectionQuery: Sendable {
     /// Nil: all that live. `closed`: those that ended, newest first.
     package var state: String?
 
-    package static let states = ["dialing", "idle", "leased", "pinned", "draining", "closing", "tunnel", "closed"]
+    package static let states = [
+        "dialing", "idle", "distrusted", "leased", "pinned", "draining", "closing", "tunnel", "closed",
+    ]
 
     package init() {}
 }

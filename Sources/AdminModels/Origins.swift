@@ -130,6 +130,8 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var retryOutcomes: [String: Int] = [:]
     package var staleRetried = 0
     package var staleSurfaced = 0
+    /// Idle connections that were distrusted since another was lost without notice.
+    package var distrusted = 0
     package var bytesSent = 0
     package var bytesReceived = 0
     package var queueTime = Distribution()
@@ -162,6 +164,7 @@ package struct OriginFiguresReport: Codable, Sendable {
         case retryOutcomes = "retry_outcomes"
         case staleRetried = "stale_retried"
         case staleSurfaced = "stale_surfaced"
+        case distrusted
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
         case queueTime = "queue_time"

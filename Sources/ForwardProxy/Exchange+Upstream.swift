@@ -133,7 +133,7 @@ extension Exchange: UpstreamExchange {
 
     func failed(_ failure: UpstreamFailure, now: Instant) {
         let sent = connection.map { $0.bytesSent > 0 } ?? false
-        let reused = connection?.isReused ?? false
+        let reused = connection?.mayBeStale ?? false
         connection = nil
         guard !responseHeadSeen || hasGathered else {
             // Some of it went to the client: it must see that the rest is missing.

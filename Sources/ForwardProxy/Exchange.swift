@@ -90,6 +90,11 @@ final class Exchange {
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
     /// What the client sends next may not be HTTP any more.
     var takesOverConnection: Bool { isTunnel || asksUpgrade }
+    /// As far as is known when it asks for a connection: `RetryPolicy` decides when one is lost.
+    var mayBeSentAgain: Bool {
+        guard method.isIdempotent, requestBodyComplete, let settings = pool?.settings else { return false }
+        return attempts < settings.maxRetries && body.count <= settings.replayBuffer
+    }
     /// May run beside other requests of the same client.
     var isSafeBesideOthers: Bool {
         method.isSafe && !asksUpgrade && !isTunnel && !bindsConnection && !hasOwnConnection

@@ -20,7 +20,7 @@ package struct TCPFacts: Hashable, Sendable {
 /// An upstream connection as an operator sees it, alive or after its end. Value.
 package struct ConnectionRecord: Hashable, Sendable {
     package enum State: String, CaseIterable, Sendable {
-        case dialing, idle, leased, pinned, draining, closing, tunnel, closed
+        case dialing, idle, distrusted, leased, pinned, draining, closing, tunnel, closed
     }
 
     /// Unique over restarts as long as the database is kept.

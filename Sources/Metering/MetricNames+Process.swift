@@ -90,6 +90,10 @@ extension MetricNames {
                 $1.value($0.proxy.upstreamClosed[reason], ("reason", reason.name), ("side", reason.side.name))
             }
         },
+        .counter(
+            "connd_proxy_connections_distrusted_total",
+            "Idle connections distrusted because another was lost without notice, of all origins."
+        ) { $1.value($0.proxy.upstreamDistrusted) },
         .counter("connd_proxy_dial_failures_total", "Dials that failed, of all origins, by why (RFC 9209).") {
             $1.counts($0.proxy.dialFailures, by: "error_type", every: true) { $0.name }
         },

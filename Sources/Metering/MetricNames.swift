@@ -92,6 +92,11 @@ enum MetricNames {
             "connd_connections_pinned_total",
             "Connections that authentication bound to one client (NTLM, Negotiate): not shared from then on."
         ) { $1.value($0.figures.pinned) },
+        .counter(
+            "connd_connections_distrusted_total",
+            "Idle connections distrusted because another was lost without notice. Those that do not prove alive are"
+                + " closed with the reason distrusted."
+        ) { $1.value($0.figures.distrusted) },
         .counter("connd_leases_total", "Leases of a connection, new or reused.") {
             $1.value($0.figures.reused + $0.figures.firstLeases)
         },

@@ -23,6 +23,8 @@ package struct OriginFigures: Hashable, Sendable {
     /// Reused connections that turned out to be dead: the request was sent again, or its client saw an error.
     package var staleRetried = 0
     package var staleSurfaced = 0
+    /// Idle connections that were distrusted since another was lost without notice.
+    package var distrusted = 0
     /// To and from the origin, heads included.
     package var bytesSent = 0
     package var bytesReceived = 0
@@ -70,6 +72,7 @@ package struct OriginFigures: Hashable, Sendable {
         a.retryOutcomes += b.retryOutcomes
         a.staleRetried += b.staleRetried
         a.staleSurfaced += b.staleSurfaced
+        a.distrusted += b.distrusted
         a.bytesSent += b.bytesSent
         a.bytesReceived += b.bytesReceived
         a.queueTime += b.queueTime
@@ -102,6 +105,7 @@ package struct OriginFigures: Hashable, Sendable {
         made.retryOutcomes = a.retryOutcomes - b.retryOutcomes
         made.staleRetried = a.staleRetried - b.staleRetried
         made.staleSurfaced = a.staleSurfaced - b.staleSurfaced
+        made.distrusted = a.distrusted - b.distrusted
         made.bytesSent = a.bytesSent - b.bytesSent
         made.bytesReceived = a.bytesReceived - b.bytesReceived
         made.queueTime = a.queueTime - b.queueTime

@@ -72,6 +72,7 @@ package struct ProxyMetrics: Sendable {
     package var upstreamOpened = 0
     package var upstreamReused = 0
     package var upstreamClosed = Counters<CloseReason>()
+    package var upstreamDistrusted = 0
     package var dialFailures = Counters<ProxyError.Kind>()
     package var retryCauses = Counters<RetryCause>()
     package var retryOutcomes = Counters<RetryOutcome>()
@@ -93,7 +94,7 @@ package struct ProxyMetrics: Sendable {
             ("tunnels", tunnels), ("responses_cut", responsesCut), ("trailers_dropped", trailersDropped),
             ("exchanges_aborted", exchangesAborted),
             ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
-            ("socket_settings_refused", socketSettingsRefused),
+            ("upstream_distrusted", upstreamDistrusted), ("socket_settings_refused", socketSettingsRefused),
         ]
         rows += ClientCloseReason.allCases.map { ("clients_closed.\($0.name)", clientsClosed[$0]) }
         rows += ProxyError.Kind.allCases.map { ("errors.\($0.name)", errors[$0]) }

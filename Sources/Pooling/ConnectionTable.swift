@@ -11,6 +11,10 @@ struct ConnectionSlot: BitwiseCopyable {
     var leaveReason = CloseReason.drained
     /// In the list of those that take one more pipelined request.
     fileprivate(set) var isOpen = false
+    /// It has to prove alive: in the list of distrusted ones while idle, and so marked until it answers or goes.
+    fileprivate(set) var isDistrusted = false
+    /// It has lain idle at least once.
+    var hasLainIdle = false
     /// Every lease it has now may share it.
     var allMayPipeline = false
     /// The idle bound came from the origin's hint.
@@ -32,6 +36,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var idleSince = Instant.zero
     var idleUntil = Instant.distantFuture
     var hintedTimeout: Interval?
+    /// Until when a distrusted one may prove alive.
+    var proveBy = Instant.distantFuture
 }
 
 /// The connections of one pool by slot, the lists that some states are, and how many are in each. It moves them and
@@ -40,8 +46,9 @@ struct ConnectionTable: ~Copyable {
     var slots = Slab<ConnectionSlot>()
     private var links = Slab<Links>()
     private var free = Slab<UInt32>()
-    /// Longest idle first.
-    private(set) var idle = IndexList()
+    /// Idle ones by trust, the longest idle first.
+    private(set) var trusted = IndexList()
+    private(set) var distrusted = IndexList()
     /// Leased ones with room for one more pipelined request, in the order they got it.
     private(set) var open = IndexList()
     /// Those between requests of their owners, the longest idle first.
@@ -51,10 +58,13 @@ struct ConnectionTable: ~Copyable {
     /// Of those that `counts.dialing` counts.
     private(set) var demandDials = 0
     private(set) var replacementDials = 0
-    /// Idle ones that have not served yet.
+    /// Idle trusted ones that have not served yet.
     private(set) var idleUnserved = 0
     /// Those that belong to a client, in whatever state.
     private(set) var owned = 0
+    /// Distrusted ones that are leased, and that are closing.
+    private(set) var distrustedLeases = 0
+    private(set) var distrustedClosing = 0
 
     /// Nil for a connection that is gone: its slot has another generation, or none.
     func index(of id: ConnectionID) -> Int? {
@@ -100,6 +110,7 @@ struct ConnectionTable: ~Copyable {
         move(index, to: .free)
         setOwner(index, nil)
         slots[index].isLeaving = false
+        slots[index].isDistrusted = false
         slots[index].generation &+= 1
         free.append(UInt32(truncatingIfNeeded: index))
     }
@@ -108,13 +119,36 @@ struct ConnectionTable: ~Copyable {
     mutating func move(_ index: Int, to state: ConnectionSlot.State) {
         count(index, -1)
         let number = UInt32(truncatingIfNeeded: index)
-        if slots[index].state == .idle { idle.remove(number, &links) }
+        if slots[index].state == .idle { unlink(number, distrusted: slots[index].isDistrusted) }
         if slots[index].state == .pinned { pinned.remove(number, &links) }
         setOpen(index, false)
         slots[index].state = state
-        if state == .idle { idle.append(number, &links) }
+        if state == .idle { link(number, distrusted: slots[index].isDistrusted) }
         if state == .pinned { pinned.append(number, &links) }
         count(index, 1)
+    }
+
+    /// Distrusts an idle one, or trusts one in any state again.
+    mutating func setDistrusted(_ index: Int, _ isDistrusted: Bool) {
+        guard slots[index].isDistrusted != isDistrusted else { return }
+        count(index, -1)
+        let number = UInt32(truncatingIfNeeded: index)
+        if slots[index].state == .idle {
+            unlink(number, distrusted: slots[index].isDistrusted)
+            link(number, distrusted: isDistrusted)
+        }
+        slots[index].isDistrusted = isDistrusted
+        count(index, 1)
+    }
+
+    @inline(__always)
+    private mutating func link(_ number: UInt32, distrusted isDistrusted: Bool) {
+        if isDistrusted { distrusted.append(number, &links) } else { trusted.append(number, &links) }
+    }
+
+    @inline(__always)
+    private mutating func unlink(_ number: UInt32, distrusted isDistrusted: Bool) {
+        if isDistrusted { distrusted.remove(number, &links) } else { trusted.remove(number, &links) }
     }
 
     mutating func setLeaving(_ index: Int) {
@@ -141,11 +175,20 @@ struct ConnectionTable: ~Copyable {
 
     func previous(_ index: Int) -> Int? { Self.valid(links[index].previous) }
 
-    var longestIdle: Int? { Self.valid(idle.first) }
-    var lastIdle: Int? { Self.valid(idle.last) }
     var firstPinned: Int? { Self.valid(pinned.first) }
     /// Nothing lies unused, so that nothing's time can come.
-    var nothingLiesIdle: Bool { idle.isEmpty && pinned.isEmpty }
+    var nothingLiesIdle: Bool { counts.idle == 0 && pinned.isEmpty }
+    /// The idle one after `index`, whatever its trust.
+    func nextIdle(_ index: Int) -> Int? {
+        next(index) ?? (slots[index].isDistrusted ? longestTrusted : nil)
+    }
+
+    /// Distrusted ones count as the longest idle: nothing was heard from them since those that are trusted.
+    var longestIdle: Int? { longestDistrusted ?? longestTrusted }
+    var longestTrusted: Int? { Self.valid(trusted.first) }
+    var lastTrusted: Int? { Self.valid(trusted.last) }
+    var longestDistrusted: Int? { Self.valid(distrusted.first) }
+    var lastDistrusted: Int? { Self.valid(distrusted.last) }
     var firstOpen: Int? { Self.valid(open.first) }
 
     var freeCount: Int { free.count }
@@ -167,11 +210,14 @@ struct ConnectionTable: ~Copyable {
             drainingDials += change
         case (.idle, _):
             counts.idle += change
-            if slots[index].granted == 0 { idleUnserved += change }
-        case (.leased, false): counts.leased += change
-        case (.leased, true): counts.draining += change
+            if slots[index].granted == 0, !slots[index].isDistrusted { idleUnserved += change }
+        case (.leased, let isLeaving):
+            if isLeaving { counts.draining += change } else { counts.leased += change }
+            if slots[index].isDistrusted { distrustedLeases += change }
         case (.pinned, _): counts.pinned += change
-        case (.closing, _): counts.closing += change
+        case (.closing, _):
+            counts.closing += change
+            if slots[index].isDistrusted { distrustedClosing += change }
         }
     }
 }

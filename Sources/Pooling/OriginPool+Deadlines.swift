@@ -15,7 +15,7 @@ extension OriginPool {
         origin.limit = policy.maxConnections
         var cursor = table.longestIdle
         while let index = cursor {
-            cursor = table.next(index)
+            cursor = table.nextIdle(index)
             setIdleBound(index)
             if isWornOut(index) { retire(index, .maxRequests, into: &actions) }
         }
@@ -49,7 +49,7 @@ extension OriginPool {
         var next = Instant.distantFuture
         var cursor = first
         while let index = cursor {
-            cursor = table.next(index)
+            cursor = table.nextIdle(index)
             if table.deadline(index) <= now {
                 retireDue(index, into: &actions)
             } else {
@@ -61,8 +61,14 @@ extension OriginPool {
 
     mutating func retireDue(_ index: Int, into actions: inout [PoolAction]) {
         let slot = table.slots[index]
-        let reason: CloseReason =
-            slot.expiresAt <= slot.idleUntil ? .maxLifetime : slot.idleByHint ? .keepAliveHint : .idleTimeout
+        let reason: CloseReason
+        if slot.expiresAt <= slot.idleUntil {
+            reason = .maxLifetime
+        } else if slot.isDistrusted, slot.proveBy <= slot.idleUntil {
+            reason = .distrusted
+        } else {
+            reason = slot.idleByHint ? .keepAliveHint : .idleTimeout
+        }
         retire(index, reason, into: &actions)
     }
 

@@ -42,14 +42,14 @@ extension OriginPool {
         settle(now: now, into: &actions)
     }
 
-    /// Dials until `count` connections are idle or on their way to be, as far as limits and back-off allow. Returns how
-    /// many dials it began: in a pause none.
+    /// Dials until `count` trusted connections are idle or on their way to be, as far as limits and back-off allow.
+    /// Returns how many dials it began: in a pause none.
     @discardableResult
     package mutating func prewarm(_ count: Int, now: Instant, into actions: inout [PoolAction]) -> Int {
         guard phase == .serving else { return 0 }
         wasUsed = true
         let before = usefulDials
-        let wanted = queue.count + min(count, policy.maxIdle) - table.counts.idle
+        let wanted = queue.count + min(count, policy.maxIdle) - table.trusted.count
         while usefulDials < wanted, tryDial(now: now, into: &actions) {}
         settle(now: now, into: &actions)
         return usefulDials - before
@@ -72,7 +72,7 @@ extension OriginPool {
     /// How many `min_idle` lacks, when nobody waits.
     @inline(__always)
     private var missingWarm: Int {
-        wasUsed && !isShutDown ? max(0, policy.keptWarm - table.counts.idle) : 0
+        wasUsed && !isShutDown ? max(0, policy.keptWarm - table.trusted.count) : 0
     }
 
     mutating func tryDial(now: Instant, into actions: inout [PoolAction]) -> Bool {

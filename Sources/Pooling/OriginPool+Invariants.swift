@@ -14,7 +14,8 @@ extension OriginPool {
         if isPaused {
             check(dialDue == .distantFuture, "a dial is due in a pause")
         } else {
-            check(counts.idle == 0 || queue.count == queue.freshCount, "somebody waits beside an idle connection")
+            check(table.trusted.isEmpty || queue.count == queue.freshCount, "somebody waits beside an idle connection")
+            check(!distrustedGiveWay || table.distrusted.isEmpty, "somebody waits beside a distrusted one in the way")
             check(table.idleUnserved == 0 || queue.isEmpty, "a retry waits beside a new connection")
             check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
         }
@@ -38,9 +39,22 @@ extension ConnectionTable {
         var demand = 0
         var replacement = 0
         var ownedNow = 0
+        var unserved = 0
+        var distrustedIdle = 0
+        var proving = 0
+        var givingWay = 0
         for index in slots.indices {
             let slot = slots[index]
             if slot.isOpen { opened += 1 }
+            switch (slot.state, slot.isDistrusted) {
+            case (.idle, false): if slot.granted == 0 { unserved += 1 }
+            case (.idle, true): distrustedIdle += 1
+            case (.leased, true): proving += 1
+            case (.closing, true): givingWay += 1
+            case (.free, let isDistrusted), (.dialing, let isDistrusted), (.pinned, let isDistrusted):
+                check(!isDistrusted, "distrusted, and never offered to all")
+            case (.leased, false), (.closing, false): break
+            }
             switch (slot.state, slot.isLeaving) {
             case (.free, _): free += 1
             case (.dialing, false):
@@ -68,9 +82,13 @@ extension ConnectionTable {
         check(demand == demandDials && replacement == replacementDials, "a dial's cause is lost")
         check(seen.connections + free == slots.count, "a slot leaks")
         check(freeCount == free, "a free slot is lost")
-        check(walk(idle) == seen.idle, "the idle list is broken")
         check(walk(pinned) == seen.pinned, "the pinned list is broken")
         check(ownedNow == owned, "a client's own connection is not counted")
+        check(walk(trusted) == seen.idle - distrustedIdle, "the list of trusted ones is broken")
+        check(walk(distrusted) == distrustedIdle, "the list of distrusted ones is broken")
+        check(unserved == idleUnserved, "counted \(idleUnserved) that have not served, found \(unserved)")
+        check(proving == distrustedLeases && proving <= 1, "more than one proves alive at a time")
+        check(givingWay == distrustedClosing, "a distrusted one that closes is lost")
         check(walk(open) == opened, "the open list is broken")
     }
 

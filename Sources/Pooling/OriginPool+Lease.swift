@@ -2,9 +2,10 @@ package import ProxyTypes
 
 /// Requests come, get a connection, wait, or give up.
 extension OriginPool {
-    /// `fresh` (a retry): only a connection that has not served yet will do. `mayPipeline`: it may share one.
+    /// `fresh` (a retry): only a connection that has not served yet will do. `mayRepeat`: it is sent again when its
+    /// connection is lost, so that a distrusted one will do. `mayPipeline`: it may share one.
     package mutating func lease(
-        _ waiter: WaiterID, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant,
+        _ waiter: WaiterID, client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, now: Instant,
         into actions: inout [PoolAction]
     ) {
         guard !isShutDown else {
@@ -18,7 +19,7 @@ extension OriginPool {
             grant(waiter, index, mayPipeline: false, into: &actions)
             return settle(now: now, into: &actions)
         }
-        if phase == .serving, let index = takeIdle(fresh: fresh, now: now, into: &actions) {
+        if phase == .serving, let index = takeIdle(fresh: fresh, mayRepeat: mayRepeat, now: now, into: &actions) {
             grant(waiter, index, mayPipeline: mayPipeline, into: &actions)
             if policy.minIdle > 0 || !queue.isEmpty { settle(now: now, into: &actions) }
             return
@@ -28,7 +29,8 @@ extension OriginPool {
             return
         }
         let deadline = now + policy.queueTimeout
-        queue.append(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, deadline: deadline)
+        queue.append(
+            waiter, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, deadline: deadline)
         waiterDue = min(waiterDue, deadline)
         settle(now: now, into: &actions)
         if let refusal = overBounds(waiter, now: now) {
@@ -57,10 +59,11 @@ extension OriginPool {
         if isPaused { return queue.count > policy.maxQueue || policy.queueTimeout <= .zero ? .paused : nil }
         let undialled = queue.count - usefulDials
         guard undialled > 0 else { return nil }
-        let roomComing = min(table.counts.closing, max(0, queue.freshCount - usefulDials))
+        let forRetries = max(0, queue.freshCount - usefulDials)
+        let roomComing = min(table.counts.closing, forRetries + table.distrustedClosing)
         let roomUnused = backoff.isFailing ? min(origin.limit - origin.taken, total.limit - total.taken) : 0
         if undialled - roomComing - max(0, roomUnused) > policy.maxQueue { return .queueFull }
-        return policy.queueTimeout <= .zero ? refusalForWaiting : nil
+        return policy.queueTimeout <= .zero && undialled > table.distrustedClosing ? refusalForWaiting : nil
     }
 
     var refusalForWaiting: Refusal { isPaused ? .paused : wantsTotalRoom ? .connectionLimit : .waitedTooLong }
@@ -98,21 +101,23 @@ extension OriginPool {
         return reused
     }
 
-    /// The idle connection that the reuse order names. Those found to be due are retired: their timer is only late, and
-    /// their origin may be closing them now.
-    mutating func takeIdle(fresh: Bool, now: Instant, into actions: inout [PoolAction]) -> Int? {
+    /// The trusted idle connection that the reuse order names, else a distrusted one for who may take it. Those found to
+    /// be due are retired: their timer is only late, and their origin may be closing them now.
+    mutating func takeIdle(
+        fresh: Bool, mayRepeat: Bool, now: Instant, into actions: inout [PoolAction]
+    ) -> Int? {
         while let index = fresh ? lastUnserved : candidate {
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
-        return nil
+        return fresh || !mayRepeat ? nil : takeDistrusted(now: now, into: &actions)
     }
 
     @inline(__always)
     private var candidate: Int? {
         switch policy.reuseOrder {
-        case .lifo: table.lastIdle
-        case .fifo: table.longestIdle
+        case .lifo: table.lastTrusted
+        case .fifo: table.longestTrusted
         case .widest: widestIdle
         }
     }
@@ -120,7 +125,7 @@ extension OriginPool {
     /// Looks at each idle one; `lifo` and `fifo` do not.
     @inline(__always)
     private var widestIdle: Int? {
-        guard var best = table.lastIdle else { return nil }
+        guard var best = table.lastTrusted else { return nil }
         var cursor = table.previous(best)
         while let index = cursor {
             if table.slots[index].window > table.slots[best].window { best = index }
@@ -132,7 +137,7 @@ extension OriginPool {
     @inline(__always)
     private var lastUnserved: Int? {
         guard table.idleUnserved > 0 else { return nil }
-        var cursor = table.lastIdle
+        var cursor = table.lastTrusted
         while let index = cursor, table.slots[index].granted > 0 { cursor = table.previous(index) }
         return cursor
     }
@@ -140,7 +145,7 @@ extension OriginPool {
     /// A used connection could only serve a retry by making room for a new one.
     mutating func makeRoomForRetries(into actions: inout [PoolAction]) {
         while retryNeedsRoom, let index = table.longestIdle {
-            retire(index, .poolShrink, into: &actions)
+            retire(index, table.slots[index].isDistrusted ? .distrusted : .poolShrink, into: &actions)
         }
     }
 
@@ -166,7 +171,7 @@ extension OriginPool {
         let slot = table.slots[index]
         let isOpen =
             policy.pipelineDepth > 1 && slot.state == .leased && !slot.isLeaving && slot.allMayPipeline
-            && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0
+            && !slot.isDistrusted && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0
             && !isWornOut(index)
         table.setOpen(index, isOpen)
     }

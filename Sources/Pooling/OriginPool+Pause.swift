@@ -16,14 +16,15 @@ extension OriginPool {
         guard phase == .paused else { return }
         phase = .serving
         servePinned(now: now, into: &actions)
-        while queue.freshCount > 0, let index = takeIdle(fresh: true, now: now, into: &actions),
+        while queue.freshCount > 0, let index = takeIdle(fresh: true, mayRepeat: false, now: now, into: &actions),
             let waiter = queue.takeFresh()
         {
             grant(waiter.id, index, mayPipeline: waiter.mayPipeline, into: &actions)
         }
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         makeRoomForRetries(into: &actions)
-        while queue.nextOrdinary != nil, let index = takeIdle(fresh: false, now: now, into: &actions),
+        while let next = queue.nextOrdinary,
+            let index = takeIdle(fresh: false, mayRepeat: next.mayRepeat, now: now, into: &actions),
             let waiter = queue.takeOrdinary()
         {
             grant(waiter.id, index, mayPipeline: waiter.mayPipeline, into: &actions)

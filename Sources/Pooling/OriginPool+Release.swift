@@ -16,8 +16,10 @@ extension OriginPool {
         switch disposition {
         case .reusable(let hint, let window):
             table.slots[index].window = window
+            if table.slots[index].isDistrusted { table.setDistrusted(index, false) }
             if warmBackoff.isFailing { warmBackoff.succeeded() }
             if let hint { note(hint, index) }
+        case .unused: break
         case .mustClose(let reason):
             mark(index, reason)
         }
@@ -87,6 +89,8 @@ extension OriginPool {
     @inline(__always)
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
         if table.slots[index].isLeaving { return table.slots[index].leaveReason }
+        // Not used, and only its owner could prove it alive.
+        if table.slots[index].isDistrusted, table.slots[index].owner != nil { return .distrusted }
         if isWornOut(index) { return .maxRequests }
         if table.slots[index].allowed == 0 { return .keepAliveHint }
         if let hint = table.slots[index].hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
@@ -105,6 +109,12 @@ extension OriginPool {
             becomeIdle(index, now: now, into: &actions)
             return
         }
+        if table.slots[index].isDistrusted {
+            // It was not used: not everybody who waits may have it.
+            becomeIdle(index, now: now, into: &actions)
+            settle(now: now, into: &actions)
+            return
+        }
         // What room there is comes before closing one that works.
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         if retryNeedsRoom {
@@ -119,6 +129,7 @@ extension OriginPool {
 
     mutating func becomeIdle(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
         table.slots[index].idleSince = now
+        table.slots[index].hasLainIdle = true
         setIdleBound(index)
         table.move(index, to: .idle)
         let due = table.deadline(index)
@@ -132,5 +143,8 @@ extension OriginPool {
         let (bound, byHint) = policy.idleBound(hint: table.slots[index].hintedTimeout)
         table.slots[index].idleUntil = table.slots[index].idleSince + bound
         table.slots[index].idleByHint = byHint
+        if table.slots[index].isDistrusted {
+            table.slots[index].idleUntil = min(table.slots[index].idleUntil, table.slots[index].proveBy)
+        }
     }
 }

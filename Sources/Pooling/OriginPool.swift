@@ -12,6 +12,7 @@ package import ProxyTypes
 /// - Connections from their `.dial` to their `closed` never exceed the two budgets.
 /// - While a connection is idle nobody waits, but for retries, and those only for connections that have not served. A
 ///   paused pool is the exception: it grants nothing and dials nothing, until it resumes and all of this holds again.
+///   Distrusted ones are idle for few, and give way to who waits: `OriginPool+Trust`.
 /// - A new connection goes to the first retry, else to whose turn it is, else it stays idle. A used one goes to whose
 ///   turn it is; but while a retry waits that no dial and no closing connection makes room for, it is closed to make
 ///   room. So a retry waits for at most one lease to end, and others for as many more dials as there are retries.
@@ -80,7 +81,7 @@ package struct OriginPool: ~Copyable {
         switch slot.state {
         case .free: return nil
         case .dialing: state = slot.isLeaving ? .draining : .dialing
-        case .idle: state = .idle
+        case .idle: state = slot.isDistrusted ? .distrusted : .idle
         case .leased: state = slot.isLeaving ? .draining : .leased
         case .pinned: state = .pinned
         case .closing: state = .closing
@@ -109,13 +110,15 @@ package struct OriginPool: ~Copyable {
 
     /// A connection lives that can serve another request.
     @inline(__always)
-    var hasLive: Bool { table.counts.idle + table.counts.leased > 0 }
+    var hasLive: Bool { table.trusted.count + table.counts.leased > 0 }
 
     /// What every event ends with: dials that are wanted now, room for retries, shared leases for who may have them.
     mutating func settle(now: Instant, into actions: inout [PoolAction]) {
         if !isPaused {
+            offerDistrusted(now: now, into: &actions)
             dialAsWanted(now: now, into: &actions)
             makeRoomForRetries(into: &actions)
+            makeRoomOfDistrusted(into: &actions)
             pipelineWaiters(now: now, into: &actions)
         }
         if queue.isEmpty { waiterDue = .distantFuture }

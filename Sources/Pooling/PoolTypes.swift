@@ -74,11 +74,17 @@ package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
 package enum Disposition: Equatable, BitwiseCopyable, Sendable {
     /// `window` is the congestion window, which `ReuseOrder.widest` compares.
     case reusable(KeepAliveHint?, window: UInt32)
+    /// Nothing was sent on it, so that it proved nothing.
+    case unused
     case mustClose(CloseReason)
 }
 
 package enum ConnectionState: UInt8, BitwiseCopyable, Sendable {
-    case dialing, idle, leased
+    case dialing, idle
+    /// Idle, and not for requests that may not be repeated: another connection was lost without notice, and nothing was
+    /// heard from this one since.
+    case distrusted
+    case leased
     /// Between requests of the one client that it belongs to.
     case pinned
     /// Leased or dialing, and closed as soon as that ends.

@@ -9,6 +9,7 @@ struct WaiterQueue: ~Copyable {
     struct Waiter: BitwiseCopyable {
         let id: WaiterID
         let fresh: Bool
+        let mayRepeat: Bool
         let mayPipeline: Bool
         let deadline: Instant
         fileprivate let lane: UInt32
@@ -56,10 +57,13 @@ struct WaiterQueue: ~Copyable {
 
     func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
 
-    mutating func append(_ id: WaiterID, client: ClientID, fresh: Bool, mayPipeline: Bool, deadline: Instant) {
+    mutating func append(
+        _ id: WaiterID, client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, deadline: Instant
+    ) {
         if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }
         let lane = fresh ? Self.freshLane : laneOf(client)
-        let waiter = Waiter(id: id, fresh: fresh, mayPipeline: mayPipeline, deadline: deadline, lane: lane)
+        let waiter = Waiter(
+            id: id, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, deadline: deadline, lane: lane)
         let index: UInt32
         if let reused = freeWaiters.popLast() {
             index = reused

@@ -3,7 +3,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case idleTimeout, learnedIdleBound, keepAliveHint, maxLifetime, maxRequests, originConnectionClose, originFinIdle
     case originRstIdle, originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted
     case headersTimeout, bodyTimeout, writeTimeout, dialFailed, tlsFailed, dnsDrain, settingsChanged, poolShrink
-    case fdPressure, drained, killed, shutdown, pathBlackHole, earlyResponse, pinned
+    case fdPressure, drained, killed, shutdown, pathBlackHole, earlyResponse, pinned, distrusted
 
     package var name: String {
         switch self {
@@ -35,6 +35,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .pathBlackHole: "path_black_hole"
         case .earlyResponse: "early_response"
         case .pinned: "pinned"
+        case .distrusted: "distrusted"
         }
     }
 
@@ -59,7 +60,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .clientAborted: .client
         case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .headersTimeout, .bodyTimeout,
             .writeTimeout, .dialFailed, .tlsFailed, .dnsDrain, .settingsChanged, .poolShrink, .fdPressure, .drained,
-            .killed, .shutdown, .pathBlackHole, .pinned:
+            .killed, .shutdown, .pathBlackHole, .pinned, .distrusted:
             .ours
         }
     }

@@ -71,7 +71,7 @@ extension UpstreamConnection {
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)
         record.local = local
         record.remote = remote
-        if state == .idle || state == .pinned {
+        if state == .idle || state == .distrusted || state == .pinned {
             record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds
         }
         record.owner = id.flatMap { pool.machine.facts(of: $0) }?.owner?.rawValue

@@ -226,12 +226,13 @@ extension UpstreamConnection {
         }
         let failure: UpstreamFailure
         if phase == .awaitingHead, !responseStarted {
+            pool.lostWithoutNotice(self, now: now)
             let text =
                 reset
                 ? "the origin reset the connection before it answered"
                 : "the origin closed the connection before it answered"
             failure = .beforeResponse(
-                ProxyError(.connectionTerminated, retry: isReused ? .ifReused : .never, detail: text), reset: reset)
+                ProxyError(.connectionTerminated, retry: mayBeStale ? .ifReused : .never, detail: text), reset: reset)
         } else {
             let text = "the origin closed the connection in the middle of its response"
             failure = .response(ProxyError(.httpResponseIncomplete, detail: text))

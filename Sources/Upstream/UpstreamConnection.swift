@@ -91,7 +91,8 @@ package final class UpstreamConnection {
         timer.owner = nil
     }
 
-    package var isReused: Bool { requestsServed > 1 }
+    /// It has lain idle, be it since its dial: the origin may have ended it meanwhile.
+    package private(set) var mayBeStale = false
     /// Its latest lease was sent behind others.
     package var isShared: Bool { !pipelined.isEmpty }
     package var isWritable: Bool { stream.isWritable }
@@ -100,6 +101,7 @@ package final class UpstreamConnection {
 
     func lease(to exchange: any UpstreamExchange, now: Instant) {
         requestsServed += 1
+        if requestsServed > 1 || !isFresh(now) { mayBeStale = true }
         guard phase == .idle else {
             Invariant.check(phase == .awaitingHead || phase == .body, "a connection that serves nobody is shared")
             return pipelined.append(exchange)
@@ -128,6 +130,9 @@ package final class UpstreamConnection {
         phase = .tunnel
         becameTunnel(at: openedAt)
     }
+
+    /// It is leased in the moment in which its dial ended, or could be.
+    func isFresh(_ now: Instant) -> Bool { openedAt == now }
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
     func isSilent() -> Bool {
@@ -263,7 +268,8 @@ package final class UpstreamConnection {
     static func isAbrupt(_ reason: CloseReason) -> Bool {
         switch reason {
         case .framingError, .unsolicitedBytes, .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .killed,
-            .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure:
+            .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure,
+            .distrusted:
             true
         default:
             false

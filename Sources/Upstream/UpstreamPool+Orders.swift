@@ -146,6 +146,7 @@ extension UpstreamPool {
         switch connection.id.flatMap({ machine.facts(of: $0) })?.state {
         case .idle: return .idle
         case .pinned: return .pinned
+        case .distrusted: return .distrusted
         case .draining: return .draining
         case .closing: return .closing
         case .dialing, .leased, nil: return .leased

@@ -12,6 +12,7 @@ package final class UpstreamPool {
         var exchange: (any UpstreamExchange)?
         var generation: UInt32
         var isSafeToRepeat: Bool
+        var mayRepeat: Bool
         var fresh: Bool
         var client: ClientID
     }
@@ -85,15 +86,19 @@ package final class UpstreamPool {
         if !fresh, !isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: mayPipeline, now: now),
             let connection = connection(id)
         {
-            if safe || !reused || connection.isSilent() {
+            if safe || !reused && connection.isFresh(now) || connection.isSilent() {
                 hand(connection, to: exchange, reused: reused, now: now)
                 return nil
             }
             machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
         }
+        let mayRepeat = exchange.mayBeSentAgain
         let id = addWaiter(
-            Waiter(exchange: exchange, generation: 0, isSafeToRepeat: safe, fresh: fresh, client: client))
-        machine.lease(id, client: client, fresh: fresh, mayPipeline: mayPipeline, now: now, into: &actions)
+            Waiter(
+                exchange: exchange, generation: 0, isSafeToRepeat: safe, mayRepeat: mayRepeat, fresh: fresh,
+                client: client))
+        machine.lease(
+            id, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: now, into: &actions)
         perform(now: now)
         guard isWaiting(id) else { return nil }
         figures.queued += 1
@@ -142,6 +147,15 @@ package final class UpstreamPool {
     func release(_ connection: UpstreamConnection, _ disposition: Disposition, now: Instant) {
         guard let id = connection.id else { return connection.beginClose(.originConnectionClose, abruptly: true) }
         machine.release(id, disposition, now: now, into: &actions)
+        perform(now: now)
+    }
+
+    /// It is leased, and ended before any byte of the response: others may have ended with it.
+    func lostWithoutNotice(_ connection: UpstreamConnection, now: Instant) {
+        guard let id = connection.id else { return }
+        let distrusted = machine.lostWithoutNotice(id, now: now, into: &actions)
+        loop.metrics.upstreamDistrusted += distrusted
+        figures.distrusted += distrusted
         perform(now: now)
     }
 
@@ -206,15 +220,16 @@ package final class UpstreamPool {
         }
         guard isWaiting(waiterID) else {
             // It gave up between the decision and now.
-            machine.release(id, .reusable(nil, window: 0), now: now, into: &actions)
+            machine.release(id, .unused, now: now, into: &actions)
             return
         }
         let waiter = waiters[Int(waiterID.slot)]
         // What may not be sent twice deserves a look at the socket: a FIN that the loop has not read yet would cost it.
-        if reused, !waiter.isSafeToRepeat, !connection.isSilent() {
+        if !waiter.isSafeToRepeat, reused || !connection.isFresh(now), !connection.isSilent() {
             machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
             machine.lease(
-                waiterID, client: waiter.client, fresh: waiter.fresh, mayPipeline: false, now: now, into: &actions)
+                waiterID, client: waiter.client, fresh: waiter.fresh, mayRepeat: waiter.mayRepeat, mayPipeline: false,
+                now: now, into: &actions)
             return
         }
         guard let exchange = removeWaiter(waiterID)?.exchange else { return }

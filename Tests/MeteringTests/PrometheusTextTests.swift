@@ -41,7 +41,8 @@ struct PrometheusTextTests {
         let erase: [(inout OriginFigures) -> Void] = [
             { $0.requests = .init() }, { $0.errors = .init() }, { $0.queued = 0 }, { $0.opened = .init() },
             { $0.reused = 0 }, { $0.closed = .init() }, { $0.dialFailures = .init() }, { $0.retryCauses = .init() },
-            { $0.retryOutcomes = .init() }, { $0.staleRetried = 0 }, { $0.staleSurfaced = 0 }, { $0.bytesSent = 0 },
+            { $0.retryOutcomes = .init() }, { $0.staleRetried = 0 }, { $0.staleSurfaced = 0 }, { $0.distrusted = 0 },
+            { $0.bytesSent = 0 },
             { $0.bytesReceived = 0 }, { $0.queueTime = .init() }, { $0.dnsTime = .init() },
             { $0.connectTime = .init() },
             { $0.tlsTime = .init() }, { $0.firstByteTime = .init() }, { $0.totalTime = .init() },

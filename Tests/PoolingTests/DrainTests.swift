@@ -237,8 +237,10 @@ struct BudgetTests {
         var other = OriginPool(policy: PoolPolicy(), origin: origin, total: total, seed: 2)
         let client = ClientID(rawValue: 1)
         var actions: [PoolAction] = []
-        one.lease(waiter(1), client: client, fresh: false, mayPipeline: false, now: .zero, into: &actions)
-        other.lease(waiter(2), client: client, fresh: false, mayPipeline: false, now: .zero, into: &actions)
+        one.lease(
+            waiter(1), client: client, fresh: false, mayRepeat: false, mayPipeline: false, now: .zero, into: &actions)
+        other.lease(
+            waiter(2), client: client, fresh: false, mayRepeat: false, mayPipeline: false, now: .zero, into: &actions)
         #expect(actions == [.dial(connection(0))])
         one.dialFailed(connection(0), now: .zero, into: &actions)
         other.budgetFreed(now: .zero, into: &actions)

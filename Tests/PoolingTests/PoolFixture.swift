@@ -27,7 +27,7 @@ final class PoolFixture {
     var wantsTotalRoom: Bool { pool.wantsTotalRoom }
     var isEmpty: Bool { pool.isEmpty }
     var isPaused: Bool { pool.isPaused }
-    /// What the last `prewarm` or `drain` said.
+    /// What the last `prewarm`, `drain` or `lostWithoutNotice` said.
     private(set) var concerned = 0
     func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
 
@@ -40,12 +40,13 @@ final class PoolFixture {
 
     /// Each waiter is a client of its own unless `client` says otherwise.
     @discardableResult
-    func lease(_ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayPipeline: Bool = false) -> [PoolAction]
-    {
+    func lease(
+        _ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayRepeat: Bool = false, mayPipeline: Bool = false
+    ) -> [PoolAction] {
         event {
             $0.lease(
                 waiter(number), client: ClientID(rawValue: client ?? 1_000 + UInt64(number)), fresh: fresh,
-                mayPipeline: mayPipeline, now: time.now, into: &$1)
+                mayRepeat: mayRepeat || mayPipeline, mayPipeline: mayPipeline, now: time.now, into: &$1)
         }
     }
 
@@ -70,6 +71,13 @@ final class PoolFixture {
     @discardableResult
     func release(_ id: ConnectionID, _ disposition: Disposition = .reusable(nil, window: 0)) -> [PoolAction] {
         event { $0.release(id, disposition, now: time.now, into: &$1) }
+    }
+
+    /// A leased connection ends before its answer, and its lease with it.
+    @discardableResult
+    func lose(_ id: ConnectionID) -> [PoolAction] {
+        let first = event { concerned = $0.lostWithoutNotice(id, now: time.now, into: &$1) }
+        return first + release(id, .mustClose(.originClosedMidResponse))
     }
 
     @discardableResult

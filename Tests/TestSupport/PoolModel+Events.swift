@@ -3,19 +3,22 @@ package import ProxyTypes
 
 /// The pool's events, in its words.
 extension PoolModel {
-    package mutating func lease(_ id: WaiterID, _ client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant) {
+    package mutating func lease(
+        _ id: WaiterID, _ client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, now: Instant
+    ) {
         if isShutDown { return actions.append(.refuse(id, .draining)) }
         wasUsed = true
         if !isPaused, !fresh, let serial = ownPinned(client, now) {
             grant(id, serial, false)
             return settle(now)
         }
-        if !isPaused, let serial = reusable(fresh: fresh, now) {
+        if !isPaused, let serial = reusable(fresh: fresh, mayRepeat: mayRepeat, now) {
             grant(id, serial, mayPipeline)
             return settle(now)
         }
         let waiter = Waiter(
-            id: id, client: client, fresh: fresh, mayPipeline: mayPipeline, deadline: now + policy.queueTimeout)
+            id: id, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline,
+            deadline: now + policy.queueTimeout)
         waiters.append(waiter)
         if !fresh, !turns.contains(client) { turns.append(client) }
         settle(now)
@@ -29,13 +32,14 @@ extension PoolModel {
         }
         let undialled = waiters.count - usefulDials
         guard undialled > 0 else { return }
-        let roomComing = min(count(.closing, leaving: true), max(0, freshCount - usefulDials))
+        let forRetries = max(0, freshCount - usefulDials)
+        let roomComing = min(count(.closing, leaving: true), forRetries + countDistrusted(.closing))
         let roomUnused = isFailing ? max(0, room) : 0
         if undialled - roomComing - roomUnused > policy.maxQueue {
             stopWaiting(id)
             actions.append(.refuse(id, .queueFull))
             settle(now)
-        } else if policy.queueTimeout <= .zero {
+        } else if policy.queueTimeout <= .zero, undialled > countDistrusted(.closing) {
             let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
             stopWaiting(id)
             actions.append(.refuse(id, refusal))
@@ -72,7 +76,7 @@ extension PoolModel {
         let wasDialing = connections[place].state == .dialing
         if wasDialing { dialDelay.failed(connections[place].era, now, &random) }
         connections.remove(at: place)
-        if wasDialing, !isPaused, idle.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
+        if wasDialing, !isPaused, trusted.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
         settle(now)
     }
 
@@ -84,7 +88,9 @@ extension PoolModel {
         switch disposition {
         case .mustClose(let reason):
             if connections[place].leaving == nil { connections[place].leaving = reason }
+        case .unused: break
         case .reusable(let hint, let window):
+            connections[place].proveBy = nil
             warmDelay.failures = 0
             connections[place].window = window
             if let timeout = hint?.timeout { connections[place].hint = timeout }
@@ -98,7 +104,7 @@ extension PoolModel {
                 retire(serial, reason)
             } else if let owner = connections[place].owner {
                 keepPinned(serial, owner, now)
-            } else if isPaused {
+            } else if isPaused || isDistrusted(serial) {
                 becomeIdle(serial, now)
             } else {
                 while usefulDials < freshCount, dial(now) {}
@@ -112,6 +118,23 @@ extension PoolModel {
             }
         }
         settle(now)
+    }
+
+    package mutating func lostWithoutNotice(_ serial: Int, now: Instant) -> Int {
+        guard let place = place(serial), connections[place].state == .leased else { return 0 }
+        guard connections[place].granted > 1 || connections[place].hasLainIdle else { return 0 }
+        let doubted = trusted
+        if connections[place].proveBy != nil {
+            for serial in distrusted { retire(serial, .distrusted) }
+            settle(now)
+            return 0
+        }
+        for place in connections.indices where doubted.contains(connections[place].serial) {
+            connections[place].proveBy = now + OriginPool.proofTime
+        }
+        open.removeAll()
+        settle(now)
+        return doubted.count
     }
 
     package mutating func closed(_ serial: Int, now: Instant) {
@@ -136,7 +159,7 @@ extension PoolModel {
     }
 
     package mutating func deadlineReached(now: Instant) {
-        for serial in idle + pinned {
+        for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
         let refusal: Refusal = isPaused ? .paused : blockedByTotal ? .connectionLimit : .waitedTooLong
@@ -150,15 +173,17 @@ extension PoolModel {
     package mutating func apply(_ policy: PoolPolicy, now: Instant) {
         self.policy = policy
         originLimit = policy.maxConnections
-        for serial in idle + pinned {
+        for serial in oldestFirst + pinned {
             guard let place = place(serial) else { continue }
             setIdleBound(place)
             if isWornOut(connections[place]) { retire(serial, .maxRequests) }
         }
-        for serial in idle + pinned {
+        for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
-        while let oldest = idle.first, idle.count > policy.maxIdle || originExceeded { retire(oldest, .poolShrink) }
+        while let oldest = oldestFirst.first, idle.count > policy.maxIdle || originExceeded {
+            retire(oldest, .poolShrink)
+        }
         while let oldest = pinned.first, originExceeded { retire(oldest, .poolShrink) }
         for serial in open { updateOpen(serial) }
         settle(now)
@@ -197,12 +222,15 @@ extension PoolModel {
                 serve(waiter, serial, alone: true)
             }
         }
-        while let waiter = waiters.first(where: { $0.fresh }), let serial = reusable(fresh: true, now) {
+        while let waiter = waiters.first(where: { $0.fresh }), let serial = reusable(fresh: true, mayRepeat: false, now)
+        {
             serve(waiter, serial)
         }
         while usefulDials < freshCount, dial(now) {}
-        while retryNeedsRoom, let oldest = idle.first { retire(oldest, .poolShrink) }
-        while let waiter = nextOrdinary, let serial = reusable(fresh: false, now) { serve(waiter, serial) }
+        makeRoomForRetries()
+        while let waiter = nextOrdinary, let serial = reusable(fresh: false, mayRepeat: waiter.mayRepeat, now) {
+            serve(waiter, serial)
+        }
         settle(now)
     }
 
@@ -215,7 +243,7 @@ extension PoolModel {
     }
 
     package mutating func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Int {
-        let shed = Array((idle + pinned).prefix(max(0, count)))
+        let shed = Array((oldestFirst + pinned).prefix(max(0, count)))
         for serial in shed { retire(serial, reason) }
         if !shed.isEmpty {
             warmDelay.failed(warmDelay.era, now, &random)
@@ -228,7 +256,7 @@ extension PoolModel {
         if isShutDown || isPaused { return 0 }
         let before = dials
         wasUsed = true
-        while usefulDials < waiters.count + min(count, policy.maxIdle) - idle.count, dial(now) {}
+        while usefulDials < waiters.count + min(count, policy.maxIdle) - trusted.count, dial(now) {}
         settle(now)
         return dials - before
     }

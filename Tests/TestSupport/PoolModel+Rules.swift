@@ -5,8 +5,12 @@ import ProxyTypes
 extension PoolModel {
     mutating func settle(_ now: Instant) {
         if isPaused { return }
+        while let waiter = nextOrdinary, waiter.mayRepeat, let serial = provable(now) { serve(waiter, serial) }
         dialAsWanted(now)
-        while retryNeedsRoom, let oldest = idle.first { retire(oldest, .poolShrink) }
+        makeRoomForRetries()
+        while !isFailing, waiters.count > usefulDials + count(.closing, leaving: true), let oldest = distrusted.first {
+            retire(oldest, .distrusted)
+        }
         while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
             open.removeFirst()
             guard let place = place(serial), connections[place].expiresAt > now else { continue }
@@ -41,6 +45,12 @@ extension PoolModel {
 
     var retryNeedsRoom: Bool {
         !isFailing && freshCount > usefulDials + count(.closing, leaving: true)
+    }
+
+    mutating func makeRoomForRetries() {
+        while retryNeedsRoom, let oldest = oldestFirst.first {
+            retire(oldest, isDistrusted(oldest) ? .distrusted : .poolShrink)
+        }
     }
 
     var nextOrdinary: Waiter? {
@@ -128,18 +138,27 @@ extension PoolModel {
     }
 
     /// Retires those whose time has come as it meets them.
-    mutating func reusable(fresh: Bool, _ now: Instant) -> Int? {
+    mutating func reusable(fresh: Bool, mayRepeat: Bool, _ now: Instant) -> Int? {
         while let serial = named(fresh: fresh), let place = place(serial) {
+            if connections[place].deadline > now { return serial }
+            retireDue(serial)
+        }
+        return fresh || !mayRepeat ? nil : provable(now)
+    }
+
+    /// The distrusted one heard from last, unless another is proving itself.
+    mutating func provable(_ now: Instant) -> Int? {
+        while countDistrusted(.leased) == 0, let serial = distrusted.last, let place = place(serial) {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
         }
         return nil
     }
 
-    /// The idle one that the reuse order names.
+    /// The trusted idle one that the reuse order names.
     private func named(fresh: Bool) -> Int? {
         var best: Connection?
-        for serial in idle {
+        for serial in trusted {
             guard let place = place(serial) else { continue }
             let connection = connections[place]
             if fresh {
@@ -161,7 +180,8 @@ extension PoolModel {
         guard let place = place(serial) else { return false }
         let connection = connections[place]
         return policy.pipelineDepth > 1 && connection.state == .leased && connection.leaving == nil
-            && connection.allMayPipeline && connection.completed > 0 && connection.leases < policy.pipelineDepth
+            && connection.proveBy == nil && connection.allMayPipeline && connection.completed > 0
+            && connection.leases < policy.pipelineDepth
             && connection.allowed != 0 && !isWornOut(connection)
     }
 
@@ -179,6 +199,7 @@ extension PoolModel {
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
         if let reason = connection.leaving { return reason }
+        if connection.proveBy != nil, connection.owner != nil { return .distrusted }
         if isWornOut(connection) { return .maxRequests }
         if connection.allowed == 0 { return .keepAliveHint }
         if let hint = connection.hint, hint <= policy.keepAliveMargin { return .keepAliveHint }
@@ -190,9 +211,10 @@ extension PoolModel {
         guard let place = place(serial) else { return }
         connections[place].state = .idle
         connections[place].idleSince = now
+        connections[place].hasLainIdle = true
         setIdleBound(place)
         idle.append(serial)
-        if idle.count > policy.maxIdle, let oldest = idle.first { retire(oldest, .poolShrink) }
+        if idle.count > policy.maxIdle, let oldest = oldestFirst.first { retire(oldest, .poolShrink) }
     }
 
     mutating func setIdleBound(_ place: Int) {
@@ -213,8 +235,11 @@ extension PoolModel {
     mutating func retireDue(_ serial: Int) {
         guard let place = place(serial) else { return }
         let connection = connections[place]
-        if connection.expiresAt <= connection.idleUntil {
+        let provesBy = connection.proveBy ?? .distantFuture
+        if connection.expiresAt <= min(connection.idleUntil, provesBy) {
             retire(serial, .maxLifetime)
+        } else if provesBy <= connection.idleUntil {
+            retire(serial, .distrusted)
         } else {
             retire(serial, connection.idleByHint ? .keepAliveHint : .idleTimeout)
         }
@@ -231,7 +256,7 @@ extension PoolModel {
     }
 
     mutating func leaveAll(_ reason: CloseReason) {
-        for serial in idle + pinned { retire(serial, reason) }
+        for serial in oldestFirst + pinned { retire(serial, reason) }
         open.removeAll()
         for place in connections.indices where connections[place].leaving == nil {
             connections[place].leaving = reason

@@ -33,15 +33,19 @@ package struct PoolModel {
         var idleSince = Instant.zero
         var idleBound = Interval.infinite
         var idleByHint = false
+        var hasLainIdle = false
+        /// Set: it is distrusted, and may prove alive until then.
+        var proveBy: Instant?
 
         var idleUntil: Instant { idleSince + idleBound }
-        var deadline: Instant { min(idleUntil, expiresAt) }
+        var deadline: Instant { min(idleUntil, min(expiresAt, proveBy ?? .distantFuture)) }
     }
 
     package struct Waiter {
         package let id: WaiterID
         let client: ClientID
         package let fresh: Bool
+        let mayRepeat: Bool
         let mayPipeline: Bool
         let deadline: Instant
     }
@@ -140,7 +144,18 @@ package struct PoolModel {
     var totalExceeded: Bool { staying + takenByOthers > totalLimit }
 
     var missingWarm: Int {
-        wasUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - idle.count) : 0
+        wasUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - trusted.count) : 0
+    }
+
+    func isDistrusted(_ serial: Int) -> Bool { place(serial).map { connections[$0].proveBy != nil } ?? false }
+    var trusted: [Int] { idle.filter { !isDistrusted($0) } }
+    var distrusted: [Int] { idle.filter { isDistrusted($0) } }
+    /// Who is first to go.
+    var oldestFirst: [Int] { distrusted + trusted }
+    func countDistrusted(_ state: State) -> Int {
+        var count = 0
+        for connection in connections where connection.state == state && connection.proveBy != nil { count += 1 }
+        return count
     }
 
     package var counts: PoolCounts {

@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(71) {
+        switch choices.pick(75) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -23,6 +23,7 @@ extension PoolSimulation {
         case 64, 65: pauseOrResume()
         case 66...68: pin()
         case 69: endPins()
+        case 70..<74: loseLeased()
         default: endAll()
         }
     }
@@ -47,20 +48,26 @@ extension PoolSimulation {
         let waiter = WaiterID(slot: nextWaiter % 16, generation: nextWaiter)
         let client = ClientID(rawValue: UInt64(choices.pick(4)))
         let fresh = choices.chance(1, in: 8)
+        let mayRepeat = choices.chance(1, in: 2)
         let mayPipeline = choices.chance(1, in: 2)
         let short = !fresh && choices.chance(1, in: 2)
         waiting.append(waiter)
         clients[waiter] = client
-        note("lease \(waiter) \(client) fresh: \(fresh) mayPipeline: \(mayPipeline) short: \(short)")
+        if mayRepeat { repeatable.insert(waiter) }
+        note(
+            "lease \(waiter) \(client) fresh: \(fresh) mayRepeat: \(mayRepeat) mayPipeline: \(mayPipeline) short: \(short)"
+        )
         both(
             {
                 if short, let (id, reused) = $0.leaseIdle(mayPipeline: mayPipeline, now: $2) {
                     $1.append(.grant(waiter, id, reused: reused))
                 } else {
-                    $0.lease(waiter, client: client, fresh: fresh, mayPipeline: mayPipeline, now: $2, into: &$1)
+                    $0.lease(
+                        waiter, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: $2,
+                        into: &$1)
                 }
             },
-            { $0.lease(waiter, client, fresh: fresh, mayPipeline: mayPipeline, now: $1) })
+            { $0.lease(waiter, client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: $1) })
     }
 
     private mutating func cancel() {
@@ -92,6 +99,7 @@ extension PoolSimulation {
         // Responses come in the order of their requests.
         if holders[id]?.isEmpty == false { holders[id]?.removeFirst() }
         let disposition = disposition()
+        if case .reusable = disposition { unproven.remove(id) }
         note("release \(id) \(disposition)")
         guard let serial = serials[id] else {
             // Its socket went first.
@@ -104,6 +112,7 @@ extension PoolSimulation {
 
     private mutating func disposition() -> Disposition {
         if choices.chance(1, in: 8) { return .mustClose(.originConnectionClose) }
+        if choices.chance(1, in: 16) { return .unused }
         var hint: KeepAliveHint?
         if choices.chance(1, in: 4) {
             hint = KeepAliveHint()
@@ -131,6 +140,33 @@ extension PoolSimulation {
         idle.removeAll { $0 == id }
         dialing.removeAll { $0 == id }
         both({ $0.closed(id, now: $2, into: &$1) }, { $0.closed(serial, now: $1) })
+    }
+
+    /// A leased one ends before its answer; mostly its leases are released then, as a driver does.
+    private mutating func loseLeased() {
+        guard !leases.isEmpty else { return }
+        let id = leases[choices.pick(leases.count)]
+        guard let serial = serials[id] else { return }
+        note("lost without notice \(id)")
+        var distrusted = 0
+        var same = 0
+        let idleThen = idle.filter { owners[$0] == nil }
+        both(
+            { distrusted = $0.lostWithoutNotice(id, now: $2, into: &$1) },
+            { same = $0.lostWithoutNotice(serial, now: $1) })
+        if distrusted > 0 { unproven.formUnion(idleThen) }
+        if distrusted != same { fail("\(distrusted) are distrusted, the model \(same)") }
+        if choices.chance(3, in: 4) { releaseLost(id, serial) }
+    }
+
+    private mutating func releaseLost(_ id: ConnectionID, _ serial: Int) {
+        while failure == nil, let place = leases.firstIndex(of: id) {
+            leases.remove(at: place)
+            let disposition = Disposition.mustClose(.originClosedMidResponse)
+            note("release \(id) \(disposition)")
+            if !leases.contains(id), !closing.contains(id) { idle.append(id) }
+            both({ $0.release(id, disposition, now: $2, into: &$1) }, { $0.release(serial, disposition, now: $1) })
+        }
     }
 
     private mutating func noteClosing() {
@@ -177,6 +213,7 @@ extension PoolSimulation {
         serials[id] = nil
         owners[id] = nil
         holders[id] = nil
+        unproven.remove(id)
         if dead.count > 32 { dead.removeFirst(16) }
         dead.append(id)
     }

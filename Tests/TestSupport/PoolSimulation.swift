@@ -53,6 +53,9 @@ package struct PoolSimulation: ~Copyable {
     var closing: [ConnectionID] = []
     var idle: [ConnectionID] = []
     var waiting: [WaiterID] = []
+    /// Who may take a connection that has not answered since another was lost, and which ones these are.
+    var repeatable: Set<WaiterID> = []
+    var unproven: Set<ConnectionID> = []
     var dead: [ConnectionID] = []
     var nextWaiter: UInt32 = 0
     var dialsSucceed = true
@@ -144,10 +147,13 @@ package struct PoolSimulation: ~Copyable {
 
     private mutating func granted(_ waiter: WaiterID, _ id: ConnectionID) {
         let client = clients[waiter] ?? ClientID(rawValue: .max)
-        answered(waiter)
+        defer { answered(waiter) }
         if let owner = owners[id], owner != client { fail("\(id) is \(owner)'s and granted to \(client)") }
         holders[id, default: []].append(client)
         if closing.contains(id) { fail("\(id) is granted and closing") }
+        if unproven.contains(id), !repeatable.contains(waiter) {
+            fail("\(waiter) may not be repeated, \(id) may be dead")
+        }
         var held = 0
         for lease in leases where lease == id { held += 1 }
         if held >= max(1, pool.policy.pipelineDepth) { fail("\(id) is granted once too often") }
@@ -160,6 +166,7 @@ package struct PoolSimulation: ~Copyable {
         guard let place = waiting.firstIndex(of: waiter) else { return fail("\(waiter) is answered and did not ask") }
         waiting.remove(at: place)
         clients[waiter] = nil
+        if waiting.isEmpty { repeatable.removeAll() }
     }
 
     private mutating func compareDeadlines() {

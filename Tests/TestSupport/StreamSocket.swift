@@ -106,6 +106,15 @@ package final class StreamSocket: Sendable {
         close()
     }
 
+    /// Ends it as a host does that starts anew: without a word, and what comes for it later is answered by RST.
+    package func vanish() throws {
+        let (repair, mode) = (Int32(19), Int32(1))  // TCP_REPAIR, which glibc does not name
+        var value = mode
+        guard setsockopt(descriptor, Int32(IPPROTO_TCP), repair, &value, socklen_t(MemoryLayout<Int32>.size)) == 0
+        else { throw Self.failure("TCP_REPAIR, which needs CAP_NET_ADMIN") }
+        close()
+    }
+
     package func close() {
         isOpen.withLock { isOpen in
             if isOpen { Glibc.close(descriptor) }

@@ -24,6 +24,7 @@ package enum RetryRefusal: UInt8, CaseIterable, BitwiseCopyable, Sendable {
 
 /// Decides whether a request whose connection failed is sent again (RFC 9112 9.3.1). It takes nothing from the budget.
 package struct RetryPolicy: Sendable {
+    /// `reused`: it had served before, or lain idle since its dial.
     /// `bound`: its credentials go on with a login that was begun on this connection and means nothing on another.
     /// `attempts`: how often it was tried so far, with the one that failed: 1 after the first failure.
     package static func decide(

@@ -126,7 +126,7 @@ enum ConnectionTable {
     private static func look(_ state: String) -> Look {
         switch state {
         case "leased", "tunnel": .good
-        case "dialing", "draining", "closing": .warning
+        case "dialing", "distrusted", "draining", "closing": .warning
         default: .plain
         }
     }

@@ -140,6 +140,9 @@ struct OriginText {
         if figures.staleRetried + figures.staleSurfaced > 0 {
             facts.add("stale reuse", "\(figures.staleRetried) retried, \(figures.staleSurfaced) seen by clients")
         }
+        if figures.distrusted > 0 {
+            facts.add("distrusted", "\(Units.plural(figures.distrusted, "connection")) beside one that was lost")
+        }
         facts.add("bytes", "\(Units.size(figures.bytesSent)) sent, \(Units.size(figures.bytesReceived)) received")
         if figures.handshakePaidMs + figures.handshakeSavedMs > 0 {
             facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")

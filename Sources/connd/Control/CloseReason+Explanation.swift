@@ -34,6 +34,8 @@ extension CloseReason {
         case .pinned:
             "authentication had bound it to one client (NTLM, Negotiate), and that client is gone or has another one"
         case .earlyResponse: "the response was whole before the request was: the rest was not needed"
+        case .distrusted:
+            "another connection to this origin was lost without notice, and this one had not proved alive since"
         }
     }
 }

@@ -77,6 +77,7 @@ extension OriginFiguresReport {
         retryOutcomes = Self.words(figures.retryOutcomes) { $0.name }
         staleRetried = figures.staleRetried
         staleSurfaced = figures.staleSurfaced
+        distrusted = figures.distrusted
         bytesSent = figures.bytesSent
         bytesReceived = figures.bytesReceived
         queueTime = Distribution(figures.queueTime)

@@ -28,7 +28,7 @@ extension ConnectionReport {
         closedMs = record.closedAt
         reason = record.reason?.name
         closedBy = record.reason?.side.name
-        explanation = record.reason?.explanation
+        explanation = record.reason?.explanation ?? (record.state == .distrusted ? Self.distrusted : nil)
         requests = record.requests
         bytesSent = record.bytesSent
         bytesReceived = record.bytesReceived
@@ -37,6 +37,10 @@ extension ConnectionReport {
         tlsMs = Texts.milliseconds(record.tlsTime)
         tcp = record.tcp.map(TCPReport.init)
     }
+
+    private static let distrusted =
+        "another connection to this origin was lost without notice: until this one proves alive, it serves no request"
+        + " that may not be repeated, and it is closed if it does not within 5 s"
 }
 
 extension TCPReport {

@@ -1,0 +1,280 @@
+import Pooling
+import ProxyTypes
+import TestSupport
+import Testing
+
+/// A request that may not be repeated is one without `mayRepeat`.
+@Suite("A connection is lost without notice")
+struct TrustTests {
+    /// `count` idle connections, of which the one that the reuse order names was lost; the others, the longest idle first.
+    private func oneLost(
+        of count: Int, _ change: (inout PoolPolicy) -> Void = { _ in }
+    ) throws -> (PoolFixture, [ConnectionID]) {
+        let pool = PoolFixture(change)
+        var ids = pool.becomeIdle(count)
+        guard case .grant(_, let lost, _) = pool.lease(1).first else { throw TestFailure("no connection was granted") }
+        pool.lose(lost)
+        pool.closed(lost)
+        ids.removeAll { $0 == lost }
+        return (pool, ids)
+    }
+
+    @Test("of ten requests that may not be repeated one fails", arguments: [ReuseOrder.lifo, .fifo, .widest])
+    func silentRestart(order: ReuseOrder) {
+        let pool = PoolFixture { $0.reuseOrder = order }
+        let dead = Set(pool.becomeIdle(8))
+        var failed = 0
+        for number in 1...10 {
+            var actions = pool.lease(UInt32(number))
+            if case .dial(let id, _) = actions.first { actions = pool.dialSucceeded(id) }
+            guard case .grant(_, let id, _) = actions.first else {
+                Issue.record("request \(number) got \(actions)")
+                return
+            }
+            if dead.contains(id) {
+                failed += 1
+                pool.lose(id)
+            } else {
+                pool.release(id)
+            }
+        }
+        #expect(failed == 1)
+    }
+
+    @Test("all that are idle are distrusted, and a request that may not be repeated is dialled for")
+    func distrusted() throws {
+        let (pool, ids) = try oneLost(of: 3)
+        #expect(pool.concerned == 2)
+        for id in ids { #expect(pool.facts(id)?.state == .distrusted) }
+        #expect(pool.leaseIdle() == nil)
+        #expect(pool.lease(2).count == 1 && pool.counts.dialing == 1)
+        #expect(pool.counts.idle == 2)
+    }
+
+    @Test("what may be repeated takes the one heard from last; its answer proves that one alive and no other")
+    func provesItselfAlone() throws {
+        let (pool, ids) = try oneLost(of: 3)
+        #expect(pool.lease(2, mayRepeat: true) == [.grant(waiter(2), ids[1], reused: true)])
+        pool.release(ids[1])
+        #expect(pool.facts(ids[1])?.state == .idle)
+        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.lease(3) == [.grant(waiter(3), ids[1], reused: true)])
+    }
+
+    @Test("what may be repeated takes a trusted one first")
+    func trustedFirst() throws {
+        let (pool, ids) = try oneLost(of: 3)
+        pool.lease(2, mayRepeat: true)
+        pool.release(ids[1])
+        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[1], reused: true)])
+        #expect(pool.facts(ids[0])?.state == .distrusted)
+    }
+
+    @Test("one at a time proves alive; beside it others are dialled for")
+    func oneAtATime() throws {
+        let (pool, ids) = try oneLost(of: 3)
+        pool.lease(2, mayRepeat: true)
+        #expect(pool.lease(3, mayRepeat: true).count == 1 && pool.counts.dialing == 1)
+        // The one that has proved alive serves who waits.
+        #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
+    }
+
+    @Test("one that was granted and not used proved nothing, and the next that may be repeated gets it")
+    func unused() throws {
+        let (pool, ids) = try oneLost(of: 2)
+        pool.lease(2, mayRepeat: true)
+        pool.release(ids[0], .unused)
+        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[0], reused: true)])
+    }
+
+    @Test("one that was granted and not used goes to nobody who may not have it")
+    func unusedBesideWaiting() throws {
+        let (pool, ids) = try oneLost(of: 2)
+        pool.lease(2, mayRepeat: true)
+        pool.lease(3)
+        #expect(pool.release(ids[0], .unused) == [])
+        #expect(pool.facts(ids[0])?.state == .distrusted && pool.counts.waiting == 1)
+    }
+
+    @Test("when one that was to prove alive is lost as well, all still distrusted are closed, and no trusted one")
+    func confirmed() throws {
+        let (pool, ids) = try oneLost(of: 4)
+        pool.lease(2)
+        let new = connection(3, 1)
+        pool.dialSucceeded(new)
+        pool.lease(3, mayRepeat: true)
+        pool.release(new)
+        let actions = pool.lose(ids[2])
+        #expect(
+            actions == [
+                .close(ids[0], .distrusted), .close(ids[1], .distrusted), .close(ids[2], .originClosedMidResponse),
+            ])
+        #expect(pool.concerned == 0)
+        #expect(pool.facts(new)?.state == .idle)
+    }
+
+    @Test("what was leased when another was lost is trusted once it has answered, or casts doubt of its own")
+    func leased() {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(4)
+        for number in 1...3 { pool.lease(UInt32(number)) }
+        pool.lose(ids[3])
+        #expect(pool.concerned == 1)
+        pool.release(ids[2])
+        #expect(pool.facts(ids[2])?.state == .idle)
+        #expect(pool.facts(ids[0])?.state == .distrusted)
+        pool.lose(ids[1])
+        #expect(pool.concerned == 1)
+        #expect(pool.facts(ids[2])?.state == .distrusted)
+    }
+
+    @Test("one that has not proved alive in time is closed, and no later than it would have been")
+    func unproven() throws {
+        let (pool, ids) = try oneLost(of: 3) { $0.idleTimeout = .fixed(.seconds(60)) }
+        #expect(pool.untilDeadline == OriginPool.proofTime)
+        // Settings that change do not give it longer.
+        _ = pool.apply { $0.idleTimeout = .fixed(.seconds(90)) }
+        #expect(pool.pass(OriginPool.proofTime) == ids.map { .close($0, .distrusted) })
+
+        let (other, those) = try oneLost(of: 2) { $0.idleTimeout = .fixed(.seconds(2)) }
+        #expect(other.pass(.seconds(2)) == [.close(those[0], .idleTimeout)])
+    }
+
+    @Test("one that proved alive has its whole idle time again")
+    func provenInTime() throws {
+        let (pool, ids) = try oneLost(of: 2) { $0.idleTimeout = .fixed(.seconds(60)) }
+        pool.lease(2, mayRepeat: true)
+        pool.release(ids[0])
+        #expect(pool.pass(OriginPool.proofTime) == [])
+        #expect(pool.untilDeadline == .seconds(55))
+    }
+
+    @Test("in the way of who waits one is closed, whatever the bounds of the queue", arguments: [0, 256])
+    func makesRoom(maxQueue: Int) throws {
+        let (pool, ids) = try oneLost(of: 3) {
+            $0.maxConnections = 3
+            $0.maxQueue = maxQueue
+            if maxQueue == 0 { $0.queueTimeout = .zero }
+        }
+        #expect(pool.lease(2) == [.dial(connection(2, 1))])
+        #expect(pool.lease(3) == [.close(ids[0], .distrusted)])
+        #expect(pool.counts.idle == 1 && pool.counts.waiting == 2)
+        #expect(pool.closed(ids[0]) == [.dial(connection(0, 1))])
+    }
+
+    @Test("beside one that is proving alive, another that may be repeated gets room too")
+    func makesRoomBesideProof() throws {
+        let (pool, ids) = try oneLost(of: 3) { $0.maxConnections = 3 }
+        pool.lease(2, mayRepeat: true)
+        pool.lease(3)
+        #expect(pool.lease(4, mayRepeat: true) == [.close(ids[0], .distrusted)])
+        #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
+    }
+
+    @Test("a retry gets no distrusted one, though it has not served yet")
+    func retry() {
+        let pool = PoolFixture()
+        let used = pool.becomeIdle(1)[0]
+        pool.lease(1)
+        _ = pool.prewarm(1)
+        pool.dialSucceeded(connection(1))
+        pool.lose(used)
+        #expect(pool.facts(connection(1))?.state == .distrusted)
+        #expect(pool.lease(2, fresh: true) == [.dial(connection(2), .replacement)])
+    }
+
+    @Test("one dialled ahead that is lost at its first request, having lain idle, casts doubt like any other")
+    func dialledAhead() {
+        let pool = PoolFixture()
+        let used = pool.becomeIdle(1)[0]
+        _ = pool.prewarm(2)
+        pool.dialSucceeded(connection(1))
+        pool.lease(1)
+        pool.lease(2)
+        pool.release(used)
+        pool.lose(connection(1))
+        #expect(pool.facts(used)?.state == .distrusted)
+    }
+
+    @Test("one that was in use from its dial on casts no doubt: the origin failed at the request")
+    func fresh() {
+        let pool = PoolFixture()
+        _ = pool.becomeIdle(2)
+        pool.lease(1)
+        pool.lease(2)
+        pool.lease(3)
+        pool.dialSucceeded(connection(2))
+        pool.release(connection(0))
+        #expect(pool.facts(connection(2))?.state == .leased)
+        pool.lose(connection(2))
+        #expect(pool.concerned == 0)
+        #expect(pool.facts(connection(0))?.state == .idle)
+    }
+
+    @Test("min_idle is kept of connections that are trusted")
+    func warm() throws {
+        let pool = PoolFixture()
+        let ids = pool.becomeIdle(3)
+        _ = pool.apply { $0.minIdle = 2 }
+        pool.lease(1)
+        #expect(pool.lose(ids[2]).filter { if case .dial(_, .warmUp) = $0 { true } else { false } }.count == 2)
+    }
+
+    @Test("with max_idle reached the distrusted go first, also under pressure")
+    func firstToGo() throws {
+        let (pool, ids) = try oneLost(of: 3) { $0.maxIdle = 3 }
+        pool.lease(2)
+        pool.lease(3)
+        pool.dialSucceeded(connection(2, 1))
+        pool.dialSucceeded(connection(3))
+        #expect(pool.release(connection(2, 1)) == [])
+        #expect(pool.release(connection(3)) == [.close(ids[0], .poolShrink)])
+        #expect(pool.shedIdle(1) == [.close(ids[1], .fdPressure)])
+    }
+
+    @Test("where no dial gets through they hold up nobody who may not have them, and serve who may")
+    func dialsFail() throws {
+        let (pool, ids) = try oneLost(of: 2)
+        pool.lease(2)
+        #expect(pool.dialFailed(connection(1, 1)) == [.refuse(waiter(2), .dialFailing)])
+        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[0], reused: true)])
+    }
+
+    @Test("a busy connection is shared again once it has answered")
+    func pipelining() {
+        let pool = PoolFixture {
+            $0.maxConnections = 2
+            $0.pipelineDepth = 3
+        }
+        let ids = pool.becomeIdle(2)
+        pool.lease(1, mayPipeline: true)
+        pool.lease(2, mayPipeline: true)
+        #expect(pool.lease(3, mayPipeline: true) == [.grant(waiter(3), ids[1], reused: true)])
+        pool.lose(ids[0])
+        #expect(pool.lease(5, mayPipeline: true) == [])
+        #expect(pool.release(ids[1]) == [.grant(waiter(5), ids[1], reused: true)])
+    }
+
+    @Test("one that is proving alive is not shared")
+    func provingIsNotShared() throws {
+        let (pool, _) = try oneLost(of: 2) {
+            $0.maxConnections = 2
+            $0.pipelineDepth = 3
+        }
+        pool.lease(2, mayPipeline: true)
+        pool.lease(3)
+        #expect(pool.lease(4, mayPipeline: true) == [])
+    }
+
+    @Test("a drain closes them, and a pause keeps them for who may have them")
+    func orders() throws {
+        let (pool, ids) = try oneLost(of: 3)
+        #expect(pool.drain(.drained) == ids.map { .close($0, .drained) })
+
+        let (other, those) = try oneLost(of: 2)
+        other.pause()
+        #expect(other.lease(2, mayRepeat: true) == [])
+        #expect(other.resume() == [.grant(waiter(2), those[0], reused: true)])
+    }
+}
