@@ -64,7 +64,7 @@ struct ReactorClockTests {
     func wakes() throws {
         let reactor = try Reactor()
         var flags: [String] = []
-        for descriptor in 3..<1024 {
+        for descriptor in 3..<65536 {
             guard let file = fopen("/proc/self/fdinfo/\(descriptor)", "r") else { continue }
             defer { fclose(file) }
             var bytes = [UInt8](repeating: 0, count: 4096)
