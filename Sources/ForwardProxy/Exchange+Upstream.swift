@@ -21,9 +21,8 @@ extension Exchange: UpstreamExchange {
         }
         phase = .sending
         if bindsConnection {
-            // What ends a login that was begun elsewhere is worthless here, and the answer says so.
-            wasPinned = connection.isPinned
-            pin(connection)
+            answersChallenge = connection.isLoggingIn
+            pin(connection, isLoggingIn: false)
         }
         if body.isEmpty {
             connection.write(requestHead.bytes)
@@ -43,9 +42,9 @@ extension Exchange: UpstreamExchange {
     }
 
     /// What the connection says to others from here on would be said in this client's name.
-    private func pin(_ connection: UpstreamConnection) {
+    private func pin(_ connection: UpstreamConnection, isLoggingIn: Bool) {
         guard let pool else { return }
-        connection.pin(to: client.id)
+        connection.pin(to: client.id, isLoggingIn: isLoggingIn)
         client.pinned(in: pool)
     }
 
@@ -73,7 +72,9 @@ extension Exchange: UpstreamExchange {
         record.firstByte = now
         recordFirstByte(now: now)
         answerBegan()
-        if head.bindsConnection, let connection { pin(connection) }
+        if let connection, head.bindsConnection || !client.pinnedIn.isEmpty && connection.isPinned {
+            pin(connection, isLoggingIn: bindsConnection && head.status == 401)
+        }
         let dechunks = wantsContentOnly && head.framing == .chunked
         endsByClose = dechunks || head.framing == .untilClose
         responsePersists = requestPersists && requestBodyComplete && !endsByClose && !isLastWhileDraining
@@ -132,6 +133,7 @@ extension Exchange: UpstreamExchange {
     }
 
     func failed(_ failure: UpstreamFailure, now: Instant) {
+        guard phase == .sending else { return Invariant.broken("an exchange that sends nothing has failed") }
         let sent = connection.map { $0.bytesSent > 0 } ?? false
         let reused = connection?.mayBeStale ?? false
         connection = nil
@@ -163,7 +165,7 @@ extension Exchange: UpstreamExchange {
         var decision = RetryPolicy.decide(
             method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
             bodyReplayable: bodyIsKept,
-            bound: bindsConnection && wasPinned, attempts: attempts, maxRetries: pool.settings.maxRetries,
+            bound: answersChallenge, attempts: attempts, maxRetries: pool.settings.maxRetries,
             budgetAllows: true)
         if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
         loop.upstream.metrics.retryCauses[cause] += 1

@@ -59,8 +59,8 @@ final class Exchange {
     var endsByClose = false
 
     var attempts = 0
-    /// It went out on a connection that was its client's already.
-    var wasPinned = false
+    /// It is the answer to a challenge, which means nothing but on the connection that it went out on.
+    var answersChallenge = false
     var retriedFor: RetryCause?
     var record = ExchangeRecord()
     /// What connd answers itself, when the exchange's turn to start has come.
@@ -123,7 +123,7 @@ final class Exchange {
         endsByClose = false
         isTunnel = false
         attempts = 0
-        wasPinned = false
+        answersChallenge = false
         retriedFor = nil
         ownAnswer = nil
         use &+= 1

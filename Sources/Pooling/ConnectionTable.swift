@@ -22,6 +22,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var leases: UInt32 = 0
     var granted: UInt32 = 0
     var completed: UInt32 = 0
+    /// Its owner has been challenged and has yet to answer; what ends it now ends that login.
+    var isLoggingIn = false
     /// Whose requests alone it carries.
     fileprivate(set) var owner: ClientID?
     /// How many more requests the origin's hint allows; `.max`: it named no number.
@@ -176,6 +178,12 @@ struct ConnectionTable: ~Copyable {
     func previous(_ index: Int) -> Int? { Self.valid(links[index].previous) }
 
     var firstPinned: Int? { Self.valid(pinned.first) }
+    /// Of those that are not in the middle of a login.
+    var firstSettledPinned: Int? {
+        var cursor = firstPinned
+        while let index = cursor, slots[index].isLoggingIn { cursor = next(index) }
+        return cursor
+    }
     /// Nothing lies unused, so that nothing's time can come.
     var nothingLiesIdle: Bool { counts.idle == 0 && pinned.isEmpty }
     /// The idle one after `index`, whatever its trust.

@@ -4,6 +4,7 @@ package import ProxyTypes
 extension OriginPool {
     /// May come early or late: what is due now is done, and `nextDeadline` is later than `now` afterwards.
     package mutating func deadlineReached(now: Instant, into actions: inout [PoolAction]) {
+        // The time of a pinned one that gives way is not among those that this finds: `settle` looks after it.
         if idleDue <= now { retireAllDue(now: now, into: &actions) }
         if waiterDue <= now { refuseOverdue(now: now, into: &actions) }
         settle(now: now, into: &actions)
@@ -23,7 +24,7 @@ extension OriginPool {
         while let index = cursor {
             cursor = table.next(index)
             setIdleBound(index)
-            if isWornOut(index) { retire(index, .maxRequests, into: &actions) }
+            if isWornOut(index), !table.slots[index].isLoggingIn { retire(index, .maxRequests, into: &actions) }
         }
         retireAllDue(now: now, into: &actions)
         while table.counts.idle > policy.maxIdle || origin.isExceeded, let oldest = table.longestIdle {

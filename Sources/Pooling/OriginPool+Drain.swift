@@ -2,7 +2,7 @@ package import ProxyTypes
 
 /// Connections are ended from outside, softly.
 extension OriginPool {
-    /// Idle and pinned connections close now, leased ones when their lease ends, dialing ones when they have succeeded; who waits
+    /// Idle and pinned connections close now, but for those in the middle of a login, leased ones when their lease ends, dialing ones when they have succeeded; who waits
     /// or comes now gets new ones. Returns how many it concerns: not those that were to close before it.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
@@ -34,13 +34,13 @@ extension OriginPool {
         settle(now: now, into: &actions)
     }
 
-    /// Closes up to `count` idle connections, the longest idle first, then pinned ones, and returns how many. `min_idle` waits a while
-    /// before it dials them again.
+    /// Closes up to `count` idle connections, the longest idle first, then pinned ones, and returns how many. `min_idle`
+    /// waits a while before it dials them again.
     package mutating func shedIdle(
         _ count: Int, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]
     ) -> Int {
         var shed = 0
-        while shed < count, let index = table.longestIdle ?? table.firstPinned {
+        while shed < count, let index = table.longestIdle ?? table.firstSettledPinned {
             retire(index, reason, into: &actions)
             shed += 1
         }
@@ -53,8 +53,15 @@ extension OriginPool {
 
     /// How many were not leaving already.
     private mutating func markAll(_ reason: CloseReason, into actions: inout [PoolAction]) -> Int {
-        let concerned = table.counts.idle + table.counts.pinned + table.counts.dialing + table.counts.leased
-        while let index = table.longestIdle ?? table.firstPinned { retire(index, reason, into: &actions) }
+        var concerned = table.counts.idle + table.counts.dialing + table.counts.leased
+        while let index = table.longestIdle { retire(index, reason, into: &actions) }
+        var cursor = table.firstPinned
+        while let index = cursor {
+            cursor = table.next(index)
+            if !table.slots[index].isLeaving { concerned += 1 }
+            mark(index, reason)
+            if !isSparedForLogin(index) { retire(index, reason, into: &actions) }
+        }
         for index in table.slots.indices {
             switch table.slots[index].state {
             case .dialing, .leased: mark(index, reason)

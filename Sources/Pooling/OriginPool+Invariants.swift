@@ -72,9 +72,9 @@ extension ConnectionTable {
             check(slot.owner != nil || slot.state != .pinned, "pinned to nobody")
             check(slot.owner == nil || slot.leases <= 1, "a client's own connection is shared")
             check(slot.state != .leased || slot.leases > 0, "leased to nobody")
-            check(
-                (slot.state != .idle && slot.state != .pinned) || (slot.leases == 0 && !slot.isLeaving),
-                "idle, yet held or leaving")
+            check(slot.state != .idle || (slot.leases == 0 && !slot.isLeaving), "idle, yet held or leaving")
+            check(slot.state != .pinned || slot.leases == 0, "pinned, yet held")
+            check(slot.state != .pinned || !slot.isLeaving || slot.isLoggingIn, "pinned, yet leaving")
             check(slot.state != .closing || slot.isLeaving, "closing, and the budgets do not know")
             check(!slot.isOpen || slot.state == .leased, "open to more requests, and not leased")
         }

@@ -4,17 +4,20 @@ package import ProxyTypes
 /// (RFC 4559), so what anyone else sent there would act as that client. Between its client's requests such a connection is
 /// `pinned`, not idle: nothing but a request of its owner is ever granted it.
 extension OriginPool {
+    /// For so long after its last request a pinned connection does not give way to those that wait, and a login may take
+    /// from one step to the next whatever the bounds of idle connections.
+    static let ownersTime = Interval.seconds(1)
+
     /// From here on the leased connection is the client's that holds it. Where requests of others were sent on it too, it
-    /// can be nobody's: it closes with its last lease.
-    package mutating func pin(_ id: ConnectionID, to client: ClientID) {
-        // A dead generation, or one on its way out: nobody gets it after this lease.
-        guard let index = table.index(of: id), table.slots[index].state == .leased, !table.slots[index].isLeaving else {
-            return
-        }
+    /// can be nobody's: it closes with its last lease. `isLoggingIn`: the client is to answer the challenge that it just got.
+    package mutating func pin(_ id: ConnectionID, to client: ClientID, isLoggingIn: Bool) {
+        // A dead generation.
+        guard let index = table.index(of: id), table.slots[index].state == .leased else { return }
         guard table.slots[index].leases == 1, table.slots[index].owner ?? client == client else {
             return mark(index, .pinned)
         }
         table.setOwner(index, client)
+        table.slots[index].isLoggingIn = isLoggingIn
         table.slots[index].allMayPipeline = false
         refreshOpen(index)
     }
@@ -74,7 +77,43 @@ extension OriginPool {
         }
     }
 
+    /// While somebody waits and there is no room to dial: the longest idle first, but none that its owner used just now, nor
+    /// in the middle of a login.
+    mutating func makeRoomOfPinned(now: Instant, into actions: inout [PoolAction]) {
+        while pinnedGiveWay, let index = table.firstSettledPinned {
+            let due = table.slots[index].idleSince + Self.ownersTime
+            guard due <= now else {
+                idleDue = min(idleDue, due)
+                return
+            }
+            retire(index, .poolShrink, into: &actions)
+        }
+    }
+
+    @inline(__always)
+    private var pinnedGiveWay: Bool {
+        table.counts.pinned > 0 && queue.count > usefulDials + table.counts.closing && !backoff.isFailing
+            && !(origin.hasRoom && total.hasRoom)
+    }
+
+    /// A drain lets a login that has begun come to its end.
+    func isSparedForLogin(_ index: Int) -> Bool {
+        guard table.slots[index].isLoggingIn else { return false }
+        switch table.slots[index].leaveReason {
+        case .drained, .dnsDrain, .settingsChanged: return true
+        default: return false
+        }
+    }
+
+    /// Those that can serve nobody but their owners.
+    var leasedToOwners: Int {
+        table.slots.indices.count {
+            table.slots[$0].state == .leased && !table.slots[$0].isLeaving && table.slots[$0].owner != nil
+        }
+    }
+
     private mutating func endPin(_ index: Int, into actions: inout [PoolAction]) {
+        table.slots[index].isLoggingIn = false
         if table.slots[index].state == .pinned {
             retire(index, .pinned, into: &actions)
         } else {

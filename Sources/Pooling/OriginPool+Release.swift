@@ -88,11 +88,13 @@ extension OriginPool {
     /// Why a connection whose last lease has ended is not used again.
     @inline(__always)
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
-        if table.slots[index].isLeaving { return table.slots[index].leaveReason }
+        if table.slots[index].isLeaving, !isSparedForLogin(index) { return table.slots[index].leaveReason }
         // Not used, and only its owner could prove it alive.
         if table.slots[index].isDistrusted, table.slots[index].owner != nil { return .distrusted }
-        if isWornOut(index) { return .maxRequests }
         if table.slots[index].allowed == 0 { return .keepAliveHint }
+        // A login that needs one more request on this connection gets it.
+        if table.slots[index].isLoggingIn { return nil }
+        if isWornOut(index) { return .maxRequests }
         if let hint = table.slots[index].hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
         if table.slots[index].expiresAt <= now { return .maxLifetime }
         if origin.isExceeded || total.isExceeded { return .poolShrink }
@@ -145,6 +147,11 @@ extension OriginPool {
         table.slots[index].idleByHint = byHint
         if table.slots[index].isDistrusted {
             table.slots[index].idleUntil = min(table.slots[index].idleUntil, table.slots[index].proveBy)
+        }
+        if table.slots[index].isLoggingIn {
+            let atLeast = table.slots[index].idleSince + Self.ownersTime
+            table.slots[index].idleUntil = max(table.slots[index].idleUntil, atLeast)
+            table.slots[index].expiresAt = max(table.slots[index].expiresAt, atLeast)
         }
     }
 }

@@ -88,7 +88,8 @@ package struct OriginPool: ~Copyable {
         }
         return ConnectionFacts(
             state: state, requests: Int(slot.granted), leases: Int(slot.leases), openedAt: slot.openedAt,
-            idleSince: slot.state == .idle || slot.state == .pinned ? slot.idleSince : nil, owner: slot.owner)
+            idleSince: slot.state == .idle || slot.state == .pinned ? slot.idleSince : nil, owner: slot.owner,
+            isLoggingIn: slot.isLoggingIn)
     }
 
     package func requestsServed(_ id: ConnectionID) -> Int {
@@ -110,7 +111,7 @@ package struct OriginPool: ~Copyable {
 
     /// A connection lives that can serve another request.
     @inline(__always)
-    var hasLive: Bool { table.trusted.count + table.counts.leased > 0 }
+    var hasLive: Bool { table.trusted.count + table.counts.leased > (table.owned == 0 ? 0 : leasedToOwners) }
 
     /// What every event ends with: dials that are wanted now, room for retries, shared leases for who may have them.
     mutating func settle(now: Instant, into actions: inout [PoolAction]) {
@@ -119,6 +120,7 @@ package struct OriginPool: ~Copyable {
             dialAsWanted(now: now, into: &actions)
             makeRoomForRetries(into: &actions)
             makeRoomOfDistrusted(into: &actions)
+            makeRoomOfPinned(now: now, into: &actions)
             pipelineWaiters(now: now, into: &actions)
         }
         if queue.isEmpty { waiterDue = .distantFuture }

@@ -120,4 +120,6 @@ package struct ConnectionFacts: Equatable, BitwiseCopyable, Sendable {
     package let idleSince: Instant?
     /// The client that it belongs to, where it is pinned to one.
     package let owner: ClientID?
+    /// Its owner has been challenged and has yet to answer.
+    package let isLoggingIn: Bool
 }

@@ -191,10 +191,10 @@ extension UpstreamConnection {
     ) {
         if case .mustClose(let reason) = disposition {
             phase = .awaitingHead
-            let rest = pipelined
+            untold = pipelined
             giveUp(reason, now: now)
             exchange.responseEnded(now: now)
-            return failPipelined(rest, reset: false, now: now)
+            return failPipelined(now: now)
         }
         begin(pipelined.removeFirst())
         setDeadline(after: pool.settings.headersTimeout, now: now)
@@ -203,10 +203,16 @@ extension UpstreamConnection {
         if phase == .awaitingHead, !leftover.isEmpty { receive(leftover, now: now) }
     }
 
-    func failPipelined(_ exchanges: [any UpstreamExchange], reset: Bool, now: Instant) {
+    func failPipelined(now: Instant) {
+        guard !untold.isEmpty else { return }
         let text = "the origin closed the connection before it answered a pipelined request"
         let error = ProxyError(.connectionTerminated, retry: .ifReused, detail: text)
-        for exchange in exchanges { exchange.failed(.beforeResponse(error, reset: reset), now: now) }
+        tell(.beforeResponse(error, reset: false), now: now)
+    }
+
+    /// One after the other: any of them may take others out of the list.
+    func tell(_ failure: UpstreamFailure, now: Instant) {
+        while !untold.isEmpty { untold.removeFirst().failed(failure, now: now) }
     }
 
     func malformed(_ error: WireError, now: Instant) {
@@ -219,10 +225,10 @@ extension UpstreamConnection {
         guard let exchange else { return }
         if phase == .body, !reset, body.end() {
             self.exchange = nil
-            let rest = pipelined
+            untold = pipelined
             giveUp(.responseUntilClose, now: now)
             exchange.responseEnded(now: now)
-            return failPipelined(rest, reset: false, now: now)
+            return failPipelined(now: now)
         }
         let failure: UpstreamFailure
         if phase == .awaitingHead, !responseStarted {
@@ -242,11 +248,11 @@ extension UpstreamConnection {
 
     func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
         let exchange = exchange
-        let rest = pipelined
+        untold = pipelined
         self.exchange = nil
         giveUp(reason, now: now)
         exchange?.failed(failure, now: now)
-        failPipelined(rest, reset: false, now: now)
+        failPipelined(now: now)
     }
 
     func giveUp(_ reason: CloseReason, now: Instant) {

@@ -42,6 +42,9 @@ package final class UpstreamConnection {
     var exchange: (any UpstreamExchange)?
     /// Those whose requests were sent behind the running one's; their responses come in this order (RFC 9112 9.3.2).
     var pipelined: [any UpstreamExchange] = []
+    /// Those that lost the connection with the running one and have yet to be told: whoever is told first may end the client
+    /// of others, who then leave this list.
+    var untold: [any UpstreamExchange] = []
     var parser = ResponseHeadParser()
     var body = BodyReader()
     /// The beginning of a head, or of the end of a chunked body, the rest of which has not come.
@@ -139,11 +142,12 @@ package final class UpstreamConnection {
         stream.isSilent
     }
 
-    /// It serves no other client from here on.
-    package func pin(to client: ClientID) { pool.pin(self, to: client) }
+    /// It serves no other client from here on. `isLoggingIn`: that one is to answer the challenge that it just got.
+    package func pin(to client: ClientID, isLoggingIn: Bool) { pool.pin(self, to: client, isLoggingIn: isLoggingIn) }
 
     /// Belongs to one client already.
     package var isPinned: Bool { id.flatMap { pool.machine.facts(of: $0) }?.owner != nil }
+    package var isLoggingIn: Bool { id.flatMap { pool.machine.facts(of: $0) }?.isLoggingIn ?? false }
 
     // MARK: What the exchange does
 
@@ -170,17 +174,14 @@ package final class UpstreamConnection {
 
     /// The exchange goes away: the connection cannot be used for another, since its response may still come.
     package func abandon(_ abandoned: any UpstreamExchange, _ reason: CloseReason, now: Instant) {
+        untold.removeAll { $0 === abandoned }
         guard let running = exchange else { return }
-        var others = pipelined
-        if running !== abandoned {
-            others.removeAll { $0 === abandoned }
-            others.insert(running, at: 0)
-        }
+        untold = ([running] + pipelined).filter { $0 !== abandoned }
         exchange = nil
         giveUp(reason, now: now)
         let text = "the connection was given up by another request that was sent on it"
         let error = ProxyError(.connectionTerminated, side: .ours, retry: .ifReused, detail: text)
-        for other in others { other.failed(.beforeResponse(error, reset: false), now: now) }
+        tell(.beforeResponse(error, reset: false), now: now)
     }
 
     /// Back-pressure: whether to read more from the origin.

@@ -90,9 +90,9 @@ package final class UpstreamLoop {
         return connectionNumber
     }
 
-    /// Closes what nobody uses now; what still runs or waits is served.
+    /// Closes what nobody uses now; what still runs or waits is served. What belongs to a client goes with that client.
     package func closeIdle() {
-        for pool in pools.values { _ = pool.shedIdle(pool.idleConnections, .shutdown, now: now) }
+        for pool in pools.values { _ = pool.shedIdle(pool.sharedIdle, .shutdown, now: now) }
     }
 
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
@@ -111,10 +111,12 @@ package final class UpstreamLoop {
 
     /// Frees one connection for `pool` where all others hold the rest of the total budget idle, the idlest first.
     func shedElsewhere(for pool: UpstreamPool, abruptly: Bool, now: Instant) -> Bool {
-        var best: UpstreamPool?
-        for other in pools.values where other !== pool && other.idleConnections > 0 {
-            if other.idleConnections > (best?.idleConnections ?? 0) { best = other }
+        func idlest(_ count: (UpstreamPool) -> Int) -> UpstreamPool? {
+            let best = pools.values.lazy.filter { $0 !== pool }.max { count($0) < count($1) }
+            return best.flatMap { count($0) > 0 ? $0 : nil }
         }
+        // What belongs to a client comes after what is anybody's, wherever that is.
+        let best = idlest { $0.sharedIdle } ?? idlest { $0.idleConnections }
         return best?.shedIdle(1, .poolShrink, abruptly: abruptly, now: now) ?? false
     }
 

@@ -25,6 +25,7 @@ extension UpstreamPool {
     /// It is used no more: who still holds it asks the loop for the one that has its place.
     func forget() {
         isForgotten = true
+        shutdown(now: loop.now)
         loop.timer.remove(timer)
     }
 
@@ -104,15 +105,17 @@ extension UpstreamPool {
     // MARK: Connections that belong to one client
 
     /// Authentication was seen on it that holds for the connection: whoever sent there next would act as that user.
-    func pin(_ connection: UpstreamConnection, to client: ClientID) {
-        guard let id = connection.id, machine.facts(of: id)?.owner == nil else { return }
-        machine.pin(id, to: client)
-        if machine.facts(of: id)?.owner != nil { figures.pinned += 1 }
+    func pin(_ connection: UpstreamConnection, to client: ClientID, isLoggingIn: Bool) {
+        guard let id = connection.id else { return }
+        let wasPinned = machine.facts(of: id)?.owner != nil
+        machine.pin(id, to: client, isLoggingIn: isLoggingIn)
+        if !wasPinned, machine.facts(of: id)?.owner != nil { figures.pinned += 1 }
     }
 
     package func isPinned(to client: ClientID) -> Bool { machine.isPinned(to: client) }
 
     package func endPins(of client: ClientID, now: Instant) {
+        guard !isForgotten else { return }
         machine.endPins(of: client, now: now, into: &actions)
         perform(now: now)
     }

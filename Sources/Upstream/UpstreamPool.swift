@@ -61,7 +61,8 @@ package final class UpstreamPool {
     }
 
     package var counts: PoolCounts { machine.counts }
-    /// With those that one client alone may use.
+    /// Without those that one client alone may use; and with them.
+    var sharedIdle: Int { machine.counts.idle }
     package var idleConnections: Int { machine.counts.idle + machine.counts.pinned }
     package var openConnections: Int {
         connections.lazy.filter { $0 != nil }.count + dials.count + tunnels.count + tunnelDials.count

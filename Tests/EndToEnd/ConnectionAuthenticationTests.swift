@@ -123,6 +123,43 @@ import Testing
         #expect(try a.get(origin.url()).status == 401)
     }
 
+    @Test("a challenge that nobody has answered does not stand in the way of a retry")
+    func retried() throws {
+        let origin = try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                if connection.number == 0, request.target == "/second" { return }
+                connection.respond("401 Unauthorized", ["WWW-Authenticate: NTLM"], body: "")
+            }
+        }
+        let proxy = try RunningProxy()
+        let a = try ScriptedClient(proxy)
+        #expect(try a.get(origin.url("/first")).status == 401)
+        #expect(try a.get(origin.url("/second"), ["Authorization: NTLM type1:anna"]).status == 401)
+        #expect(origin.record.requests.map(\.connection) == [0, 0, 1])
+    }
+
+    @Test("a drain between the steps of a login lets it end")
+    func drainedLogin() throws {
+        let origin = try binding()
+        let proxy = try RunningProxy(state: try StateFolder())
+        let a = try ScriptedClient(proxy)
+        #expect(try a.get(origin.url(), ["Authorization: NTLM type1:anna"]).status == 401)
+        #expect(try proxy.connctl("drain", origin.url()).exitCode == 0)
+        #expect(text(try a.get(origin.url(), ["Authorization: NTLM type3:anna"]).body) == "anna")
+        #expect(try a.get(origin.url()).status == 401)
+        #expect(origin.record.connections.count == 2)
+    }
+
+    @Test("what is kept for a client that says no more makes room for those that wait")
+    func givesWay() throws {
+        let origin = try binding()
+        let proxy = try RunningProxy("settings: { max_connections: 1 }")
+        let (a, b) = (try ScriptedClient(proxy), try ScriptedClient(proxy))
+        #expect(try a.get(origin.url()).status == 401)
+        #expect(try b.get(origin.url()).status == 401)
+        #expect(try proxy.totals()["upstream_closed.pool_shrink"] == 1)
+    }
+
     @Test("after a drain its client is nobody again, and so is everyone else")
     func drained() throws {
         let origin = try binding()

@@ -57,6 +57,30 @@ import Testing
         #expect(targets.count { $0 == "/first" } == 1)
     }
 
+    @Test("a client whose answer is cut takes its other requests on the same connection with it, and nobody else's")
+    func cut() throws {
+        let origin = try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                guard request.target == "/cut" else {
+                    connection.respond()
+                    continue
+                }
+                _ = try connection.readRequest()
+                return connection.send("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\na part of it")
+            }
+        }
+        let proxy = try RunningProxy(Self.settings)
+        try warmedUp(proxy, origin)
+        let client = try ScriptedClient(proxy)
+        try client.send(
+            ["/cut", "/behind"].map { "GET \(origin.url($0)) HTTP/1.1\r\nHost: \(origin.authority)\r\n\r\n" }.joined())
+        #expect(text(try client.readToEnd().bytes).hasSuffix("a part of it"))
+        let other = try FakeOrigin.answering()
+        let next = try ScriptedClient(proxy)
+        #expect(try next.get(other.url()).status == 200)
+        #expect(try next.get(origin.url("/again")).status == 200)
+    }
+
     @Test("each client gets its own answer however the answers on a shared connection come in pieces")
     func pieces() throws {
         let first = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst"

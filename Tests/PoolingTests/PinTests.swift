@@ -35,12 +35,40 @@ struct PinTests {
         #expect(pool.counts.waiting == 1 && pool.counts.pinned == 1)
     }
 
-    @Test("it makes room for those that wait once it has been idle for as long as any may be")
-    func idleBound() {
+    @Test("it gives way to those that wait for room once its owner has not used it for a second")
+    func givesWay() {
         let (pool, id) = loggedIn { $0.maxConnections = 1 }
         pool.lease(2, client: 2)
-        #expect(pool.pass(.seconds(4)) == [.close(id, .idleTimeout)])
+        #expect(pool.untilDeadline == .seconds(1))
+        #expect(pool.pass(.milliseconds(999)) == [])
+        #expect(pool.pass(.milliseconds(1)) == [.close(id, .poolShrink)])
         #expect(pool.closed(id) == [.dial(connection(0, 1))])
+    }
+
+    @Test("it gives way to a retry, and where the total is used up")
+    func givesWayToRetries() {
+        let pool = PoolFixture(total: 1)
+        let id = pool.becomeIdle(1)[0]
+        pool.lease(1, client: 1)
+        pool.pin(id, to: 1)
+        pool.release(id)
+        pool.lease(2, client: 2, fresh: true)
+        #expect(pool.pass(.seconds(1)) == [.close(id, .poolShrink)])
+    }
+
+    @Test("it ends when it has been idle for as long as any may be")
+    func idleBound() {
+        let (pool, id) = loggedIn()
+        #expect(pool.pass(.seconds(4)) == [.close(id, .idleTimeout)])
+    }
+
+    @Test("a login that leases to others only is nothing that could serve those that wait")
+    func failingDials() {
+        let (pool, id) = loggedIn { $0.maxConnections = 2 }
+        pool.lease(2, client: 1)
+        #expect(pool.lease(3, client: 2) == [.dial(connection(1))])
+        #expect(pool.dialFailed(connection(1)) == [.refuse(waiter(3), .dialFailing)])
+        #expect(pool.facts(id)?.owner == ClientID(rawValue: 1))
     }
 
     @Test("its owner does not get it when its time has come")
@@ -137,5 +165,68 @@ struct PinTests {
         #expect(pool.lease(2, client: 2) == [])
         #expect(pool.lease(3, client: 1) == [])
         #expect(pool.resume() == [.grant(waiter(3), id, reused: true)])
+    }
+
+    /// One connection whose owner, client 1, has been challenged and is to answer.
+    private func loggingIn(
+        hint: KeepAliveHint? = nil, _ change: (inout PoolPolicy) -> Void = { _ in }
+    ) -> (pool: PoolFixture, id: ConnectionID) {
+        let pool = PoolFixture(change)
+        pool.lease(1, client: 1)
+        pool.dialSucceeded(connection(0))
+        pool.pin(connection(0), to: 1, isLoggingIn: true)
+        #expect(pool.release(connection(0), .reusable(hint, window: 0)) == [])
+        return (pool, connection(0))
+    }
+
+    @Test("a login goes on where its connection has served all that it may, or has hardly any time left")
+    func loginGoesOn() {
+        let (worn, id) = loggingIn { $0.maxRequestsPerConnection = 1 }
+        #expect(worn.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
+        worn.pin(id, to: 1)
+        #expect(worn.release(id) == [.close(id, .maxRequests)])
+        let (hinted, _) = loggingIn(hint: KeepAliveHint(timeout: .seconds(1)))
+        #expect(hinted.pass(.milliseconds(500)) == [])
+        #expect(hinted.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
+        let (old, _) = loggingIn { $0.maxLifetime = .milliseconds(1) }
+        #expect(old.pass(.milliseconds(500)) == [])
+        #expect(old.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
+    }
+
+    @Test("but not where the origin said that it takes no more")
+    func loginEnds() {
+        let pool = PoolFixture()
+        pool.lease(1, client: 1)
+        pool.dialSucceeded(connection(0))
+        pool.pin(connection(0), to: 1, isLoggingIn: true)
+        let last = Disposition.reusable(KeepAliveHint(max: 0), window: 0)
+        #expect(pool.release(connection(0), last) == [.close(connection(0), .keepAliveHint)])
+    }
+
+    @Test("a login under way is drained when it has ended, and closed by an order, with its owner and at the end")
+    func loginAndDrain() {
+        let (drained, id) = loggingIn()
+        #expect(drained.drain(.drained) == [])
+        #expect(drained.concerned == 1)
+        #expect(drained.drain(.drained) == [] && drained.concerned == 0)
+        #expect(drained.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
+        drained.pin(id, to: 1)
+        #expect(drained.release(id) == [.close(id, .drained)])
+        let (left, _) = loggingIn()
+        #expect(left.drain(.drained) == [])
+        #expect(left.endPins(of: 1) == [.close(id, .drained)])
+        let (closed, _) = loggingIn()
+        #expect(closed.close(id) == [.close(id, .killed)])
+        let (stopped, _) = loggingIn()
+        #expect(stopped.shutdown() == [.close(id, .shutdown)])
+    }
+
+    @Test("a login under way gives way to nobody, until its client has not answered for as long as any may be idle")
+    func loginAndOthers() {
+        let (pool, id) = loggingIn { $0.maxConnections = 1 }
+        #expect(pool.shedIdle(1) == [])
+        pool.lease(2, client: 2)
+        #expect(pool.pass(.seconds(2)) == [])
+        #expect(pool.pass(.seconds(2)) == [.close(id, .idleTimeout)])
     }
 }

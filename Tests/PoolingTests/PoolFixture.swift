@@ -103,8 +103,8 @@ final class PoolFixture {
     func resume() -> [PoolAction] { event { $0.resume(now: time.now, into: &$1) } }
 
     @discardableResult
-    func pin(_ id: ConnectionID, to client: UInt64) -> [PoolAction] {
-        event { pool, _ in pool.pin(id, to: ClientID(rawValue: client)) }
+    func pin(_ id: ConnectionID, to client: UInt64, isLoggingIn: Bool = false) -> [PoolAction] {
+        event { pool, _ in pool.pin(id, to: ClientID(rawValue: client), isLoggingIn: isLoggingIn) }
     }
 
     func endPins(of client: UInt64) -> [PoolAction] {

@@ -76,7 +76,11 @@ extension PoolModel {
         let wasDialing = connections[place].state == .dialing
         if wasDialing { dialDelay.failed(connections[place].era, now, &random) }
         connections.remove(at: place)
-        if wasDialing, !isPaused, trusted.isEmpty, count(.leased) == 0, usefulDials == 0 { refuseAll(.dialFailing) }
+        if wasDialing, !isPaused, trusted.isEmpty, usefulDials == 0,
+            !connections.contains(where: { $0.state == .leased && $0.leaving == nil && $0.owner == nil })
+        {
+            refuseAll(.dialFailing)
+        }
         settle(now)
     }
 
@@ -176,7 +180,7 @@ extension PoolModel {
         for serial in oldestFirst + pinned {
             guard let place = place(serial) else { continue }
             setIdleBound(place)
-            if isWornOut(connections[place]) { retire(serial, .maxRequests) }
+            if isWornOut(connections[place]), !connections[place].isLoggingIn { retire(serial, .maxRequests) }
         }
         for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
@@ -243,7 +247,7 @@ extension PoolModel {
     }
 
     package mutating func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Int {
-        let shed = Array((oldestFirst + pinned).prefix(max(0, count)))
+        let shed = Array((oldestFirst + settledPinned).prefix(max(0, count)))
         for serial in shed { retire(serial, reason) }
         if !shed.isEmpty {
             warmDelay.failed(warmDelay.era, now, &random)
@@ -261,14 +265,13 @@ extension PoolModel {
         return dials - before
     }
 
-    package mutating func pin(_ serial: Int, _ client: ClientID) {
-        guard let place = place(serial), connections[place].state == .leased, connections[place].leaving == nil else {
-            return
-        }
-        if connections[place].leases > 1 {
-            connections[place].leaving = .pinned
+    package mutating func pin(_ serial: Int, _ client: ClientID, isLoggingIn: Bool) {
+        guard let place = place(serial), connections[place].state == .leased else { return }
+        if connections[place].leases > 1 || (connections[place].owner ?? client) != client {
+            if connections[place].leaving == nil { connections[place].leaving = .pinned }
         } else {
             connections[place].owner = client
+            connections[place].isLoggingIn = isLoggingIn
             connections[place].allMayPipeline = false
         }
         updateOpen(serial)

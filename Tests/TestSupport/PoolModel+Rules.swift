@@ -11,6 +11,11 @@ extension PoolModel {
         while !isFailing, waiters.count > usefulDials + count(.closing, leaving: true), let oldest = distrusted.first {
             retire(oldest, .distrusted)
         }
+        while pinnedGiveWay, let serial = settledPinned.first, let place = place(serial),
+            connections[place].idleSince + .seconds(1) <= now
+        {
+            retire(serial, .poolShrink)
+        }
         while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
             open.removeFirst()
             guard let place = place(serial), connections[place].expiresAt > now else { continue }
@@ -90,12 +95,21 @@ extension PoolModel {
     }
 
     mutating func endPin(_ serial: Int) {
-        guard let place = place(serial), connections[place].leaving == nil else { return }
+        guard let place = place(serial) else { return }
+        connections[place].isLoggingIn = false
         if connections[place].state == .pinned {
             retire(serial, .pinned)
-        } else {
+        } else if connections[place].leaving == nil {
             connections[place].leaving = .pinned
         }
+    }
+
+    var settledPinned: [Int] {
+        pinned.filter { serial in !(place(serial).map { connections[$0].isLoggingIn } ?? false) }
+    }
+
+    var pinnedGiveWay: Bool {
+        !isFailing && waiters.count > usefulDials + count(.closing, leaving: true) && room <= 0
     }
 
     @discardableResult
@@ -198,10 +212,11 @@ extension PoolModel {
     }
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
-        if let reason = connection.leaving { return reason }
+        if let reason = connection.leaving, !connection.isSpared { return reason }
         if connection.proveBy != nil, connection.owner != nil { return .distrusted }
-        if isWornOut(connection) { return .maxRequests }
         if connection.allowed == 0 { return .keepAliveHint }
+        if connection.isLoggingIn { return nil }
+        if isWornOut(connection) { return .maxRequests }
         if let hint = connection.hint, hint <= policy.keepAliveMargin { return .keepAliveHint }
         if connection.expiresAt <= now { return .maxLifetime }
         return originExceeded || totalExceeded ? .poolShrink : nil
@@ -230,6 +245,11 @@ extension PoolModel {
         }
         connections[place].idleBound = bound
         connections[place].idleByHint = byHint
+        if connections[place].isLoggingIn {
+            connections[place].idleBound = max(bound, .seconds(1))
+            let atLeast = connections[place].idleSince + .seconds(1)
+            connections[place].expiresAt = max(connections[place].expiresAt, atLeast)
+        }
     }
 
     mutating func retireDue(_ serial: Int) {
@@ -250,13 +270,19 @@ extension PoolModel {
         idle.removeAll { $0 == serial }
         pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
+        let reason = connections[place].leaving ?? reason
         connections[place].leaving = reason
         connections[place].state = .closing
         actions.append(.close(serial, reason))
     }
 
     mutating func leaveAll(_ reason: CloseReason) {
-        for serial in oldestFirst + pinned { retire(serial, reason) }
+        for serial in oldestFirst { retire(serial, reason) }
+        for serial in pinned {
+            guard let place = place(serial) else { continue }
+            if connections[place].leaving == nil { connections[place].leaving = reason }
+            if !connections[place].isSpared { retire(serial, reason) }
+        }
         open.removeAll()
         for place in connections.indices where connections[place].leaving == nil {
             connections[place].leaving = reason

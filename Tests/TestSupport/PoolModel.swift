@@ -27,6 +27,10 @@ package struct PoolModel {
         var allowed: Int?
         /// Whose alone it is.
         package var owner: ClientID?
+        var isLoggingIn = false
+        var isSpared: Bool {
+            isLoggingIn && (leaving == .drained || leaving == .dnsDrain || leaving == .settingsChanged)
+        }
         var hint: Interval?
         var window: UInt32 = 0
         var expiresAt = Instant.distantFuture
@@ -187,6 +191,9 @@ package struct PoolModel {
         }
         for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }
         if isPaused { return latest }
+        if pinnedGiveWay, let place = settledPinned.first.flatMap(place) {
+            latest = min(latest, connections[place].idleSince + .seconds(1))
+        }
         let probing = isFailing && count(.dialing) + count(.dialing, leaving: true) > 0
         if room > 0, !probing {
             let delayed = isFailing ? dialDelay.notBefore : .zero

@@ -258,9 +258,12 @@ extension PoolSimulation {
         guard !held.isEmpty else { return }
         let id = held[choices.pick(held.count)]
         guard let serial = serials[id], let client = holders[id]?.first else { return fail("\(id) is held by nobody") }
-        note("pin \(id) to \(client)")
+        let isLoggingIn = choices.chance(1, in: 2)
+        note("pin \(id) to \(client) isLoggingIn: \(isLoggingIn)")
         if holders[id]?.count == 1, owners[id] == nil { owners[id] = client }
-        both({ pool, _, _ in pool.pin(id, to: client) }, { model, _ in model.pin(serial, client) })
+        both(
+            { pool, _, _ in pool.pin(id, to: client, isLoggingIn: isLoggingIn) },
+            { model, _ in model.pin(serial, client, isLoggingIn: isLoggingIn) })
         if pool.isPinned(to: client) != model.connections.contains(where: { $0.owner == client && $0.leaving == nil }) {
             fail("pinned to \(client) is \(pool.isPinned(to: client))")
         }

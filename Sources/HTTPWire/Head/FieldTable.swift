@@ -32,6 +32,11 @@ package struct FieldTable: Sendable {
     @inline(__always)
     package func contains(_ id: FieldID) -> Bool { present & (1 &<< UInt32(id.rawValue)) != 0 }
 
+    /// A line of it is sent on.
+    func passes(_ id: FieldID) -> Bool {
+        contains(id) && entries.contains { $0.id == id && !$0.dropped }
+    }
+
     package func first(_ id: FieldID) -> Entry? {
         guard contains(id) else { return nil }
         for entry in entries where entry.id == id { return entry }

@@ -110,7 +110,7 @@ package enum HeadWriter {
             appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked && !client.dechunk, &writer)
             appendVia(via, &writer)
             // RFC 4559 6: the client may only log in through a proxy that keeps the connection for it.
-            if head.bindsConnection, head.status == 401, !head.fields.contains(.proxySupport) {
+            if head.bindsConnection, head.status == 401, !head.fields.passes(.proxySupport) {
                 writer.append("Proxy-Support: Session-Based-Authentication\r\n")
             }
             appendConnection(head, client, &writer)
