@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 
 extension AdminClient {
-    /// A database of that size takes as long as this on a slow disk.
+    /// Enough for a large database on a slow disk.
     static let longestBackup = TimeAmount.minutes(10)
     /// Between two parts of it.
     private static let longestGap = TimeAmount.seconds(60)

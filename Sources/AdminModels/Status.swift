@@ -15,7 +15,7 @@ package struct StatusReport: Codable, Sendable {
     /// `running` or `stopping`.
     package var state = ""
     package var listeners: [String] = []
-    /// Where the proxy should listen by default and does not.
+    /// Where the proxy should listen and does not, since the start or the last reload.
     package var unopenedListeners: [UnopenedListenerReport] = []
     package var adminListeners: [String] = []
     /// The ports that CONNECT may reach; null: any.

@@ -50,11 +50,11 @@ package final class AccessLog: Sendable {
     private let state: Mutex<State>
     private let tally = LossTally()
     private let tell: @Sendable (Int) -> Void
-    /// The one of all that ever go there: it may hang for ever.
+    /// Made once and kept over every `redirect`: its thread may hang in write(2) for ever.
     private let standardOutput: LineWriter
     private let files = DispatchQueue(label: "connd.access-log.files")
 
-    /// Half of what may be held.
+    /// Of one batch; a `LineQueue` holds up to two.
     private static let limit = LineLimit(bytes: 4 * 1024 * 1024, lines: 64 * 1024)
     private static let delay = Interval.milliseconds(100)
     private static let chunk = 64 * 1024

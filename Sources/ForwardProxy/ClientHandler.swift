@@ -81,7 +81,7 @@ final class ClientHandler {
     /// It has all that it was to get; only its end is awaited.
     var isLingering: Bool { phase == .closing && stream?.outputIsShut ?? true }
 
-    /// Its end may be waited for no longer: it has its answer, or does not read it.
+    /// A stop need not wait for it any longer: the client has its answer, or does not read it.
     func isDone(now: Instant) -> Bool { isLingering && !linger.isActive(now: now, within: ClientPlaces.settled) }
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }

@@ -47,11 +47,11 @@ struct ClientPlaces: ~Copyable {
     private var idle = Ends()
     private var lingering = Ends()
 
-    /// Whose next request may be on its way is spared for so long.
+    /// A client that became idle or silent more recently than this is spared: its next bytes may be on their way.
     static let settled = Interval.milliseconds(100)
     /// A newcomer's first request, too, may take a moment.
     static let patience = Interval.seconds(1)
-    /// Whose end is under way holds no place; this many of them, so that they are bounded too.
+    /// Up to this many connections that are being closed hold no place; any others do, so that all are bounded.
     static let mostBeyond = 64
 
     var taken: Int { places.count - free.count }

@@ -30,7 +30,7 @@ package struct ErrorResponse: Equatable, Sendable {
     /// To a request that waits for a connection while connd comes to its end.
     static let stopping = ErrorResponse(
         status: 503, kind: .destinationUnavailable,
-        detail: "connd stops: no connection to the origin was free or open before the end of shutdown_grace")
+        detail: "connd is stopping, and no connection to the origin became available within shutdown_grace: try again")
 
     static func status(for kind: ProxyError.Kind) -> Int {
         switch kind {

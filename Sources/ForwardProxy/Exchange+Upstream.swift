@@ -164,9 +164,8 @@ extension Exchange: UpstreamExchange {
         guard reused || !sent else { return false }
         var decision = RetryPolicy.decide(
             method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
-            bodyReplayable: bodyIsKept,
-            bound: answersChallenge, attempts: attempts, maxRetries: pool.settings.maxRetries,
-            budgetAllows: true)
+            bodyReplayable: bodyIsKept, bound: answersChallenge, attempts: attempts,
+            maxRetries: pool.settings.maxRetries, budgetAllows: true)
         if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
         loop.upstream.metrics.retryCauses[cause] += 1
         pool.figures.retryCauses[cause] += 1

@@ -42,8 +42,8 @@ extension ProxyLoop: ListenerHandler {
 
     private var letsClientsIn: Bool { !isDraining || handover.isOpen }
 
-    /// The socket is asked, too: a request that the loop has not read yet is to be answered, and what a client has yet to
-    /// take is to arrive.
+    /// The socket is checked too: a request that has arrived but was not read yet must be answered, and a response that
+    /// the client has not taken yet must be delivered.
     private func whoGivesWay() -> ClientHandler? {
         while case .place(let place) = places.choose(now: now) {
             guard let client = clients[place] else {

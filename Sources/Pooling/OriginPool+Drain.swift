@@ -2,8 +2,9 @@ package import ProxyTypes
 
 /// Connections are ended from outside, softly.
 extension OriginPool {
-    /// Idle and pinned connections close now, but for those in the middle of a login, leased ones when their lease ends, dialing ones when they have succeeded; who waits
-    /// or comes now gets new ones. Returns how many it concerns: not those that were to close before it.
+    /// Idle connections close now, and pinned ones unless they are in the middle of a login; leased ones when their
+    /// lease ends, dialing ones when the dial has succeeded. Requests that wait or arrive later get new connections.
+    /// Returns how many connections this affects, not counting those that were already due to close.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
         let concerned = markAll(reason, into: &actions)

@@ -4,8 +4,8 @@ package import ProxyTypes
 /// (RFC 4559), so what anyone else sent there would act as that client. Between its client's requests such a connection is
 /// `pinned`, not idle: nothing but a request of its owner is ever granted it.
 extension OriginPool {
-    /// For so long after its last request a pinned connection does not give way to those that wait, and a login may take
-    /// from one step to the next whatever the bounds of idle connections.
+    /// How long after its last request a pinned connection is kept for its owner although other clients wait, and how
+    /// long a login may take between two steps, whatever the bounds of idle connections.
     static let ownersTime = Interval.seconds(1)
 
     /// From here on the leased connection is the client's that holds it. Where requests of others were sent on it too, it

@@ -38,7 +38,7 @@ final class DatabaseLock: Sendable {
         return .held(lock)
     }
 
-    /// A lock whose file was deleted keeps nobody away.
+    /// False once the file was deleted: the lock then no longer excludes another connd.
     var isInPlace: Bool {
         var (mine, there) = (stat(), stat())
         return fstat(descriptor, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino

@@ -71,7 +71,8 @@ final class FileWitness: Sendable {
         lastSeen.withLock { $0 = now }
     }
 
-    /// A file that is being written over is looked at when that is done. The store's own queue waits, and nothing else.
+    /// A file that is being overwritten is examined when that is done. This blocks the store's queue for up to 10 s, and
+    /// edits with it; requests do not wait.
     func waitUntilStill() {
         var last = stamp
         var quiet = 0

@@ -15,6 +15,7 @@ package enum StoreEvent: Sendable {
     case dropping(DroppedRows)
     /// A kept setting that this version cannot apply.
     case unreadableSetting(String)
-    /// The database could not be read at the start, or was another connd's, and now was read: these are to be applied.
+    /// The database was read late: it could not be read at the start, was in use by another connd, or was replaced. The
+    /// settings in it take effect now.
     case settingsLoaded([SettingRow])
 }

@@ -70,7 +70,7 @@ extension Setting {
             .init(
                 .closeLinger, "close_linger", .duration(.milliseconds(10)...(.seconds(30)), zero: "no wait"),
                 .duration(.seconds(2)), .atOnce,
-                "how long a silence ends the reading of a connection we close, so that no reset cuts its tail"),
+                "how long a closing connection may be silent before reading stops, so that no reset cuts the answer"),
             .init(
                 .tunnelIdleTimeout, "tunnel_idle_timeout", .duration(.seconds(1)...(.hours(24)), zero: "none"),
                 .duration(.minutes(10)), .newTunnels, "how long a CONNECT tunnel may be silent"),

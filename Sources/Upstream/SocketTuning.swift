@@ -114,16 +114,16 @@ extension SocketTuning {
         switch refusal.cause {
         case .capped(let size):
             let limit = refusal.setting == .sendBuffer ? "net.core.wmem_max" : "net.core.rmem_max"
-            return "the kernel gives no more than \(size) bytes (\(limit))"
+            return "the kernel allows at most \(size) bytes: lower it, or raise the sysctl \(limit)"
         case .failed(let number): code = number
         }
         switch (refusal.setting, code) {
         case (.congestionControl, ENOENT):
-            return "the kernel has no `\(settings.congestionControl ?? "")`, but \(algorithms("available"))"
+            return "the kernel has no `\(settings.congestionControl ?? "")`; it has \(algorithms("available"))"
         case (.congestionControl, EPERM):
-            return "the kernel keeps `\(settings.congestionControl ?? "")` to root; to others it allows "
+            return "the kernel allows `\(settings.congestionControl ?? "")` for root only; other users may use "
                 + algorithms("allowed")
-        case (.tcpFastOpen, EOPNOTSUPP): return "the kernel does not let clients use it (net.ipv4.tcp_fastopen)"
+        case (.tcpFastOpen, EOPNOTSUPP): return "the kernel has it off for clients: see net.ipv4.tcp_fastopen"
         default: return "the kernel refuses it: \(String(cString: strerror(code)))"
         }
     }

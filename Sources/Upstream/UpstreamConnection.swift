@@ -269,8 +269,7 @@ package final class UpstreamConnection {
     static func isAbrupt(_ reason: CloseReason) -> Bool {
         switch reason {
         case .framingError, .unsolicitedBytes, .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .killed,
-            .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure,
-            .distrusted:
+            .originClosedMidResponse, .originRstIdle, .earlyResponse, .fdPressure, .distrusted:
             true
         default:
             false

@@ -64,7 +64,7 @@ struct Connctl: AsyncParsableCommand {
         guard let reason = surroundings.output.end?.failure else { return status }
         let failure = CommandFailure(
             "cannot write to standard output: \(reason)",
-            next: ["make room there or send it elsewhere; what the verb changed stays so (connctl audit)"])
+            next: ["free space there, or redirect the output; what the verb changed is in effect (see connctl audit)"])
         surroundings.errors.write(failure.text)
         return status == .ok ? failure.status : status
     }

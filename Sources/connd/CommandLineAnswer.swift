@@ -23,7 +23,7 @@ extension CommandLineAnswer {
         }
     }
 
-    /// An answer that could not be written is none, unless nobody wants to read the rest of it.
+    /// An answer that cannot be written is a failure, unless the reader has closed the pipe.
     func giveAndEnd() -> Never {
         let (out, err) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
         out.write(output)

@@ -77,7 +77,7 @@ final class Daemon {
             version: ProductVersion.text,
             previousEnd: end.map { ($0.end, $0.detail) })
         let now = SystemClock.now()
-        // Not near what any earlier process came to, whatever its clock said, so that no entity tag ever means two things.
+        // Random, so that no entity tag of an earlier process is used again, whatever the clock said then.
         var book = SettingBook(
             file: loaded.layers, rows: store.loadSettings(), now: now, revision: .random(in: 1 << 40...1 << 50))
         expired = book.expire(now: now)

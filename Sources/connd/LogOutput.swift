@@ -40,7 +40,7 @@ final class LogTarget: Sendable {
     private let shared: Shared
     private let environment: [String: String]
 
-    /// Half of what may be held.
+    /// Of one batch; a `LineQueue` holds up to two.
     private static let limit = LineLimit(bytes: 512 * 1024, lines: 8192)
     /// For the last lines of the process.
     private static let patience = Interval.seconds(1)

@@ -1,3 +1,4 @@
+import ProxyTypes
 import Testing
 
 @testable import ProcessOutput
@@ -76,7 +77,7 @@ struct LineQueueTests {
 
     @Test("what is kept and what is told as lost is all there was, whatever comes when", arguments: 0..<50)
     func sum(seed: Int) {
-        var random = SplitMix(state: UInt64(seed))
+        var random = SeededRandom(seed: UInt64(seed))
         var queue = queue(bytes: 60, lines: 9)
         var (added, seen, lost, next) = (0, 0, 0, 0)
         for _ in 0..<2000 {
@@ -99,18 +100,5 @@ struct LineQueueTests {
             seen += batch.ends.count
         }
         #expect(seen + lost == added)
-    }
-}
-
-/// Numbers from a seed. Value.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

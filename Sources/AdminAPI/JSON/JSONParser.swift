@@ -24,7 +24,7 @@ struct JSONParser {
     static func parse(_ bytes: some Sequence<UInt8>) throws(JSONSyntaxError) -> JSONValue {
         var parser = JSONParser(Array(bytes))
         if parser.bytes.starts(with: [0xFE, 0xFF]) || parser.bytes.starts(with: [0xFF, 0xFE]) {
-            throw parser.problem("the document must be UTF-8, and begins as UTF-16 or UTF-32 does")
+            throw parser.problem("the document must be UTF-8, and starts with the byte order mark of UTF-16 or UTF-32")
         }
         let value = try parser.value(depth: 0)
         parser.skipSpace()

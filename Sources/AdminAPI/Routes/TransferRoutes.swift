@@ -40,8 +40,8 @@ enum TransferRoutes {
         Operation(
             verb: .post, path: Paths.backup, name: "backUp", summary: "The database, as one file",
             help:
-                "As it is at one moment, by SQLite's own backup, checked; nothing stops meanwhile. It holds all that connd "
-                + "keeps, so that it is given to those alone who may change something.",
+                "A consistent, checked copy, made with SQLite's backup API while connd runs. It holds everything that "
+                + "connd keeps, so only callers who may change settings get it.",
             success: .init(status: 200, help: "An SQLite database.", content: .bytes(databaseType)), problems: [503]
         ) { .bytes(try await $0.backend.backUp(actor: $0.actor), type: databaseType) },
         Operation(

@@ -11,7 +11,7 @@ struct BackupCommand: AsyncParsableCommand {
             connctl backup connd-backup.db
             connctl backup connd-backup.db --force     over an earlier one
 
-            Restore it with connd stopped: copy it to connd.db, remove connd.db-wal. connd(8) has the commands.
+            Restore it with connd stopped: copy it to connd.db, remove connd.db-wal and -shm. connd(8) has the commands.
             """)
 
     @Argument(help: "The file to write, readable by you alone.", completion: .file())
@@ -64,7 +64,7 @@ final class BackupFile {
     private static let headLength = 100
 
     init(_ path: String, mayReplace: Bool) throws(FileProblem) {
-        if !mayReplace, access(path, F_OK) == 0 { throw FileProblem(reason: "it is there already", isThere: true) }
+        if !mayReplace, access(path, F_OK) == 0 { throw FileProblem(reason: "the file already exists", isThere: true) }
         self.path = path
         self.mayReplace = mayReplace
         partial = path + ".connctl-\(getpid())"
@@ -91,7 +91,11 @@ final class BackupFile {
 
     /// On disk, and under its name.
     func finish() throws {
-        guard isDatabase else { throw FileProblem(reason: "what came is no whole SQLite database") }
+        guard isDatabase else {
+            throw CommandFailure(
+                "what connd sent is no whole SQLite database: \(path) was not written",
+                next: ["connctl status    shows whether the database fails; then try again"])
+        }
         guard fsync(descriptor) == 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
         // A link does not replace what came there meanwhile.
         let isNamed = mayReplace ? rename(partial, path) == 0 : link(partial, path) == 0

@@ -19,7 +19,7 @@ struct EnvCommand: AsyncParsableCommand {
     @Option(help: "For this shell; else the one of $SHELL.")
     var shell: EnvironmentText.Shell?
 
-    @Flag(help: "Print what gives back the values from before.")
+    @Flag(help: "Print the lines that restore the previous values.")
     var unset = false
 
     @OptionGroup var global: GlobalOptions

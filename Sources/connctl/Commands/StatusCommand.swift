@@ -116,7 +116,7 @@ struct StatusText {
         case "full":
             lines.append(
                 "! Clients wait to be let in: all \(Units.plural(report.clientLimit, "place")) "
-                    + "(proxy.max_client_connections) are busy.")
+                    + "(proxy.max_client_connections) are busy. Raise it in the file, then: connctl reload")
         case nil: break
         default:
             lines.append("! Clients wait to be let in: no file descriptor is free. Raise LimitNOFILE of the service.")
@@ -125,7 +125,7 @@ struct StatusText {
         if totals.logLinesDropped > 0 {
             lines.append(
                 "! \(Units.plural(totals.logLinesDropped, "line")) of connd's log could not be written and were dropped: "
-                    + "look at what reads its standard error.")
+                    + "check what reads its standard error (the journal, a container runtime, a pipe).")
         }
         if totals.accessLogLinesDropped > 0 {
             lines.append(
@@ -137,7 +137,7 @@ struct StatusText {
         }
         for refused in report.refusedSettings {
             lines.append(
-                "! \(refused.setting)=\(refused.value) (\(refused.place ?? refused.source)) has no effect as it is: "
+                "! \(refused.setting)=\(refused.value) (\(refused.place ?? refused.source)) is not applied as set: "
                     + "\(refused.reason).")
         }
         if report.conflicts > 0 {

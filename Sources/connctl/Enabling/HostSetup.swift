@@ -157,8 +157,8 @@ struct HostSetup {
         let exceptions = given.filter { ProxyVariables.exceptionNames.contains($0.key) }
         if let odd = exceptions.first(where: { !ServiceEnvironment.isPlain($0.value) }) {
             throw SetupProblem(
-                "services are given a \(odd.key) that connctl cannot write again: left alone",
-                next: "write \(odd.key) with names, addresses and commas alone")
+                "\(odd.key) of services has characters that connctl cannot write to systemd's files: left alone",
+                next: "reduce \(odd.key) to names, addresses and commas, then enable again")
         }
         let text =
             isUser

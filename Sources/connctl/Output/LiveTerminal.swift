@@ -20,7 +20,7 @@ final class LiveTerminal {
         case resized
         /// ^Z: `suspend` is to be called.
         case suspended
-        /// The process goes on after a stop that nobody was told of: `take` is to be called.
+        /// The process continues, perhaps after a SIGSTOP, of which no handler is told: `take` is to be called.
         case continued
         /// `end(by:)` is to be called.
         case ended(by: Int32)
@@ -109,7 +109,7 @@ final class LiveTerminal {
         take()
     }
 
-    /// As that signal ends a process that does not mind it, so that a shell sees which one it was.
+    /// By the default action of that signal, so that a shell sees which one it was.
     func end(by number: Int32) -> Never {
         restore()
         Self.raise(number)
@@ -136,7 +136,7 @@ final class LiveTerminal {
         action.__sigaction_handler.sa_handler = { number in
             let code = errno
             if [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains(number) {
-                // The first has not been heard: somebody means it.
+                // The first one was not handled yet: the user insists.
                 if LiveTerminal.isEnding != 0 { _exit(128 + number) }
                 LiveTerminal.isEnding = 1
             }

@@ -40,8 +40,7 @@ struct ControlPlaneStarter {
         let backend = LiveAdminBackend(
             gate: gate, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
-            passed: passed, unopened: unopened,
-            service: service, logger: logger)
+            passed: passed, unopened: unopened, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
         if !listeners.isEmpty { files.makeStateDirectory() }
         let server = AdminServer(

@@ -17,8 +17,8 @@ final class EventHub: Sendable {
     /// One that falls this far behind is cut off.
     private static let maxBehind = 1000
 
-    /// Ids go on rising over restarts, so that an id of an earlier process is seen to be gone; where the clock was set back
-    /// between them, they are others all the same, having room for a thousand in each millisecond.
+    /// Ids keep rising over restarts, so that one of an earlier process is recognised as gone. The random low bits keep
+    /// them apart even where the clock was set back between two starts.
     init() {
         state = Mutex(State(nextID: UInt64(max(WallClock.now(), 1)) << 10 | .random(in: 0..<1024)))
     }

@@ -1,7 +1,7 @@
-import Logging
-import ForwardProxy
 import AdminAPI
 import AdminModels
+import ForwardProxy
+import Logging
 import Metering
 import ProxyTypes
 import Store

@@ -30,7 +30,7 @@ actor PauseControl {
             try await keep()
         } catch {
             logger.warning(
-                "a pause, or its end, is not kept yet: it is when the database can be written",
+                "a pause or resume is not saved yet: it will be once the database can be written",
                 metadata: ["reason": "\(error)"])
         }
         await orders.leave()
