@@ -96,9 +96,9 @@ extension OriginPool {
             && !(origin.hasRoom && total.hasRoom)
     }
 
-    /// A drain lets a login that has begun come to its end.
+    /// A drain lets a login that has begun come to its end; the pool's own end does not.
     func isSparedForLogin(_ index: Int) -> Bool {
-        guard table.slots[index].isLoggingIn else { return false }
+        guard table.slots[index].isLoggingIn, !isShutDown else { return false }
         switch table.slots[index].leaveReason {
         case .drained, .dnsDrain, .settingsChanged: return true
         default: return false

@@ -219,6 +219,11 @@ struct PinTests {
         #expect(closed.close(id) == [.close(id, .killed)])
         let (stopped, _) = loggingIn()
         #expect(stopped.shutdown() == [.close(id, .shutdown)])
+        let (both, _) = loggingIn()
+        both.lease(2, client: 1)
+        #expect(both.drain(.drained) == [] && both.shutdown() == [])
+        both.pin(id, to: 1, isLoggingIn: true)
+        #expect(both.release(id) == [.close(id, .drained)])
     }
 
     @Test("a login under way gives way to nobody, until its client has not answered for as long as any may be idle")

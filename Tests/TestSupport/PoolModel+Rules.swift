@@ -212,7 +212,7 @@ extension PoolModel {
     }
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
-        if let reason = connection.leaving, !connection.isSpared { return reason }
+        if let reason = connection.leaving, !isSpared(connection) { return reason }
         if connection.proveBy != nil, connection.owner != nil { return .distrusted }
         if connection.allowed == 0 { return .keepAliveHint }
         if connection.isLoggingIn { return nil }
@@ -281,7 +281,7 @@ extension PoolModel {
         for serial in pinned {
             guard let place = place(serial) else { continue }
             if connections[place].leaving == nil { connections[place].leaving = reason }
-            if !connections[place].isSpared { retire(serial, reason) }
+            if !isSpared(connections[place]) { retire(serial, reason) }
         }
         open.removeAll()
         for place in connections.indices where connections[place].leaving == nil {

@@ -28,9 +28,6 @@ package struct PoolModel {
         /// Whose alone it is.
         package var owner: ClientID?
         var isLoggingIn = false
-        var isSpared: Bool {
-            isLoggingIn && (leaving == .drained || leaving == .dnsDrain || leaving == .settingsChanged)
-        }
         var hint: Interval?
         var window: UInt32 = 0
         var expiresAt = Instant.distantFuture
@@ -106,6 +103,12 @@ package struct PoolModel {
     }
 
     // MARK: What is
+
+    func isSpared(_ connection: Connection) -> Bool {
+        let reason = connection.leaving
+        return connection.isLoggingIn && !isShutDown
+            && (reason == .drained || reason == .dnsDrain || reason == .settingsChanged)
+    }
 
     func place(_ serial: Int) -> Int? {
         for place in connections.indices where connections[place].serial == serial { return place }
