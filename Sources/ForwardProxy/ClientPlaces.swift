@@ -107,9 +107,9 @@ struct ClientPlaces: ~Copyable {
 
     /// Whoever it names is then closed, or found to be busy after all; until that is said it would be named again.
     mutating func choose(now: Instant) -> Choice {
+        // Beyond the bound they hold places that others need more, whatever they go on sending.
+        if lingering.count > Self.mostBeyond { return .place(lingering.first) }
         let ending = firstLingering(now: now)
-        // Beyond the bound they hold places that others need more.
-        if lingering.count > Self.mostBeyond, case .place = ending { return ending }
         let silent = firstSilent(now: now)
         guard case .place = silent, lingering.count >= Self.mostBeyond else { return silent }
         // It will linger, for which another has to end.

@@ -7,7 +7,7 @@ extension OriginPool {
     /// Returns how many connections this affects, not counting those that were already due to close.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
-        let concerned = markAll(reason, into: &actions)
+        let concerned = markAll(reason, now: now, into: &actions)
         noteFewerDials(now: now)
         settle(now: now, into: &actions)
         return concerned
@@ -18,7 +18,8 @@ extension OriginPool {
         _ id: ConnectionID, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]
     ) {
         // A dead generation, or one that is ending already: the order crossed with the news.
-        guard let index = table.index(of: id), !table.slots[index].isLeaving else { return }
+        guard let index = table.index(of: id), !table.slots[index].isLeaving || table.slots[index].state == .pinned
+        else { return }
         switch table.slots[index].state {
         case .idle, .pinned: retire(index, reason, into: &actions)
         case .free, .dialing, .leased, .closing: mark(index, reason)
@@ -31,7 +32,7 @@ extension OriginPool {
     package mutating func shutdown(now: Instant, into actions: inout [PoolAction]) {
         phase = .shutDown
         refuseAll(.draining, into: &actions)
-        _ = markAll(.shutdown, into: &actions)
+        _ = markAll(.shutdown, now: now, into: &actions)
         settle(now: now, into: &actions)
     }
 
@@ -53,15 +54,14 @@ extension OriginPool {
     }
 
     /// How many were not leaving already.
-    private mutating func markAll(_ reason: CloseReason, into actions: inout [PoolAction]) -> Int {
+    private mutating func markAll(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
         var concerned = table.counts.idle + table.counts.dialing + table.counts.leased
         while let index = table.longestIdle { retire(index, reason, into: &actions) }
         var cursor = table.firstPinned
         while let index = cursor {
             cursor = table.next(index)
             if !table.slots[index].isLeaving { concerned += 1 }
-            mark(index, reason)
-            if !isSparedForLogin(index) { retire(index, reason, into: &actions) }
+            drainPinned(index, reason, now: now, into: &actions)
         }
         for index in table.slots.indices {
             switch table.slots[index].state {

@@ -7,6 +7,8 @@ extension OriginPool {
     /// How long after its last request a pinned connection is kept for its owner although other clients wait, and how
     /// long a login may take between two steps, whatever the bounds of idle connections.
     static let ownersTime = Interval.seconds(1)
+    /// How long a client that was challenged may take to answer before its connection gives way like any other.
+    static let loginTime = Interval.seconds(5)
 
     /// From here on the leased connection is the client's that holds it. Where requests of others were sent on it too, it
     /// can be nobody's: it closes with its last lease. `isLoggingIn`: the client is to answer the challenge that it just got.
@@ -17,7 +19,8 @@ extension OriginPool {
             return mark(index, .pinned)
         }
         table.setOwner(index, client)
-        table.slots[index].isLoggingIn = isLoggingIn
+        // What is on its way out carries no further step.
+        table.slots[index].isLoggingIn = isLoggingIn && !table.slots[index].isLeaving
         table.slots[index].allMayPipeline = false
         refreshOpen(index)
     }
@@ -78,15 +81,14 @@ extension OriginPool {
     }
 
     /// While somebody waits and there is no room to dial: the longest idle first, but none that its owner used just now, nor
-    /// in the middle of a login.
+    /// one in the middle of a login that may still go on.
     mutating func makeRoomOfPinned(now: Instant, into actions: inout [PoolAction]) {
-        while pinnedGiveWay, let index = table.firstSettledPinned {
-            let due = table.slots[index].idleSince + Self.ownersTime
-            guard due <= now else {
-                idleDue = min(idleDue, due)
-                return
-            }
-            retire(index, .poolShrink, into: &actions)
+        var cursor = table.firstPinned
+        while pinnedGiveWay, let index = cursor {
+            cursor = table.next(index)
+            let spared = table.slots[index].isLoggingIn ? Self.loginTime : Self.ownersTime
+            let due = table.slots[index].idleSince + spared
+            if due <= now { retire(index, .poolShrink, into: &actions) } else { idleDue = min(idleDue, due) }
         }
     }
 
@@ -96,13 +98,15 @@ extension OriginPool {
             && !(origin.hasRoom && total.hasRoom)
     }
 
-    /// A drain lets a login that has begun come to its end; the pool's own end does not.
-    func isSparedForLogin(_ index: Int) -> Bool {
-        guard table.slots[index].isLoggingIn, !isShutDown else { return false }
-        switch table.slots[index].leaveReason {
-        case .drained, .dnsDrain, .settingsChanged: return true
-        default: return false
+    /// A soft drain lets a login that waits for its client's answer have that one request, if it comes soon. Nothing else
+    /// does: what a changed policy forbids must end.
+    mutating func drainPinned(_ index: Int, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) {
+        guard table.slots[index].isLoggingIn, reason == .drained || reason == .dnsDrain else {
+            return retire(index, reason, into: &actions)
         }
+        mark(index, reason)
+        table.slots[index].idleUntil = min(table.slots[index].idleUntil, now + Self.loginTime)
+        idleDue = min(idleDue, table.slots[index].idleUntil)
     }
 
     /// Those that can serve nobody but their owners.

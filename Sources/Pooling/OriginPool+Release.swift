@@ -88,7 +88,7 @@ extension OriginPool {
     /// Why a connection whose last lease has ended is not used again.
     @inline(__always)
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
-        if table.slots[index].isLeaving, !isSparedForLogin(index) { return table.slots[index].leaveReason }
+        if table.slots[index].isLeaving { return table.slots[index].leaveReason }
         // Not used, and only its owner could prove it alive.
         if table.slots[index].isDistrusted, table.slots[index].owner != nil { return .distrusted }
         if table.slots[index].allowed == 0 { return .keepAliveHint }

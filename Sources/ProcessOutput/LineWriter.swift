@@ -20,7 +20,7 @@ package final class LineWriter: Sendable {
     package enum LossNotice: Sendable {
         /// As a line in the place of those.
         case line(@Sendable (Int) -> [UInt8])
-        /// Elsewhere, once lines are written again.
+        /// Elsewhere: when writing begins to fail, and again when lines are written, or are not to be any more.
         case elsewhere(@Sendable (Int) -> Void)
     }
 
@@ -40,6 +40,8 @@ package final class LineWriter: Sendable {
         var untold = 0
         /// Whether the last write did what it should.
         var works = true
+        /// It was told elsewhere that it does not.
+        var failureIsTold = false
         /// The end of the last line is missing.
         var isMidLine = false
     }
@@ -100,6 +102,7 @@ package final class LineWriter: Sendable {
         state.withLock { $0.patienceEnds = Self.now() + patience }
         queue.async {
             self.drain()
+            self.tellRest()
             end()
         }
     }
@@ -140,6 +143,7 @@ package final class LineWriter: Sendable {
                 progress.untold += lost
                 tally.add(lost, isGivenUp ? .leftBehind : .writeFailed)
             }
+            if case .elsewhere = notice { tellLoss(&progress) }
             (start, line) = (end, last + 1)
             state.withLock { $0.inFlight = batch.ends.count - line }
         }
@@ -159,24 +163,35 @@ package final class LineWriter: Sendable {
         if case .line = notice, !tellLoss(&progress) { return 0 }
         guard endLine(&progress) else { return 0 }
         let written = send(bytes, &progress)
-        if progress.works, case .elsewhere = notice { tellLoss(&progress) }
         return written
     }
 
     /// False where it cannot be told now.
     @discardableResult
     private func tellLoss(_ progress: inout Progress) -> Bool {
+        if progress.works { progress.failureIsTold = false }
         guard progress.untold > 0 else { return true }
         switch notice {
         case .line(let make):
             let line = make(progress.untold)
             guard endLine(&progress), line.withUnsafeBytes({ send($0, &progress) }) == line.count else { return false }
         case .elsewhere(let tell):
-            guard progress.works else { return false }
+            guard progress.works || !progress.failureIsTold else { return false }
+            progress.failureIsTold = !progress.works
             tell(progress.untold)
         }
         progress.untold = 0
         return true
+    }
+
+    /// No line comes any more that a gap could be told before.
+    private func tellRest() {
+        guard case .elsewhere(let tell) = notice else { return }
+        let untold = state.withLock { state in
+            defer { state.progress.untold = 0 }
+            return state.progress.untold
+        }
+        if untold > 0 { tell(untold) }
     }
 
     /// The line that was cut keeps its place: the next one is not glued to it.

@@ -5,6 +5,23 @@ import Glibc
 struct DatabaseFile: Sendable {
     let path: String
 
+    init(path: String) {
+        self.path = Self.resolved(path)
+    }
+
+    /// Where the file itself is or will be: SQLite lays its log beside that, not beside a link to it.
+    private static func resolved(_ path: String, links: Int = 40) -> String {
+        if let whole = realpath(path, nil) {
+            defer { free(whole) }
+            return String(cString: whole)
+        }
+        guard links > 0, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else {
+            return path
+        }
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+        return resolved(target.hasPrefix("/") ? target : folder + "/" + target, links: links - 1)
+    }
+
     static let suffixes = ["", "-wal", "-shm"]
 
     enum Look: Equatable {

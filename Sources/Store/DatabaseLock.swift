@@ -22,9 +22,9 @@ final class DatabaseLock: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Never waits. However the database is named, the lock lies beside the file itself.
+    /// Never waits.
     static func take(for database: String) -> Outcome {
-        let path = resolved(database) + ".lock"
+        let path = database + ".lock"
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         if descriptor < 0 { descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) }
         guard descriptor >= 0 else { return .unavailable }
@@ -51,9 +51,4 @@ final class DatabaseLock: Sendable {
         return count > 0 ? Int(String(decoding: bytes[..<count].prefix { $0 > 0x20 }, as: UTF8.self)) : nil
     }
 
-    private static func resolved(_ path: String) -> String {
-        guard let whole = realpath(path, nil) else { return path }
-        defer { free(whole) }
-        return String(cString: whole)
-    }
 }

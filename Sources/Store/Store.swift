@@ -42,7 +42,7 @@ package final class Store: Sendable {
         report: @escaping @Sendable (StoreEvent) -> Void
     ) throws(StoreFailure) {
         let file = path == ":memory:" ? nil : DatabaseFile(path: path)
-        let runner = MigrationRunner(migrations: migrations, path: path)
+        let runner = MigrationRunner(migrations: migrations, path: file?.path ?? path)
         var first = StoreWriter(file: file, runner: runner, retention: retention, now: clock())
         try first.start(now: clock())
         let events = first.takeEvents()

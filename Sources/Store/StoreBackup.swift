@@ -59,8 +59,9 @@ extension Store {
             try source.backup(to: target)
         }
         let said = try target.writeWithoutTransaction { db in
-            // One file, without a log that would have to go with it.
-            try db.execute(sql: "PRAGMA journal_mode = DELETE")
+            // One file, without a log that would have to go with it; but one that says that it has a log, as the file says
+            // that it is put over: another connd that reads it would otherwise stand in the way of that change.
+            for mode in ["DELETE", "WAL"] { try db.execute(sql: "PRAGMA journal_mode = \(mode)") }
             return try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") ?? "nothing"
         }
         guard said == "ok" else { throw StoreFailure.corrupt(path, said) }

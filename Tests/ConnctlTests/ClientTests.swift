@@ -108,11 +108,10 @@ struct ClientTests {
     func refusedConnection() async throws {
         let daemon = try FakeDaemon { _ in .empty }
         daemon.stop()
-        let client = AdminClient(daemon.address, patience: .init(connect: .seconds(60), request: .seconds(60)))
-        let started = ContinuousClock.now
+        // Longer than any test may take: an answer comes only where that is not waited for.
+        let client = AdminClient(daemon.address, patience: .init(connect: .seconds(86_400), request: .seconds(86_400)))
         let error = await #expect(throws: AdminFailure.self) { try await client.status() }
         await client.close()
-        #expect(ContinuousClock.now - started < .seconds(30))
         guard case .notReachable(_, let reason) = error else {
             return #expect(Bool(false), "\(String(describing: error))")
         }

@@ -119,7 +119,7 @@ struct ClientPlacesTests {
         func expected() -> ClientPlaces.Choice {
             let ending = choice("lingering", after: ClientPlaces.settled)
             let count = model.values.count { $0.state == "lingering" }
-            if count > ClientPlaces.mostBeyond, case .place = ending { return ending }
+            if count > ClientPlaces.mostBeyond, let (place, _) = longest("lingering") { return .place(place) }
             let idle = choice("idle", after: ClientPlaces.settled)
             let unspoken = choice("unspoken", after: ClientPlaces.patience)
             var silent = idle

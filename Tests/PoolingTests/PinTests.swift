@@ -212,6 +212,22 @@ struct PinTests {
         #expect(drained.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
         drained.pin(id, to: 1)
         #expect(drained.release(id) == [.close(id, .drained)])
+        let (late, _) = loggingIn()
+        #expect(late.apply { $0.idleTimeout = .fixed(.seconds(300)) } == [])
+        #expect(late.drain(.drained) == [])
+        #expect(late.pass(.seconds(5)) == [.close(id, .drained)])
+        let (again, _) = loggingIn()
+        #expect(again.drain(.drained) == [])
+        again.lease(2, client: 1)
+        again.pin(id, to: 1, isLoggingIn: true)
+        #expect(again.release(id) == [.close(id, .drained)], "one more request, and no more")
+        let (lost, _) = loggingIn()
+        #expect(lost.drain(.drained) == [])
+        lost.lease(2, client: 1)
+        #expect(lost.release(id, .mustClose(.originFinIdle)) == [.close(id, .drained)])
+        let (ordered, _) = loggingIn()
+        #expect(ordered.drain(.drained) == [])
+        #expect(ordered.close(id) == [.close(id, .drained)])
         let (left, _) = loggingIn()
         #expect(left.drain(.drained) == [])
         #expect(left.endPins(of: 1) == [.close(id, .drained)])
@@ -226,12 +242,25 @@ struct PinTests {
         #expect(both.release(id) == [.close(id, .drained)])
     }
 
-    @Test("a login under way gives way to nobody, until its client has not answered for as long as any may be idle")
+    @Test("a login under way gives way to nobody until its client has not answered for five seconds")
     func loginAndOthers() {
-        let (pool, id) = loggingIn { $0.maxConnections = 1 }
+        let (pool, id) = loggingIn {
+            $0.maxConnections = 1
+            $0.idleTimeout = .fixed(.seconds(300))
+            $0.queueTimeout = .seconds(60)
+        }
         #expect(pool.shedIdle(1) == [])
         pool.lease(2, client: 2)
-        #expect(pool.pass(.seconds(2)) == [])
-        #expect(pool.pass(.seconds(2)) == [.close(id, .idleTimeout)])
+        #expect(pool.pass(.milliseconds(4_999)) == [])
+        #expect(pool.pass(.milliseconds(1)) == [.close(id, .poolShrink)])
+    }
+
+    @Test("a policy that has changed ends a login under way at once, also one that a drain had spared")
+    func loginAndPolicy() {
+        let (pool, id) = loggingIn()
+        #expect(pool.drain(.settingsChanged) == [.close(id, .settingsChanged)])
+        let (drained, _) = loggingIn()
+        #expect(drained.drain(.drained) == [])
+        #expect(drained.drain(.settingsChanged) == [.close(id, .drained)])
     }
 }

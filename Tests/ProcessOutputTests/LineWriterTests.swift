@@ -111,7 +111,7 @@ struct LineWriterTests {
         #expect(tally[.writeFailed] == 30)
     }
 
-    @Test("what a receiver refused is told elsewhere, once, when it takes lines again")
+    @Test("what a receiver refused is told elsewhere: once when it begins, the rest when it takes lines again")
     func elsewhere() {
         let isOpen = Atomic(false)
         let told = Mutex([Int]())
@@ -120,11 +120,17 @@ struct LineWriterTests {
             .elsewhere { count in told.withLock { $0.append(count) } })
         add(0..<7, to: writer)
         writer.flush(within: .seconds(30))
-        #expect(told.withLock { $0 }.isEmpty && tally[.writeFailed] == 7)
+        #expect(told.withLock { $0 } == [1] && tally[.writeFailed] == 7)
         isOpen.store(true, ordering: .relaxed)
         add(7..<9, to: writer)
         writer.flush(within: .seconds(30))
-        #expect(told.withLock { $0 } == [7] && tally.total == 7)
+        #expect(told.withLock { $0 } == [1, 6] && tally.total == 7)
+        isOpen.store(false, ordering: .relaxed)
+        add(9..<12, to: writer)
+        let ended = DispatchSemaphore(value: 0)
+        writer.retire(patience: .seconds(30)) { ended.signal() }
+        #expect(ended.wait(timeout: .now() + .seconds(60)) == .success)
+        #expect(told.withLock { $0 } == [1, 6, 1, 2])
     }
 
     @Test("where nobody takes what is left it is given up, and its end is called")

@@ -62,8 +62,8 @@ struct RestoreTests {
         #expect(try scratch.names() == ["connd.db", "connd.db-shm", "connd.db-wal", "connd.db.lock", "copy.db"])
         #expect(try query(copy, "PRAGMA integrity_check").map { $0[0] as String } == ["ok"])
         #expect(try query(copy, "SELECT count(*) FROM closed_connections").map { $0[0] as Int } == [5])
-        #expect(try query(copy, "PRAGMA journal_mode").map { $0[0] as String } == ["delete"])
         #expect(!FileManager.default.fileExists(atPath: copy + "-wal"))
+        #expect(try query(copy, "PRAGMA journal_mode").map { $0[0] as String } == ["wal"])
         #expect(!store.health.isFailing)
         await store.close()
     }
@@ -76,6 +76,25 @@ struct RestoreTests {
         await store.close()
         let next = try bench.open(scratch.path)
         #expect(next.loadSettings() == [.sample()])
+        await next.close()
+    }
+
+    @Test("a backup put back over a database that a link leads to is in force", arguments: [false, true])
+    func link(moved: Bool) async throws {
+        let real = scratch.folder + "/real.db"
+        try FileManager.default.createSymbolicLink(atPath: scratch.path, withDestinationPath: "real.db")
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()))
+        let copy = scratch.folder + "/copy.db"
+        try await backUp(store, to: copy)
+        try await store.commit(SettingChange(put: .sample(.maxQueue, .count(9))))
+        if moved { try #require(rename(copy, real) == 0) } else { try copyOver(copy, real) }
+        await measure(store, 2)
+        #expect(store.loadSettings() == [.sample()])
+        await store.close()
+        let next = try bench.open(scratch.path)
+        #expect(next.loadSettings() == [.sample()])
+        #expect(!next.health.isFailing)
         await next.close()
     }
 

@@ -195,13 +195,14 @@ extension PoolModel {
 
     package mutating func drain(_ reason: CloseReason, now: Instant) -> Int {
         let concerned = staying
-        leaveAll(reason)
+        leaveAll(reason, now)
         settle(now)
         return concerned
     }
 
     package mutating func close(_ serial: Int, _ reason: CloseReason, now: Instant) {
-        guard let place = place(serial), connections[place].leaving == nil else { return }
+        guard let place = place(serial), connections[place].leaving == nil || connections[place].state == .pinned
+        else { return }
         if connections[place].state == .idle || connections[place].state == .pinned {
             retire(serial, reason)
         } else {
@@ -242,7 +243,7 @@ extension PoolModel {
         isShutDown = true
         isPaused = false
         refuseAll(.draining)
-        leaveAll(.shutdown)
+        leaveAll(.shutdown, now)
         settle(now)
     }
 
@@ -271,7 +272,7 @@ extension PoolModel {
             if connections[place].leaving == nil { connections[place].leaving = .pinned }
         } else {
             connections[place].owner = client
-            connections[place].isLoggingIn = isLoggingIn
+            connections[place].isLoggingIn = isLoggingIn && connections[place].leaving == nil
             connections[place].allMayPipeline = false
         }
         updateOpen(serial)

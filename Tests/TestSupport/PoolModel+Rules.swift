@@ -11,10 +11,8 @@ extension PoolModel {
         while !isFailing, waiters.count > usefulDials + count(.closing, leaving: true), let oldest = distrusted.first {
             retire(oldest, .distrusted)
         }
-        while pinnedGiveWay, let serial = settledPinned.first, let place = place(serial),
-            connections[place].idleSince + .seconds(1) <= now
-        {
-            retire(serial, .poolShrink)
+        for serial in pinned where pinnedGiveWay {
+            if let place = place(serial), givesWayAt(connections[place]) <= now { retire(serial, .poolShrink) }
         }
         while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
             open.removeFirst()
@@ -106,6 +104,10 @@ extension PoolModel {
 
     var settledPinned: [Int] {
         pinned.filter { serial in !(place(serial).map { connections[$0].isLoggingIn } ?? false) }
+    }
+
+    func givesWayAt(_ connection: Connection) -> Instant {
+        connection.idleSince + .seconds(connection.isLoggingIn ? 5 : 1)
     }
 
     var pinnedGiveWay: Bool {
@@ -212,7 +214,7 @@ extension PoolModel {
     }
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
-        if let reason = connection.leaving, !isSpared(connection) { return reason }
+        if let reason = connection.leaving { return reason }
         if connection.proveBy != nil, connection.owner != nil { return .distrusted }
         if connection.allowed == 0 { return .keepAliveHint }
         if connection.isLoggingIn { return nil }
@@ -276,12 +278,17 @@ extension PoolModel {
         actions.append(.close(serial, reason))
     }
 
-    mutating func leaveAll(_ reason: CloseReason) {
+    mutating func leaveAll(_ reason: CloseReason, _ now: Instant) {
         for serial in oldestFirst { retire(serial, reason) }
         for serial in pinned {
             guard let place = place(serial) else { continue }
-            if connections[place].leaving == nil { connections[place].leaving = reason }
-            if !isSpared(connections[place]) { retire(serial, reason) }
+            if connections[place].isLoggingIn, reason == .drained || reason == .dnsDrain {
+                if connections[place].leaving == nil { connections[place].leaving = reason }
+                let left = now + .seconds(5) - connections[place].idleSince
+                connections[place].idleBound = min(connections[place].idleBound, left)
+            } else {
+                retire(serial, reason)
+            }
         }
         open.removeAll()
         for place in connections.indices where connections[place].leaving == nil {

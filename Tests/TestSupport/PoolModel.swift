@@ -104,12 +104,6 @@ package struct PoolModel {
 
     // MARK: What is
 
-    func isSpared(_ connection: Connection) -> Bool {
-        let reason = connection.leaving
-        return connection.isLoggingIn && !isShutDown
-            && (reason == .drained || reason == .dnsDrain || reason == .settingsChanged)
-    }
-
     func place(_ serial: Int) -> Int? {
         for place in connections.indices where connections[place].serial == serial { return place }
         return nil
@@ -194,8 +188,10 @@ package struct PoolModel {
         }
         for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }
         if isPaused { return latest }
-        if pinnedGiveWay, let place = settledPinned.first.flatMap(place) {
-            latest = min(latest, connections[place].idleSince + .seconds(1))
+        if pinnedGiveWay {
+            for serial in pinned {
+                if let place = place(serial) { latest = min(latest, givesWayAt(connections[place])) }
+            }
         }
         let probing = isFailing && count(.dialing) + count(.dialing, leaving: true) > 0
         if room > 0, !probing {

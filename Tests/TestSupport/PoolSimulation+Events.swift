@@ -309,10 +309,11 @@ extension PoolSimulation {
             both({ $0.shutdown(now: $2, into: &$1) }, { $0.shutdown(now: $1) })
         } else if choices.chance(1, in: 4) {
             note("drain")
+            let reason: CloseReason = choices.chance(1, in: 2) ? .dnsDrain : .settingsChanged
             var concerned = 0
             var same = 0
             both(
-                { concerned = $0.drain(.dnsDrain, now: $2, into: &$1) }, { same = $0.drain(.dnsDrain, now: $1) })
+                { concerned = $0.drain(reason, now: $2, into: &$1) }, { same = $0.drain(reason, now: $1) })
             if concerned != same { fail("a drain concerns \(concerned), the model \(same)") }
         }
     }
