@@ -53,7 +53,7 @@ struct ByteOrderMarkTests {
         let failure = #expect(throws: ConfigurationFailure.self) {
             try ConfigurationLoader.load(bytes: bytes, file: "f")
         }
-        #expect(failure?.problems.map(\.description) == ["f: must be UTF-8, or UTF-16 or UTF-32 with a byte order mark, and is not"])
+        #expect(failure?.problems.map(\.description) == ["f: is neither UTF-8 nor UTF-16 or UTF-32 with a mark"])
     }
 
     private func expectRefused(

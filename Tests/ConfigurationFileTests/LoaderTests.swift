@@ -157,7 +157,7 @@ import Tuning
         expectRefused("/dev/zero: larger than 1MiB, which a config file must not be") { () throws(Failure) in
             try ConfigurationLoader.load(path: "/dev/zero")
         }
-        expectRefused("f: must be UTF-8, or UTF-16 or UTF-32 with a byte order mark, and is not") { () throws(Failure) in
+        expectRefused("f: is neither UTF-8 nor UTF-16 or UTF-32 with a mark") { () throws(Failure) in
             try ConfigurationLoader.load(bytes: [0x61, 0xFF], file: "f")
         }
         let largest = [UInt8](repeating: UInt8(ascii: "\n"), count: 1 << 20)
