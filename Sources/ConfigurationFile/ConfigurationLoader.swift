@@ -16,7 +16,9 @@ package enum ConfigurationLoader {
     package static func load(bytes: [UInt8], file: String) throws(ConfigurationFailure) -> LoadedConfiguration {
         func failure(_ text: String) -> ConfigurationFailure { ConfigurationFailure([.init(file, text)]) }
         guard bytes.count <= maxFileSize else { throw failure("larger than 1MiB, which a config file must not be") }
-        guard let text = EncodedText.decode(bytes) else { throw failure("is neither UTF-8 nor UTF-16 or UTF-32 with a mark") }
+        guard let text = EncodedText.decode(bytes) else {
+            throw failure("is neither UTF-8 nor UTF-16 or UTF-32 with a mark")
+        }
         var reader = ConfigurationReader(file: file)
         reader.read(text)
         let problems = reader.problems.sorted
