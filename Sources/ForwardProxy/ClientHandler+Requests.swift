@@ -126,10 +126,13 @@ extension ClientHandler {
         switch RequestRouting.route(
             loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority)
         {
-        case .origin(let pool, let isNew):
-            if isNew {
+        case .origin(let pool, let authority):
+            if let authority {
                 lastPool = pool
-                lastAuthority = RequestRouting.authority(loop.requestHead, bytes)
+                lastAuthority = authority
+                if loop.recentRoutes.find(loop.requestHead.authority, bytes) == nil {
+                    loop.recentRoutes.note(authority, pool)
+                }
             }
             exchange.prepare(loop.requestHead, bytes, pool: pool, now: now)
         case .refuse(let response):

@@ -18,6 +18,7 @@ package final class ProxyLoop {
     private let via10: [UInt8]
     private let via11: [UInt8]
     let viaPseudonym: [UInt8]
+    var recentRoutes = RecentRoutes()
     /// By their places.
     var clients: [UInt32: ClientHandler] = [:]
     var places = ClientPlaces()
@@ -107,6 +108,7 @@ package final class ProxyLoop {
 
     /// What was allowed before may not be now: names are judged at the next request, addresses at the next dial.
     private func judgeAnew() {
+        recentRoutes.removeAll()
         for client in clients.values { client.forgetRoute() }
         for pool in upstream.allPools { _ = pool.drain(.settingsChanged, now: now) }
     }

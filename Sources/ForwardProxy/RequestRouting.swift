@@ -4,7 +4,8 @@ import Upstream
 
 /// Who answers a request.
 enum Route {
-    case origin(UpstreamPool, isNew: Bool)
+    /// `authority`: as written, where the client is to remember that it leads to this pool.
+    case origin(UpstreamPool, authority: [UInt8]?)
     case refuse(ErrorResponse)
     /// connd itself: a head without its Connection field and empty line, and a body.
     case answer(head: String, body: String)
@@ -26,8 +27,11 @@ enum RequestRouting {
         switch head.form {
         case .absolute:
             guard head.scheme == .http else { return .refuse(noTLS) }
-            if let cached, !cached.isForgotten, equal(bytes, head.authority, cachedAuthority) {
-                return .origin(cached, isNew: false)
+            if let cached, !cached.isForgotten, RecentRoutes.equal(bytes, head.authority, cachedAuthority) {
+                return .origin(cached, authority: nil)
+            }
+            if let recent = loop.recentRoutes.find(head.authority, bytes) {
+                return .origin(recent.pool, authority: recent.authority)
             }
             return origin(.http, head, bytes, loop)
         case .authority:
@@ -73,7 +77,8 @@ enum RequestRouting {
             let text = "proxy.deny or proxy.allow forbids \(origin.host)"
             return .refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text))
         }
-        return .origin(loop.upstream.pool(for: origin), isNew: head.form == .absolute)
+        return .origin(
+            loop.upstream.pool(for: origin), authority: head.form == .absolute ? authority(head, bytes) : nil)
     }
 
     /// Max-Forwards is used up: this proxy is the final recipient (RFC 9110 7.6.2).
@@ -104,15 +109,5 @@ enum RequestRouting {
 
     private static func text(_ bytes: RawSpan, _ range: Range<Int>) -> String {
         bytes.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-    }
-
-    @inline(__always)
-    private static func equal(_ bytes: RawSpan, _ range: Range<Int>, _ other: [UInt8]) -> Bool {
-        guard range.count == other.count else { return false }
-        for index in other.indices
-        where bytes.unsafeLoad(fromByteOffset: range.lowerBound + index, as: UInt8.self) != other[index] {
-            return false
-        }
-        return true
     }
 }

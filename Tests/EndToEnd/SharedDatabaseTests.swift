@@ -59,7 +59,7 @@ import Testing
         #expect(try proxy.connctl("backup", file, "--force").exitCode == 0)
         #expect(try proxy.curl("POST", "/v1/backup").status == 401)
         let check = try Subprocess.run("python3", ["-c", Self.check, file])
-        #expect(check.output == "ok delete 5 1\n", "\(check)")
+        #expect(check.output == "ok wal 5 1\n", "\(check)")
         let names = try FileManager.default.contentsOfDirectory(atPath: "\(state.path)/connd")
         #expect(names.allSatisfy { !$0.contains("backup") })
     }
