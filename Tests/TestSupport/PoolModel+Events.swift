@@ -133,8 +133,10 @@ extension PoolModel {
             settle(now)
             return 0
         }
-        for place in connections.indices where doubted.contains(connections[place].serial) {
-            connections[place].proveBy = now + OriginPool.proofTime
+        for serial in doubted {
+            guard let doubtful = self.place(serial) else { continue }
+            connections[doubtful].proveBy = now + OriginPool.proofTime
+            noteDoubt(doubtful)
         }
         open.removeAll()
         settle(now)

@@ -231,7 +231,13 @@ extension PoolModel {
         connections[place].hasLainIdle = true
         setIdleBound(place)
         idle.append(serial)
+        if connections[place].proveBy != nil { noteDoubt(place) }
         if idle.count > policy.maxIdle, let oldest = oldestFirst.first { retire(oldest, .poolShrink) }
+    }
+
+    mutating func noteDoubt(_ place: Int) {
+        doubts += 1
+        connections[place].doubtOrder = doubts
     }
 
     mutating func setIdleBound(_ place: Int) {

@@ -37,6 +37,8 @@ package struct PoolModel {
         var hasLainIdle = false
         /// Set: it is distrusted, and may prove alive until then.
         var proveBy: Instant?
+        /// Among the idle ones that are distrusted: when it came to be one.
+        var doubtOrder = 0
 
         var idleUntil: Instant { idleSince + idleBound }
         var deadline: Instant { min(idleUntil, min(expiresAt, proveBy ?? .distantFuture)) }
@@ -86,6 +88,7 @@ package struct PoolModel {
     var warmDelay = Delay()
     var random: SeededRandom
     var dials = 0
+    var doubts = 0
     var wasUsed = false
     package internal(set) var isShutDown = false
     package internal(set) var isPaused = false
@@ -150,7 +153,10 @@ package struct PoolModel {
 
     func isDistrusted(_ serial: Int) -> Bool { place(serial).map { connections[$0].proveBy != nil } ?? false }
     var trusted: [Int] { idle.filter { !isDistrusted($0) } }
-    var distrusted: [Int] { idle.filter { isDistrusted($0) } }
+    var distrusted: [Int] {
+        let order = Dictionary(uniqueKeysWithValues: connections.map { ($0.serial, $0.doubtOrder) })
+        return idle.filter { isDistrusted($0) }.sorted { order[$0, default: 0] < order[$1, default: 0] }
+    }
     /// Who is first to go.
     var oldestFirst: [Int] { distrusted + trusted }
     func countDistrusted(_ state: State) -> Int {
