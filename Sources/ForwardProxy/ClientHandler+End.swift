@@ -121,7 +121,7 @@ extension ClientHandler {
         loop.remove(self)
     }
 
-    /// No request of its will come on the connections that are its alone.
+    /// This client sends no more requests, so the connections that belong to it alone are closed.
     func endPins(now: Instant) {
         for pool in pinnedIn { pool.endPins(of: id, now: now) }
         pinnedIn.removeAll()

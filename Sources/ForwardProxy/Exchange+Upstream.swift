@@ -41,7 +41,7 @@ extension Exchange: UpstreamExchange {
         client.leaseGranted(self, now: now)
     }
 
-    /// What the connection says to others from here on would be said in this client's name.
+    /// Requests of other clients on this connection would act as this client.
     private func pin(_ connection: UpstreamConnection, isLoggingIn: Bool) {
         guard let pool else { return }
         connection.pin(to: client.id, isLoggingIn: isLoggingIn)

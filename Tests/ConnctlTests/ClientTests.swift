@@ -104,11 +104,13 @@ struct ClientTests {
         }
     }
 
-    @Test("nobody there is told at once with the kernel's words, not when the time to connect is over")
+    @Test(
+        "nobody there is told at once with the kernel's words, not when the time to connect is over",
+        .timeLimit(.minutes(5)))
     func refusedConnection() async throws {
         let daemon = try FakeDaemon { _ in .empty }
         daemon.stop()
-        // Longer than any test may take: an answer comes only where that is not waited for.
+        // Longer than this test may take: it passes only where that is not waited for.
         let client = AdminClient(daemon.address, patience: .init(connect: .seconds(86_400), request: .seconds(86_400)))
         let error = await #expect(throws: AdminFailure.self) { try await client.status() }
         await client.close()
