@@ -55,7 +55,6 @@ struct ClientPlaces: ~Copyable {
     static let mostBeyond = 64
 
     var taken: Int { places.count - free.count }
-    var lingeringCount: Int { lingering.count }
 
     func isFull(_ limit: Int) -> Bool { taken - min(lingering.count, Self.mostBeyond) >= limit }
 

@@ -20,21 +20,20 @@ package enum RetryOutcome: UInt8, CaseIterable, Sendable {
 
 /// Why a connection that was reused failed before it answered.
 package enum RetryCause: UInt8, CaseIterable, Sendable {
-    case closedBeforeResponse, resetBeforeResponse, writeFailed
+    case closedBeforeResponse, resetBeforeResponse
 
     package var name: String {
         switch self {
         case .closedBeforeResponse: "closed_before_response"
         case .resetBeforeResponse: "reset_before_response"
-        case .writeFailed: "write_failed"
         }
     }
 }
 
 /// How a client's connection ended.
 package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
-    case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, originAborted,
-        tunnelEnded, shutdown
+    case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, tunnelEnded,
+        shutdown
     case refusedAddress, requestCut, writeFailed, displaced
 
     package var name: String {
@@ -46,7 +45,6 @@ package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
         case .headTimeout: "head_timeout"
         case .badRequest: "bad_request"
         case .responseCut: "response_cut"
-        case .originAborted: "origin_aborted"
         case .tunnelEnded: "tunnel_ended"
         case .shutdown: "shutdown"
         case .refusedAddress: "refused_address"

@@ -61,9 +61,8 @@ package struct OriginPool: ~Copyable {
     /// It holds nothing, nor an order to pause: the driver may forget it.
     package var isEmpty: Bool { queue.isEmpty && table.counts.connections == 0 && !isPaused }
 
-    /// Consecutive failed dials, and until when the next one waits.
+    /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
-    package var backoffUntil: Instant? { backoff.isFailing ? backoff.notBefore : nil }
 
     /// Somebody waits only because `max_upstream_connections` is reached: idle connections of other origins should be
     /// shed, and `budgetFreed` told when one is gone.
@@ -90,10 +89,6 @@ package struct OriginPool: ~Copyable {
             state: state, requests: Int(slot.granted), leases: Int(slot.leases), openedAt: slot.openedAt,
             idleSince: slot.state == .idle || slot.state == .pinned ? slot.idleSince : nil, owner: slot.owner,
             isLoggingIn: slot.isLoggingIn)
-    }
-
-    package func requestsServed(_ id: ConnectionID) -> Int {
-        table.index(of: id).map { Int(table.slots[$0].granted) } ?? 0
     }
 
     // Inlined, here and below: the compiler copies all of a non-copyable `self` for each call that only reads it.

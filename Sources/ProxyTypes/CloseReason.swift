@@ -1,9 +1,11 @@
 /// Why a connection ended. A closed set: these words stand in logs, metrics and answers.
 package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
-    case idleTimeout, learnedIdleBound, keepAliveHint, maxLifetime, maxRequests, originConnectionClose, originFinIdle
-    case originRstIdle, originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted
-    case headersTimeout, bodyTimeout, writeTimeout, dialFailed, tlsFailed, dnsDrain, settingsChanged, poolShrink
-    case fdPressure, drained, killed, shutdown, pathBlackHole, earlyResponse, pinned, distrusted
+    case idleTimeout, keepAliveHint, maxLifetime, maxRequests, originConnectionClose, originFinIdle, originRstIdle
+    case originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted, headersTimeout
+    case bodyTimeout, writeTimeout, dialFailed, settingsChanged, poolShrink, fdPressure, drained, killed, shutdown
+    case earlyResponse, pinned, distrusted
+    /// Reserved: nothing sets these yet.
+    case learnedIdleBound, tlsFailed, dnsDrain, pathBlackHole
 
     package var name: String {
         switch self {

@@ -1,12 +1,14 @@
-/// Why an exchange could not be served as asked: what failed, on which side, and whether sending it again may help. Value.
+/// Why an exchange could not be served as asked: what failed, as a label and in words. Value.
 package struct ProxyError: Error, Equatable, Sendable {
     /// The error types of RFC 9209 section 2.3 that a forward proxy can meet.
     package enum Kind: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case dnsError, dnsTimeout, destinationUnavailable, destinationIPProhibited
         case connectionRefused, connectionTerminated, connectionTimeout, connectionLimitReached
-        case connectionReadTimeout, connectionWriteTimeout, tlsProtocolError, tlsCertificateError
+        case connectionReadTimeout, connectionWriteTimeout
         case httpRequestError, httpRequestDenied, httpResponseIncomplete, httpResponseTimeout, httpProtocolError
-        case proxyInternalError, proxyLoopDetected
+        case proxyLoopDetected
+        /// Reserved: nothing sets these yet.
+        case tlsProtocolError, tlsCertificateError, proxyInternalError
 
         /// As Proxy-Status, the access log and the metrics spell it.
         package var name: String {
@@ -34,25 +36,12 @@ package struct ProxyError: Error, Equatable, Sendable {
         }
     }
 
-    package enum Side: UInt8, BitwiseCopyable, Sendable {
-        case client, origin, ours
-    }
-
-    /// Whether the failure by its nature allows the request to be sent again; RetryPolicy has the last word.
-    package enum Retry: UInt8, BitwiseCopyable, Sendable {
-        case never, ifReused, always
-    }
-
     package let kind: Kind
-    package let side: Side
-    package let retry: Retry
     /// What failed, for a human: one line.
     package let detail: String
 
-    package init(_ kind: Kind, side: Side = .origin, retry: Retry = .never, detail: String) {
+    package init(_ kind: Kind, detail: String) {
         self.kind = kind
-        self.side = side
-        self.retry = retry
         self.detail = detail
     }
 }

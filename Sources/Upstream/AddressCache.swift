@@ -53,7 +53,7 @@ final class AddressCache {
         let isFirst = underWay[host] == nil
         guard !isFirst || underWay.count < Self.maxLookupsUnderWay else {
             return completion(
-                .failure(ProxyError(.dnsError, side: .ours, detail: "too many name look-ups are under way")))
+                .failure(ProxyError(.dnsError, detail: "too many name look-ups are under way")))
         }
         let expires = time + lifetimes.timeout
         underWay[host, default: Waiting()].completions.append((expires, completion))

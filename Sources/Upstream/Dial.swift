@@ -107,11 +107,11 @@ final class Dial {
 
     private func refusal(of addresses: [IPAddress], loops: Bool) -> ProxyError {
         if loops {
-            return ProxyError(.proxyLoopDetected, side: .ours, detail: "\(origin) is connd's own listener")
+            return ProxyError(.proxyLoopDetected, detail: "\(origin) is connd's own listener")
         }
         let list = addresses.map(\.description).joined(separator: ", ")
         let text = "\(origin.host) is at \(list), which proxy.deny or proxy.allow forbids"
-        return ProxyError(.destinationIPProhibited, side: .ours, detail: text)
+        return ProxyError(.destinationIPProhibited, detail: text)
     }
 
     // MARK: The race
@@ -215,21 +215,21 @@ final class Dial {
         case 0:
             let text =
                 "\(place) did not answer within connect_timeout (\(settings.connectTimeout.wholeMilliseconds) ms)"
-            return ProxyError(.connectionTimeout, retry: .always, detail: text)
+            return ProxyError(.connectionTimeout, detail: text)
         case ECONNREFUSED:
-            return ProxyError(.connectionRefused, retry: .always, detail: "\(place) refused the connection")
+            return ProxyError(.connectionRefused, detail: "\(place) refused the connection")
         case ETIMEDOUT:
-            return ProxyError(.connectionTimeout, retry: .always, detail: "\(place) did not answer")
+            return ProxyError(.connectionTimeout, detail: "\(place) did not answer")
         case ECONNRESET:
-            return ProxyError(.connectionTerminated, retry: .always, detail: "\(place) reset the connection at once")
+            return ProxyError(.connectionTerminated, detail: "\(place) reset the connection at once")
         case EADDRNOTAVAIL:
             let text = "no local address or port is left for \(place) (source_address, ip_local_port_range)"
-            return ProxyError(.destinationUnavailable, side: .ours, detail: text)
+            return ProxyError(.destinationUnavailable, detail: text)
         case EMFILE, ENFILE:
-            return ProxyError(.connectionLimitReached, side: .ours, detail: "connd is out of file descriptors")
+            return ProxyError(.connectionLimitReached, detail: "connd is out of file descriptors")
         default:
             let text = "connecting to \(place) failed: \(String(cString: strerror(code)))"
-            return ProxyError(.destinationUnavailable, retry: .always, detail: text)
+            return ProxyError(.destinationUnavailable, detail: text)
         }
     }
 }

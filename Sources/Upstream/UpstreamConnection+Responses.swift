@@ -206,7 +206,7 @@ extension UpstreamConnection {
     func failPipelined(now: Instant) {
         guard !untold.isEmpty else { return }
         let text = "the origin closed the connection before it answered a pipelined request"
-        let error = ProxyError(.connectionTerminated, retry: .ifReused, detail: text)
+        let error = ProxyError(.connectionTerminated, detail: text)
         tell(.beforeResponse(error, reset: false), now: now)
     }
 
@@ -238,7 +238,7 @@ extension UpstreamConnection {
                 ? "the origin reset the connection before it answered"
                 : "the origin closed the connection before it answered"
             failure = .beforeResponse(
-                ProxyError(.connectionTerminated, retry: mayBeStale ? .ifReused : .never, detail: text), reset: reset)
+                ProxyError(.connectionTerminated, detail: text), reset: reset)
         } else {
             let text = "the origin closed the connection in the middle of its response"
             failure = .response(ProxyError(.httpResponseIncomplete, detail: text))

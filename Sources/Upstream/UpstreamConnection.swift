@@ -180,7 +180,7 @@ package final class UpstreamConnection {
         exchange = nil
         giveUp(reason, now: now)
         let text = "the connection was given up by another request that was sent on it"
-        let error = ProxyError(.connectionTerminated, side: .ours, retry: .ifReused, detail: text)
+        let error = ProxyError(.connectionTerminated, detail: text)
         tell(.beforeResponse(error, reset: false), now: now)
     }
 
@@ -234,7 +234,7 @@ package final class UpstreamConnection {
 
     func endByOrder(now: Instant) {
         let text = "an operator closed the connection"
-        fail(.response(ProxyError(.connectionTerminated, side: .ours, detail: text)), .killed, now: now)
+        fail(.response(ProxyError(.connectionTerminated, detail: text)), .killed, now: now)
     }
 
     // MARK: The end

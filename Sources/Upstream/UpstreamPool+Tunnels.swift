@@ -13,7 +13,7 @@ extension UpstreamPool {
             figures.tunnels.failed += 1
             exchange.leaseRefused(
                 ProxyError(
-                    .connectionLimitReached, side: .ours, detail: "max_tunnels (\(settings.maxTunnels)) are open"),
+                    .connectionLimitReached, detail: "max_tunnels (\(settings.maxTunnels)) are open"),
                 now: now)
             return nil
         }

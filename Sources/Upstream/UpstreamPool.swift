@@ -260,13 +260,13 @@ package final class UpstreamPool {
         switch refusal {
         case .queueFull:
             ProxyError(
-                .connectionLimitReached, side: .ours,
+                .connectionLimitReached,
                 detail:
                     "max_connections (\(settings.maxConnections)) are busy and max_queue (\(settings.maxQueue)) is full"
             )
         case .waitedTooLong:
             ProxyError(
-                .connectionLimitReached, side: .ours,
+                .connectionLimitReached,
                 detail:
                     "no connection became free within queue_timeout (\(settings.queueTimeout.wholeMilliseconds) ms); max_connections is \(settings.maxConnections)"
             )
@@ -274,12 +274,12 @@ package final class UpstreamPool {
             lastDialError ?? ProxyError(.destinationUnavailable, detail: "no connection could be opened")
         case .paused:
             ProxyError(
-                .destinationUnavailable, side: .ours, detail: "the origin is paused (connctl resume \(origin))")
+                .destinationUnavailable, detail: "the origin is paused (connctl resume \(origin))")
         case .draining:
-            ProxyError(.destinationUnavailable, side: .ours, detail: "connd is shutting down")
+            ProxyError(.destinationUnavailable, detail: "connd is shutting down")
         case .connectionLimit:
             ProxyError(
-                .connectionLimitReached, side: .ours,
+                .connectionLimitReached,
                 detail: "max_upstream_connections (\(loop.total.limit)) are open")
         }
     }

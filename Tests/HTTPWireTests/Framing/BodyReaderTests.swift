@@ -241,22 +241,4 @@ struct BodyReaderTests {
         let more = "0;" + String(repeating: "a", count: 4_096) + "\r\n\r\n"
         #expect(ChunkChecks.read([Wire.bytes(more)], decoding: false).fault == .chunkExtensionTooLong)
     }
-
-    @Test(
-        "the size line of a chunk is what the reader reads",
-        arguments: [
-            1, 9, 10, 15, 16, 255, 256, 4_096, 65_535, 1 << 32, Int.max,
-        ])
-    func encoder(size: Int) {
-        var out = [UInt8](repeating: 0, count: ChunkEncoder.maxHeaderBytes)
-        let count = out.withUnsafeMutableBytes { ChunkEncoder.writeHeader(size: size, into: $0) }
-        #expect(Wire.text(out[..<count]) == String(size, radix: 16) + "\r\n")
-    }
-
-    @Test("an empty chunk, which would end the body, and too little room are not written")
-    func encoderRefuses() {
-        var out = [UInt8](repeating: 0, count: ChunkEncoder.maxHeaderBytes)
-        #expect(out.withUnsafeMutableBytes { ChunkEncoder.writeHeader(size: 0, into: $0) } == 0)
-        #expect(out.withUnsafeMutableBytes { ChunkEncoder.writeHeader(size: 1, into: .init(rebasing: $0[..<17])) } == 0)
-    }
 }
