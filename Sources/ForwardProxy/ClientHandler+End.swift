@@ -60,13 +60,13 @@ extension ClientHandler {
 
     private func lingerOn(now: Instant) {
         loop.places.lingers(place, now: now)
-        setDeadline(linger.ends(silence: lastPool?.settings.closeLinger ?? loop.configuration.closeLinger))
+        setDeadline(linger.deadline(silence: lastPool?.settings.closeLinger ?? loop.configuration.closeLinger))
     }
 
     /// What comes after the end was decided.
     func discard(_ count: Int, now: Instant) {
         linger.received(count, now: now)
-        if linger.isUsedUp { return closeNow(closeReason) }
+        if linger.isExhausted { return closeNow(closeReason) }
         if isLingering { lingerOn(now: now) }
     }
 

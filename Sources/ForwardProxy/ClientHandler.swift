@@ -51,7 +51,7 @@ final class ClientHandler {
     var isParsing = false
     var inputClosed = false
     var takesRequests = true
-    var linger = Linger()
+    var linger = LingeringClose(maxDuration: .seconds(30), maxBytes: 1 << 30)
     /// Its place among the loop's clients.
     var place = UInt32.max
     let timer = Deadline()
