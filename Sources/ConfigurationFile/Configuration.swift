@@ -115,19 +115,6 @@ package struct Configuration: Hashable, Sendable {
     }
 }
 
-/// The ports that CONNECT may reach. Value.
-package enum ConnectPorts: Hashable, Sendable {
-    case any
-    case only([UInt16])
-
-    package func contains(_ port: UInt16) -> Bool {
-        switch self {
-        case .any: true
-        case .only(let ports): ports.contains(port)
-        }
-    }
-}
-
 package enum LogLevel: String, CaseIterable, Hashable, Sendable {
     case trace, debug, info, notice, warning, error, critical
 }

@@ -5,11 +5,6 @@ package import Upstream
 /// Where requests may go: ports for CONNECT, names, addresses, and never back to connd itself. Decides on a name before it
 /// is looked up and on each address before it is dialled, so that DNS cannot lead around it. Value.
 package struct DestinationPolicy: Sendable {
-    package enum ConnectPorts: Equatable, Sendable {
-        case any
-        case only(Set<UInt16>)
-    }
-
     package enum NameVerdict: Equatable, Sendable {
         case allowed, denied
     }
@@ -27,12 +22,7 @@ package struct DestinationPolicy: Sendable {
     /// Of names and addresses; ports and own listeners are asked each time.
     func decidesLike(_ other: DestinationPolicy) -> Bool { allow == other.allow && deny == other.deny }
 
-    package func permitsConnect(to port: UInt16) -> Bool {
-        switch connectPorts {
-        case .any: true
-        case .only(let ports): ports.contains(port)
-        }
-    }
+    package func permitsConnect(to port: UInt16) -> Bool { connectPorts.contains(port) }
 
     /// `denied` only where no address could make it allowed.
     package func verdict(onName origin: Origin) -> NameVerdict {

@@ -19,14 +19,10 @@ package struct TCPFacts: Hashable, Sendable {
 
 /// An upstream connection as an operator sees it, alive or after its end. Value.
 package struct ConnectionRecord: Hashable, Sendable {
-    package enum State: String, CaseIterable, Sendable {
-        case dialing, idle, distrusted, leased, pinned, draining, closing, tunnel, closed
-    }
-
     /// Unique over restarts as long as the database is kept.
     package var number: UInt64
     package var origin: Origin
-    package var state: State
+    package var state: ConnectionState
     /// Nil where the socket is gone already or was never there.
     package var local: SocketPlace?
     package var remote: SocketPlace?
@@ -35,7 +31,7 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var closedAt: Int64?
     package var idleSince: Int64?
     package var reason: CloseReason?
-    package var cause: OpenCause
+    package var cause: DialCause
     package var requests = 0
     package var bytesSent = 0
     package var bytesReceived = 0
@@ -47,7 +43,7 @@ package struct ConnectionRecord: Hashable, Sendable {
     /// The number of the client that it belongs to, where authentication has bound it to one.
     package var owner: UInt64?
 
-    package init(number: UInt64, origin: Origin, state: State, openedAt: Int64, cause: OpenCause) {
+    package init(number: UInt64, origin: Origin, state: ConnectionState, openedAt: Int64, cause: DialCause) {
         self.number = number
         self.origin = origin
         self.state = state

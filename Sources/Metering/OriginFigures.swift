@@ -11,7 +11,7 @@ package struct OriginFigures: Hashable, Sendable {
     package var errors = Counters<ProxyError.Kind>()
     /// Requests that had to wait for a connection, be it for a dial.
     package var queued = 0
-    package var opened = Counters<OpenCause>()
+    package var opened = Counters<DialCause>()
     /// Leases of a connection that had served before.
     package var reused = 0
     package var closed = Counters<CloseReason>()

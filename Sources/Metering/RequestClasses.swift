@@ -75,21 +75,3 @@ package struct RequestClass: CaseIterable, RawRepresentable, Hashable, Sendable 
         OutcomeClass.allCases.map { RequestClass(method, $0) }
     }
 }
-
-/// Why a connection was dialled.
-package enum OpenCause: UInt8, CaseIterable, Sendable {
-    /// A request waited for it.
-    case demand
-    /// `min_idle`, or an operator, wanted it ahead of any request.
-    case warmUp
-    /// A retry could not use what there was.
-    case replacement
-
-    package var name: String {
-        switch self {
-        case .demand: "demand"
-        case .warmUp: "warm_up"
-        case .replacement: "replacement"
-        }
-    }
-}

@@ -1,18 +1,5 @@
 package import ProxyTypes
 
-/// When an idle connection is too old to trust.
-package enum IdleTimeout: Equatable, BitwiseCopyable, Sendable {
-    /// Short until the origin has said how long it keeps one.
-    case auto
-    case fixed(Interval)
-}
-
-package enum ReuseOrder: UInt8, BitwiseCopyable, Sendable {
-    case lifo, fifo
-    /// The largest congestion window; among equals the last used.
-    case widest
-}
-
 /// The settings of an origin that a pool obeys. Value.
 package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     /// Counted across event loops by the origin's `ConnectionBudget`, whose limit `OriginPool.apply` sets to this.

@@ -48,16 +48,6 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case paused
 }
 
-/// For whom a connection is dialled; by the time it is there, somebody else may come first.
-package enum DialCause: UInt8, BitwiseCopyable, Sendable {
-    /// Somebody waits who takes any connection.
-    case demand
-    /// Nobody yet: `min_idle`, or an order to dial ahead.
-    case warmUp
-    /// A retry, which only a connection that has not served may carry.
-    case replacement
-}
-
 /// What `Keep-Alive: timeout=N, max=M` of a response said. Value.
 package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
     package var timeout: Interval?
@@ -77,20 +67,6 @@ package enum Disposition: Equatable, BitwiseCopyable, Sendable {
     /// Nothing was sent on it, so that it proved nothing.
     case unused
     case mustClose(CloseReason)
-}
-
-package enum ConnectionState: UInt8, BitwiseCopyable, Sendable {
-    case dialing, idle
-    /// Idle, and not for requests that may not be repeated: another connection was lost without notice, and nothing was
-    /// heard from this one since.
-    case distrusted
-    case leased
-    /// Between requests of the one client that it belongs to.
-    case pinned
-    /// Leased or dialing, and closed as soon as that ends.
-    case draining
-    /// Told to close; it counts against the limits until its socket is gone.
-    case closing
 }
 
 /// One pool's connections by state, each in exactly one, and its waiting requests. Value.

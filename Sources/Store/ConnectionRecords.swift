@@ -35,7 +35,7 @@ enum ConnectionRecords {
     private static func read(_ row: Row) -> ConnectionRecord? {
         let cause: String = row[3]
         guard let origin = (row[23] as String?).flatMap({ Origin(text: $0) }),
-            let cause = OpenCause.allCases.first(where: { $0.name == cause })
+            let cause = DialCause.allCases.first(where: { $0.name == cause })
         else { return nil }
         var record = ConnectionRecord(
             number: UInt64(bitPattern: row[1]), origin: origin, state: .closed, openedAt: row[5], cause: cause)

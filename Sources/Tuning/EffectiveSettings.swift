@@ -15,7 +15,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var maxLifetime: Interval
     /// In percent of `maxLifetime`.
     package var lifetimeJitter: Int
-    package var idleTimeout: IdleTimeoutSetting
+    package var idleTimeout: IdleTimeout
     package var keepAliveMargin: Interval
     package var reuseOrder: ReuseOrder
     package var pipelining: Pipelining

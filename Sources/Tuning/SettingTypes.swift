@@ -1,19 +1,5 @@
 package import ProxyTypes
 
-/// How long a connection may lie idle. Value.
-package enum IdleTimeoutSetting: Hashable, Sendable {
-    /// Short until the origin has hinted or been learned, and bounded always.
-    case auto
-    case fixed(Interval)
-}
-
-/// Which idle connection serves next.
-package enum ReuseOrder: String, CaseIterable, Hashable, Sendable {
-    case lifo, fifo
-    /// The one with the largest congestion window.
-    case widest
-}
-
 /// Whether requests go out on a connection before the answers of earlier ones.
 package enum Pipelining: String, CaseIterable, Hashable, Sendable {
     case off, idempotent

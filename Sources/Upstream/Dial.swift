@@ -28,7 +28,7 @@ final class Dial {
     private let origin: Origin
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
-    let cause: OpenCause
+    let cause: DialCause
     private var completion: Completion?
     private var addresses: [IPAddress] = []
     private var attempts: [Int: DialAttempt] = [:]
@@ -42,7 +42,7 @@ final class Dial {
     /// Of its latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
 
-    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, cause: OpenCause = .demand) {
+    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, cause: DialCause = .demand) {
         self.cause = cause
         self.origin = origin
         self.settings = settings

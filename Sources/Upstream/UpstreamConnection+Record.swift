@@ -65,7 +65,7 @@ extension UpstreamConnection {
     }
 
     /// As an operator sees it; without TCP_INFO, which costs a system call.
-    func record(state: ConnectionRecord.State, wall: Int64, now: Instant) -> ConnectionRecord {
+    func record(state: ConnectionState, wall: Int64, now: Instant) -> ConnectionRecord {
         var record = ConnectionRecord(
             number: number, origin: pool.origin, state: state,
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)

@@ -29,7 +29,7 @@ package final class UpstreamConnection {
     let stream: TCPStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
-    let cause: OpenCause
+    let cause: DialCause
     /// Kept, as a socket that was reset has them no more.
     let local: SocketPlace?
     let remote: SocketPlace?
@@ -74,7 +74,7 @@ package final class UpstreamConnection {
     static let maxInterimResponses = 100
 
     init(
-        id: ConnectionID?, number: UInt64, pool: UpstreamPool, cause: OpenCause, dialled: DialledStream, now: Instant
+        id: ConnectionID?, number: UInt64, pool: UpstreamPool, cause: DialCause, dialled: DialledStream, now: Instant
     ) {
         self.id = id
         self.cause = cause

@@ -32,7 +32,7 @@ extension UpstreamLoop {
     }
 
     /// Those that live, by number; `after` is the last one of the part before.
-    package func connections(of origin: Origin?, state: ConnectionRecord.State?, after: UInt64, limit: Int)
+    package func connections(of origin: Origin?, state: ConnectionState?, after: UInt64, limit: Int)
         -> [ConnectionRecord]
     {
         let pools = origin.map { existingPool(for: $0).map { [$0] } ?? [] } ?? allPools

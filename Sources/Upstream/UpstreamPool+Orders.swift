@@ -139,21 +139,14 @@ extension UpstreamPool {
         return gauges
     }
 
-    func state(of connection: UpstreamConnection) -> ConnectionRecord.State {
+    func state(of connection: UpstreamConnection) -> ConnectionState {
         switch connection.phase {
         case .tunnel: return .tunnel
         case .closed: return .closed
         case .closing: return .closing
         case .idle, .awaitingHead, .body: break
         }
-        switch connection.id.flatMap({ machine.facts(of: $0) })?.state {
-        case .idle: return .idle
-        case .pinned: return .pinned
-        case .distrusted: return .distrusted
-        case .draining: return .draining
-        case .closing: return .closing
-        case .dialing, .leased, nil: return .leased
-        }
+        return connection.id.flatMap { machine.facts(of: $0) }?.state ?? .leased
     }
 
     /// Ends one: an idle one at once, another with its lease; `force`: at once, and its exchange fails.

@@ -192,7 +192,7 @@ package final class UpstreamPool {
             let action = actions[index]
             index += 1
             switch action {
-            case .dial(let id, let cause): dial(id, OpenCause(cause), now: now)
+            case .dial(let id, let cause): dial(id, cause, now: now)
             case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
             case .refuse(let waiter, let refusal):
                 removeWaiter(waiter)?.exchange?.leaseRefused(error(for: refusal), now: now)
@@ -286,7 +286,7 @@ package final class UpstreamPool {
 
     // MARK: Dials
 
-    private func dial(_ id: ConnectionID, _ cause: OpenCause, now: Instant) {
+    private func dial(_ id: ConnectionID, _ cause: DialCause, now: Instant) {
         let dial = Dial(origin: origin, settings: settings, loop: loop, cause: cause)
         dials[id] = dial
         dial.start { [unowned self] result in dialled(id, result) }
@@ -316,7 +316,7 @@ package final class UpstreamPool {
     }
 
     func open(
-        _ dialled: DialledStream, id: ConnectionID?, cause: OpenCause, now: Instant
+        _ dialled: DialledStream, id: ConnectionID?, cause: DialCause, now: Instant
     ) -> UpstreamConnection {
         let connection = UpstreamConnection(
             id: id, number: loop.nextConnectionNumber(), pool: self, cause: cause, dialled: dialled, now: now)
@@ -341,16 +341,6 @@ extension UpstreamPool: DeadlineOwner {
     }
 }
 
-extension OpenCause {
-    init(_ cause: DialCause) {
-        switch cause {
-        case .demand: self = .demand
-        case .warmUp: self = .warmUp
-        case .replacement: self = .replacement
-        }
-    }
-}
-
 extension PoolPolicy {
     init(_ settings: EffectiveSettings) {
         self.init()
@@ -360,16 +350,9 @@ extension PoolPolicy {
         maxRequestsPerConnection = settings.maxRequestsPerConnection
         maxLifetime = settings.maxLifetime
         lifetimeJitterPercent = settings.lifetimeJitter
-        switch settings.idleTimeout {
-        case .auto: idleTimeout = .auto
-        case .fixed(let interval): idleTimeout = .fixed(interval)
-        }
+        idleTimeout = settings.idleTimeout
         keepAliveMargin = settings.keepAliveMargin
-        switch settings.reuseOrder {
-        case .lifo: reuseOrder = .lifo
-        case .fifo: reuseOrder = .fifo
-        case .widest: reuseOrder = .widest
-        }
+        reuseOrder = settings.reuseOrder
         maxQueue = settings.maxQueue
         queueTimeout = settings.queueTimeout
         pipelineDepth = settings.pipelining == .idempotent ? settings.pipelineDepth : 1

@@ -22,10 +22,7 @@ extension Configuration {
         made.slowExchange = exchanges.slow
         made.destinations.allow = proxy.allow
         made.destinations.deny = proxy.deny
-        switch proxy.connectPorts {
-        case .any: made.destinations.connectPorts = .any
-        case .only(let ports): made.destinations.connectPorts = .only(Set(ports))
-        }
+        made.destinations.connectPorts = proxy.connectPorts
         return made
     }
 

@@ -29,7 +29,7 @@ struct RequestClassTests {
         }
         check(MethodClass.self, \.name)
         check(OutcomeClass.self, \.name)
-        check(OpenCause.self, \.name)
+        check(DialCause.self, \.name)
         check(LeaseCause.self, \.name)
         check(RetryCause.self, \.name)
         check(RetryOutcome.self, \.name)

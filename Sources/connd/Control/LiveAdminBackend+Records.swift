@@ -13,7 +13,7 @@ extension LiveAdminBackend {
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport> {
         let origin = try narrowed(to: query.origin)
         let limit = query.page.limit
-        if query.state == ConnectionRecord.State.closed.rawValue {
+        if query.state == ConnectionState.closed.rawValue {
             let before = try Self.id(query.page.cursor)
             let page = try await read { store throws(StoreFailure) in
                 try await store.closedConnections(origin: origin, before: before, limit: limit)
@@ -22,9 +22,9 @@ extension LiveAdminBackend {
             return Page(
                 items: page.rows.map { ConnectionReport($0.record, now: now) }, nextCursor: page.next.map { "\($0)" })
         }
-        var state: ConnectionRecord.State?
+        var state: ConnectionState?
         if let word = query.state {
-            state = ConnectionRecord.State(rawValue: word)
+            state = ConnectionState(rawValue: word)
             guard state != nil else {
                 let text = "must be one of \(ConnectionQuery.states.joined(separator: ", "))"
                 throw .invalid("the query is not right", [FieldProblem(pointer: "?state", detail: text)])

@@ -1,0 +1,18 @@
+/// What an upstream connection is doing. The words are those of the API and the database.
+package enum ConnectionState: String, CaseIterable, BitwiseCopyable, Sendable {
+    case dialing, idle
+    /// Idle, and only for requests that may be repeated: another connection to the origin was lost without notice, and
+    /// this one has carried no response since.
+    case distrusted
+    case leased
+    /// Between two requests of the only client that may use it.
+    case pinned
+    /// Leased or dialing; closed as soon as that ends.
+    case draining
+    /// Told to close; counts against the limits until its socket is gone.
+    case closing
+    /// Carries a tunnel.
+    case tunnel
+    /// Its socket is gone.
+    case closed
+}
