@@ -91,7 +91,7 @@ final class Exchange {
     /// What the client sends next may not be HTTP any more.
     var takesOverConnection: Bool { isTunnel || asksUpgrade }
     /// As far as is known when it asks for a connection: `RetryPolicy` decides when one is lost.
-    var mayBeSentAgain: Bool {
+    var isRetryable: Bool {
         guard method.isIdempotent, requestBodyComplete, let settings = pool?.settings else { return false }
         return attempts < settings.maxRetries && body.count <= settings.replayBuffer
     }

@@ -3,10 +3,10 @@ import Synchronization
 /// Counts connections against one limit, across event loops: an origin's `max_connections`, or the daemon's
 /// `max_upstream_connections`. It never blocks. Shared.
 ///
-/// A connection that is to be closed still counts as taken until its socket is gone; it is noted as leaving, so that
-/// nobody closes another one because of a limit that this one's end will satisfy.
+/// A connection that is to be closed counts as taken until its socket is closed. It also counts as draining, so that no
+/// other connection is closed because of a limit that the end of this one will satisfy.
 package final class ConnectionBudget: Sendable {
-    /// Taken in the low half, leaving in the high half: they change together.
+    /// Taken in the low half, draining in the high half: they change together.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
 
@@ -14,7 +14,7 @@ package final class ConnectionBudget: Sendable {
         bound = Atomic(max(0, limit))
     }
 
-    /// May be set below what is taken: then nothing more is, until enough were given back.
+    /// May be set below what is taken: then `tryTake` fails until enough is given back.
     package var limit: Int {
         get { bound.load(ordering: .relaxed) }
         set { bound.store(max(0, newValue), ordering: .relaxed) }
@@ -24,7 +24,7 @@ package final class ConnectionBudget: Sendable {
 
     package var hasRoom: Bool { taken < limit }
 
-    /// More connections stay than the limit allows.
+    /// The limit is exceeded even when all draining connections are gone.
     package var isExceeded: Bool {
         let now = packed.load(ordering: .relaxed)
         return Int(now & 0xFFFF_FFFF) - Int(now >> 32) > limit
@@ -44,11 +44,11 @@ package final class ConnectionBudget: Sendable {
         packed.wrappingSubtract(1, ordering: .relaxed)
     }
 
-    func noteLeaving() {
+    func noteDraining() {
         packed.wrappingAdd(1 << 32, ordering: .relaxed)
     }
 
-    func giveBackLeaving() {
+    func giveBackDraining() {
         packed.wrappingSubtract(1 << 32 | 1, ordering: .relaxed)
     }
 }

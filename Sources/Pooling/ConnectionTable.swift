@@ -4,45 +4,61 @@ import ProxyTypes
 struct ConnectionSlot: BitwiseCopyable {
     enum State: UInt8 { case free, dialing, idle, leased, pinned, closing }
 
+    /// Whether an idle one may carry any request.
+    enum Trust: Equatable {
+        case trusted
+        /// For retryable requests only. It is trusted again once it has answered one, and closed when it lies idle at
+        /// this time without having done so.
+        case distrusted(until: Instant)
+
+        @inline(__always)
+        var isDistrusted: Bool {
+            switch self {
+            case .trusted: false
+            case .distrusted: true
+            }
+        }
+    }
+
+    /// Whether a leased one may carry further requests, sent behind those under way.
+    enum Sharing: UInt8 {
+        /// A request under way must not share its connection.
+        case exclusive
+        /// All may share, and there is no room for one more.
+        case full
+        /// There is room for one more: in the table's list of these.
+        case open
+    }
+
     var generation: UInt32 = 0
     fileprivate(set) var state = State.free
-    /// To be closed, now or when what it does ends; noted so in the budgets.
-    fileprivate(set) var isLeaving = false
-    var leaveReason = CloseReason.drained
-    /// In the list of those that take one more pipelined request.
-    fileprivate(set) var isOpen = false
-    /// It has to prove alive: in the list of distrusted ones while idle, and so marked until it answers or goes.
-    fileprivate(set) var isDistrusted = false
-    /// It has lain idle at least once.
-    var hasLainIdle = false
-    /// Every lease it has now may share it.
-    var allMayPipeline = false
-    /// The idle bound came from the origin's hint.
-    var idleByHint = false
+    fileprivate(set) var trust = Trust.trusted
+    fileprivate(set) var ownership = Ownership.shared
+    fileprivate(set) var sharing = Sharing.exclusive
+    /// Set once it is to be closed, now or when what it does ends. The budgets count it as draining from then on.
+    fileprivate(set) var closeReason: CloseReason?
+    /// It has been idle at least once.
+    var hasBeenIdle = false
     var leases: UInt32 = 0
     var granted: UInt32 = 0
     var completed: UInt32 = 0
-    /// Its owner has been challenged and has yet to answer; what ends it now ends that login.
-    var isLoggingIn = false
-    /// Whose requests alone it carries.
-    fileprivate(set) var owner: ClientID?
-    /// How many more requests the origin's hint allows; `.max`: it named no number.
+    /// How many more requests the origin's hint allows; `.max`: no limit was named.
     var allowed = UInt32.max
     var window: UInt32 = 0
-    /// Why it was dialled.
+    /// What it was dialled for.
     var cause = DialCause.demand
-    /// `Backoff.era` when its dial began.
-    var era: UInt32 = 0
+    /// `Backoff.epoch` when its dial began.
+    var epoch: UInt32 = 0
     var openedAt = Instant.zero
     var expiresAt = Instant.distantFuture
     var idleSince = Instant.zero
+    /// While idle or pinned: when to close it, and the reason then.
     var idleUntil = Instant.distantFuture
+    var idleReason = CloseReason.idleTimeout
     var hintedTimeout: Interval?
-    /// Until when a distrusted one may prove alive.
-    var proveBy = Instant.distantFuture
 }
 
-/// The connections of one pool by slot, the lists that some states are, and how many are in each. It moves them and
+/// The connections of one pool by slot, the lists of those in some states, and how many are in each. It moves them and
 /// decides nothing. Owns its memory.
 struct ConnectionTable: ~Copyable {
     var slots = Slab<ConnectionSlot>()
@@ -60,9 +76,9 @@ struct ConnectionTable: ~Copyable {
     /// Of those that `counts.dialing` counts.
     private(set) var demandDials = 0
     private(set) var replacementDials = 0
-    /// Idle trusted ones that have not served yet.
-    private(set) var idleUnserved = 0
-    /// Those that belong to a client, in whatever state.
+    /// Idle trusted ones that have served no request yet.
+    private(set) var idleUnused = 0
+    /// Those that belong to a client, in any state.
     private(set) var owned = 0
     /// Distrusted ones that are leased, and that are closing.
     private(set) var distrustedLeases = 0
@@ -81,7 +97,7 @@ struct ConnectionTable: ~Copyable {
         ConnectionID(slot: UInt32(truncatingIfNeeded: index), generation: slots[index].generation)
     }
 
-    /// When an idle one is due. Here, as a property of the slot would copy all of it for two of its fields.
+    /// When an idle one is to be closed. Not a property of the slot, which would copy all of it for two of its fields.
     func deadline(_ index: Int) -> Instant {
         let expiresAt = slots[index].expiresAt
         let idleUntil = slots[index].idleUntil
@@ -89,7 +105,7 @@ struct ConnectionTable: ~Copyable {
     }
 
     /// A slot in state dialing.
-    mutating func add(_ cause: DialCause, era: UInt32, now: Instant) -> Int {
+    mutating func add(_ cause: DialCause, epoch: UInt32, now: Instant) -> Int {
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -101,7 +117,7 @@ struct ConnectionTable: ~Copyable {
         var slot = ConnectionSlot()
         slot.generation = slots[index].generation
         slot.cause = cause
-        slot.era = era
+        slot.epoch = epoch
         slot.openedAt = now
         slots[index] = slot
         move(index, to: .dialing)
@@ -110,9 +126,7 @@ struct ConnectionTable: ~Copyable {
 
     mutating func remove(_ index: Int) {
         move(index, to: .free)
-        setOwner(index, nil)
-        slots[index].isLeaving = false
-        slots[index].isDistrusted = false
+        setOwnership(index, .shared)
         slots[index].generation &+= 1
         free.append(UInt32(truncatingIfNeeded: index))
     }
@@ -121,25 +135,29 @@ struct ConnectionTable: ~Copyable {
     mutating func move(_ index: Int, to state: ConnectionSlot.State) {
         count(index, -1)
         let number = UInt32(truncatingIfNeeded: index)
-        if slots[index].state == .idle { unlink(number, distrusted: slots[index].isDistrusted) }
+        if slots[index].state == .idle { unlink(number, distrusted: slots[index].trust.isDistrusted) }
         if slots[index].state == .pinned { pinned.remove(number, &links) }
-        setOpen(index, false)
+        if slots[index].sharing == .open { setSharing(index, .full) }
         slots[index].state = state
-        if state == .idle { link(number, distrusted: slots[index].isDistrusted) }
+        if state == .idle { link(number, distrusted: slots[index].trust.isDistrusted) }
         if state == .pinned { pinned.append(number, &links) }
         count(index, 1)
     }
 
     /// Distrusts an idle one, or trusts one in any state again.
-    mutating func setDistrusted(_ index: Int, _ isDistrusted: Bool) {
-        guard slots[index].isDistrusted != isDistrusted else { return }
+    mutating func setTrust(_ index: Int, _ trust: ConnectionSlot.Trust) {
+        let wasDistrusted = slots[index].trust.isDistrusted
+        guard wasDistrusted != trust.isDistrusted else {
+            slots[index].trust = trust
+            return
+        }
         count(index, -1)
         let number = UInt32(truncatingIfNeeded: index)
         if slots[index].state == .idle {
-            unlink(number, distrusted: slots[index].isDistrusted)
-            link(number, distrusted: isDistrusted)
+            unlink(number, distrusted: wasDistrusted)
+            link(number, distrusted: trust.isDistrusted)
         }
-        slots[index].isDistrusted = isDistrusted
+        slots[index].trust = trust
         count(index, 1)
     }
 
@@ -153,23 +171,24 @@ struct ConnectionTable: ~Copyable {
         if isDistrusted { distrusted.remove(number, &links) } else { trusted.remove(number, &links) }
     }
 
-    mutating func setLeaving(_ index: Int) {
+    mutating func setCloseReason(_ index: Int, _ reason: CloseReason) {
         count(index, -1)
-        slots[index].isLeaving = true
+        slots[index].closeReason = reason
         count(index, 1)
     }
 
-    mutating func setOwner(_ index: Int, _ owner: ClientID?) {
-        if slots[index].owner != nil { owned -= 1 }
-        if owner != nil { owned += 1 }
-        slots[index].owner = owner
+    mutating func setOwnership(_ index: Int, _ ownership: Ownership) {
+        if slots[index].ownership.owner != nil { owned -= 1 }
+        if ownership.owner != nil { owned += 1 }
+        slots[index].ownership = ownership
     }
 
-    mutating func setOpen(_ index: Int, _ isOpen: Bool) {
-        guard slots[index].isOpen != isOpen else { return }
-        slots[index].isOpen = isOpen
+    mutating func setSharing(_ index: Int, _ sharing: ConnectionSlot.Sharing) {
+        let previous = slots[index].sharing
+        slots[index].sharing = sharing
+        guard (previous == .open) != (sharing == .open) else { return }
         let number = UInt32(truncatingIfNeeded: index)
-        if isOpen { open.append(number, &links) } else { open.remove(number, &links) }
+        if sharing == .open { open.append(number, &links) } else { open.remove(number, &links) }
     }
 
     /// The one after `index` in its list; nil at the end.
@@ -178,20 +197,20 @@ struct ConnectionTable: ~Copyable {
     func previous(_ index: Int) -> Int? { Self.valid(links[index].previous) }
 
     var firstPinned: Int? { Self.valid(pinned.first) }
-    /// Of those that are not in the middle of a login.
-    var firstSettledPinned: Int? {
+    /// Of those whose owner is not in the middle of a login.
+    var firstPinnedLoggedIn: Int? {
         var cursor = firstPinned
-        while let index = cursor, slots[index].isLoggingIn { cursor = next(index) }
+        while let index = cursor, slots[index].ownership.isLoggingIn { cursor = next(index) }
         return cursor
     }
-    /// Nothing lies unused, so that nothing's time can come.
-    var nothingLiesIdle: Bool { counts.idle == 0 && pinned.isEmpty }
+    /// No connection is idle or pinned, so none has an idle deadline.
+    var hasNoneUnleased: Bool { counts.idle == 0 && pinned.isEmpty }
     /// The idle one after `index`, whatever its trust.
     func nextIdle(_ index: Int) -> Int? {
-        next(index) ?? (slots[index].isDistrusted ? longestTrusted : nil)
+        next(index) ?? (slots[index].trust.isDistrusted ? longestTrusted : nil)
     }
 
-    /// Distrusted ones count as the longest idle: nothing was heard from them since those that are trusted.
+    /// Distrusted ones come first: nothing was received on them since it was on the trusted ones.
     var longestIdle: Int? { longestDistrusted ?? longestTrusted }
     var longestTrusted: Int? { Self.valid(trusted.first) }
     var lastTrusted: Int? { Self.valid(trusted.last) }
@@ -204,7 +223,7 @@ struct ConnectionTable: ~Copyable {
     private static func valid(_ index: UInt32) -> Int? { index == Links.none ? nil : Int(index) }
 
     private mutating func count(_ index: Int, _ change: Int) {
-        switch (slots[index].state, slots[index].isLeaving) {
+        switch (slots[index].state, slots[index].closeReason != nil) {
         case (.free, _): break
         case (.dialing, false):
             counts.dialing += change
@@ -218,14 +237,14 @@ struct ConnectionTable: ~Copyable {
             drainingDials += change
         case (.idle, _):
             counts.idle += change
-            if slots[index].granted == 0, !slots[index].isDistrusted { idleUnserved += change }
-        case (.leased, let isLeaving):
-            if isLeaving { counts.draining += change } else { counts.leased += change }
-            if slots[index].isDistrusted { distrustedLeases += change }
+            if slots[index].granted == 0, !slots[index].trust.isDistrusted { idleUnused += change }
+        case (.leased, let isDraining):
+            if isDraining { counts.draining += change } else { counts.leased += change }
+            if slots[index].trust.isDistrusted { distrustedLeases += change }
         case (.pinned, _): counts.pinned += change
         case (.closing, _):
             counts.closing += change
-            if slots[index].isDistrusted { distrustedClosing += change }
+            if slots[index].trust.isDistrusted { distrustedClosing += change }
         }
     }
 }

@@ -2,15 +2,15 @@ package import ProxyTypes
 
 /// Time passes, and settings change.
 extension OriginPool {
-    /// May come early or late: what is due now is done, and `nextDeadline` is later than `now` afterwards.
+    /// It may be called early or late. Afterwards `nextDeadline` is later than `now`.
     package mutating func deadlineReached(now: Instant, into actions: inout [PoolAction]) {
-        // The time of a pinned one that gives way is not among those that this finds: `settle` looks after it.
+        // `idleDue` may also be the time at which a pinned one gives way: `rebalance` sees to that.
         if idleDue <= now { retireAllDue(now: now, into: &actions) }
         if waiterDue <= now { refuseOverdue(now: now, into: &actions) }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// Settings changed: limits and idle bounds hold at once, lifetimes for new connections, queue bounds for new requests.
+    /// Limits and idle bounds apply immediately, lifetimes to new connections, queue bounds to new requests.
     package mutating func apply(_ policy: PoolPolicy, now: Instant, into actions: inout [PoolAction]) {
         self.policy = policy
         origin.limit = policy.maxConnections
@@ -24,7 +24,9 @@ extension OriginPool {
         while let index = cursor {
             cursor = table.next(index)
             setIdleBound(index)
-            if isWornOut(index), !table.slots[index].isLoggingIn { retire(index, .maxRequests, into: &actions) }
+            if isWornOut(index), !table.slots[index].ownership.isLoggingIn {
+                retire(index, .maxRequests, into: &actions)
+            }
         }
         retireAllDue(now: now, into: &actions)
         while table.counts.idle > policy.maxIdle || origin.isExceeded, let oldest = table.longestIdle {
@@ -34,18 +36,18 @@ extension OriginPool {
         cursor = table.firstOpen
         while let index = cursor {
             cursor = table.next(index)
-            refreshOpen(index)
+            updateSharing(index)
         }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// Looks at each idle connection; it is called once per retirement at most, as the bound it leaves is exact.
+    /// Looks at each idle connection. `idleDue` is exact afterwards, so this is called at most once per retirement.
     private mutating func retireAllDue(now: Instant, into actions: inout [PoolAction]) {
         let next = retireDue(from: table.longestIdle, now: now, into: &actions)
         idleDue = min(next, retireDue(from: table.firstPinned, now: now, into: &actions))
     }
 
-    /// Of one list, from its first on. Returns when the next of the rest is due.
+    /// From `first` to the end of its list. Returns the next deadline of those left.
     private mutating func retireDue(from first: Int?, now: Instant, into actions: inout [PoolAction]) -> Instant {
         var next = Instant.distantFuture
         var cursor = first
@@ -61,19 +63,11 @@ extension OriginPool {
     }
 
     mutating func retireDue(_ index: Int, into actions: inout [PoolAction]) {
-        let slot = table.slots[index]
-        let reason: CloseReason
-        if slot.expiresAt <= slot.idleUntil {
-            reason = .maxLifetime
-        } else if slot.isDistrusted, slot.proveBy <= slot.idleUntil {
-            reason = .distrusted
-        } else {
-            reason = slot.idleByHint ? .keepAliveHint : .idleTimeout
-        }
-        retire(index, reason, into: &actions)
+        let isOld = table.slots[index].expiresAt <= table.slots[index].idleUntil
+        retire(index, isOld ? .maxLifetime : table.slots[index].idleReason, into: &actions)
     }
 
-    /// As many as dials are under way, the longest waiting, are bounded by those dials' own limits instead.
+    /// The longest waiting, as many as dials are under way, are spared: connect_timeout bounds their wait.
     private mutating func refuseOverdue(now: Instant, into actions: inout [PoolAction]) {
         let refusal = refusalForWaiting
         waiterDue = queue.expire(sparing: dialsForWaiters, now: now) { actions.append(.refuse($0, refusal)) }

@@ -14,19 +14,19 @@ extension OriginPool {
         if isPaused {
             check(dialDue == .distantFuture, "a dial is due in a pause")
         } else {
-            check(table.trusted.isEmpty || queue.count == queue.freshCount, "somebody waits beside an idle connection")
-            check(!distrustedGiveWay || table.distrusted.isEmpty, "somebody waits beside a distrusted one in the way")
-            check(table.idleUnserved == 0 || queue.isEmpty, "a retry waits beside a new connection")
+            check(table.trusted.isEmpty || queue.count == queue.freshCount, "a request waits beside an idle connection")
+            check(!distrustedMustYield || table.distrusted.isEmpty, "a request waits, a distrusted one takes its room")
+            check(table.idleUnused == 0 || queue.isEmpty, "a retry waits beside a new connection")
             check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
         }
         check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")
         check(origin.taken >= counts.connections, "a connection outside the origin's budget")
         check(total.taken >= counts.connections, "a connection outside the total budget")
         check(!isShutDown || (queue.isEmpty && counts.idle + counts.pinned == 0), "in use after the shutdown")
-        check(queue.count <= dialsForWaiters || waiterDue < .distantFuture, "a waiter without a deadline")
+        check(queue.count <= dialsForWaiters || waiterDue < .distantFuture, "a waiting request without a deadline")
         for index in table.slots.indices where table.slots[index].state == .idle || table.slots[index].state == .pinned
         {
-            check(idleDue <= table.deadline(index), "an idle connection whose deadline nobody watches")
+            check(idleDue <= table.deadline(index), "an idle connection whose deadline has no timer")
         }
     }
 }
@@ -41,21 +41,21 @@ extension ConnectionTable {
         var ownedNow = 0
         var unserved = 0
         var distrustedIdle = 0
-        var proving = 0
-        var givingWay = 0
+        var distrustedLeased = 0
+        var distrustedClosingNow = 0
         for index in slots.indices {
             let slot = slots[index]
-            if slot.isOpen { opened += 1 }
-            switch (slot.state, slot.isDistrusted) {
+            if slot.sharing == .open { opened += 1 }
+            switch (slot.state, slot.trust.isDistrusted) {
             case (.idle, false): if slot.granted == 0 { unserved += 1 }
             case (.idle, true): distrustedIdle += 1
-            case (.leased, true): proving += 1
-            case (.closing, true): givingWay += 1
-            case (.free, let isDistrusted), (.dialing, let isDistrusted), (.pinned, let isDistrusted):
-                check(!isDistrusted, "distrusted, and never offered to all")
-            case (.leased, false), (.closing, false): break
+            case (.leased, true): distrustedLeased += 1
+            case (.closing, true): distrustedClosingNow += 1
+            case (.dialing, let isDistrusted), (.pinned, let isDistrusted):
+                check(!isDistrusted, "distrusted, and not of those offered to all")
+            case (.leased, false), (.closing, false), (.free, _): break
             }
-            switch (slot.state, slot.isLeaving) {
+            switch (slot.state, slot.closeReason != nil) {
             case (.free, _): free += 1
             case (.dialing, false):
                 seen.dialing += 1
@@ -67,16 +67,18 @@ extension ConnectionTable {
             case (.pinned, _): seen.pinned += 1
             case (.closing, _): seen.closing += 1
             }
-            if slot.owner != nil { ownedNow += 1 }
-            check(slot.owner == nil || slot.state != .idle, "a client's own connection is offered to all")
-            check(slot.owner != nil || slot.state != .pinned, "pinned to nobody")
-            check(slot.owner == nil || slot.leases <= 1, "a client's own connection is shared")
+            let owner = slot.ownership.owner
+            let isDraining = slot.closeReason != nil
+            if owner != nil { ownedNow += 1 }
+            check(owner == nil || slot.state != .idle, "a client's own connection is offered to all")
+            check(owner != nil || slot.state != .pinned, "pinned to nobody")
+            check(owner == nil || slot.leases <= 1, "a client's own connection is shared")
             check(slot.state != .leased || slot.leases > 0, "leased to nobody")
-            check(slot.state != .idle || (slot.leases == 0 && !slot.isLeaving), "idle, yet held or leaving")
-            check(slot.state != .pinned || slot.leases == 0, "pinned, yet held")
-            check(slot.state != .pinned || !slot.isLeaving || slot.isLoggingIn, "pinned, yet leaving")
-            check(slot.state != .closing || slot.isLeaving, "closing, and the budgets do not know")
-            check(!slot.isOpen || slot.state == .leased, "open to more requests, and not leased")
+            check(slot.state != .idle || (slot.leases == 0 && !isDraining), "idle, yet leased or draining")
+            check(slot.state != .pinned || slot.leases == 0, "pinned, yet leased")
+            check(slot.state != .pinned || !isDraining || slot.ownership.isLoggingIn, "pinned, yet draining")
+            check(slot.state != .closing || isDraining, "closing, and the budgets do not know")
+            check(slot.sharing != .open || slot.state == .leased, "open to more requests, and not leased")
         }
         check(seen == counts, "counted \(counts), found \(seen)")
         check(demand == demandDials && replacement == replacementDials, "a dial's cause is lost")
@@ -86,9 +88,9 @@ extension ConnectionTable {
         check(ownedNow == owned, "a client's own connection is not counted")
         check(walk(trusted) == seen.idle - distrustedIdle, "the list of trusted ones is broken")
         check(walk(distrusted) == distrustedIdle, "the list of distrusted ones is broken")
-        check(unserved == idleUnserved, "counted \(idleUnserved) that have not served, found \(unserved)")
-        check(proving == distrustedLeases && proving <= 1, "more than one proves alive at a time")
-        check(givingWay == distrustedClosing, "a distrusted one that closes is lost")
+        check(unserved == idleUnused, "counted \(idleUnused) that have not served, found \(unserved)")
+        check(distrustedLeased == distrustedLeases && distrustedLeased <= 1, "more than one distrusted one is leased")
+        check(distrustedClosingNow == distrustedClosing, "a distrusted one that closes is not counted")
         check(walk(open) == opened, "the open list is broken")
     }
 

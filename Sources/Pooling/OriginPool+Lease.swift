@@ -1,58 +1,54 @@
 package import ProxyTypes
 
-/// Requests come, get a connection, wait, or give up.
+/// Requests ask for a connection, get one, wait for one, or give up.
 extension OriginPool {
-    /// `fresh` (a retry): only a connection that has not served yet will do. `mayRepeat`: it is sent again when its
-    /// connection is lost, so that a distrusted one will do. `mayPipeline`: it may share one.
     package mutating func lease(
-        _ waiter: WaiterID, client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, now: Instant,
-        into actions: inout [PoolAction]
+        _ waiter: WaiterID, _ request: LeaseRequest, now: Instant, into actions: inout [PoolAction]
     ) {
         guard !isShutDown else {
             actions.append(.refuse(waiter, .draining))
             return
         }
-        wasUsed = true
-        if phase == .serving, !fresh, table.counts.pinned > 0,
-            let index = takePinned(of: client, now: now, into: &actions)
+        hasBeenUsed = true
+        if phase == .serving, !request.needsFresh, table.counts.pinned > 0,
+            let index = takePinned(of: request.client, now: now, into: &actions)
         {
             grant(waiter, index, mayPipeline: false, into: &actions)
-            return settle(now: now, into: &actions)
+            return rebalance(now: now, into: &actions)
         }
-        if phase == .serving, let index = takeIdle(fresh: fresh, mayRepeat: mayRepeat, now: now, into: &actions) {
-            grant(waiter, index, mayPipeline: mayPipeline, into: &actions)
-            if policy.minIdle > 0 || !queue.isEmpty { settle(now: now, into: &actions) }
+        if phase == .serving, let index = takeIdle(for: request, now: now, into: &actions) {
+            grant(waiter, index, mayPipeline: request.mayPipeline, into: &actions)
+            if policy.minIdle > 0 || !queue.isEmpty { rebalance(now: now, into: &actions) }
             return
         }
         guard !queue.contains(waiter) else {
-            Invariant.broken("a waiter asks twice")
+            Invariant.broken("a waiting request asks again")
             return
         }
         let deadline = now + policy.queueTimeout
-        queue.append(
-            waiter, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, deadline: deadline)
+        queue.append(waiter, request, deadline: deadline)
         waiterDue = min(waiterDue, deadline)
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
         if let refusal = overBounds(waiter, now: now) {
             _ = queue.remove(waiter)
             actions.append(.refuse(waiter, refusal))
-            settle(now: now, into: &actions)
+            rebalance(now: now, into: &actions)
         }
     }
 
     package mutating func cancel(_ waiter: WaiterID, now: Instant, into actions: inout [PoolAction]) {
-        // One that does not wait was answered by an action that is still on its way: legal.
+        // One that does not wait has been answered by an action that the driver has yet to perform: legal.
         guard queue.remove(waiter) else { return }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// Room may have come from outside: another pool gave some back, or a limit was raised.
+    /// Another pool gave back a part of the total budget, or a limit was raised.
     package mutating func budgetFreed(now: Instant, into actions: inout [PoolAction]) {
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// Why one that has just come to wait must not. Those with a dial under way for them do not count, nor those that
-    /// a closing connection makes room for, nor those that would dial if it were not for the back-off.
+    /// Why a request that has just been queued may not wait. `max_queue` counts neither those for which a dial is under
+    /// way, nor those for which a closing connection makes room, nor those that only the back-off keeps from dialling.
     @inline(__always)
     private func overBounds(_ waiter: WaiterID, now: Instant) -> Refusal? {
         guard queue.contains(waiter) else { return nil }
@@ -73,44 +69,42 @@ extension OriginPool {
         actions.append(.grant(waiter, table.id(index), reused: reused))
     }
 
-    /// The usual case of `lease` without a list of actions: nobody waits and an idle connection is there. Nil: ask `lease`.
+    /// The usual case of `lease`, without a list of actions: an idle connection, and nobody waits. Nil: call `lease`.
     package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
         guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0, let index = candidate,
             table.deadline(index) > now
         else { return nil }
-        wasUsed = true
+        hasBeenUsed = true
         let reused = occupy(index, mayPipeline: mayPipeline)
         return (table.id(index), reused)
     }
 
-    /// True when it has served before.
+    /// Returns whether it has served before.
     private mutating func occupy(_ index: Int, mayPipeline: Bool) -> Bool {
         let reused = table.slots[index].granted > 0
         if table.slots[index].leases > 0 {
             table.slots[index].leases += 1
-            table.slots[index].allMayPipeline = table.slots[index].allMayPipeline && mayPipeline
+            if !mayPipeline { table.setSharing(index, .exclusive) }
         } else {
             table.move(index, to: .leased)
-            if table.nothingLiesIdle { idleDue = .distantFuture }
+            if table.hasNoneUnleased { idleDue = .distantFuture }
             table.slots[index].leases = 1
-            table.slots[index].allMayPipeline = mayPipeline
+            table.setSharing(index, mayPipeline ? .full : .exclusive)
         }
         table.slots[index].granted &+= 1
         if table.slots[index].allowed != .max, table.slots[index].allowed > 0 { table.slots[index].allowed -= 1 }
-        refreshOpen(index)
+        updateSharing(index)
         return reused
     }
 
-    /// The trusted idle connection that the reuse order names, else a distrusted one for who may take it. Those found to
-    /// be due are retired: their timer is only late, and their origin may be closing them now.
-    mutating func takeIdle(
-        fresh: Bool, mayRepeat: Bool, now: Instant, into actions: inout [PoolAction]
-    ) -> Int? {
-        while let index = fresh ? lastUnserved : candidate {
+    /// The trusted idle connection that comes first in the reuse order, else a distrusted one if the request may take it.
+    /// Connections past their deadline are retired on the way: the timer is late, and their origin may be closing them.
+    mutating func takeIdle(for request: LeaseRequest, now: Instant, into actions: inout [PoolAction]) -> Int? {
+        while let index = request.needsFresh ? lastUnused : candidate {
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
-        return fresh || !mayRepeat ? nil : takeDistrusted(now: now, into: &actions)
+        return request.needsFresh || !request.isRetryable ? nil : takeDistrusted(now: now, into: &actions)
     }
 
     @inline(__always)
@@ -122,7 +116,7 @@ extension OriginPool {
         }
     }
 
-    /// Looks at each idle one; `lifo` and `fifo` do not.
+    /// O(n) in idle connections, unlike `lifo` and `fifo`.
     @inline(__always)
     private var widestIdle: Int? {
         guard var best = table.lastTrusted else { return nil }
@@ -135,17 +129,17 @@ extension OriginPool {
     }
 
     @inline(__always)
-    private var lastUnserved: Int? {
-        guard table.idleUnserved > 0 else { return nil }
+    private var lastUnused: Int? {
+        guard table.idleUnused > 0 else { return nil }
         var cursor = table.lastTrusted
         while let index = cursor, table.slots[index].granted > 0 { cursor = table.previous(index) }
         return cursor
     }
 
-    /// A used connection could only serve a retry by making room for a new one.
+    /// A used connection helps a retry only by making room for a new one.
     mutating func makeRoomForRetries(into actions: inout [PoolAction]) {
         while retryNeedsRoom, let index = table.longestIdle {
-            retire(index, table.slots[index].isDistrusted ? .distrusted : .poolShrink, into: &actions)
+            retire(index, table.slots[index].trust.isDistrusted ? .distrusted : .poolShrink, into: &actions)
         }
     }
 
@@ -154,11 +148,13 @@ extension OriginPool {
         queue.freshCount > usefulDials + table.counts.closing && !backoff.isFailing
     }
 
-    /// Only whose turn it is may share a busy connection: otherwise shared ones would never come free for those who
-    /// may not.
+    /// Only the next request in turn may share a busy connection: if later ones could, shared connections would never
+    /// become free for requests that may not share.
     mutating func pipelineWaiters(now: Instant, into actions: inout [PoolAction]) {
-        while queue.count > usefulDials, let index = table.firstOpen, let next = queue.nextOrdinary, next.mayPipeline {
-            table.setOpen(index, false)
+        while queue.count > usefulDials, let index = table.firstOpen, let next = queue.nextOrdinary,
+            next.request.mayPipeline
+        {
+            table.setSharing(index, .full)
             if table.slots[index].expiresAt <= now { continue }
             guard let waiter = queue.takeOrdinary() else { return }
             grant(waiter.id, index, mayPipeline: true, into: &actions)
@@ -166,13 +162,13 @@ extension OriginPool {
     }
 
     /// Keeps the list of leased connections that could take one more request.
-    mutating func refreshOpen(_ index: Int) {
-        guard policy.pipelineDepth > 1 || table.slots[index].isOpen else { return }
+    mutating func updateSharing(_ index: Int) {
+        guard policy.pipelineDepth > 1 || table.slots[index].sharing == .open else { return }
         let slot = table.slots[index]
+        guard slot.sharing != .exclusive else { return }
         let isOpen =
-            policy.pipelineDepth > 1 && slot.state == .leased && !slot.isLeaving && slot.allMayPipeline
-            && !slot.isDistrusted && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0
-            && !isWornOut(index)
-        table.setOpen(index, isOpen)
+            policy.pipelineDepth > 1 && slot.state == .leased && slot.closeReason == nil && !slot.trust.isDistrusted
+            && slot.completed > 0 && slot.leases < policy.pipelineDepth && slot.allowed > 0 && !isWornOut(index)
+        table.setSharing(index, isOpen ? .open : .full)
     }
 }

@@ -1,47 +1,50 @@
 package import ProxyTypes
 
-/// Connections that belong to one client: authentication was seen on them that holds for a connection, not for a request
-/// (RFC 4559), so what anyone else sent there would act as that client. Between its client's requests such a connection is
-/// `pinned`, not idle: nothing but a request of its owner is ever granted it.
+/// Connections that belong to one client: they carried authentication that holds for the connection and not for a request
+/// (RFC 4559), so requests of other clients on them would act as that client. Between requests such a connection is
+/// `pinned`, not idle: it is granted to requests of its owner only.
 extension OriginPool {
-    /// How long after its last request a pinned connection is kept for its owner although other clients wait, and how
-    /// long a login may take between two steps, whatever the bounds of idle connections.
-    static let ownersTime = Interval.seconds(1)
-    /// How long a client that was challenged may take to answer before its connection gives way like any other.
-    static let loginTime = Interval.seconds(5)
+    /// How long after its last request a pinned connection is kept for its owner although other clients wait. A login
+    /// under way is kept at least this long between two steps, whatever the idle bounds are.
+    static let ownerGrace = Interval.seconds(1)
+    /// The same for a connection whose owner has been challenged and has yet to answer.
+    static let loginTimeout = Interval.seconds(5)
 
-    /// From here on the leased connection is the client's that holds it. Where requests of others were sent on it too, it
-    /// can be nobody's: it closes with its last lease. `isLoggingIn`: the client is to answer the challenge that it just got.
+    /// The leased connection belongs to the client from now on. Where requests of others were sent on it too, it closes
+    /// with its last lease. `isLoggingIn`: the client was just challenged and has yet to answer.
     package mutating func pin(_ id: ConnectionID, to client: ClientID, isLoggingIn: Bool) {
         // A dead generation.
         guard let index = table.index(of: id), table.slots[index].state == .leased else { return }
-        guard table.slots[index].leases == 1, table.slots[index].owner ?? client == client else {
-            return mark(index, .pinned)
+        guard table.slots[index].leases == 1, table.slots[index].ownership.owner ?? client == client else {
+            return markDraining(index, .pinned)
         }
-        table.setOwner(index, client)
-        // What is on its way out carries no further step.
-        table.slots[index].isLoggingIn = isLoggingIn && !table.slots[index].isLeaving
-        table.slots[index].allMayPipeline = false
-        refreshOpen(index)
+        // A draining connection carries no further step of a login.
+        let continues = isLoggingIn && table.slots[index].closeReason == nil
+        table.setOwnership(index, continues ? .loggingIn(client) : .pinned(client))
+        table.setSharing(index, .exclusive)
     }
 
-    /// The client is gone: its connections close, those between requests now, a leased one when its lease ends.
+    /// The client is gone: its pinned connection closes now, a leased one when its lease ends.
     package mutating func endPins(of client: ClientID, now: Instant, into actions: inout [PoolAction]) {
         guard table.owned > 0 else { return }
-        for index in table.slots.indices where table.slots[index].owner == client { endPin(index, into: &actions) }
-        settle(now: now, into: &actions)
+        for index in table.slots.indices where table.slots[index].ownership.owner == client {
+            endPin(index, into: &actions)
+        }
+        rebalance(now: now, into: &actions)
     }
 
-    /// A connection of this client's own lives.
+    /// The client has a connection of its own that is not draining.
     package func isPinned(to client: ClientID) -> Bool {
         table.owned > 0
-            && table.slots.indices.contains { table.slots[$0].owner == client && !table.slots[$0].isLeaving }
+            && table.slots.indices.contains {
+                table.slots[$0].ownership.owner == client && table.slots[$0].closeReason == nil
+            }
     }
 
-    /// What was used under a pin: the next request of its owner gets it, or it waits for one. It stays until it has been
-    /// idle for as long as any connection may be. A client needs one at most.
+    /// The lease of an owned connection has ended: it serves the owner's next waiting request or becomes pinned, within
+    /// the usual idle bounds. A client keeps one at most.
     mutating func keepPinned(_ index: Int, owner: ClientID, now: Instant, into actions: inout [PoolAction]) {
-        for other in table.slots.indices where other != index && table.slots[other].owner == owner {
+        for other in table.slots.indices where other != index && table.slots[other].ownership.owner == owner {
             endPin(other, into: &actions)
         }
         if !isPaused, let waiter = queue.takeOrdinary(of: owner) {
@@ -52,76 +55,77 @@ extension OriginPool {
             table.move(index, to: .pinned)
             idleDue = min(idleDue, table.deadline(index))
         }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// The client's own connection, where it has one between requests.
+    /// The client's pinned connection.
     mutating func takePinned(of client: ClientID, now: Instant, into actions: inout [PoolAction]) -> Int? {
         var cursor = table.firstPinned
         while let index = cursor {
             cursor = table.next(index)
-            guard table.slots[index].owner == client else { continue }
+            guard table.slots[index].ownership.owner == client else { continue }
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
         return nil
     }
 
-    /// After a pause: whoever waits and has a connection of its own gets that one.
+    /// After a pause: waiting requests of owners get their pinned connections.
     mutating func servePinned(now: Instant, into actions: inout [PoolAction]) {
         var cursor = table.firstPinned
         while let index = cursor {
             cursor = table.next(index)
             if table.deadline(index) <= now {
                 retireDue(index, into: &actions)
-            } else if let owner = table.slots[index].owner, let waiter = queue.takeOrdinary(of: owner) {
+            } else if let owner = table.slots[index].ownership.owner, let waiter = queue.takeOrdinary(of: owner) {
                 grant(waiter.id, index, mayPipeline: false, into: &actions)
             }
         }
     }
 
-    /// While somebody waits and there is no room to dial: the longest idle first, but none that its owner used just now, nor
-    /// one in the middle of a login that may still go on.
+    /// While a request waits and there is no room to dial: closes pinned ones, the longest idle first, that their owners
+    /// have not used for `ownerGrace`, or `loginTimeout` during a login.
     mutating func makeRoomOfPinned(now: Instant, into actions: inout [PoolAction]) {
         var cursor = table.firstPinned
-        while pinnedGiveWay, let index = cursor {
+        while pinnedMustYield, let index = cursor {
             cursor = table.next(index)
-            let spared = table.slots[index].isLoggingIn ? Self.loginTime : Self.ownersTime
-            let due = table.slots[index].idleSince + spared
+            let grace = table.slots[index].ownership.isLoggingIn ? Self.loginTimeout : Self.ownerGrace
+            let due = table.slots[index].idleSince + grace
             if due <= now { retire(index, .poolShrink, into: &actions) } else { idleDue = min(idleDue, due) }
         }
     }
 
     @inline(__always)
-    private var pinnedGiveWay: Bool {
+    private var pinnedMustYield: Bool {
         table.counts.pinned > 0 && queue.count > usefulDials + table.counts.closing && !backoff.isFailing
             && !(origin.hasRoom && total.hasRoom)
     }
 
-    /// A soft drain lets a login that waits for its client's answer have that one request, if it comes soon. Nothing else
-    /// does: what a changed policy forbids must end.
+    /// A soft drain lets a client that was challenged send its answer within `loginTimeout`. A drain for another reason
+    /// does not: what a changed policy forbids must end.
     mutating func drainPinned(_ index: Int, _ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) {
-        guard table.slots[index].isLoggingIn, reason == .drained || reason == .dnsDrain else {
+        guard table.slots[index].ownership.isLoggingIn, reason == .drained || reason == .dnsDrain else {
             return retire(index, reason, into: &actions)
         }
-        mark(index, reason)
-        table.slots[index].idleUntil = min(table.slots[index].idleUntil, now + Self.loginTime)
+        markDraining(index, reason)
+        table.slots[index].idleUntil = min(table.slots[index].idleUntil, now + Self.loginTimeout)
         idleDue = min(idleDue, table.slots[index].idleUntil)
     }
 
-    /// Those that can serve nobody but their owners.
+    /// Leased connections that can serve their owners only.
     var leasedToOwners: Int {
         table.slots.indices.count {
-            table.slots[$0].state == .leased && !table.slots[$0].isLeaving && table.slots[$0].owner != nil
+            table.slots[$0].state == .leased && table.slots[$0].closeReason == nil
+                && table.slots[$0].ownership.owner != nil
         }
     }
 
     private mutating func endPin(_ index: Int, into actions: inout [PoolAction]) {
-        table.slots[index].isLoggingIn = false
+        if let owner = table.slots[index].ownership.owner { table.setOwnership(index, .pinned(owner)) }
         if table.slots[index].state == .pinned {
             retire(index, .pinned, into: &actions)
         } else {
-            mark(index, .pinned)
+            markDraining(index, .pinned)
         }
     }
 }

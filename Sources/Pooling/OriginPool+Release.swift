@@ -1,11 +1,11 @@
 package import ProxyTypes
 
-/// Leases end, and sockets do.
+/// Leases and connections end.
 extension OriginPool {
     package mutating func release(
         _ id: ConnectionID, _ disposition: Disposition, now: Instant, into actions: inout [PoolAction]
     ) {
-        // A dead generation: its socket went first and took the lease with it.
+        // A dead generation: its socket closed first, which ended the lease.
         guard let index = table.index(of: id) else { return }
         guard table.slots[index].state == .leased, table.slots[index].leases > 0 else {
             releaseWithoutLease(index, into: &actions)
@@ -16,56 +16,56 @@ extension OriginPool {
         switch disposition {
         case .reusable(let hint, let window):
             table.slots[index].window = window
-            if table.slots[index].isDistrusted { table.setDistrusted(index, false) }
+            if table.slots[index].trust.isDistrusted { table.setTrust(index, .trusted) }
             if warmBackoff.isFailing { warmBackoff.succeeded() }
             if let hint { note(hint, index) }
         case .unused: break
         case .mustClose(let reason):
-            mark(index, reason)
+            markDraining(index, reason)
         }
         if table.slots[index].leases > 0 {
-            refreshOpen(index)
-            settle(now: now, into: &actions)
+            updateSharing(index)
+            rebalance(now: now, into: &actions)
         } else if let reason = retirement(index, now: now) {
             retire(index, reason, into: &actions)
-            settle(now: now, into: &actions)
-        } else if let owner = table.slots[index].owner {
+            rebalance(now: now, into: &actions)
+        } else if let owner = table.slots[index].ownership.owner {
             keepPinned(index, owner: owner, now: now, into: &actions)
         } else {
             offerUsed(index, now: now, into: &actions)
         }
     }
 
-    /// Its socket is gone, from whatever state: an idle one's FIN or RST, a broken one, or the end of a close we ordered.
+    /// Its socket is closed, whatever its state was: the origin closed it, it failed, or the pool ordered it closed.
     package mutating func closed(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
         guard let index = table.index(of: id) else { return }
         noteLost(index, now: now)
         forget(index)
         noteFewerDials(now: now)
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// The driver has begun to close it itself (bytes or a FIN on an idle one, a broken one): nobody gets it any more.
-    /// It counts until `closed`; leases that it has may still be released, to no effect.
+    /// The driver has begun to close it itself (bytes or a FIN on an idle one, a failed one). It is not granted any more,
+    /// and counts until `closed`; leases that it has may still be released, to no effect.
     package mutating func noteClosing(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
         guard let index = table.index(of: id), table.slots[index].state != .closing else { return }
         noteLost(index, now: now)
-        mark(index, .killed)
+        markDraining(index, .killed)
         table.move(index, to: .closing)
-        if table.nothingLiesIdle { idleDue = .distantFuture }
+        if table.hasNoneUnleased { idleDue = .distantFuture }
         noteFewerDials(now: now)
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
-    /// An origin that ends what was dialled ahead of use would be dialled again at once, for ever.
+    /// An origin that closes connections dialled ahead would otherwise be dialled again at once, for ever.
     private mutating func noteLost(_ index: Int, now: Instant) {
         guard table.slots[index].state == .idle, table.slots[index].granted == 0 else { return }
-        warmBackoff.failed(begunIn: warmBackoff.era, now: now, random: &random)
+        warmBackoff.failed(begunIn: warmBackoff.epoch, now: now, random: &random)
     }
 
     private mutating func releaseWithoutLease(_ index: Int, into actions: inout [PoolAction]) {
         if table.slots[index].state == .closing, table.slots[index].leases > 0 {
-            // The driver began to close it during the exchange that ends now.
+            // The driver began to close it during the exchange that ends now: legal.
             table.slots[index].leases -= 1
             return
         }
@@ -79,7 +79,7 @@ extension OriginPool {
     private mutating func note(_ hint: KeepAliveHint, _ index: Int) {
         if let timeout = hint.timeout { table.slots[index].hintedTimeout = timeout }
         if let max = hint.max {
-            // Requests pipelined behind this one's response are of the M that the origin still takes.
+            // Requests already pipelined behind this response count towards the origin's maximum.
             let left = Swift.max(0, max - Int(table.slots[index].leases))
             table.slots[index].allowed = UInt32(clamping: min(left, Int(UInt32.max) - 1))
         }
@@ -88,12 +88,12 @@ extension OriginPool {
     /// Why a connection whose last lease has ended is not used again.
     @inline(__always)
     private func retirement(_ index: Int, now: Instant) -> CloseReason? {
-        if table.slots[index].isLeaving { return table.slots[index].leaveReason }
-        // Not used, and only its owner could prove it alive.
-        if table.slots[index].isDistrusted, table.slots[index].owner != nil { return .distrusted }
+        if let reason = table.slots[index].closeReason { return reason }
+        // Nothing was received on it, and only requests of its owner could show that it is alive.
+        if table.slots[index].trust.isDistrusted, table.slots[index].ownership.owner != nil { return .distrusted }
         if table.slots[index].allowed == 0 { return .keepAliveHint }
-        // A login that needs one more request on this connection gets it.
-        if table.slots[index].isLoggingIn { return nil }
+        // The login needs one more request on this connection.
+        if table.slots[index].ownership.isLoggingIn { return nil }
         if isWornOut(index) { return .maxRequests }
         if let hint = table.slots[index].hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
         if table.slots[index].expiresAt <= now { return .maxLifetime }
@@ -111,27 +111,27 @@ extension OriginPool {
             becomeIdle(index, now: now, into: &actions)
             return
         }
-        if table.slots[index].isDistrusted {
-            // It was not used: not everybody who waits may have it.
+        if table.slots[index].trust.isDistrusted {
+            // Nothing was received on it: it stays distrusted, and not every waiting request may have it.
             becomeIdle(index, now: now, into: &actions)
-            settle(now: now, into: &actions)
+            rebalance(now: now, into: &actions)
             return
         }
-        // What room there is comes before closing one that works.
+        // Where there is room, dial rather than close a connection that works.
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         if retryNeedsRoom {
             retire(index, .poolShrink, into: &actions)
         } else if let waiter = queue.takeOrdinary() {
-            grant(waiter.id, index, mayPipeline: waiter.mayPipeline, into: &actions)
+            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
         } else {
             becomeIdle(index, now: now, into: &actions)
         }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
     }
 
     mutating func becomeIdle(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
         table.slots[index].idleSince = now
-        table.slots[index].hasLainIdle = true
+        table.slots[index].hasBeenIdle = true
         setIdleBound(index)
         table.move(index, to: .idle)
         let due = table.deadline(index)
@@ -142,14 +142,15 @@ extension OriginPool {
     }
 
     mutating func setIdleBound(_ index: Int) {
-        let (bound, byHint) = policy.idleBound(hint: table.slots[index].hintedTimeout)
+        let (bound, reason) = policy.idleBound(hint: table.slots[index].hintedTimeout)
         table.slots[index].idleUntil = table.slots[index].idleSince + bound
-        table.slots[index].idleByHint = byHint
-        if table.slots[index].isDistrusted {
-            table.slots[index].idleUntil = min(table.slots[index].idleUntil, table.slots[index].proveBy)
+        table.slots[index].idleReason = reason
+        if case .distrusted(let until) = table.slots[index].trust, until <= table.slots[index].idleUntil {
+            table.slots[index].idleUntil = until
+            table.slots[index].idleReason = .distrusted
         }
-        if table.slots[index].isLoggingIn {
-            let atLeast = table.slots[index].idleSince + Self.ownersTime
+        if table.slots[index].ownership.isLoggingIn {
+            let atLeast = table.slots[index].idleSince + Self.ownerGrace
             table.slots[index].idleUntil = max(table.slots[index].idleUntil, atLeast)
             table.slots[index].expiresAt = max(table.slots[index].expiresAt, atLeast)
         }

@@ -1,64 +1,61 @@
 package import ProxyTypes
 
-/// A connection that is lost without notice casts doubt on the others.
+/// When a connection is lost without a FIN or RST, the idle ones may be dead too.
 ///
-/// What its failure proves: after its last sign of life something ended it (the origin's host started anew, a firewall or
-/// balancer dropped its entry), and no FIN or RST told of that. Whatever is idle at the moment of the failure was last
-/// heard from before it, so the same may have ended it too. To have been heard from later than the lost one is no alibi:
-/// what ended that one may have come later still. What is leased at that moment proves itself by the answer it owes, or
-/// fails in its own right.
+/// The loss shows that something ended the connection silently after its last sign of life: the origin's host restarted,
+/// or a firewall or balancer dropped its entry. Every connection that is idle at that moment was last heard from before,
+/// so the same event may have ended it, even if it was heard from later than the lost one. Leased connections are not
+/// distrusted: the response they owe shows whether they are alive.
 ///
-///     idle ──another is lost──> distrusted ──granted to what may be repeated──> leased
+///     idle ──another is lost──> distrusted ──granted to a retryable request──> leased
 ///      ▲                            │                                          │   │
-///      │                            │ not proved by `proveBy`, or in the way   │   │ lost as well: those
-///      │                            ▼ of who waits                             │   │ still distrusted close
+///      │                            │ `verificationTimeout` passed, or its     │   │ lost as well: all that are
+///      │                            ▼ room is needed                           │   │ still distrusted close
 ///      │                         closing <─────────────────────────────────────┼───┘
 ///      └──────────────────────────── it answered ──────────────────────────────┘
 ///
-/// - What may not be repeated never gets a distrusted connection. What may gets one where no trusted one is idle, since
-///   the doubt is mostly unfounded (an origin that ends idle connections); one at a time, so that in the worst case a
-///   single request pays with a retry.
-/// - Each proves itself alone, by a whole answer. An acknowledged TCP probe would not do: behind a balancer it comes from
-///   the balancer.
-/// - A distrusted one keeps nobody waiting: where it takes the place of a dial that is wanted, it is closed.
-/// - Pinned ones are left alone: their owner has no other that would do.
+/// - Only retryable requests get a distrusted connection, and only where no trusted one is idle: most distrusted
+///   connections are alive. One at a time is leased, so that at most one request needs a retry.
+/// - A whole response makes that one connection trusted again. An acknowledged TCP probe would not do: behind a balancer
+///   the balancer acknowledges it.
+/// - A distrusted connection is closed where it takes up the room of a dial that a waiting request needs.
+/// - Pinned connections are left alone: their owners can use no other.
 extension OriginPool {
-    /// For so long a distrusted connection may lie idle without having proved alive.
-    package static let proofTime = Interval.seconds(5)
+    /// A distrusted connection that stays idle for this long is closed.
+    package static let verificationTimeout = Interval.seconds(5)
 
     /// A leased connection ended before any byte of the response that is due; its lease is released after this. Returns
-    /// how many others are distrusted for it.
+    /// how many idle connections are distrusted because of it.
     package mutating func lostWithoutNotice(
         _ id: ConnectionID, now: Instant, into actions: inout [PoolAction]
     ) -> Int {
         guard let index = table.index(of: id), table.slots[index].state == .leased else { return 0 }
-        // One that was in use from its dial on was not lost in silence: the origin failed at the request.
-        guard table.slots[index].granted > 1 || table.slots[index].hasLainIdle else { return 0 }
+        // One that was never idle was not lost silently: the origin failed at its first request.
+        guard table.slots[index].granted > 1 || table.slots[index].hasBeenIdle else { return 0 }
         var distrusted = 0
-        if table.slots[index].isDistrusted {
-            while let doubted = table.longestDistrusted { retire(doubted, .distrusted, into: &actions) }
+        if table.slots[index].trust.isDistrusted {
+            while let other = table.longestDistrusted { retire(other, .distrusted, into: &actions) }
         } else {
             distrusted = distrustIdle(now: now)
         }
-        settle(now: now, into: &actions)
+        rebalance(now: now, into: &actions)
         return distrusted
     }
 
     private mutating func distrustIdle(now: Instant) -> Int {
-        let due = now + Self.proofTime
+        let due = now + Self.verificationTimeout
         let count = table.trusted.count
         while let index = table.longestTrusted {
-            table.setDistrusted(index, true)
-            table.slots[index].proveBy = due
+            table.setTrust(index, .distrusted(until: due))
             setIdleBound(index)
         }
         if count > 0 { idleDue = min(idleDue, due) }
-        // What is busy takes one more request when it has answered one.
-        while let index = table.firstOpen { table.setOpen(index, false) }
+        // Busy connections take a further request only after their next response.
+        while let index = table.firstOpen { table.setSharing(index, .full) }
         return count
     }
 
-    /// The one heard from last, unless another is proving itself.
+    /// The one heard from last, unless another distrusted one is leased.
     mutating func takeDistrusted(now: Instant, into actions: inout [PoolAction]) -> Int? {
         while table.distrustedLeases == 0, let index = table.lastDistrusted {
             if table.deadline(index) > now { return index }
@@ -67,24 +64,23 @@ extension OriginPool {
         return nil
     }
 
-    /// To whose turn it is.
     mutating func offerDistrusted(now: Instant, into actions: inout [PoolAction]) {
-        while !table.distrusted.isEmpty, let next = queue.nextOrdinary, next.mayRepeat,
+        while !table.distrusted.isEmpty, let next = queue.nextOrdinary, next.request.isRetryable,
             let index = takeDistrusted(now: now, into: &actions), let waiter = queue.takeOrdinary()
         {
-            grant(waiter.id, index, mayPipeline: waiter.mayPipeline, into: &actions)
+            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
         }
     }
 
     mutating func makeRoomOfDistrusted(into actions: inout [PoolAction]) {
-        while distrustedGiveWay, let index = table.longestDistrusted {
+        while distrustedMustYield, let index = table.longestDistrusted {
             retire(index, .distrusted, into: &actions)
         }
     }
 
-    /// Somebody waits for whom neither a dial is under way nor a closing connection makes room.
+    /// A request waits for which no dial is under way and no closing connection makes room.
     @inline(__always)
-    var distrustedGiveWay: Bool {
+    var distrustedMustYield: Bool {
         queue.count > usefulDials + table.counts.closing && !backoff.isFailing
     }
 }

@@ -23,16 +23,16 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     static let autoIdleUnhinted = Interval.seconds(4)
     static let autoIdleLongest = Interval.seconds(90)
 
-    /// How long a connection may be idle whose origin said `hint`, and whether that was what decided.
-    func idleBound(hint: Interval?) -> (bound: Interval, byHint: Bool) {
+    /// How long a connection may be idle whose origin sent `hint`, and the reason to close it then.
+    func idleBound(hint: Interval?) -> (bound: Interval, reason: CloseReason) {
         let own: Interval
         switch idleTimeout {
         case .auto: own = hint == nil ? Self.autoIdleUnhinted : Self.autoIdleLongest
         case .fixed(let interval): own = interval
         }
-        guard let hint else { return (own, false) }
-        let trusted = hint - keepAliveMargin
-        return trusted < own ? (trusted, true) : (own, false)
+        guard let hint else { return (own, .idleTimeout) }
+        let hinted = hint - keepAliveMargin
+        return hinted < own ? (hinted, .keepAliveHint) : (own, .idleTimeout)
     }
 
     /// Drawn per connection, so that those opened together do not end together.

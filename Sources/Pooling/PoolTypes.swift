@@ -12,7 +12,7 @@ package struct ConnectionID: Hashable, BitwiseCopyable, Sendable {
     }
 }
 
-/// Names one exchange that asks for a connection. The driver assigns it, unique among those that wait. Value.
+/// Names one exchange that asks for a connection. The driver assigns it; it is unique among those that wait. Value.
 package struct WaiterID: Hashable, BitwiseCopyable, Sendable {
     package let slot: UInt32
     package let generation: UInt32
@@ -32,13 +32,31 @@ package struct ClientID: Hashable, BitwiseCopyable, Sendable {
     }
 }
 
+/// What a request needs of a connection. Value.
+package struct LeaseRequest: Equatable, BitwiseCopyable, Sendable {
+    package var client: ClientID
+    /// A retry: only a connection that has served no request yet will do.
+    package var needsFresh: Bool
+    /// It is sent again if its connection is lost, so a distrusted connection will do.
+    package var isRetryable: Bool
+    /// It may be sent behind others on one connection.
+    package var mayPipeline: Bool
+
+    package init(client: ClientID, needsFresh: Bool = false, isRetryable: Bool = false, mayPipeline: Bool = false) {
+        self.client = client
+        self.needsFresh = needsFresh
+        self.isRetryable = isRetryable
+        self.mayPipeline = mayPipeline
+    }
+}
+
 /// Why a request got no connection.
 package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     /// `max_queue` others wait already.
     case queueFull
     /// `queue_timeout` passed.
     case waitedTooLong
-    /// No dial gets through, and nothing else could serve it.
+    /// No dial succeeds, and no other connection could serve it.
     case dialFailing
     /// The pool shuts down.
     case draining
@@ -60,13 +78,38 @@ package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
     }
 }
 
-/// What an exchange leaves behind when it ends. Value.
+/// The state in which an exchange leaves its connection. Value.
 package enum Disposition: Equatable, BitwiseCopyable, Sendable {
     /// `window` is the congestion window, which `ReuseOrder.widest` compares.
     case reusable(KeepAliveHint?, window: UInt32)
-    /// Nothing was sent on it, so that it proved nothing.
+    /// Nothing was sent, so the connection is not shown to be alive.
     case unused
     case mustClose(CloseReason)
+}
+
+/// Which clients' requests a connection carries. Value.
+package enum Ownership: Equatable, BitwiseCopyable, Sendable {
+    case shared
+    /// The owner has been challenged and has yet to answer; closing the connection now would end that login.
+    case loggingIn(ClientID)
+    /// Only its owner's.
+    case pinned(ClientID)
+
+    @inline(__always)
+    package var owner: ClientID? {
+        switch self {
+        case .shared: nil
+        case .loggingIn(let client), .pinned(let client): client
+        }
+    }
+
+    @inline(__always)
+    package var isLoggingIn: Bool {
+        switch self {
+        case .loggingIn: true
+        case .shared, .pinned: false
+        }
+    }
 }
 
 /// One pool's connections by state, each in exactly one, and its waiting requests. Value.
@@ -84,7 +127,7 @@ package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var connections: Int { dialing + idle + leased + pinned + draining + closing }
 }
 
-/// What a connection's record says of it. Value.
+/// What a pool knows of a connection, for its record. Value.
 package struct ConnectionFacts: Equatable, BitwiseCopyable, Sendable {
     package let state: ConnectionState
     /// Requests granted to it, the running ones included.
@@ -94,8 +137,5 @@ package struct ConnectionFacts: Equatable, BitwiseCopyable, Sendable {
     package let openedAt: Instant
     /// When it last became idle; nil when it is not.
     package let idleSince: Instant?
-    /// The client that it belongs to, where it is pinned to one.
-    package let owner: ClientID?
-    /// Its owner has been challenged and has yet to answer.
-    package let isLoggingIn: Bool
+    package let ownership: Ownership
 }

@@ -1,16 +1,14 @@
 import ProxyTypes
 
-/// Requests that wait for a connection, and whose turn it is: clients are served in turn, each one's requests in the
-/// order they came, so that with one request per client it is first come, first served. Retries that must have a new
-/// connection stand in a lane of their own, in the order they came. It knows no connection. Owns its memory.
+/// Requests that wait for a connection, and their order: clients are served in turn, and each client's requests in the
+/// order they came. With one request per client that is first come, first served. Retries that need a new connection are
+/// in a lane of their own, in the order they came. It knows no connections. Owns its memory.
 ///
-/// Everything but `expire` is O(1), and once it has grown to its size nothing is allocated.
+/// Everything but `expire` is O(1), and allocates only to grow.
 struct WaiterQueue: ~Copyable {
     struct Waiter: BitwiseCopyable {
         let id: WaiterID
-        let fresh: Bool
-        let mayRepeat: Bool
-        let mayPipeline: Bool
+        let request: LeaseRequest
         let deadline: Instant
         fileprivate let lane: UInt32
     }
@@ -49,7 +47,7 @@ struct WaiterQueue: ~Copyable {
     var freshCount: Int { lanes[Int(Self.freshLane)].waiters.count }
     var isEmpty: Bool { arrivals.isEmpty }
 
-    /// Nobody's deadline is before this.
+    /// A lower bound of the deadlines.
     func earliestDeadline(now: Instant) -> Instant {
         if isEmpty { return .distantFuture }
         return deadlinesInOrder ? waiters[Int(arrivals.first)].deadline : now
@@ -57,13 +55,10 @@ struct WaiterQueue: ~Copyable {
 
     func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
 
-    mutating func append(
-        _ id: WaiterID, client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, deadline: Instant
-    ) {
+    mutating func append(_ id: WaiterID, _ request: LeaseRequest, deadline: Instant) {
         if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }
-        let lane = fresh ? Self.freshLane : laneOf(client)
-        let waiter = Waiter(
-            id: id, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, deadline: deadline, lane: lane)
+        let lane = request.needsFresh ? Self.freshLane : laneOf(request.client)
+        let waiter = Waiter(id: id, request: request, deadline: deadline, lane: lane)
         let index: UInt32
         if let reused = freeWaiters.popLast() {
             index = reused
@@ -79,17 +74,21 @@ struct WaiterQueue: ~Copyable {
         lanes[Int(lane)].waiters.append(index, &laneLinks)
     }
 
-    /// Whose turn it is among those that take a used connection.
+    var nextFresh: Waiter? {
+        freshCount == 0 ? nil : waiters[Int(lanes[Int(Self.freshLane)].waiters.first)]
+    }
+
+    /// The next in turn of those that take a used connection.
     var nextOrdinary: Waiter? {
         turns.isEmpty ? nil : waiters[Int(lanes[Int(turns.first)].waiters.first)]
     }
 
-    /// Takes it out and gives its client's other requests their turn after every other client's.
+    /// Removes it. The other requests of its client have their turn after every other client.
     mutating func takeOrdinary() -> Waiter? {
         turns.isEmpty ? nil : takeFirst(ofLane: turns.first)
     }
 
-    /// The first request of this client, before whose turn it is; its next ones have their turn after every other client's.
+    /// The first request of this client, out of turn. Its others have their turn after every other client.
     mutating func takeOrdinary(of client: ClientID) -> Waiter? {
         let lane = laneOfClient.find(client.rawValue)
         return lane == Links.none ? nil : takeFirst(ofLane: lane)
@@ -116,9 +115,9 @@ struct WaiterQueue: ~Copyable {
         return true
     }
 
-    /// Takes out whose deadline has come, but for the `sparing` longest waiting ones, and tells them in the order they
-    /// came. Returns when the next one of the rest is due.
-    mutating func expire(sparing: Int, now: Instant, _ tell: (WaiterID) -> Void) -> Instant {
+    /// Removes those whose deadline has passed, except the `sparing` longest waiting, and calls `onExpired` for each in
+    /// the order they came. Returns the next deadline of those left.
+    mutating func expire(sparing: Int, now: Instant, _ onExpired: (WaiterID) -> Void) -> Instant {
         var next = Instant.distantFuture
         var index = arrivals.first
         var spared = 0
@@ -129,7 +128,7 @@ struct WaiterQueue: ~Copyable {
                 spared += 1
             } else if waiter.deadline <= now {
                 _ = remove(index)
-                tell(waiter.id)
+                onExpired(waiter.id)
             } else {
                 next = min(next, waiter.deadline)
                 if deadlinesInOrder { break }
@@ -173,19 +172,19 @@ struct WaiterQueue: ~Copyable {
     }
 
     func checkInvariants() {
-        check(places.count == count, "a waiter's place is lost")
-        check(waiters.count == count + freeWaiters.count, "a waiter's slot leaks")
+        check(places.count == count, "a waiting request is not found by its id")
+        check(waiters.count == count + freeWaiters.count, "a slot of the queue leaks")
         check(lanes.count == 1 + turns.count + freeLanes.count, "a lane leaks")
         check(laneOfClient.count == turns.count, "a client without a turn")
         var inLanes = freshCount
         var lane = turns.first
         while lane != Links.none {
             inLanes += lanes[Int(lane)].waiters.count
-            check(laneOfClient.find(lanes[Int(lane)].client.rawValue) == lane, "a client's turn is lost")
-            check(!lanes[Int(lane)].waiters.isEmpty, "a turn for nobody")
+            check(laneOfClient.find(lanes[Int(lane)].client.rawValue) == lane, "a client is not found by its id")
+            check(!lanes[Int(lane)].waiters.isEmpty, "a turn without a request")
             lane = turnLinks[Int(lane)].next
         }
-        check(inLanes == count, "a waiter in no lane")
+        check(inLanes == count, "a waiting request in no lane")
     }
 }
 

@@ -74,7 +74,7 @@ extension UpstreamConnection {
         if state == .idle || state == .distrusted || state == .pinned {
             record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds
         }
-        record.owner = id.flatMap { pool.machine.facts(of: $0) }?.owner?.rawValue
+        record.owner = id.flatMap { pool.machine.facts(of: $0) }?.ownership.owner?.rawValue
         record.requests = requestsServed
         record.bytesSent = allBytesSent
         record.bytesReceived = bytesReceived

@@ -146,8 +146,8 @@ package final class UpstreamConnection {
     package func pin(to client: ClientID, isLoggingIn: Bool) { pool.pin(self, to: client, isLoggingIn: isLoggingIn) }
 
     /// Belongs to one client already.
-    package var isPinned: Bool { id.flatMap { pool.machine.facts(of: $0) }?.owner != nil }
-    package var isLoggingIn: Bool { id.flatMap { pool.machine.facts(of: $0) }?.isLoggingIn ?? false }
+    package var isPinned: Bool { id.flatMap { pool.machine.facts(of: $0) }?.ownership.owner != nil }
+    package var isLoggingIn: Bool { id.flatMap { pool.machine.facts(of: $0) }?.ownership.isLoggingIn ?? false }
 
     // MARK: What the exchange does
 

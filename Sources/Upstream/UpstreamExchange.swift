@@ -22,8 +22,8 @@ package enum UpstreamFailure: Sendable {
 /// A lease ends in exactly one of leaseRefused, responseEnded or failed; or the exchange gives it up itself (`cancel`).
 package protocol UpstreamExchange: AnyObject {
     var method: HTTPWire.Method { get }
-    /// Whether it is sent again when its connection is lost before any byte of the response.
-    var mayBeSentAgain: Bool { get }
+    /// It is sent again if its connection is lost before any byte of the response.
+    var isRetryable: Bool { get }
     /// Whether 101 may be passed on.
     var asksUpgrade: Bool { get }
     /// The client cannot take chunks: only the content of a chunked body is passed on.

@@ -107,9 +107,9 @@ extension UpstreamPool {
     /// Authentication was seen on it that holds for the connection: whoever sent there next would act as that user.
     func pin(_ connection: UpstreamConnection, to client: ClientID, isLoggingIn: Bool) {
         guard let id = connection.id else { return }
-        let wasPinned = machine.facts(of: id)?.owner != nil
+        let wasPinned = machine.facts(of: id)?.ownership.owner != nil
         machine.pin(id, to: client, isLoggingIn: isLoggingIn)
-        if !wasPinned, machine.facts(of: id)?.owner != nil { figures.pinned += 1 }
+        if !wasPinned, machine.facts(of: id)?.ownership.owner != nil { figures.pinned += 1 }
     }
 
     package func isPinned(to client: ClientID) -> Bool { machine.isPinned(to: client) }

@@ -11,10 +11,8 @@ package final class UpstreamPool {
     private struct Waiter {
         var exchange: (any UpstreamExchange)?
         var generation: UInt32
-        var isSafeToRepeat: Bool
-        var mayRepeat: Bool
-        var fresh: Bool
-        var client: ClientID
+        var isIdempotent: Bool
+        var request: LeaseRequest
     }
 
     package let origin: Origin
@@ -83,23 +81,20 @@ package final class UpstreamPool {
     package func lease(
         for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant
     ) -> WaiterID? {
-        let safe = exchange.method.isIdempotent
+        let isIdempotent = exchange.method.isIdempotent
         if !fresh, !isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: mayPipeline, now: now),
             let connection = connection(id)
         {
-            if safe || !reused && connection.isFresh(now) || connection.isSilent() {
+            if isIdempotent || !reused && connection.isFresh(now) || connection.isSilent() {
                 hand(connection, to: exchange, reused: reused, now: now)
                 return nil
             }
             machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
         }
-        let mayRepeat = exchange.mayBeSentAgain
-        let id = addWaiter(
-            Waiter(
-                exchange: exchange, generation: 0, isSafeToRepeat: safe, mayRepeat: mayRepeat, fresh: fresh,
-                client: client))
-        machine.lease(
-            id, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: now, into: &actions)
+        let request = LeaseRequest(
+            client: client, needsFresh: fresh, isRetryable: exchange.isRetryable, mayPipeline: mayPipeline)
+        let id = addWaiter(Waiter(exchange: exchange, generation: 0, isIdempotent: isIdempotent, request: request))
+        machine.lease(id, request, now: now, into: &actions)
         perform(now: now)
         guard isWaiting(id) else { return nil }
         figures.queued += 1
@@ -224,13 +219,12 @@ package final class UpstreamPool {
             machine.release(id, .unused, now: now, into: &actions)
             return
         }
-        let waiter = waiters[Int(waiterID.slot)]
+        var waiter = waiters[Int(waiterID.slot)]
         // What may not be sent twice deserves a look at the socket: a FIN that the loop has not read yet would cost it.
-        if !waiter.isSafeToRepeat, reused || !connection.isFresh(now), !connection.isSilent() {
+        if !waiter.isIdempotent, reused || !connection.isFresh(now), !connection.isSilent() {
             machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions)
-            machine.lease(
-                waiterID, client: waiter.client, fresh: waiter.fresh, mayRepeat: waiter.mayRepeat, mayPipeline: false,
-                now: now, into: &actions)
+            waiter.request.mayPipeline = false
+            machine.lease(waiterID, waiter.request, now: now, into: &actions)
             return
         }
         guard let exchange = removeWaiter(waiterID)?.exchange else { return }

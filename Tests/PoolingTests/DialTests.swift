@@ -82,14 +82,14 @@ struct DialTests {
         var backoff = Backoff()
         var random = SeededRandom(seed: 3)
         for milliseconds in [50, 100, 200, 400, 800, 1600, 2000, 2000] as [Int64] {
-            backoff.failed(begunIn: backoff.era, now: .zero, random: &random)
+            backoff.failed(begunIn: backoff.epoch, now: .zero, random: &random)
             let delay = backoff.notBefore - .zero
             #expect(delay >= .milliseconds(milliseconds * 4 / 5))
             #expect(delay <= .milliseconds(min(2000, milliseconds * 6 / 5)))
         }
         backoff.succeeded()
         #expect(!backoff.isFailing)
-        backoff.failed(begunIn: backoff.era, now: .zero, random: &random)
+        backoff.failed(begunIn: backoff.epoch, now: .zero, random: &random)
         #expect(backoff.notBefore - .zero <= .milliseconds(60))
     }
 
@@ -160,11 +160,11 @@ struct DialTests {
     func prewarm() {
         let pool = PoolFixture { $0.maxConnections = 3 }
         #expect(pool.prewarm(2) == [.dial(connection(0), .warmUp), .dial(connection(1), .warmUp)])
-        #expect(pool.concerned == 2)
+        #expect(pool.affected == 2)
         #expect(pool.prewarm(2) == [])
-        #expect(pool.concerned == 0)
+        #expect(pool.affected == 0)
         #expect(pool.prewarm(9) == [.dial(connection(2), .warmUp)])
-        #expect(pool.concerned == 1)
+        #expect(pool.affected == 1)
     }
 
     @Test("prewarm counts what it dials ahead, not the dials under way for who waits")
@@ -172,10 +172,10 @@ struct DialTests {
         let pool = PoolFixture { $0.minIdle = 1 }
         pool.lease(1)
         #expect(pool.prewarm(3) == [.dial(connection(2), .warmUp), .dial(connection(3), .warmUp)])
-        #expect(pool.concerned == 2)
+        #expect(pool.affected == 2)
         let first = PoolFixture { $0.minIdle = 2 }
         #expect(first.prewarm(1).count == 2)
-        #expect(first.concerned == 2, "min_idle comes to be kept with it")
+        #expect(first.affected == 2, "min_idle comes to be kept with it")
     }
 
     @Test("a dial says for whom it began, whoever then gets its connection")

@@ -16,10 +16,10 @@ struct DrainTests {
         pool.cancel(4)
         pool.release(ids[0])
         #expect(pool.drain(.dnsDrain) == [.close(ids[0], .dnsDrain)])
-        #expect(pool.concerned == 3)
+        #expect(pool.affected == 3)
         #expect(pool.counts.draining == 2)
         #expect(pool.drain(.drained) == [])
-        #expect(pool.concerned == 0, "they were to close before")
+        #expect(pool.affected == 0, "they were to close before")
         #expect(pool.release(ids[1]) == [.close(ids[1], .dnsDrain)])
         #expect(pool.dialSucceeded(connection(2)) == [.close(connection(2), .dnsDrain)])
     }
@@ -235,12 +235,10 @@ struct BudgetTests {
         let total = ConnectionBudget(limit: 9)
         var one = OriginPool(policy: PoolPolicy(), origin: origin, total: total, seed: 1)
         var other = OriginPool(policy: PoolPolicy(), origin: origin, total: total, seed: 2)
-        let client = ClientID(rawValue: 1)
+        let request = LeaseRequest(client: ClientID(rawValue: 1))
         var actions: [PoolAction] = []
-        one.lease(
-            waiter(1), client: client, fresh: false, mayRepeat: false, mayPipeline: false, now: .zero, into: &actions)
-        other.lease(
-            waiter(2), client: client, fresh: false, mayRepeat: false, mayPipeline: false, now: .zero, into: &actions)
+        one.lease(waiter(1), request, now: .zero, into: &actions)
+        other.lease(waiter(2), request, now: .zero, into: &actions)
         #expect(actions == [.dial(connection(0))])
         one.dialFailed(connection(0), now: .zero, into: &actions)
         other.budgetFreed(now: .zero, into: &actions)

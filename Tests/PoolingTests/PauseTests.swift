@@ -96,7 +96,7 @@ struct PauseTests {
         for slot in 0..<2 { pool.dialSucceeded(connection(UInt32(slot))) }
         pool.pause()
         #expect(pool.prewarm(9) == [])
-        #expect(pool.concerned == 0)
+        #expect(pool.affected == 0)
         #expect(pool.close(connection(0)) == [.close(connection(0), .killed)])
         #expect(pool.close(connection(1)) == [.close(connection(1), .killed)])
         #expect(pool.apply { $0.minIdle = 1 } == [])

@@ -68,7 +68,7 @@ struct PinTests {
         pool.lease(2, client: 1)
         #expect(pool.lease(3, client: 2) == [.dial(connection(1))])
         #expect(pool.dialFailed(connection(1)) == [.refuse(waiter(3), .dialFailing)])
-        #expect(pool.facts(id)?.owner == ClientID(rawValue: 1))
+        #expect(pool.facts(id)?.ownership.owner == ClientID(rawValue: 1))
     }
 
     @Test("its owner does not get it when its time has come")
@@ -141,7 +141,7 @@ struct PinTests {
     func ended() {
         let (drained, id) = loggedIn()
         #expect(drained.drain(.drained) == [.close(id, .drained)])
-        #expect(drained.concerned == 1)
+        #expect(drained.affected == 1)
         let (closed, _) = loggedIn()
         #expect(closed.close(id) == [.close(id, .killed)])
         let (stopped, _) = loggedIn()
@@ -207,8 +207,8 @@ struct PinTests {
     func loginAndDrain() {
         let (drained, id) = loggingIn()
         #expect(drained.drain(.drained) == [])
-        #expect(drained.concerned == 1)
-        #expect(drained.drain(.drained) == [] && drained.concerned == 0)
+        #expect(drained.affected == 1)
+        #expect(drained.drain(.drained) == [] && drained.affected == 0)
         #expect(drained.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
         drained.pin(id, to: 1)
         #expect(drained.release(id) == [.close(id, .drained)])

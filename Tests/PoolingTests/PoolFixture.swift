@@ -27,8 +27,8 @@ final class PoolFixture {
     var wantsTotalRoom: Bool { pool.wantsTotalRoom }
     var isEmpty: Bool { pool.isEmpty }
     var isPaused: Bool { pool.isPaused }
-    /// What the last `prewarm`, `drain` or `lostWithoutNotice` said.
-    private(set) var concerned = 0
+    /// What the last `prewarm`, `drain` or `lostWithoutNotice` returned.
+    private(set) var affected = 0
     func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
 
     private func event(_ event: (inout OriginPool, inout [PoolAction]) -> Void) -> [PoolAction] {
@@ -41,12 +41,14 @@ final class PoolFixture {
     /// Each waiter is a client of its own unless `client` says otherwise.
     @discardableResult
     func lease(
-        _ number: UInt32, client: UInt64? = nil, fresh: Bool = false, mayRepeat: Bool = false, mayPipeline: Bool = false
+        _ number: UInt32, client: UInt64? = nil, fresh: Bool = false, isRetryable: Bool = false,
+        mayPipeline: Bool = false
     ) -> [PoolAction] {
         event {
-            $0.lease(
-                waiter(number), client: ClientID(rawValue: client ?? 1_000 + UInt64(number)), fresh: fresh,
-                mayRepeat: mayRepeat || mayPipeline, mayPipeline: mayPipeline, now: time.now, into: &$1)
+            let request = LeaseRequest(
+                client: ClientID(rawValue: client ?? 1_000 + UInt64(number)), needsFresh: fresh,
+                isRetryable: isRetryable || mayPipeline, mayPipeline: mayPipeline)
+            $0.lease(waiter(number), request, now: time.now, into: &$1)
         }
     }
 
@@ -76,7 +78,7 @@ final class PoolFixture {
     /// A leased connection ends before its answer, and its lease with it.
     @discardableResult
     func lose(_ id: ConnectionID) -> [PoolAction] {
-        let first = event { concerned = $0.lostWithoutNotice(id, now: time.now, into: &$1) }
+        let first = event { affected = $0.lostWithoutNotice(id, now: time.now, into: &$1) }
         return first + release(id, .mustClose(.originClosedMidResponse))
     }
 
@@ -90,7 +92,7 @@ final class PoolFixture {
     func deadlineReached() -> [PoolAction] { event { $0.deadlineReached(now: time.now, into: &$1) } }
 
     func drain(_ reason: CloseReason) -> [PoolAction] {
-        event { concerned = $0.drain(reason, now: time.now, into: &$1) }
+        event { affected = $0.drain(reason, now: time.now, into: &$1) }
     }
 
     func close(_ id: ConnectionID, _ reason: CloseReason = .killed) -> [PoolAction] {
@@ -119,7 +121,7 @@ final class PoolFixture {
         event { _ = $0.shedIdle(count, .fdPressure, now: time.now, into: &$1) }
     }
 
-    func prewarm(_ count: Int) -> [PoolAction] { event { concerned = $0.prewarm(count, now: time.now, into: &$1) } }
+    func prewarm(_ count: Int) -> [PoolAction] { event { affected = $0.prewarm(count, now: time.now, into: &$1) } }
 
     func budgetFreed() -> [PoolAction] { event { $0.budgetFreed(now: time.now, into: &$1) } }
 

@@ -3,7 +3,7 @@ import ProxyTypes
 import TestSupport
 import Testing
 
-/// A request that may not be repeated is one without `mayRepeat`.
+/// A request that may not be repeated is one without `isRetryable`.
 @Suite("A connection is lost without notice")
 struct TrustTests {
     /// `count` idle connections, of which the one that the reuse order names was lost; the others, the longest idle first.
@@ -44,7 +44,7 @@ struct TrustTests {
     @Test("all that are idle are distrusted, and a request that may not be repeated is dialled for")
     func distrusted() throws {
         let (pool, ids) = try oneLost(of: 3)
-        #expect(pool.concerned == 2)
+        #expect(pool.affected == 2)
         for id in ids { #expect(pool.facts(id)?.state == .distrusted) }
         #expect(pool.leaseIdle() == nil)
         #expect(pool.lease(2).count == 1 && pool.counts.dialing == 1)
@@ -54,7 +54,7 @@ struct TrustTests {
     @Test("what may be repeated takes the one heard from last; its answer proves that one alive and no other")
     func provesItselfAlone() throws {
         let (pool, ids) = try oneLost(of: 3)
-        #expect(pool.lease(2, mayRepeat: true) == [.grant(waiter(2), ids[1], reused: true)])
+        #expect(pool.lease(2, isRetryable: true) == [.grant(waiter(2), ids[1], reused: true)])
         pool.release(ids[1])
         #expect(pool.facts(ids[1])?.state == .idle)
         #expect(pool.facts(ids[0])?.state == .distrusted)
@@ -64,17 +64,17 @@ struct TrustTests {
     @Test("what may be repeated takes a trusted one first")
     func trustedFirst() throws {
         let (pool, ids) = try oneLost(of: 3)
-        pool.lease(2, mayRepeat: true)
+        pool.lease(2, isRetryable: true)
         pool.release(ids[1])
-        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[1], reused: true)])
+        #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[1], reused: true)])
         #expect(pool.facts(ids[0])?.state == .distrusted)
     }
 
     @Test("one at a time proves alive; beside it others are dialled for")
     func oneAtATime() throws {
         let (pool, ids) = try oneLost(of: 3)
-        pool.lease(2, mayRepeat: true)
-        #expect(pool.lease(3, mayRepeat: true).count == 1 && pool.counts.dialing == 1)
+        pool.lease(2, isRetryable: true)
+        #expect(pool.lease(3, isRetryable: true).count == 1 && pool.counts.dialing == 1)
         // The one that has proved alive serves who waits.
         #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
     }
@@ -82,16 +82,16 @@ struct TrustTests {
     @Test("one that was granted and not used proved nothing, and the next that may be repeated gets it")
     func unused() throws {
         let (pool, ids) = try oneLost(of: 2)
-        pool.lease(2, mayRepeat: true)
+        pool.lease(2, isRetryable: true)
         pool.release(ids[0], .unused)
         #expect(pool.facts(ids[0])?.state == .distrusted)
-        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[0], reused: true)])
+        #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[0], reused: true)])
     }
 
     @Test("one that was granted and not used goes to nobody who may not have it")
     func unusedBesideWaiting() throws {
         let (pool, ids) = try oneLost(of: 2)
-        pool.lease(2, mayRepeat: true)
+        pool.lease(2, isRetryable: true)
         pool.lease(3)
         #expect(pool.release(ids[0], .unused) == [])
         #expect(pool.facts(ids[0])?.state == .distrusted && pool.counts.waiting == 1)
@@ -103,14 +103,14 @@ struct TrustTests {
         pool.lease(2)
         let new = connection(3, 1)
         pool.dialSucceeded(new)
-        pool.lease(3, mayRepeat: true)
+        pool.lease(3, isRetryable: true)
         pool.release(new)
         let actions = pool.lose(ids[2])
         #expect(
             actions == [
                 .close(ids[0], .distrusted), .close(ids[1], .distrusted), .close(ids[2], .originClosedMidResponse),
             ])
-        #expect(pool.concerned == 0)
+        #expect(pool.affected == 0)
         #expect(pool.facts(new)?.state == .idle)
     }
 
@@ -120,22 +120,22 @@ struct TrustTests {
         let ids = pool.becomeIdle(4)
         for number in 1...3 { pool.lease(UInt32(number)) }
         pool.lose(ids[3])
-        #expect(pool.concerned == 1)
+        #expect(pool.affected == 1)
         pool.release(ids[2])
         #expect(pool.facts(ids[2])?.state == .idle)
         #expect(pool.facts(ids[0])?.state == .distrusted)
         pool.lose(ids[1])
-        #expect(pool.concerned == 1)
+        #expect(pool.affected == 1)
         #expect(pool.facts(ids[2])?.state == .distrusted)
     }
 
     @Test("one that has not proved alive in time is closed, and no later than it would have been")
     func unproven() throws {
         let (pool, ids) = try oneLost(of: 3) { $0.idleTimeout = .fixed(.seconds(60)) }
-        #expect(pool.untilDeadline == OriginPool.proofTime)
+        #expect(pool.untilDeadline == OriginPool.verificationTimeout)
         // Settings that change do not give it longer.
         _ = pool.apply { $0.idleTimeout = .fixed(.seconds(90)) }
-        #expect(pool.pass(OriginPool.proofTime) == ids.map { .close($0, .distrusted) })
+        #expect(pool.pass(OriginPool.verificationTimeout) == ids.map { .close($0, .distrusted) })
 
         let (other, those) = try oneLost(of: 2) { $0.idleTimeout = .fixed(.seconds(2)) }
         #expect(other.pass(.seconds(2)) == [.close(those[0], .idleTimeout)])
@@ -144,9 +144,9 @@ struct TrustTests {
     @Test("one that proved alive has its whole idle time again")
     func provenInTime() throws {
         let (pool, ids) = try oneLost(of: 2) { $0.idleTimeout = .fixed(.seconds(60)) }
-        pool.lease(2, mayRepeat: true)
+        pool.lease(2, isRetryable: true)
         pool.release(ids[0])
-        #expect(pool.pass(OriginPool.proofTime) == [])
+        #expect(pool.pass(OriginPool.verificationTimeout) == [])
         #expect(pool.untilDeadline == .seconds(55))
     }
 
@@ -166,9 +166,9 @@ struct TrustTests {
     @Test("beside one that is proving alive, another that may be repeated gets room too")
     func makesRoomBesideProof() throws {
         let (pool, ids) = try oneLost(of: 3) { $0.maxConnections = 3 }
-        pool.lease(2, mayRepeat: true)
+        pool.lease(2, isRetryable: true)
         pool.lease(3)
-        #expect(pool.lease(4, mayRepeat: true) == [.close(ids[0], .distrusted)])
+        #expect(pool.lease(4, isRetryable: true) == [.close(ids[0], .distrusted)])
         #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
     }
 
@@ -208,7 +208,7 @@ struct TrustTests {
         pool.release(connection(0))
         #expect(pool.facts(connection(2))?.state == .leased)
         pool.lose(connection(2))
-        #expect(pool.concerned == 0)
+        #expect(pool.affected == 0)
         #expect(pool.facts(connection(0))?.state == .idle)
     }
 
@@ -238,7 +238,7 @@ struct TrustTests {
         let (pool, ids) = try oneLost(of: 2)
         pool.lease(2)
         #expect(pool.dialFailed(connection(1, 1)) == [.refuse(waiter(2), .dialFailing)])
-        #expect(pool.lease(3, mayRepeat: true) == [.grant(waiter(3), ids[0], reused: true)])
+        #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[0], reused: true)])
     }
 
     @Test("a busy connection is shared again once it has answered")
@@ -274,7 +274,7 @@ struct TrustTests {
 
         let (other, those) = try oneLost(of: 2)
         other.pause()
-        #expect(other.lease(2, mayRepeat: true) == [])
+        #expect(other.lease(2, isRetryable: true) == [])
         #expect(other.resume() == [.grant(waiter(2), those[0], reused: true)])
     }
 }

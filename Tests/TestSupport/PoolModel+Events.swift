@@ -3,25 +3,20 @@ package import ProxyTypes
 
 /// The pool's events, in its words.
 extension PoolModel {
-    package mutating func lease(
-        _ id: WaiterID, _ client: ClientID, fresh: Bool, mayRepeat: Bool, mayPipeline: Bool, now: Instant
-    ) {
+    package mutating func lease(_ id: WaiterID, _ request: LeaseRequest, now: Instant) {
         if isShutDown { return actions.append(.refuse(id, .draining)) }
-        wasUsed = true
-        if !isPaused, !fresh, let serial = ownPinned(client, now) {
+        hasBeenUsed = true
+        if !isPaused, !request.needsFresh, let serial = ownPinned(request.client, now) {
             grant(id, serial, false)
-            return settle(now)
+            return rebalance(now)
         }
-        if !isPaused, let serial = reusable(fresh: fresh, mayRepeat: mayRepeat, now) {
-            grant(id, serial, mayPipeline)
-            return settle(now)
+        if !isPaused, let serial = reusable(for: request, now) {
+            grant(id, serial, request.mayPipeline)
+            return rebalance(now)
         }
-        let waiter = Waiter(
-            id: id, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline,
-            deadline: now + policy.queueTimeout)
-        waiters.append(waiter)
-        if !fresh, !turns.contains(client) { turns.append(client) }
-        settle(now)
+        waiters.append(Waiter(id: id, request: request, deadline: now + policy.queueTimeout))
+        if !request.needsFresh, !turns.contains(request.client) { turns.append(request.client) }
+        rebalance(now)
         guard waiters.contains(where: { $0.id == id }) else { return }
         if isPaused {
             if waiters.count > policy.maxQueue || policy.queueTimeout <= .zero {
@@ -33,28 +28,28 @@ extension PoolModel {
         let undialled = waiters.count - usefulDials
         guard undialled > 0 else { return }
         let forRetries = max(0, freshCount - usefulDials)
-        let roomComing = min(count(.closing, leaving: true), forRetries + countDistrusted(.closing))
+        let roomComing = min(count(.closing, draining: true), forRetries + countDistrusted(.closing))
         let roomUnused = isFailing ? max(0, room) : 0
         if undialled - roomComing - roomUnused > policy.maxQueue {
             stopWaiting(id)
             actions.append(.refuse(id, .queueFull))
-            settle(now)
+            rebalance(now)
         } else if policy.queueTimeout <= .zero, undialled > countDistrusted(.closing) {
             let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
             stopWaiting(id)
             actions.append(.refuse(id, refusal))
-            settle(now)
+            rebalance(now)
         }
     }
 
     package mutating func cancel(_ id: WaiterID, now: Instant) {
-        if stopWaiting(id) { settle(now) }
+        if stopWaiting(id) { rebalance(now) }
     }
 
     package mutating func dialSucceeded(_ serial: Int, now: Instant) {
         guard let place = place(serial), connections[place].state == .dialing else { return }
         dialDelay.failures = 0
-        if let reason = connections[place].leaving {
+        if let reason = connections[place].closeReason {
             retire(serial, reason)
         } else if originExceeded || totalExceeded {
             retire(serial, .poolShrink)
@@ -62,26 +57,26 @@ extension PoolModel {
             let span = policy.maxLifetime.nanoseconds / 100 * Int64(policy.lifetimeJitterPercent)
             let jitter = span == 0 ? 0 : Int64(random.below(Int(span * 2))) - span
             connections[place].expiresAt = now + policy.maxLifetime + Interval(nanoseconds: jitter)
-            if !isPaused, let waiter = waiters.first(where: { $0.fresh }) ?? nextOrdinary {
+            if !isPaused, let waiter = waiters.first(where: { $0.request.needsFresh }) ?? nextOrdinary {
                 serve(waiter, serial)
             } else {
                 becomeIdle(serial, now)
             }
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func dialFailed(_ serial: Int, now: Instant) {
         guard let place = place(serial) else { return }
         let wasDialing = connections[place].state == .dialing
-        if wasDialing { dialDelay.failed(connections[place].era, now, &random) }
+        if wasDialing { dialDelay.failed(connections[place].epoch, now, &random) }
         connections.remove(at: place)
         if wasDialing, !isPaused, trusted.isEmpty, usefulDials == 0,
-            !connections.contains(where: { $0.state == .leased && $0.leaving == nil && $0.owner == nil })
+            !connections.contains(where: { $0.state == .leased && $0.closeReason == nil && $0.owner == nil })
         {
             refuseAll(.dialFailing)
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func release(_ serial: Int, _ disposition: Disposition, now: Instant) {
@@ -91,10 +86,10 @@ extension PoolModel {
         connections[place].completed += 1
         switch disposition {
         case .mustClose(let reason):
-            if connections[place].leaving == nil { connections[place].leaving = reason }
+            if connections[place].closeReason == nil { connections[place].closeReason = reason }
         case .unused: break
         case .reusable(let hint, let window):
-            connections[place].proveBy = nil
+            connections[place].distrustedUntil = nil
             warmDelay.failures = 0
             connections[place].window = window
             if let timeout = hint?.timeout { connections[place].hint = timeout }
@@ -121,25 +116,25 @@ extension PoolModel {
                 }
             }
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func lostWithoutNotice(_ serial: Int, now: Instant) -> Int {
         guard let place = place(serial), connections[place].state == .leased else { return 0 }
-        guard connections[place].granted > 1 || connections[place].hasLainIdle else { return 0 }
+        guard connections[place].granted > 1 || connections[place].hasBeenIdle else { return 0 }
         let doubted = trusted
-        if connections[place].proveBy != nil {
+        if connections[place].distrustedUntil != nil {
             for serial in distrusted { retire(serial, .distrusted) }
-            settle(now)
+            rebalance(now)
             return 0
         }
         for serial in doubted {
             guard let doubtful = self.place(serial) else { continue }
-            connections[doubtful].proveBy = now + OriginPool.proofTime
-            noteDoubt(doubtful)
+            connections[doubtful].distrustedUntil = now + OriginPool.verificationTimeout
+            noteDistrusted(doubtful)
         }
         open.removeAll()
-        settle(now)
+        rebalance(now)
         return doubted.count
     }
 
@@ -150,18 +145,18 @@ extension PoolModel {
         idle.removeAll { $0 == serial }
         pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func noteClosing(_ serial: Int, now: Instant) {
         guard let place = place(serial), connections[place].state != .closing else { return }
         noteLost(connections[place], now)
-        if connections[place].leaving == nil { connections[place].leaving = .killed }
+        if connections[place].closeReason == nil { connections[place].closeReason = .killed }
         connections[place].state = .closing
         idle.removeAll { $0 == serial }
         pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func deadlineReached(now: Instant) {
@@ -173,7 +168,7 @@ extension PoolModel {
             stopWaiting(waiter.id)
             actions.append(.refuse(waiter.id, refusal))
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func apply(_ policy: PoolPolicy, now: Instant) {
@@ -192,26 +187,26 @@ extension PoolModel {
         }
         while let oldest = pinned.first, originExceeded { retire(oldest, .poolShrink) }
         for serial in open { updateOpen(serial) }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func drain(_ reason: CloseReason, now: Instant) -> Int {
         let concerned = staying
-        leaveAll(reason, now)
-        settle(now)
+        drainAll(reason, now)
+        rebalance(now)
         return concerned
     }
 
     package mutating func close(_ serial: Int, _ reason: CloseReason, now: Instant) {
-        guard let place = place(serial), connections[place].leaving == nil || connections[place].state == .pinned
+        guard let place = place(serial), connections[place].closeReason == nil || connections[place].state == .pinned
         else { return }
         if connections[place].state == .idle || connections[place].state == .pinned {
             retire(serial, reason)
         } else {
-            connections[place].leaving = reason
+            connections[place].closeReason = reason
             open.removeAll { $0 == serial }
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func pause() {
@@ -225,36 +220,39 @@ extension PoolModel {
             guard let place = place(serial) else { continue }
             if connections[place].deadline <= now {
                 retireDue(serial)
-            } else if let waiter = waiters.first(where: { $0.client == connections[place].owner && !$0.fresh }) {
+            } else if let waiter = waiters.first(where: {
+                $0.request.client == connections[place].owner && !$0.request.needsFresh
+            }) {
                 serve(waiter, serial, alone: true)
             }
         }
-        while let waiter = waiters.first(where: { $0.fresh }), let serial = reusable(fresh: true, mayRepeat: false, now)
+        while let waiter = waiters.first(where: { $0.request.needsFresh }),
+            let serial = reusable(for: waiter.request, now)
         {
             serve(waiter, serial)
         }
         while usefulDials < freshCount, dial(now) {}
         makeRoomForRetries()
-        while let waiter = nextOrdinary, let serial = reusable(fresh: false, mayRepeat: waiter.mayRepeat, now) {
+        while let waiter = nextOrdinary, let serial = reusable(for: waiter.request, now) {
             serve(waiter, serial)
         }
-        settle(now)
+        rebalance(now)
     }
 
     package mutating func shutdown(now: Instant) {
         isShutDown = true
         isPaused = false
         refuseAll(.draining)
-        leaveAll(.shutdown, now)
-        settle(now)
+        drainAll(.shutdown, now)
+        rebalance(now)
     }
 
     package mutating func shedIdle(_ count: Int, _ reason: CloseReason, now: Instant) -> Int {
-        let shed = Array((oldestFirst + settledPinned).prefix(max(0, count)))
+        let shed = Array((oldestFirst + loggedInPinned).prefix(max(0, count)))
         for serial in shed { retire(serial, reason) }
         if !shed.isEmpty {
-            warmDelay.failed(warmDelay.era, now, &random)
-            settle(now)
+            warmDelay.failed(warmDelay.epoch, now, &random)
+            rebalance(now)
         }
         return shed.count
     }
@@ -262,19 +260,19 @@ extension PoolModel {
     package mutating func prewarm(_ count: Int, now: Instant) -> Int {
         if isShutDown || isPaused { return 0 }
         let before = dials
-        wasUsed = true
+        hasBeenUsed = true
         while usefulDials < waiters.count + min(count, policy.maxIdle) - trusted.count, dial(now) {}
-        settle(now)
+        rebalance(now)
         return dials - before
     }
 
     package mutating func pin(_ serial: Int, _ client: ClientID, isLoggingIn: Bool) {
         guard let place = place(serial), connections[place].state == .leased else { return }
         if connections[place].leases > 1 || (connections[place].owner ?? client) != client {
-            if connections[place].leaving == nil { connections[place].leaving = .pinned }
+            if connections[place].closeReason == nil { connections[place].closeReason = .pinned }
         } else {
             connections[place].owner = client
-            connections[place].isLoggingIn = isLoggingIn && connections[place].leaving == nil
+            connections[place].isLoggingIn = isLoggingIn && connections[place].closeReason == nil
             connections[place].allMayPipeline = false
         }
         updateOpen(serial)
@@ -286,10 +284,10 @@ extension PoolModel {
             found = found || connection.owner != nil
             if connection.owner == client { endPin(connection.serial) }
         }
-        if found { settle(now) }
+        if found { rebalance(now) }
     }
 
     package mutating func budgetFreed(now: Instant) {
-        settle(now)
+        rebalance(now)
     }
 }

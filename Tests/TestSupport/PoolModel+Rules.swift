@@ -3,18 +3,22 @@ import ProxyTypes
 
 /// The rules that the events share.
 extension PoolModel {
-    mutating func settle(_ now: Instant) {
+    mutating func rebalance(_ now: Instant) {
         if isPaused { return }
-        while let waiter = nextOrdinary, waiter.mayRepeat, let serial = provable(now) { serve(waiter, serial) }
+        while let waiter = nextOrdinary, waiter.request.isRetryable, let serial = leasableDistrusted(now) {
+            serve(waiter, serial)
+        }
         dialAsWanted(now)
         makeRoomForRetries()
-        while !isFailing, waiters.count > usefulDials + count(.closing, leaving: true), let oldest = distrusted.first {
+        while !isFailing, waiters.count > usefulDials + count(.closing, draining: true), let oldest = distrusted.first {
             retire(oldest, .distrusted)
         }
-        for serial in pinned where pinnedGiveWay {
-            if let place = place(serial), givesWayAt(connections[place]) <= now { retire(serial, .poolShrink) }
+        for serial in pinned where pinnedMustYield {
+            if let place = place(serial), yieldsAt(connections[place]) <= now { retire(serial, .poolShrink) }
         }
-        while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary, waiter.mayPipeline {
+        while waiters.count > usefulDials, let serial = open.first, let waiter = nextOrdinary,
+            waiter.request.mayPipeline
+        {
             open.removeFirst()
             guard let place = place(serial), connections[place].expiresAt > now else { continue }
             serve(waiter, serial)
@@ -29,7 +33,7 @@ extension PoolModel {
     mutating func dial(_ now: Instant) -> Bool {
         if isFailing {
             if now < dialDelay.notBefore { return false }
-            if count(.dialing) + count(.dialing, leaving: true) > 0 { return false }
+            if count(.dialing) + count(.dialing, draining: true) > 0 { return false }
         }
         if room <= 0 { return false }
         let cause: DialCause
@@ -40,14 +44,14 @@ extension PoolModel {
         } else {
             cause = .warmUp
         }
-        connections.append(Connection(serial: dials, cause: cause, era: dialDelay.era))
+        connections.append(Connection(serial: dials, cause: cause, epoch: dialDelay.epoch))
         actions.append(.dial(dials, cause))
         dials += 1
         return true
     }
 
     var retryNeedsRoom: Bool {
-        !isFailing && freshCount > usefulDials + count(.closing, leaving: true)
+        !isFailing && freshCount > usefulDials + count(.closing, draining: true)
     }
 
     mutating func makeRoomForRetries() {
@@ -58,16 +62,16 @@ extension PoolModel {
 
     var nextOrdinary: Waiter? {
         guard let client = turns.first else { return nil }
-        return waiters.first { $0.client == client && !$0.fresh }
+        return waiters.first { $0.request.client == client && !$0.request.needsFresh }
     }
 
     mutating func serve(_ waiter: Waiter, _ serial: Int, alone: Bool = false) {
         stopWaiting(waiter.id)
-        if !waiter.fresh, let turn = turns.firstIndex(of: waiter.client) {
+        if !waiter.request.needsFresh, let turn = turns.firstIndex(of: waiter.request.client) {
             turns.remove(at: turn)
-            turns.append(waiter.client)
+            turns.append(waiter.request.client)
         }
-        grant(waiter.id, serial, waiter.mayPipeline && !alone)
+        grant(waiter.id, serial, waiter.request.mayPipeline && !alone)
     }
 
     /// Retires those of this client's whose time has come as it meets them.
@@ -82,7 +86,7 @@ extension PoolModel {
 
     mutating func keepPinned(_ serial: Int, _ owner: ClientID, _ now: Instant) {
         for other in connections where other.serial != serial && other.owner == owner { endPin(other.serial) }
-        if !isPaused, let waiter = waiters.first(where: { $0.client == owner && !$0.fresh }) {
+        if !isPaused, let waiter = waiters.first(where: { $0.request.client == owner && !$0.request.needsFresh }) {
             return serve(waiter, serial, alone: true)
         }
         guard let place = place(serial) else { return }
@@ -97,43 +101,45 @@ extension PoolModel {
         connections[place].isLoggingIn = false
         if connections[place].state == .pinned {
             retire(serial, .pinned)
-        } else if connections[place].leaving == nil {
-            connections[place].leaving = .pinned
+        } else if connections[place].closeReason == nil {
+            connections[place].closeReason = .pinned
         }
     }
 
-    var settledPinned: [Int] {
+    var loggedInPinned: [Int] {
         pinned.filter { serial in !(place(serial).map { connections[$0].isLoggingIn } ?? false) }
     }
 
-    func givesWayAt(_ connection: Connection) -> Instant {
+    func yieldsAt(_ connection: Connection) -> Instant {
         connection.idleSince + .seconds(connection.isLoggingIn ? 5 : 1)
     }
 
-    var pinnedGiveWay: Bool {
-        !isFailing && waiters.count > usefulDials + count(.closing, leaving: true) && room <= 0
+    var pinnedMustYield: Bool {
+        !isFailing && waiters.count > usefulDials + count(.closing, draining: true) && room <= 0
     }
 
     @discardableResult
     mutating func stopWaiting(_ id: WaiterID) -> Bool {
         guard let place = waiters.firstIndex(where: { $0.id == id }) else { return false }
         let waiter = waiters.remove(at: place)
-        if !waiter.fresh, !waiters.contains(where: { $0.client == waiter.client && !$0.fresh }) {
-            turns.removeAll { $0 == waiter.client }
+        if !waiter.request.needsFresh,
+            !waiters.contains(where: { $0.request.client == waiter.request.client && !$0.request.needsFresh })
+        {
+            turns.removeAll { $0 == waiter.request.client }
         }
         return true
     }
 
     mutating func refuseAll(_ refusal: Refusal) {
-        for waiter in waiters where waiter.fresh {
+        for waiter in waiters where waiter.request.needsFresh {
             stopWaiting(waiter.id)
             actions.append(.refuse(waiter.id, refusal))
         }
         while let waiter = nextOrdinary {
             stopWaiting(waiter.id)
-            if let turn = turns.firstIndex(of: waiter.client) {
+            if let turn = turns.firstIndex(of: waiter.request.client) {
                 turns.remove(at: turn)
-                turns.append(waiter.client)
+                turns.append(waiter.request.client)
             }
             actions.append(.refuse(waiter.id, refusal))
         }
@@ -154,16 +160,16 @@ extension PoolModel {
     }
 
     /// Retires those whose time has come as it meets them.
-    mutating func reusable(fresh: Bool, mayRepeat: Bool, _ now: Instant) -> Int? {
-        while let serial = named(fresh: fresh), let place = place(serial) {
+    mutating func reusable(for request: LeaseRequest, _ now: Instant) -> Int? {
+        while let serial = named(fresh: request.needsFresh), let place = place(serial) {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
         }
-        return fresh || !mayRepeat ? nil : provable(now)
+        return request.needsFresh || !request.isRetryable ? nil : leasableDistrusted(now)
     }
 
     /// The distrusted one heard from last, unless another is proving itself.
-    mutating func provable(_ now: Instant) -> Int? {
+    mutating func leasableDistrusted(_ now: Instant) -> Int? {
         while countDistrusted(.leased) == 0, let serial = distrusted.last, let place = place(serial) {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
@@ -195,8 +201,8 @@ extension PoolModel {
     func isOpen(_ serial: Int) -> Bool {
         guard let place = place(serial) else { return false }
         let connection = connections[place]
-        return policy.pipelineDepth > 1 && connection.state == .leased && connection.leaving == nil
-            && connection.proveBy == nil && connection.allMayPipeline && connection.completed > 0
+        return policy.pipelineDepth > 1 && connection.state == .leased && connection.closeReason == nil
+            && connection.distrustedUntil == nil && connection.allMayPipeline && connection.completed > 0
             && connection.leases < policy.pipelineDepth
             && connection.allowed != 0 && !isWornOut(connection)
     }
@@ -214,8 +220,8 @@ extension PoolModel {
     }
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
-        if let reason = connection.leaving { return reason }
-        if connection.proveBy != nil, connection.owner != nil { return .distrusted }
+        if let reason = connection.closeReason { return reason }
+        if connection.distrustedUntil != nil, connection.owner != nil { return .distrusted }
         if connection.allowed == 0 { return .keepAliveHint }
         if connection.isLoggingIn { return nil }
         if isWornOut(connection) { return .maxRequests }
@@ -228,16 +234,16 @@ extension PoolModel {
         guard let place = place(serial) else { return }
         connections[place].state = .idle
         connections[place].idleSince = now
-        connections[place].hasLainIdle = true
+        connections[place].hasBeenIdle = true
         setIdleBound(place)
         idle.append(serial)
-        if connections[place].proveBy != nil { noteDoubt(place) }
+        if connections[place].distrustedUntil != nil { noteDistrusted(place) }
         if idle.count > policy.maxIdle, let oldest = oldestFirst.first { retire(oldest, .poolShrink) }
     }
 
-    mutating func noteDoubt(_ place: Int) {
-        doubts += 1
-        connections[place].doubtOrder = doubts
+    mutating func noteDistrusted(_ place: Int) {
+        distrustings += 1
+        connections[place].distrustOrder = distrustings
     }
 
     mutating func setIdleBound(_ place: Int) {
@@ -263,10 +269,10 @@ extension PoolModel {
     mutating func retireDue(_ serial: Int) {
         guard let place = place(serial) else { return }
         let connection = connections[place]
-        let provesBy = connection.proveBy ?? .distantFuture
-        if connection.expiresAt <= min(connection.idleUntil, provesBy) {
+        let distrustedUntil = connection.distrustedUntil ?? .distantFuture
+        if connection.expiresAt <= min(connection.idleUntil, distrustedUntil) {
             retire(serial, .maxLifetime)
-        } else if provesBy <= connection.idleUntil {
+        } else if distrustedUntil <= connection.idleUntil {
             retire(serial, .distrusted)
         } else {
             retire(serial, connection.idleByHint ? .keepAliveHint : .idleTimeout)
@@ -278,18 +284,18 @@ extension PoolModel {
         idle.removeAll { $0 == serial }
         pinned.removeAll { $0 == serial }
         open.removeAll { $0 == serial }
-        let reason = connections[place].leaving ?? reason
-        connections[place].leaving = reason
+        let reason = connections[place].closeReason ?? reason
+        connections[place].closeReason = reason
         connections[place].state = .closing
         actions.append(.close(serial, reason))
     }
 
-    mutating func leaveAll(_ reason: CloseReason, _ now: Instant) {
+    mutating func drainAll(_ reason: CloseReason, _ now: Instant) {
         for serial in oldestFirst { retire(serial, reason) }
         for serial in pinned {
             guard let place = place(serial) else { continue }
             if connections[place].isLoggingIn, reason == .drained || reason == .dnsDrain {
-                if connections[place].leaving == nil { connections[place].leaving = reason }
+                if connections[place].closeReason == nil { connections[place].closeReason = reason }
                 let left = now + .seconds(5) - connections[place].idleSince
                 connections[place].idleBound = min(connections[place].idleBound, left)
             } else {
@@ -297,12 +303,12 @@ extension PoolModel {
             }
         }
         open.removeAll()
-        for place in connections.indices where connections[place].leaving == nil {
-            connections[place].leaving = reason
+        for place in connections.indices where connections[place].closeReason == nil {
+            connections[place].closeReason = reason
         }
     }
 
     mutating func noteLost(_ connection: Connection, _ now: Instant) {
-        if connection.state == .idle, connection.granted == 0 { warmDelay.failed(warmDelay.era, now, &random) }
+        if connection.state == .idle, connection.granted == 0 { warmDelay.failed(warmDelay.epoch, now, &random) }
     }
 }

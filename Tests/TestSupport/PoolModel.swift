@@ -17,9 +17,9 @@ package struct PoolModel {
         package let serial: Int
         package var state = State.dialing
         /// Set: it only goes away.
-        package var leaving: CloseReason?
+        package var closeReason: CloseReason?
         let cause: DialCause
-        var era: Int
+        var epoch: Int
         package var leases = 0
         package var granted = 0
         var completed = 0
@@ -34,22 +34,19 @@ package struct PoolModel {
         var idleSince = Instant.zero
         var idleBound = Interval.infinite
         var idleByHint = false
-        var hasLainIdle = false
+        var hasBeenIdle = false
         /// Set: it is distrusted, and may prove alive until then.
-        var proveBy: Instant?
+        var distrustedUntil: Instant?
         /// Among the idle ones that are distrusted: when it came to be one.
-        var doubtOrder = 0
+        var distrustOrder = 0
 
         var idleUntil: Instant { idleSince + idleBound }
-        var deadline: Instant { min(idleUntil, min(expiresAt, proveBy ?? .distantFuture)) }
+        var deadline: Instant { min(idleUntil, min(expiresAt, distrustedUntil ?? .distantFuture)) }
     }
 
     package struct Waiter {
         package let id: WaiterID
-        let client: ClientID
-        package let fresh: Bool
-        let mayRepeat: Bool
-        let mayPipeline: Bool
+        let request: LeaseRequest
         let deadline: Instant
     }
 
@@ -57,11 +54,11 @@ package struct PoolModel {
         static let table: [Int64] = [50, 100, 200, 400, 800, 1600, 2000]
         var failures = 0
         var notBefore = Instant.zero
-        var era = 0
+        var epoch = 0
 
-        mutating func failed(_ dialEra: Int, _ now: Instant, _ random: inout SeededRandom) {
-            if dialEra != era { return }
-            era += 1
+        mutating func failed(_ dialEpoch: Int, _ now: Instant, _ random: inout SeededRandom) {
+            if dialEpoch != epoch { return }
+            epoch += 1
             failures += 1
             let base = Self.table[min(failures, 7) - 1] * 1_000_000
             let drawn = base * 4 / 5 + Int64(random.below(Int(base * 2 / 5) + 1))
@@ -88,8 +85,8 @@ package struct PoolModel {
     var warmDelay = Delay()
     var random: SeededRandom
     var dials = 0
-    var doubts = 0
-    var wasUsed = false
+    var distrustings = 0
+    var hasBeenUsed = false
     package internal(set) var isShutDown = false
     package internal(set) var isPaused = false
 
@@ -112,9 +109,9 @@ package struct PoolModel {
         return nil
     }
 
-    func count(_ state: State, leaving: Bool = false) -> Int {
+    func count(_ state: State, draining: Bool = false) -> Int {
         var count = 0
-        for connection in connections where connection.state == state && (connection.leaving != nil) == leaving {
+        for connection in connections where connection.state == state && (connection.closeReason != nil) == draining {
             count += 1
         }
         return count
@@ -126,14 +123,14 @@ package struct PoolModel {
     func dials(_ cause: DialCause) -> Int {
         var count = 0
         for connection in connections
-        where connection.state == .dialing && connection.leaving == nil && connection.cause == cause {
+        where connection.state == .dialing && connection.closeReason == nil && connection.cause == cause {
             count += 1
         }
         return count
     }
     var freshCount: Int {
         var count = 0
-        for waiter in waiters where waiter.fresh { count += 1 }
+        for waiter in waiters where waiter.request.needsFresh { count += 1 }
         return count
     }
     var isFailing: Bool { dialDelay.failures > 0 }
@@ -141,34 +138,36 @@ package struct PoolModel {
 
     var staying: Int {
         var count = 0
-        for connection in connections where connection.leaving == nil { count += 1 }
+        for connection in connections where connection.closeReason == nil { count += 1 }
         return count
     }
     var originExceeded: Bool { staying > originLimit }
     var totalExceeded: Bool { staying + takenByOthers > totalLimit }
 
     var missingWarm: Int {
-        wasUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - trusted.count) : 0
+        hasBeenUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - trusted.count) : 0
     }
 
-    func isDistrusted(_ serial: Int) -> Bool { place(serial).map { connections[$0].proveBy != nil } ?? false }
+    func isDistrusted(_ serial: Int) -> Bool { place(serial).map { connections[$0].distrustedUntil != nil } ?? false }
     var trusted: [Int] { idle.filter { !isDistrusted($0) } }
     var distrusted: [Int] {
-        let order = Dictionary(uniqueKeysWithValues: connections.map { ($0.serial, $0.doubtOrder) })
+        let order = Dictionary(uniqueKeysWithValues: connections.map { ($0.serial, $0.distrustOrder) })
         return idle.filter { isDistrusted($0) }.sorted { order[$0, default: 0] < order[$1, default: 0] }
     }
     /// Who is first to go.
     var oldestFirst: [Int] { distrusted + trusted }
     func countDistrusted(_ state: State) -> Int {
         var count = 0
-        for connection in connections where connection.state == state && connection.proveBy != nil { count += 1 }
+        for connection in connections where connection.state == state && connection.distrustedUntil != nil {
+            count += 1
+        }
         return count
     }
 
     package var counts: PoolCounts {
         var counts = PoolCounts()
         for connection in connections {
-            switch (connection.state, connection.leaving != nil) {
+            switch (connection.state, connection.closeReason != nil) {
             case (.dialing, false): counts.dialing += 1
             case (.leased, false): counts.leased += 1
             case (.dialing, true), (.leased, true): counts.draining += 1
@@ -194,12 +193,12 @@ package struct PoolModel {
         }
         for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }
         if isPaused { return latest }
-        if pinnedGiveWay {
+        if pinnedMustYield {
             for serial in pinned {
-                if let place = place(serial) { latest = min(latest, givesWayAt(connections[place])) }
+                if let place = place(serial) { latest = min(latest, yieldsAt(connections[place])) }
             }
         }
-        let probing = isFailing && count(.dialing) + count(.dialing, leaving: true) > 0
+        let probing = isFailing && count(.dialing) + count(.dialing, draining: true) > 0
         if room > 0, !probing {
             let delayed = isFailing ? dialDelay.notBefore : .zero
             if waiters.count > usefulDials {

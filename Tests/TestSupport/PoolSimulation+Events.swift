@@ -47,27 +47,25 @@ extension PoolSimulation {
         nextWaiter += 1
         let waiter = WaiterID(slot: nextWaiter % 16, generation: nextWaiter)
         let client = ClientID(rawValue: UInt64(choices.pick(4)))
-        let fresh = choices.chance(1, in: 8)
-        let mayRepeat = choices.chance(1, in: 2)
+        let needsFresh = choices.chance(1, in: 8)
+        let isRetryable = choices.chance(1, in: 2)
         let mayPipeline = choices.chance(1, in: 2)
-        let short = !fresh && choices.chance(1, in: 2)
+        let short = !needsFresh && choices.chance(1, in: 2)
+        let request = LeaseRequest(
+            client: client, needsFresh: needsFresh, isRetryable: isRetryable, mayPipeline: mayPipeline)
         waiting.append(waiter)
         clients[waiter] = client
-        if mayRepeat { repeatable.insert(waiter) }
-        note(
-            "lease \(waiter) \(client) fresh: \(fresh) mayRepeat: \(mayRepeat) mayPipeline: \(mayPipeline) short: \(short)"
-        )
+        if isRetryable { retryable.insert(waiter) }
+        note("lease \(waiter) \(request) short: \(short)")
         both(
             {
                 if short, let (id, reused) = $0.leaseIdle(mayPipeline: mayPipeline, now: $2) {
                     $1.append(.grant(waiter, id, reused: reused))
                 } else {
-                    $0.lease(
-                        waiter, client: client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: $2,
-                        into: &$1)
+                    $0.lease(waiter, request, now: $2, into: &$1)
                 }
             },
-            { $0.lease(waiter, client, fresh: fresh, mayRepeat: mayRepeat, mayPipeline: mayPipeline, now: $1) })
+            { $0.lease(waiter, request, now: $1) })
     }
 
     private mutating func cancel() {
@@ -264,7 +262,9 @@ extension PoolSimulation {
         both(
             { pool, _, _ in pool.pin(id, to: client, isLoggingIn: isLoggingIn) },
             { model, _ in model.pin(serial, client, isLoggingIn: isLoggingIn) })
-        if pool.isPinned(to: client) != model.connections.contains(where: { $0.owner == client && $0.leaving == nil }) {
+        if pool.isPinned(to: client)
+            != model.connections.contains(where: { $0.owner == client && $0.closeReason == nil })
+        {
             fail("pinned to \(client) is \(pool.isPinned(to: client))")
         }
     }
@@ -310,11 +310,11 @@ extension PoolSimulation {
         } else if choices.chance(1, in: 4) {
             note("drain")
             let reason: CloseReason = choices.chance(1, in: 2) ? .dnsDrain : .settingsChanged
-            var concerned = 0
+            var affected = 0
             var same = 0
             both(
-                { concerned = $0.drain(reason, now: $2, into: &$1) }, { same = $0.drain(reason, now: $1) })
-            if concerned != same { fail("a drain concerns \(concerned), the model \(same)") }
+                { affected = $0.drain(reason, now: $2, into: &$1) }, { same = $0.drain(reason, now: $1) })
+            if affected != same { fail("a drain affects \(affected), the model \(same)") }
         }
     }
 

@@ -54,7 +54,7 @@ package struct PoolSimulation: ~Copyable {
     var idle: [ConnectionID] = []
     var waiting: [WaiterID] = []
     /// Who may take a connection that has not answered since another was lost, and which ones these are.
-    var repeatable: Set<WaiterID> = []
+    var retryable: Set<WaiterID> = []
     var unproven: Set<ConnectionID> = []
     var dead: [ConnectionID] = []
     var nextWaiter: UInt32 = 0
@@ -151,7 +151,7 @@ package struct PoolSimulation: ~Copyable {
         if let owner = owners[id], owner != client { fail("\(id) is \(owner)'s and granted to \(client)") }
         holders[id, default: []].append(client)
         if closing.contains(id) { fail("\(id) is granted and closing") }
-        if unproven.contains(id), !repeatable.contains(waiter) {
+        if unproven.contains(id), !retryable.contains(waiter) {
             fail("\(waiter) may not be repeated, \(id) may be dead")
         }
         var held = 0
@@ -166,7 +166,7 @@ package struct PoolSimulation: ~Copyable {
         guard let place = waiting.firstIndex(of: waiter) else { return fail("\(waiter) is answered and did not ask") }
         waiting.remove(at: place)
         clients[waiter] = nil
-        if waiting.isEmpty { repeatable.removeAll() }
+        if waiting.isEmpty { retryable.removeAll() }
     }
 
     private mutating func compareDeadlines() {
