@@ -32,7 +32,7 @@ final class ClientHandler {
     let id: ClientID
     let loop: ProxyLoop
     var phase = Phase.reading
-    var stream: TCPStream?
+    var stream: (any ByteStream)?
     /// What was read and could not be worked on yet.
     var unread = ByteStore()
     var parser = RequestHeadParser()
@@ -86,7 +86,7 @@ final class ClientHandler {
 
     func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
 
-    func start(on stream: TCPStream, peer: IPAddress?) {
+    func start(on stream: any ByteStream, peer: IPAddress?) {
         self.stream = stream
         stream.tellsResetWhilePaused = true
         let now = loop.now

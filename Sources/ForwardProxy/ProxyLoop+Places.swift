@@ -1,12 +1,7 @@
-import CLinux
 import Metering
 package import ProxyTypes
-import Reactor
+package import Reactor
 import Upstream
-
-#if canImport(Glibc)
-    import Glibc
-#endif
 
 /// Who comes in, and who gives way when all places are taken.
 extension ProxyLoop: ListenerHandler {
@@ -21,10 +16,9 @@ extension ProxyLoop: ListenerHandler {
         return !isFull
     }
 
-    package func accepted(_ descriptor: CInt, peer: IPAddress?) {
+    package func accepted(_ stream: any ByteStream, peer: IPAddress?) {
         let client = ClientHandler(loop: self)
-        guard let stream = TCPStream(descriptor, reactor: upstream.reactor, handler: client) else { return }
-        if peer != nil { _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, 1) }
+        stream.handler = client
         add(client)
         client.start(on: stream, peer: peer)
     }

@@ -80,7 +80,7 @@ package final class ProxyLoop {
 
     private func noteOwnListeners() {
         configuration.destinations.ownListeners = listeners.compactMap(\.socket.localAddress) + otherListeners
-        configuration.destinations.localAddresses = Interfaces.addresses()
+        configuration.destinations.localAddresses = upstream.reactor.kernel.interfaceAddresses()
         upstream.addressPolicy = configuration.destinations
     }
 

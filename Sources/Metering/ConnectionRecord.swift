@@ -1,22 +1,5 @@
 package import ProxyTypes
 
-/// What the kernel says of a TCP connection (TCP_INFO). Value.
-package struct TCPFacts: Hashable, Sendable {
-    /// Microseconds.
-    package var roundTripTime = 0
-    package var roundTripVariance = 0
-    package var minRoundTripTime = 0
-    /// Segments.
-    package var congestionWindow = 0
-    /// Bytes.
-    package var maximumSegment = 0
-    package var retransmits = 0
-    /// Bits a second, the kernel's estimate.
-    package var deliveryRate = 0
-
-    package init() {}
-}
-
 /// An upstream connection as an operator sees it, alive or after its end. Value.
 package struct ConnectionRecord: Hashable, Sendable {
     /// Unique over restarts as long as the database is kept.
@@ -24,8 +7,8 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var origin: Origin
     package var state: ConnectionState
     /// Nil where the socket is gone already or was never there.
-    package var local: SocketPlace?
-    package var remote: SocketPlace?
+    package var local: Endpoint?
+    package var remote: Endpoint?
     /// Milliseconds since 1970, UTC.
     package var openedAt: Int64
     package var closedAt: Int64?
@@ -39,7 +22,7 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var dnsTime: Int64 = 0
     package var connectTime: Int64 = 0
     package var tlsTime: Int64 = 0
-    package var tcp: TCPFacts?
+    package var tcp: TCPInfo?
     /// The number of the client that it belongs to, where authentication has bound it to one.
     package var owner: UInt64?
 
@@ -50,17 +33,4 @@ package struct ConnectionRecord: Hashable, Sendable {
         self.openedAt = openedAt
         self.cause = cause
     }
-}
-
-/// Address and port. Value.
-package struct SocketPlace: Hashable, Sendable, CustomStringConvertible {
-    package let address: IPAddress
-    package let port: UInt16
-
-    package init(address: IPAddress, port: UInt16) {
-        self.address = address
-        self.port = port
-    }
-
-    package var description: String { "\(address.bracketed):\(port)" }
 }

@@ -11,11 +11,11 @@ package enum ListenerAddress: Hashable, Sendable {
     case unix(path: String)
 }
 
-/// A socket that listens, with nobody who accepts yet: its clients wait in the kernel. Owns its descriptor until it becomes a
-/// listener or is closed. Value.
+/// A socket that listens while nothing accepts from it yet: its clients wait in the kernel. Owns its descriptor until it
+/// becomes a listener's or is closed. Value.
 package struct ListeningSocket: Sendable {
     package let address: ListenerAddress
-    let descriptor: CInt
+    package let descriptor: CInt
     /// Others hold it too: it goes on listening when this process lets go of it.
     package let isInherited: Bool
 
@@ -48,6 +48,10 @@ package struct ListeningSocket: Sendable {
 
     package func close() {
         Glibc.close(descriptor)
+        removeFile()
+    }
+
+    func removeFile() {
         if case .unix(let path) = address, !isInherited { unlink(path) }
     }
 }
@@ -60,8 +64,8 @@ package protocol ListenerHandler: AnyObject {
     var mayMakeRoom: Bool { get }
     /// Somebody waits: whether one more may come now, if need be in the place of another.
     func makeRoom() -> Bool
-    /// `descriptor` is a new client's socket, and the handler's from here on; `peer` is nil on a Unix socket.
-    func accepted(_ descriptor: CInt, peer: IPAddress?)
+    /// The stream of a new client, which is the handler's from here on; `peer` is nil on a Unix socket.
+    func accepted(_ stream: any ByteStream, peer: IPAddress?)
     /// No descriptors are left: accepting pauses for a moment. May free some.
     func outOfDescriptors()
     /// Somebody waits who may not come in.
@@ -72,6 +76,7 @@ package protocol ListenerHandler: AnyObject {
 /// Loop-bound.
 package final class Listener: Watched {
     private unowned let reactor: Reactor
+    private let kernel: any Kernel
     private unowned let handler: any ListenerHandler
     package let socket: ListeningSocket
     private var isOpen = true
@@ -86,13 +91,15 @@ package final class Listener: Watched {
     /// The socket is the listener's from here on, also where this throws.
     package init(_ socket: ListeningSocket, reactor: Reactor, handler: any ListenerHandler) throws(SystemError) {
         self.reactor = reactor
+        kernel = reactor.kernel
         self.handler = handler
         self.socket = socket
         super.init()
-        guard reactor.watch(self, socket.descriptor, edges: false) else {
-            let code = errno
-            socket.close()
-            throw SystemError(code: code, doing: "watching a listener")
+        let code = reactor.watch(self, socket.descriptor, edges: false)
+        guard code == 0 else {
+            kernel.close(socket.descriptor)
+            socket.removeFile()
+            throw SystemError(code: -code, doing: "watching a listener")
         }
     }
 
@@ -112,14 +119,10 @@ package final class Listener: Watched {
                 if turn == 0 { pause() }
                 return
             }
-            var bytes = [16 of UInt8](repeating: 0)
-            var length: CInt = 0
-            let client = withUnsafeMutableBytes(of: &bytes) { room in
-                clinux_accept(descriptor, room.baseAddress?.assumingMemoryBound(to: UInt8.self), &length)
-            }
+            var peer: IPAddress?
+            let client = kernel.accept(descriptor, peer: &peer)
             guard client < 0 else {
-                let peer = length == 0 ? nil : withUnsafeBytes(of: &bytes) { IPAddress(bytes: $0.prefix(Int(length))) }
-                handler.accepted(client, peer: peer)
+                open(client, peer: peer)
                 continue
             }
             switch -client {
@@ -135,6 +138,12 @@ package final class Listener: Watched {
             default: return
             }
         }
+    }
+
+    private func open(_ client: CInt, peer: IPAddress?) {
+        guard let stream = try? TCPStream(client, reactor: reactor) else { return }
+        if peer != nil { kernel.setNoDelay(client) }
+        handler.accepted(stream, peer: peer)
     }
 
     /// Before the end of a socket that nobody else holds: whom it let in is served, be there one too many.
@@ -161,7 +170,8 @@ package final class Listener: Watched {
         guard isOpen else { return }
         if let retry { reactor.timer.remove(retry) }
         reactor.unwatchShared(self, descriptor)
-        socket.close()
+        kernel.close(descriptor)
+        socket.removeFile()
         isOpen = false
     }
 }
@@ -170,23 +180,5 @@ extension Listener: DeadlineOwner {
     package func deadlineReached(now: Instant) -> Instant {
         resume()
         return .distantFuture
-    }
-}
-
-/// The addresses of this host's interfaces.
-package enum Interfaces {
-    package static func addresses() -> [IPAddress] {
-        var found: [IPAddress] = []
-        withUnsafeMutablePointer(to: &found) { list in
-            clinux_each_interface_address(
-                { context, bytes, length in
-                    let room = UnsafeRawBufferPointer(start: bytes, count: Int(length))
-                    guard let list = context?.assumingMemoryBound(to: [IPAddress].self),
-                        let address = IPAddress(bytes: room)
-                    else { return }
-                    list.pointee.append(address)
-                }, list)
-        }
-        return found
     }
 }

@@ -11,8 +11,8 @@ package class Watched {
     init() {}
 
     func ready(_ events: UInt32) {}
-    /// Asked for by `Reactor.again`.
-    func goOn() {}
+    /// Asked for by `Reactor.reschedule`.
+    func continueTurn() {}
 }
 
 /// Which thread a reactor runs on. Shared.
@@ -23,30 +23,23 @@ final class ThreadIdentity: Sendable {
     var isCurrent: Bool { identity.load(ordering: .acquiring) == UInt(pthread_self()) }
 }
 
-/// The jobs other threads have for a reactor, and the bell that wakes it. Shared.
+/// The jobs that other threads have for a reactor. Shared.
 package final class ReactorMailbox: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
-    let bell: CInt
+    private let wake: @Sendable () -> Void
 
-    init() {
-        bell = clinux_eventfd()
-    }
-
-    deinit {
-        close(bell)
+    init(wake: @escaping @Sendable () -> Void) {
+        self.wake = wake
     }
 
     /// Runs `job` on the reactor's thread, soon.
     package func execute(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
-        var one: UInt64 = 1
-        _ = write(bell, &one, 8)
+        wake()
     }
 
     func takeJobs() -> [@Sendable () -> Void] {
-        var count: UInt64 = 0
-        _ = read(bell, &count, 8)
-        return jobs.withLock { jobs in
+        jobs.withLock { jobs in
             defer { jobs = [] }
             return jobs
         }
@@ -59,8 +52,8 @@ package final class ReactorMailbox: Sendable {
 /// A socket costs no system call but those that move its bytes: registration never changes, a pause is a flag, and what the
 /// kernel did not take is kept until it says that it will.
 package final class Reactor {
-    private let epoll: CInt
-    package let mailbox = ReactorMailbox()
+    package let kernel: any Kernel
+    package let mailbox: ReactorMailbox
     let thread = ThreadIdentity()
     package let timer = LazyTimer()
     /// Read once per wake-up.
@@ -68,49 +61,46 @@ package final class Reactor {
     let readBuffer: UnsafeMutableRawBufferPointer
 
     private var closed: [Watched] = []
-    private var again: [Watched] = []
+    private var rescheduled: [Watched] = []
     private var isRunning = false
     private let ready: UnsafeMutableBufferPointer<clinux_ready>
-    private let clock: () -> Instant
-    private let clockChanges = ClockChanges()
-    private var isClockWatched = false
 
     private static let eventsAtOnce = 256
 
     /// `readSize`: what one read may bring, and so what a stream may have to keep when its peer takes nothing.
-    package init(readSize: Int = 256 * 1024, clock: @escaping () -> Instant = SystemClock.instant) throws(SystemError) {
-        self.clock = clock
-        epoll = epoll_create1(clinux_epoll_cloexec())
-        guard epoll >= 0 else { throw SystemError(code: errno, doing: "creating an epoll instance") }
-        now = clock()
+    package convenience init(readSize: Int = 256 * 1024) throws(SystemError) {
+        self.init(kernel: try LinuxKernel(), readSize: readSize)
+    }
+
+    package init(kernel: any Kernel, readSize: Int = 256 * 1024) {
+        self.kernel = kernel
+        mailbox = ReactorMailbox(wake: kernel.wake)
+        now = kernel.instant()
         readBuffer = .allocate(byteCount: min(max(readSize, 4096), 1024 * 1024), alignment: 64)
         ready = .allocate(capacity: Self.eventsAtOnce)
-        guard mailbox.bell >= 0, clinux_epoll_add(epoll, mailbox.bell, clinux_epoll_in(), nil) == 0 else {
-            throw SystemError(code: errno, doing: "creating an eventfd")
-        }
-        if clockChanges.descriptor >= 0 { isClockWatched = watch(clockChanges, clockChanges.descriptor, edges: false) }
     }
 
     deinit {
-        if isClockWatched { unwatch(clockChanges) }
-        close(epoll)
         readBuffer.deallocate()
         ready.deallocate()
     }
 
     /// On the calling thread, until `stop`.
     package func run() {
-        thread.adopt()
         isRunning = true
-        while isRunning {
-            let count = clinux_epoll_wait(epoll, ready.baseAddress, CInt(Self.eventsAtOnce), waitTime())
-            now = clock()
-            if count > 0 { dispatch(Int(count)) }
-            if !again.isEmpty { goOn() }
-            timer.fire(now: now)
-            // Only now: an event of this round may name one that an earlier event of the round has closed.
-            if !closed.isEmpty { closed.removeAll(keepingCapacity: true) }
-        }
+        while isRunning { turn() }
+    }
+
+    /// One round on the calling thread: waits for events or the next deadline, and handles what has come.
+    package func turn() {
+        thread.adopt()
+        let count = kernel.wait(into: ready, timeout: waitTime())
+        now = kernel.instant()
+        if count > 0 { dispatch(count) }
+        if !rescheduled.isEmpty { resumeRescheduled() }
+        timer.fire(now: now)
+        // Only now: an event of this round may name one that an earlier event of the round has closed.
+        if !closed.isEmpty { closed.removeAll(keepingCapacity: true) }
     }
 
     package func stop() {
@@ -118,7 +108,7 @@ package final class Reactor {
     }
 
     private func waitTime() -> Int64 {
-        guard again.isEmpty else { return 0 }
+        guard rescheduled.isEmpty else { return 0 }
         let next = timer.next
         return next == .distantFuture ? -1 : max((next - now).nanoseconds, 0)
     }
@@ -126,6 +116,7 @@ package final class Reactor {
     private func dispatch(_ count: Int) {
         for index in 0..<count {
             guard let tag = ready[index].tag else {
+                kernel.acknowledgeWake()
                 for job in mailbox.takeJobs() { job() }
                 continue
             }
@@ -133,36 +124,36 @@ package final class Reactor {
         }
     }
 
-    private func goOn() {
-        let round = again
-        again.removeAll()
-        for watched in round { watched.goOn() }
+    private func resumeRescheduled() {
+        let round = rescheduled
+        rescheduled.removeAll()
+        for watched in round { watched.continueTurn() }
     }
 
-    /// Has `goOn` called in the next round, before any waiting: for a socket that has more than its turn's share.
-    func again(_ watched: Watched) {
-        again.append(watched)
+    /// Has `continueTurn` called in the next round, before any waiting: for a socket that has more than its turn's share.
+    func reschedule(_ watched: Watched) {
+        rescheduled.append(watched)
     }
+
+    /// Milliseconds since 1970, for records only.
+    package var wallClock: Int64 { kernel.wallClock() }
 
     /// The reactor keeps what it watches alive until `unwatch`.
-    func watch(_ watched: Watched, _ descriptor: CInt, edges: Bool) -> Bool {
-        let events = edges ? clinux_epoll_edges() : clinux_epoll_in()
+    /// 0 or a negative error number.
+    func watch(_ watched: Watched, _ descriptor: CInt, edges: Bool) -> CInt {
         let reference = Unmanaged.passRetained(watched)
-        guard clinux_epoll_add(epoll, descriptor, events, reference.toOpaque()) == 0 else {
-            reference.release()
-            return false
-        }
-        return true
+        let code = kernel.watch(descriptor, tag: UnsafeRawPointer(reference.toOpaque()), edges: edges)
+        if code != 0 { reference.release() }
+        return code
     }
 
     func setWatching(_ watched: Watched, _ descriptor: CInt, _ on: Bool) {
-        let tag = Unmanaged.passUnretained(watched).toOpaque()
-        _ = clinux_epoll_modify(epoll, descriptor, on ? clinux_epoll_in() : 0, tag)
+        kernel.setWatching(descriptor, tag: UnsafeRawPointer(Unmanaged.passUnretained(watched).toOpaque()), on)
     }
 
     /// Of a socket that others hold too: closing the descriptor would not end the registration.
     func unwatchShared(_ watched: Watched, _ descriptor: CInt) {
-        _ = clinux_epoll_delete(epoll, descriptor)
+        kernel.unwatch(descriptor)
         unwatch(watched)
     }
 

@@ -1,30 +1,15 @@
-import CLinux
 package import ProxyTypes
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// Who is told what a stream brings. Every call comes from the reactor, never from within a call to the stream.
-package protocol StreamHandler: AnyObject {
-    /// The bytes are the reactor's and are overwritten when this returns.
-    func received(_ bytes: UnsafeRawBufferPointer)
-    /// The peer's FIN: nothing more comes.
-    func inputEnded()
-    /// The stream is closed, by a reset or another error.
-    func failed(_ code: CInt)
-    /// All that was written has been taken by the kernel, after some of it had to wait.
-    func outputDrained()
-    /// An outgoing connection is open.
-    func connected()
-}
-
-/// One stream socket, non-blocking and edge-triggered: what is written goes out at once as far as the kernel takes it, and
-/// the rest waits here; what comes in is handed on from the reactor's buffer. Loop-bound.
-package final class TCPStream: Watched {
-    package unowned let reactor: Reactor
+/// A byte stream over one stream socket, non-blocking and edge-triggered: what is written goes out at once as far as the
+/// kernel takes it, and the rest waits here; what comes in is handed on from the reactor's buffer. Loop-bound.
+package final class TCPStream: Watched, ByteStream {
+    private unowned let reactor: Reactor
+    private let kernel: any Kernel
     package private(set) var descriptor: CInt
-    /// Held until the stream closes.
     package var handler: (any StreamHandler)?
 
     private var output = ByteStore()
@@ -32,19 +17,16 @@ package final class TCPStream: Watched {
     private var readsAreOn = true
     /// The kernel may have more for us.
     private var mayRead = false
-    /// A FIN or an error is known to stand behind the bytes that are still to be read.
     package private(set) var hangupSeen = false
-    package private(set) var inputHasEnded = false
-    /// For a peer whose bytes are worth nothing once it is gone: its reset is told although reading is paused.
+    private var inputHasEnded = false
     package var tellsResetWhilePaused = false
-    /// What is read is acknowledged without delay. The kernel forgets that it was told so whenever it sends, so it is told
-    /// again after each read, which also sends what it has put off.
-    package var acknowledgesAtOnce = false
-    /// How much one read may bring.
+    /// What is read is acknowledged without delay. The kernel forgets this whenever it sends, so it is told again after each
+    /// read, which also sends the acknowledgements that it has put off.
+    private let acknowledgesAtOnce: Bool
     package var readLimit = Int.max
     private var outputIsBroken = false
     private var outputEnding = OutputEnding.none
-    private var isListedAgain = false
+    private var isRescheduled = false
 
     private enum OutputEnding {
         case none, shutdownAfterOutput, closeAfterOutput, shut
@@ -54,24 +36,29 @@ package final class TCPStream: Watched {
     private static let readsPerTurn = 8
     private static let keptOutput = 0
 
-    /// `descriptor` is non-blocking, and the stream's from here on. Nil where the kernel will not watch it.
-    package init?(_ descriptor: CInt, reactor: Reactor, handler: any StreamHandler, isConnecting: Bool = false) {
+    /// `descriptor` is non-blocking and belongs to the stream from here on, even where this throws because the kernel does
+    /// not watch it.
+    package init(
+        _ descriptor: CInt, reactor: Reactor, handler: (any StreamHandler)? = nil, isConnecting: Bool = false,
+        acknowledgesAtOnce: Bool = false
+    ) throws(SystemError) {
         self.reactor = reactor
+        kernel = reactor.kernel
         self.descriptor = descriptor
         self.handler = handler
         self.isConnecting = isConnecting
+        self.acknowledgesAtOnce = acknowledgesAtOnce
         super.init()
-        guard reactor.watch(self, descriptor, edges: true) else {
+        let code = reactor.watch(self, descriptor, edges: true)
+        guard code == 0 else {
             self.descriptor = -1
-            Glibc.close(descriptor)
-            return nil
+            kernel.close(descriptor)
+            throw SystemError(code: -code, doing: "watching a socket")
         }
     }
 
     package var isOpen: Bool { descriptor >= 0 }
-    /// Nothing has come that was not read, not even an end. Asks the kernel.
-    package var isSilent: Bool { !hangupSeen && descriptor >= 0 && clinux_idle_socket_state(descriptor) == 0 }
-    /// False while something waits to be taken by the kernel: then what feeds this stream should pause.
+    package var isSilent: Bool { !hangupSeen && descriptor >= 0 && kernel.isSilent(descriptor) }
     package var isWritable: Bool { output.isEmpty }
     package var unsentBytes: Int { output.count }
 
@@ -80,18 +67,17 @@ package final class TCPStream: Watched {
     package func write(_ bytes: UnsafeRawBufferPointer) {
         guard canWrite, !bytes.isEmpty else { return }
         guard output.isEmpty, !isConnecting else { return output.append(bytes) }
-        let sent = send { clinux_send(descriptor, bytes.baseAddress, bytes.count) }
+        let sent = send { kernel.send(descriptor, bytes) }
         if sent < bytes.count, !outputIsBroken { output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
     }
 
-    /// Both in one segment where they fit.
     package func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
         guard canWrite else { return }
         guard output.isEmpty, !isConnecting else {
             output.append(a)
             return output.append(b)
         }
-        let sent = send { clinux_send_two(descriptor, a.baseAddress, a.count, b.baseAddress, b.count) }
+        let sent = send { kernel.send(descriptor, a, b) }
         guard !outputIsBroken else { return }
         if sent < a.count {
             output.append(UnsafeRawBufferPointer(rebasing: a[sent...]))
@@ -111,7 +97,7 @@ package final class TCPStream: Watched {
         while true {
             let count = call()
             if count >= 0 { return count }
-            switch errno {
+            switch CInt(-count) {
             case EINTR: continue
             case EAGAIN: return 0
             default:
@@ -124,7 +110,7 @@ package final class TCPStream: Watched {
 
     private func sendPending() {
         guard !output.isEmpty, descriptor >= 0 else { return }
-        let sent = send { clinux_send(descriptor, output.bytes.baseAddress, output.count) }
+        let sent = send { kernel.send(descriptor, output.bytes) }
         if sent > 0 { output.consume(sent) }
         guard output.isEmpty else { return }
         output.clear(keeping: Self.keptOutput)
@@ -138,7 +124,6 @@ package final class TCPStream: Watched {
         }
     }
 
-    /// FIN, behind all that was written.
     package func shutdownOutput() {
         guard canWrite else { return }
         if output.isEmpty, !isConnecting { shutdownNow() } else { outputEnding = .shutdownAfterOutput }
@@ -148,7 +133,7 @@ package final class TCPStream: Watched {
 
     private func shutdownNow() {
         outputEnding = .shut
-        Glibc.shutdown(descriptor, CInt(SHUT_WR))
+        kernel.shutdownOutput(descriptor)
     }
 
     // MARK: Reading
@@ -160,30 +145,30 @@ package final class TCPStream: Watched {
     package func resumeReading() {
         guard !readsAreOn else { return }
         readsAreOn = true
-        if mayRead { listAgain() }
+        if mayRead { reschedule() }
     }
 
-    private func listAgain() {
-        guard !isListedAgain, descriptor >= 0 else { return }
-        isListedAgain = true
-        reactor.again(self)
+    private func reschedule() {
+        guard !isRescheduled, descriptor >= 0 else { return }
+        isRescheduled = true
+        reactor.reschedule(self)
     }
 
-    override func goOn() {
-        isListedAgain = false
+    override func continueTurn() {
+        isRescheduled = false
         readWhatThereIs()
     }
 
     private func readWhatThereIs() {
         var turns = Self.readsPerTurn
         while readsAreOn, mayRead, descriptor >= 0 {
-            guard turns > 0 else { return listAgain() }
+            guard turns > 0 else { return reschedule() }
             turns -= 1
             let buffer = reactor.readBuffer
             let size = min(buffer.count, readLimit)
-            let count = clinux_receive(descriptor, buffer.baseAddress, size)
+            let count = kernel.receive(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<size]))
             if count > 0 {
-                if acknowledgesAtOnce { _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, 1) }
+                if acknowledgesAtOnce { kernel.acknowledgeAtOnce(descriptor) }
                 // Less than was asked for: the rest has not come yet, and its coming is another edge.
                 if count < size, !hangupSeen { mayRead = false }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
@@ -191,10 +176,10 @@ package final class TCPStream: Watched {
                 mayRead = false
                 inputHasEnded = true
                 handler?.inputEnded()
-            } else if errno == EAGAIN {
+            } else if count == -Int(EAGAIN) {
                 mayRead = false
-            } else if errno != EINTR {
-                fail(errno)
+            } else if count != -Int(EINTR) {
+                fail(CInt(-count))
             }
         }
     }
@@ -202,46 +187,44 @@ package final class TCPStream: Watched {
     override func ready(_ events: UInt32) {
         guard descriptor >= 0 else { return }
         if isConnecting { return finishConnecting(events) }
-        if events & clinux_epoll_out() != 0 { sendPending() }
-        if events & clinux_epoll_hangup() != 0 { hangupSeen = true }
-        guard events & (clinux_epoll_in() | clinux_epoll_hangup()) != 0, !inputHasEnded else {
+        if events & ReadyEvents.output != 0 { sendPending() }
+        if events & ReadyEvents.hangup != 0 { hangupSeen = true }
+        guard events & (ReadyEvents.input | ReadyEvents.hangup) != 0, !inputHasEnded else {
             // Both directions are over and the peer is gone: nothing will be read that could tell it.
-            if inputHasEnded, events & clinux_epoll_error() != 0 { fail(clinux_pending_error(descriptor)) }
+            if inputHasEnded, events & ReadyEvents.error != 0 { fail(kernel.pendingError(descriptor)) }
             return
         }
         mayRead = true
-        if !readsAreOn, tellsResetWhilePaused, events & clinux_epoll_error() != 0 {
-            return fail(clinux_pending_error(descriptor))
+        if !readsAreOn, tellsResetWhilePaused, events & ReadyEvents.error != 0 {
+            return fail(kernel.pendingError(descriptor))
         }
         readWhatThereIs()
     }
 
     private func finishConnecting(_ events: UInt32) {
-        guard events & (clinux_epoll_out() | clinux_epoll_hangup()) != 0 else { return }
+        guard events & (ReadyEvents.output | ReadyEvents.hangup) != 0 else { return }
         isConnecting = false
-        let code = clinux_pending_error(descriptor)
+        let code = kernel.pendingError(descriptor)
         guard code == 0 else { return fail(code) }
         // What comes with the connection, even its end, is no edge of its own later.
-        if events & clinux_epoll_hangup() != 0 { hangupSeen = true }
-        if events & (clinux_epoll_in() | clinux_epoll_hangup()) != 0 { mayRead = true }
+        if events & ReadyEvents.hangup != 0 { hangupSeen = true }
+        if events & (ReadyEvents.input | ReadyEvents.hangup) != 0 { mayRead = true }
         handler?.connected()
         sendPending()
-        if mayRead { listAgain() }
+        if mayRead { reschedule() }
     }
 
     // MARK: The end
 
-    /// At once; what was not taken by the kernel is lost.
     package func close() {
         guard descriptor >= 0 else { return }
         reactor.unwatch(self)
-        Glibc.close(descriptor)
+        kernel.close(descriptor)
         descriptor = -1
         handler = nil
         output.clear(keeping: 0)
     }
 
-    /// When all that was written is taken. True: that was at once; otherwise the handler is told by `failed(0)`.
     package func closeAfterOutput() -> Bool {
         guard descriptor >= 0, !output.isEmpty, !outputIsBroken else {
             close()
@@ -251,10 +234,9 @@ package final class TCPStream: Watched {
         return false
     }
 
-    /// With a RST, so that the peer cannot take what it has for the whole.
     package func reset() {
         guard descriptor >= 0 else { return }
-        _ = clinux_reset_on_close(descriptor)
+        kernel.resetOnClose(descriptor)
         close()
     }
 
@@ -266,38 +248,41 @@ package final class TCPStream: Watched {
     }
 }
 
-// MARK: Opening
+// MARK: What the kernel knows
 
 extension TCPStream {
-    /// A socket towards `address`, for options to be put on before `connect`.
-    package static func makeSocket(for address: IPAddress) throws(SystemError) -> CInt {
-        let descriptor = clinux_socket(address.family == .ipv4 ? 4 : 16)
-        guard descriptor >= 0 else { throw SystemError(code: -descriptor, doing: "creating a socket") }
-        return descriptor
-    }
+    package var localEndpoint: Endpoint? { isOpen ? kernel.localEndpoint(descriptor) : nil }
+    package var remoteEndpoint: Endpoint? { isOpen ? kernel.remoteEndpoint(descriptor) : nil }
+    package var congestionWindow: UInt32 { isOpen ? kernel.congestionWindow(descriptor) : 0 }
+    package var tcpInfo: TCPInfo? { isOpen ? kernel.tcpInfo(descriptor) : nil }
+}
 
-    /// Starts to connect; the handler is told `connected` or `failed`. The descriptor is taken in any case.
-    package static func connect(
-        _ descriptor: CInt, to address: IPAddress, port: UInt16, from source: IPAddress?, reactor: Reactor,
+// MARK: Opening
+
+extension Reactor {
+    /// Opens a connection; the handler is told `connected` or `failed`. `refusals` names the options that the kernel did not
+    /// take, also where this throws.
+    package func connect(
+        to endpoint: Endpoint, from source: IPAddress?, options: SocketOptions, refusals: inout [SocketOptions.Refusal],
         handler: any StreamHandler
-    ) throws(SystemError) -> TCPStream {
+    ) throws(SystemError) -> any ByteStream {
+        let descriptor = kernel.makeSocket(endpoint.address.family)
+        guard descriptor >= 0 else { throw SystemError(code: -descriptor, doing: "creating a socket") }
+        refusals = kernel.apply(options, to: descriptor)
         if let source {
-            let bytes = source.bytes
-            let code = clinux_bind(descriptor, bytes, CInt(bytes.count), 0)
+            let code = kernel.bind(descriptor, to: source)
             guard code == 0 else {
-                Glibc.close(descriptor)
+                kernel.close(descriptor)
                 throw SystemError(code: -code, doing: "binding to \(source)")
             }
         }
-        let bytes = address.bytes
-        let code = clinux_connect(descriptor, bytes, CInt(bytes.count), port)
+        let code = kernel.connect(descriptor, to: endpoint)
         guard code == 0 || code == -EINPROGRESS else {
-            Glibc.close(descriptor)
+            kernel.close(descriptor)
             throw SystemError(code: -code, doing: "connecting")
         }
-        guard let stream = TCPStream(descriptor, reactor: reactor, handler: handler, isConnecting: true) else {
-            throw SystemError(code: errno, doing: "watching a socket")
-        }
-        return stream
+        return try TCPStream(
+            descriptor, reactor: self, handler: handler, isConnecting: true,
+            acknowledgesAtOnce: options.quickAcknowledgement)
     }
 }

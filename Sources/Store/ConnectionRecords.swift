@@ -43,8 +43,8 @@ enum ConnectionRecords {
         record.reason = CloseReason.allCases.first { $0.name == reason }
         record.closedAt = row[6]
         record.idleSince = row[7]
-        record.local = (row[8] as String?).flatMap { SocketPlace(text: $0) }
-        record.remote = (row[9] as String?).flatMap { SocketPlace(text: $0) }
+        record.local = (row[8] as String?).flatMap { Endpoint(text: $0) }
+        record.remote = (row[9] as String?).flatMap { Endpoint(text: $0) }
         record.requests = row[10]
         record.bytesSent = row[11]
         record.bytesReceived = row[12]
@@ -55,9 +55,9 @@ enum ConnectionRecords {
         return record
     }
 
-    private static func tcp(_ row: Row) -> TCPFacts? {
+    private static func tcp(_ row: Row) -> TCPInfo? {
         guard let roundTripTime: Int = row[16] else { return nil }
-        var facts = TCPFacts()
+        var facts = TCPInfo()
         facts.roundTripTime = roundTripTime
         facts.roundTripVariance = row[17] ?? 0
         facts.minRoundTripTime = row[18] ?? 0
@@ -69,7 +69,7 @@ enum ConnectionRecords {
     }
 }
 
-extension SocketPlace {
+extension Endpoint {
     /// What `description` writes.
     init?(text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {

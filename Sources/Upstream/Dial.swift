@@ -16,7 +16,7 @@ package struct DialTimes: Sendable {
 }
 
 struct DialledStream {
-    let stream: TCPStream
+    let stream: any ByteStream
     let times: DialTimes
 }
 
@@ -149,13 +149,7 @@ final class Dial {
         let address = addresses[index]
         let attempt = DialAttempt(dial: self, index: index, expires: loop.now + settings.connectTimeout)
         do {
-            let descriptor = try socket(for: address)
-            refusals = SocketTuning.apply(settings, to: descriptor)
-            attempt.stream = try TCPStream.connect(
-                descriptor, to: address, port: origin.port,
-                from: settings.sourceAddress.first { $0.family == address.family }, reactor: loop.reactor,
-                handler: attempt)
-            attempt.stream?.acknowledgesAtOnce = settings.tcpQuickack
+            attempt.stream = try open(Endpoint(address: address, port: origin.port), attempt)
             attempts[index] = attempt
         } catch {
             failed(index, error.code)
@@ -163,13 +157,21 @@ final class Dial {
     }
 
     /// Where descriptors are short, an idle connection's is taken.
-    private func socket(for address: IPAddress) throws(SystemError) -> CInt {
+    private func open(_ endpoint: Endpoint, _ attempt: DialAttempt) throws(SystemError) -> any ByteStream {
         do {
-            return try TCPStream.makeSocket(for: address)
+            return try connect(endpoint, attempt)
         } catch {
             guard error.code == EMFILE || error.code == ENFILE, loop.relieveDescriptorPressure() else { throw error }
-            return try TCPStream.makeSocket(for: address)
+            return try connect(endpoint, attempt)
         }
+    }
+
+    private func connect(_ endpoint: Endpoint, _ attempt: DialAttempt) throws(SystemError) -> any ByteStream {
+        var refused: [SocketOptions.Refusal] = []
+        defer { refusals = SocketTuning.refusals(refused) }
+        return try loop.reactor.connect(
+            to: endpoint, from: settings.sourceAddress.first { $0.family == endpoint.address.family },
+            options: SocketTuning.options(settings), refusals: &refused, handler: attempt)
     }
 
     fileprivate func connected(_ index: Int) {
@@ -253,7 +255,7 @@ private final class DialAttempt: StreamHandler {
     private unowned let dial: Dial
     private let index: Int
     let expires: Instant
-    var stream: TCPStream?
+    var stream: (any ByteStream)?
 
     init(dial: Dial, index: Int, expires: Instant) {
         self.dial = dial

@@ -15,24 +15,30 @@ package enum ResolverAnswer: Sendable {
     case failed(String)
 }
 
-/// Asks the system's resolver on threads of its own, so that a slow name server never holds a loop. Shared.
+/// Looks names up without holding a loop. Shared.
 package struct Resolver: Sendable {
-    private let workers: WorkerPool
-    private let lookUp: @Sendable (String) -> ResolverAnswer
+    package typealias Completion = @Sendable (ResolverAnswer) -> Void
 
+    private let start: @Sendable (String, @escaping Completion) -> Void
+
+    /// Asks the system's resolver, on the workers' threads.
     package init(workers: WorkerPool) {
         self.init(workers: workers, lookUp: Self.askSystem)
     }
 
     /// `lookUp` is called on the workers' threads.
     package init(workers: WorkerPool, lookUp: @escaping @Sendable (String) -> ResolverAnswer) {
-        self.workers = workers
-        self.lookUp = lookUp
+        self.init { host, completion in workers.run { completion(lookUp(host)) } }
+    }
+
+    /// `start` has its completion called once, on any thread.
+    package init(start: @escaping @Sendable (String, @escaping Completion) -> Void) {
+        self.start = start
     }
 
     /// `completion` is called on a thread of the resolver's.
-    package func resolve(_ host: String, _ completion: @escaping @Sendable (ResolverAnswer) -> Void) {
-        workers.run { [lookUp] in completion(lookUp(host)) }
+    package func resolve(_ host: String, _ completion: @escaping Completion) {
+        start(host, completion)
     }
 
     private static func askSystem(_ host: String) -> ResolverAnswer {

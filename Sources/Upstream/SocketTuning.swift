@@ -1,65 +1,53 @@
 import CLinux
 import ProxyTypes
+package import Reactor
 package import Tuning
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// Puts an origin's socket settings on a new socket, before it connects. What the kernel refuses is reported, not fatal.
+/// Turns an origin's settings into socket options, and what the kernel refuses of them into words.
 package enum SocketTuning {
     /// A setting that the kernel did not take as it was given. Value.
     package struct Refusal: Hashable, Sendable {
-        package enum Cause: Hashable, Sendable {
-            /// The error's number.
-            case failed(CInt)
-            /// It gives no more than so many bytes.
-            case capped(Int)
-        }
-
         package let setting: Setting
-        package let cause: Cause
+        package let cause: SocketOptions.Refusal.Cause
     }
 
-    package static func apply(_ settings: EffectiveSettings, to descriptor: CInt) -> [Refusal] {
-        var refused: [Refusal] = []
-        func refuse(_ setting: Setting, _ cause: Refusal.Cause) {
-            if refused.last?.setting != setting { refused.append(Refusal(setting: setting, cause: cause)) }
+    static func refusals(_ refusals: [SocketOptions.Refusal]) -> [Refusal] {
+        refusals.map { Refusal(setting: setting(of: $0.option), cause: $0.cause) }
+    }
+
+    private static func setting(of option: SocketOptions.Option) -> Setting {
+        switch option {
+        case .noDelay: .tcpNodelay
+        case .quickAcknowledgement: .tcpQuickack
+        case .keepAlive: .tcpKeepalive
+        case .userTimeout: .tcpUserTimeout
+        case .fastOpen: .tcpFastOpen
+        case .congestionControl: .congestionControl
+        case .sendBuffer: .sendBuffer
+        case .receiveBuffer: .receiveBuffer
+        case .lateBinding: .sourceAddress
         }
-        func set(_ setting: Setting, _ level: CInt, _ option: CInt, _ value: CInt) {
-            if clinux_set_int(descriptor, level, option, value) != 0 { refuse(setting, .failed(errno)) }
+    }
+
+    package static func options(_ settings: EffectiveSettings) -> SocketOptions {
+        var options = SocketOptions()
+        options.noDelay = settings.tcpNodelay
+        options.quickAcknowledgement = settings.tcpQuickack
+        options.keepAlive = settings.tcpKeepalive.map {
+            SocketOptions.KeepAlive(
+                idle: seconds($0.idle), interval: seconds($0.interval), count: CInt(clamping: $0.count))
         }
-        func setBuffer(_ setting: Setting, _ option: CInt, _ size: Int) {
-            guard size > 0 else { return }
-            set(setting, SOL_SOCKET, option, CInt(clamping: size))
-            // What is over its limit the kernel cuts without a word; it counts what it gives twice.
-            let given = Int(clinux_get_int(descriptor, SOL_SOCKET, option)) / 2
-            if given < size { refuse(setting, .capped(given)) }
-        }
-        let tcp = CInt(IPPROTO_TCP)
-        set(.tcpNodelay, tcp, TCP_NODELAY, settings.tcpNodelay ? 1 : 0)
-        // Until the first bytes go out; from then on the stream sets it again after each read.
-        if settings.tcpQuickack { set(.tcpQuickack, tcp, TCP_QUICKACK, 1) }
-        if let keepalive = settings.tcpKeepalive {
-            set(.tcpKeepalive, SOL_SOCKET, SO_KEEPALIVE, 1)
-            set(.tcpKeepalive, tcp, TCP_KEEPIDLE, seconds(keepalive.idle))
-            set(.tcpKeepalive, tcp, TCP_KEEPINTVL, seconds(keepalive.interval))
-            set(.tcpKeepalive, tcp, TCP_KEEPCNT, CInt(clamping: keepalive.count))
-        }
-        if settings.tcpUserTimeout > .zero {
-            set(.tcpUserTimeout, tcp, TCP_USER_TIMEOUT, CInt(clamping: settings.tcpUserTimeout.wholeMilliseconds))
-        }
-        if settings.tcpFastOpen { set(.tcpFastOpen, tcp, CLINUX_TCP_FASTOPEN_CONNECT, 1) }
-        if let name = settings.congestionControl, clinux_set_congestion_control(descriptor, name) != 0 {
-            refuse(.congestionControl, .failed(errno))
-        }
-        setBuffer(.sendBuffer, SO_SNDBUF, settings.sendBuffer)
-        setBuffer(.receiveBuffer, SO_RCVBUF, settings.receiveBuffer)
-        if !settings.sourceAddress.isEmpty {
-            // The port is chosen at connect, by the whole 4-tuple: binding early would use up ports per source address.
-            set(.sourceAddress, CInt(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
-        }
-        return refused
+        options.userTimeout = settings.tcpUserTimeout
+        options.fastOpen = settings.tcpFastOpen
+        options.congestionControl = settings.congestionControl
+        options.sendBuffer = settings.sendBuffer
+        options.receiveBuffer = settings.receiveBuffer
+        options.lateBinding = !settings.sourceAddress.isEmpty
+        return options
     }
 
     private static func seconds(_ interval: Interval) -> CInt {
@@ -80,7 +68,8 @@ extension SocketTuning {
             if let code = failureToBind(address) { return reason(address, code) }
         }
         return withSocket(of: 4) { descriptor in
-            apply(settings, to: descriptor).first { $0.setting == setting }.map { reason($0, settings) }
+            refusals(options(settings).apply(to: descriptor)).first { $0.setting == setting }
+                .map { reason($0, settings) }
         } ?? nil
     }
 

@@ -1,4 +1,3 @@
-import CLinux
 import Metering
 import Pooling
 import ProxyTypes
@@ -60,7 +59,7 @@ extension UpstreamConnection {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.reason = reason
-        record.tcp = tcpFacts
+        record.tcp = stream.tcpInfo
         loop.ended.connections.append(record)
     }
 
@@ -81,39 +80,5 @@ extension UpstreamConnection {
         record.dnsTime = dialTimes.dns.microseconds
         record.connectTime = dialTimes.connect.microseconds
         return record
-    }
-
-    /// Nil where the socket is gone.
-    var tcpFacts: TCPFacts? {
-        guard stream.isOpen else { return nil }
-        var info = clinux_tcp_facts()
-        guard clinux_read_tcp_facts(stream.descriptor, &info) == 0 else { return nil }
-        var facts = TCPFacts()
-        facts.roundTripTime = Int(info.rtt)
-        facts.roundTripVariance = Int(info.rtt_variance)
-        facts.minRoundTripTime = Int(info.min_rtt)
-        facts.congestionWindow = Int(info.congestion_window)
-        facts.maximumSegment = Int(info.maximum_segment)
-        facts.retransmits = Int(info.retransmits)
-        facts.deliveryRate = Int(clamping: info.delivery_rate &* 8)
-        return facts
-    }
-
-    /// Without an allocation: each connection has two.
-    static func place(
-        _ stream: TCPStream, _ read: (CInt, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<UInt16>?) -> CInt
-    ) -> SocketPlace? {
-        guard stream.isOpen else { return nil }
-        var bytes: (UInt64, UInt64) = (0, 0)
-        var port: UInt16 = 0
-        let length = withUnsafeMutableBytes(of: &bytes) { room in
-            read(stream.descriptor, room.baseAddress?.assumingMemoryBound(to: UInt8.self), &port)
-        }
-        let (first, second) = (UInt64(bigEndian: bytes.0), UInt64(bigEndian: bytes.1))
-        switch length {
-        case 4: return SocketPlace(address: IPAddress(ipv4: UInt32(first >> 32)), port: port)
-        case 16: return SocketPlace(address: IPAddress(high: first, low: second), port: port)
-        default: return nil
-        }
     }
 }

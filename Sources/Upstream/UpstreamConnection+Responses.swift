@@ -1,4 +1,3 @@
-import CLinux
 import HTTPWire
 import Metering
 import Pooling
@@ -175,7 +174,7 @@ extension UpstreamConnection {
             disposition = .mustClose(.originFinIdle)
         } else {
             let wantsWindow = pool.settings.reuseOrder == .widest
-            disposition = .reusable(hint, window: wantsWindow ? clinux_congestion_window(stream.descriptor) : 0)
+            disposition = .reusable(hint, window: wantsWindow ? stream.congestionWindow : 0)
         }
         guard pipelined.isEmpty else {
             return goOnPipelined(after: exchange, disposition, leftover, now: now)

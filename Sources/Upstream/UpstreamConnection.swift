@@ -1,4 +1,3 @@
-import CLinux
 import HTTPWire
 import Metering
 package import Pooling
@@ -26,13 +25,13 @@ package final class UpstreamConnection {
     package let number: UInt64
     let pool: UpstreamPool
     let loop: UpstreamLoop
-    let stream: TCPStream
+    let stream: any ByteStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
     let cause: DialCause
     /// Kept, as a socket that was reset has them no more.
-    let local: SocketPlace?
-    let remote: SocketPlace?
+    let local: Endpoint?
+    let remote: Endpoint?
     /// When its last lease ended; zero before, and while it is shared.
     var idleSince = Instant.zero
     /// Since when it carries another protocol.
@@ -84,8 +83,8 @@ package final class UpstreamConnection {
         stream = dialled.stream
         dialTimes = dialled.times
         openedAt = now
-        local = Self.place(dialled.stream, clinux_local_address)
-        remote = Self.place(dialled.stream, clinux_remote_address)
+        local = dialled.stream.localEndpoint
+        remote = dialled.stream.remoteEndpoint
         timer.owner = self
         stream.handler = self
     }
@@ -137,7 +136,7 @@ package final class UpstreamConnection {
     /// It is leased in the moment in which its dial ended, or could be.
     func isFresh(_ now: Instant) -> Bool { openedAt == now }
 
-    /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
+    /// Whether nothing has come in since it went idle, asked of the stream: for a request that must not be sent twice.
     func isSilent() -> Bool {
         stream.isSilent
     }

@@ -6,7 +6,7 @@ package import Tuning
 /// What a loop tells the control plane, and what it is told by it. Every call is on the loop.
 extension UpstreamLoop {
     /// Milliseconds since 1970, for records only.
-    package var wallClock: Int64 { SystemClock.wall() }
+    package var wallClock: Int64 { reactor.wallClock }
 
     /// Origins where something happened since the last call, and what ended since then.
     package func takeReport() -> LoopReport {
@@ -70,7 +70,7 @@ extension UpstreamLoop {
     private func describe(_ connection: UpstreamConnection) -> ConnectionRecord {
         let state = connection.pool.state(of: connection)
         var record = connection.record(state: state, wall: wallClock, now: now)
-        record.tcp = connection.tcpFacts
+        record.tcp = connection.stream.tcpInfo
         record.reason = connection.closeReason
         return record
     }

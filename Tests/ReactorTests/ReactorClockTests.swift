@@ -35,7 +35,7 @@ struct ReactorClockTests {
     @Test("after a suspend, what came due meanwhile fires with the first wake-up")
     func suspend() throws {
         let clock = StillClock()
-        let reactor = try Reactor(clock: { clock.now })
+        let reactor = Reactor(kernel: try LinuxKernel(clock: { clock.now }))
         let alarm = Alarm(reactor, due: clock.now + .minutes(10))
         let deadline = Deadline(owner: alarm)
         reactor.timer.wake(deadline, at: alarm.due)

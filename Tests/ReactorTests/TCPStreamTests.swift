@@ -59,7 +59,7 @@ private struct Pair {
         let made = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends)
         try #require(made == 0)
         recorder = Recorder(reactor)
-        stream = try #require(TCPStream(ends[0], reactor: reactor, handler: recorder))
+        stream = try TCPStream(ends[0], reactor: reactor, handler: recorder)
         recorder.stream = stream
         peer = ends[1]
     }
@@ -97,10 +97,13 @@ struct TCPStreamTests {
         var (address, port) = ([UInt8](repeating: 0, count: 16), UInt16(0))
         _ = clinux_local_address(listener, &address, &port)
         let place = try #require(IPAddress("127.0.0.1"))
-        let stream = try TCPStream.connect(
-            try TCPStream.makeSocket(for: place), to: place, port: port, from: nil, reactor: reactor,
-            handler: recorder)
-        stream.acknowledgesAtOnce = true
+        var options = SocketOptions()
+        options.quickAcknowledgement = true
+        var refusals: [SocketOptions.Refusal] = []
+        let stream = try #require(
+            try reactor.connect(
+                to: Endpoint(address: place, port: port), from: nil, options: options, refusals: &refusals,
+                handler: recorder) as? TCPStream)
         recorder.until = { $0.isConnected }
         reactor.run()
         let peer = accept(listener, nil, nil)
@@ -206,16 +209,18 @@ struct TCPStreamTests {
         let reactor = try Reactor()
         let loopback = IPAddress(ipv4: 0x7F00_0001)
         // A port that was just given back is not listened on.
-        let held = try TCPStream.makeSocket(for: loopback)
+        let held = clinux_socket(4)
+        try #require(held >= 0)
         #expect(clinux_bind(held, loopback.bytes, 4, 0) == 0)
         var address = [UInt8](repeating: 0, count: 16)
         var port: UInt16 = 0
         #expect(clinux_local_address(held, &address, &port) == 4)
         let recorder = Recorder(reactor)
         recorder.until = { $0.failure != nil || $0.isConnected }
-        let descriptor = try TCPStream.makeSocket(for: loopback)
-        let stream = try TCPStream.connect(
-            descriptor, to: loopback, port: port, from: nil, reactor: reactor, handler: recorder)
+        var refusals: [SocketOptions.Refusal] = []
+        let stream = try reactor.connect(
+            to: Endpoint(address: loopback, port: port), from: nil, options: SocketOptions(), refusals: &refusals,
+            handler: recorder)
         reactor.run()
         #expect(recorder.failure == ECONNREFUSED)
         #expect(!stream.isOpen)

@@ -1,5 +1,6 @@
 import CLinux
 import ProxyTypes
+import Reactor
 import Testing
 import Tuning
 
@@ -17,7 +18,7 @@ struct SocketTuningTests {
         let descriptor = clinux_socket(4)
         try #require(descriptor >= 0)
         defer { close(descriptor) }
-        return SocketTuning.apply(settings, to: descriptor)
+        return SocketTuning.refusals(SocketTuning.options(settings).apply(to: descriptor))
     }
 
     @Test("what the kernel takes is not reported")

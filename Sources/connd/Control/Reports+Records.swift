@@ -44,7 +44,7 @@ extension ConnectionReport {
 }
 
 extension TCPReport {
-    init(_ facts: TCPFacts) {
+    init(_ facts: TCPInfo) {
         self.init()
         rttMs = Texts.milliseconds(Int64(facts.roundTripTime))
         rttVarianceMs = Texts.milliseconds(Int64(facts.roundTripVariance))

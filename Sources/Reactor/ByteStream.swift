@@ -1,0 +1,61 @@
+package import ProxyTypes
+
+/// What a stream tells its handler. Every call comes from the loop, never from within a call to the stream.
+package protocol StreamHandler: AnyObject {
+    /// The bytes are the stream's and are overwritten when this returns.
+    func received(_ bytes: UnsafeRawBufferPointer)
+    /// The peer's end of output: nothing more comes.
+    func inputEnded()
+    /// The stream is closed, by a reset or another error; 0 where `closeAfterOutput` has done its work.
+    func failed(_ code: CInt)
+    /// All that was written has been taken, after some of it had to wait.
+    func outputDrained()
+    /// An outgoing connection is open.
+    func connected()
+}
+
+/// Bytes both ways between this host and a peer, in order, with back-pressure: what ForwardProxy and Upstream see of a
+/// connection, whatever carries it. Loop-bound.
+package protocol ByteStream: AnyObject {
+    /// Held until the stream closes.
+    var handler: (any StreamHandler)? { get set }
+
+    var isOpen: Bool { get }
+    /// False while something waits to be taken: then whatever feeds this stream should pause.
+    var isWritable: Bool { get }
+    var unsentBytes: Int { get }
+    /// Whether our end of output has gone out.
+    var outputIsShut: Bool { get }
+    /// An end or an error is known to follow the bytes that are still to be read.
+    var hangupSeen: Bool { get }
+    /// Whether nothing has come that was not read, not even an end. May cost a system call.
+    var isSilent: Bool { get }
+
+    /// For a peer whose bytes are worth nothing once it is gone: its reset is told even while reading is paused.
+    var tellsResetWhilePaused: Bool { get set }
+    /// How much one read may bring.
+    var readLimit: Int { get set }
+
+    /// What cannot go out at once is kept and follows. Ignored after the end of output.
+    func write(_ bytes: UnsafeRawBufferPointer)
+    /// Both in one segment where they fit.
+    func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer)
+    func pauseReading()
+    func resumeReading()
+
+    /// Our end of output, behind all that was written; input goes on.
+    func shutdownOutput()
+    /// At once; what has not gone out is lost.
+    func close()
+    /// When all that was written has gone out. True: that was at once; otherwise the handler is told by `failed(0)`.
+    func closeAfterOutput() -> Bool
+    /// So that the peer cannot take what it has for the whole.
+    func reset()
+
+    var localEndpoint: Endpoint? { get }
+    var remoteEndpoint: Endpoint? { get }
+    /// In segments; 0 if it is unknown.
+    var congestionWindow: UInt32 { get }
+    /// Nil once the stream is closed, or where nothing is known. Costs a system call.
+    var tcpInfo: TCPInfo? { get }
+}
