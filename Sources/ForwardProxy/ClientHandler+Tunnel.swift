@@ -6,7 +6,7 @@ import Upstream
 /// The connection carries another protocol from here on: each side's end is passed on as an end.
 extension ClientHandler {
     func tunnelOpened(_ exchange: Exchange, now: Instant) {
-        var line = ByteStore()
+        var line = ByteQueue()
         line.append("HTTP/1.1 200 Connection established\r\n\r\n")
         write(line.bytes)
         exchange.record.status = 200

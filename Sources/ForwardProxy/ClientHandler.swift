@@ -34,7 +34,7 @@ final class ClientHandler {
     var phase = Phase.reading
     var stream: (any ByteStream)?
     /// What was read and could not be worked on yet.
-    var unread = ByteStore()
+    var unread = ByteQueue()
     var parser = RequestHeadParser()
     var body = BodyReader()
     /// In the order of their requests; the first is the one whose turn it is.

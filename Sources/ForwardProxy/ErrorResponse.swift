@@ -48,7 +48,7 @@ package struct ErrorResponse: Equatable, Sendable {
 
     /// A whole response. To a HEAD request it has no body, but says the length that one would have had.
     package func write(
-        into buffer: inout ByteStore, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion,
+        into buffer: inout ByteQueue, origin: Origin?, isHead: Bool, persists: Bool, version: HTTPVersion,
         now seconds: Int64
     ) {
         let line = String(detail.map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })

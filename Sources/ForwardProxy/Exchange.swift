@@ -41,16 +41,16 @@ final class Exchange {
     var ticket: TunnelTicket?
     var isTunnel = false
 
-    var requestHead = ByteStore()
+    var requestHead = ByteQueue()
     var requestBodyComplete = true
     /// The parts of the body that may have to be sent (again): not yet sent, or kept for a retry.
-    var body = ByteStore()
+    var body = ByteQueue()
     var bodyIsKept = true
 
     /// A response head that waits for the first bytes of its body, to be written with them.
     var hasGathered = false
     /// What an exchange that is not yet its client's turn has for it.
-    var held = ByteStore()
+    var held = ByteQueue()
     var responseHeadSeen = false
     var responsePersists = true
     var isEnded = false
@@ -332,7 +332,7 @@ final class Exchange {
         record.error = response.kind
         record.errorDetail = response.detail
         responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
-        var buffer = ByteStore()
+        var buffer = ByteQueue()
         response.write(
             into: &buffer, origin: pool?.origin, isHead: method == .head, persists: responsePersists,
             version: clientVersion, now: loop.wallClockMilliseconds() / 1000)
@@ -343,7 +343,7 @@ final class Exchange {
     func answer(status: Int, head: String, body: String, now: Instant) {
         record.status = status
         responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
-        var buffer = ByteStore()
+        var buffer = ByteQueue()
         buffer.append(head)
         if !responsePersists {
             buffer.append("Connection: close\r\n")

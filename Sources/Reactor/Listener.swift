@@ -74,7 +74,7 @@ package protocol ListenerHandler: AnyObject {
 
 /// A listening socket: accepts while its handler wants clients, otherwise leaves them in the kernel's backlog, and never spins.
 /// Loop-bound.
-package final class Listener: Watched {
+package final class Listener: EventSource {
     private unowned let reactor: Reactor
     private let kernel: any Kernel
     private unowned let handler: any ListenerHandler

@@ -7,7 +7,7 @@ import Synchronization
 #endif
 
 /// Something with a descriptor that a reactor watches.
-package class Watched {
+package class EventSource {
     init() {}
 
     func ready(_ events: UInt32) {}
@@ -60,8 +60,8 @@ package final class Reactor {
     package private(set) var now: Instant
     let readBuffer: UnsafeMutableRawBufferPointer
 
-    private var closed: [Watched] = []
-    private var rescheduled: [Watched] = []
+    private var closed: [EventSource] = []
+    private var rescheduled: [EventSource] = []
     private var isRunning = false
     private let ready: UnsafeMutableBufferPointer<clinux_ready>
 
@@ -120,19 +120,19 @@ package final class Reactor {
                 for job in mailbox.takeJobs() { job() }
                 continue
             }
-            Unmanaged<Watched>.fromOpaque(tag)._withUnsafeGuaranteedRef { $0.ready(ready[index].events) }
+            Unmanaged<EventSource>.fromOpaque(tag)._withUnsafeGuaranteedRef { $0.ready(ready[index].events) }
         }
     }
 
     private func resumeRescheduled() {
         let round = rescheduled
         rescheduled.removeAll()
-        for watched in round { watched.continueTurn() }
+        for source in round { source.continueTurn() }
     }
 
     /// Has `continueTurn` called in the next round, before any waiting: for a socket that has more than its turn's share.
-    func reschedule(_ watched: Watched) {
-        rescheduled.append(watched)
+    func reschedule(_ source: EventSource) {
+        rescheduled.append(source)
     }
 
     /// Milliseconds since 1970, for records only.
@@ -140,27 +140,27 @@ package final class Reactor {
 
     /// The reactor keeps what it watches alive until `unwatch`.
     /// 0 or a negative error number.
-    func watch(_ watched: Watched, _ descriptor: CInt, edges: Bool) -> CInt {
-        let reference = Unmanaged.passRetained(watched)
+    func watch(_ source: EventSource, _ descriptor: CInt, edges: Bool) -> CInt {
+        let reference = Unmanaged.passRetained(source)
         let code = kernel.watch(descriptor, tag: UnsafeRawPointer(reference.toOpaque()), edges: edges)
         if code != 0 { reference.release() }
         return code
     }
 
-    func setWatching(_ watched: Watched, _ descriptor: CInt, _ on: Bool) {
-        kernel.setWatching(descriptor, tag: UnsafeRawPointer(Unmanaged.passUnretained(watched).toOpaque()), on)
+    func setWatching(_ source: EventSource, _ descriptor: CInt, _ on: Bool) {
+        kernel.setWatching(descriptor, tag: UnsafeRawPointer(Unmanaged.passUnretained(source).toOpaque()), on)
     }
 
     /// Of a socket that others hold too: closing the descriptor would not end the registration.
-    func unwatchShared(_ watched: Watched, _ descriptor: CInt) {
+    func unwatchShared(_ source: EventSource, _ descriptor: CInt) {
         kernel.unwatch(descriptor)
-        unwatch(watched)
+        unwatch(source)
     }
 
     /// To be called before the descriptor is closed, which is what ends its registration.
-    func unwatch(_ watched: Watched) {
-        closed.append(watched)
-        Unmanaged.passUnretained(watched).release()
+    func unwatch(_ source: EventSource) {
+        closed.append(source)
+        Unmanaged.passUnretained(source).release()
     }
 }
 

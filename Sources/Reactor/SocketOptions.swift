@@ -3,7 +3,8 @@ package import ProxyTypes
 /// Options of a socket that is about to connect. Value.
 package struct SocketOptions: Hashable, Sendable {
     package enum Option: Hashable, Sendable {
-        case noDelay, quickAcknowledgement, keepAlive, userTimeout, fastOpen, congestionControl, sendBuffer, receiveBuffer
+        case noDelay, quickAcknowledgement, keepAlive, userTimeout, fastOpen, congestionControl, sendBuffer,
+            receiveBuffer
         case lateBinding
     }
 

@@ -6,13 +6,13 @@ package import ProxyTypes
 
 /// A byte stream over one stream socket, non-blocking and edge-triggered: what is written goes out at once as far as the
 /// kernel takes it, and the rest waits here; what comes in is handed on from the reactor's buffer. Loop-bound.
-package final class TCPStream: Watched, ByteStream {
+package final class TCPStream: EventSource, ByteStream {
     private unowned let reactor: Reactor
     private let kernel: any Kernel
     package private(set) var descriptor: CInt
     package var handler: (any StreamHandler)?
 
-    private var output = ByteStore()
+    private var output = ByteQueue()
     private var isConnecting: Bool
     private var readsAreOn = true
     /// The kernel may have more for us.

@@ -17,7 +17,7 @@ extension UpstreamConnection {
     /// The bytes are taken out of `partial` while they are worked on: the next response may leave its own beginning there.
     private func resume(with bytes: UnsafeRawBufferPointer, now: Instant) {
         partial.append(bytes)
-        var store = ByteStore()
+        var store = ByteQueue()
         swap(&store, &partial)
         let used = work(on: store.bytes, now: now)
         guard used < store.count else { return }

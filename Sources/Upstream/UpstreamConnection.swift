@@ -47,7 +47,7 @@ package final class UpstreamConnection {
     var parser = ResponseHeadParser()
     var body = BodyReader()
     /// The beginning of a head, or of the end of a chunked body, the rest of which has not come.
-    var partial = ByteStore()
+    var partial = ByteQueue()
     var hint: KeepAliveHint?
     var persistent = true
     var requestComplete = true

@@ -17,7 +17,7 @@ package final class UpstreamLoop {
     /// The figures of origins that have no pool any more.
     package private(set) var forgotten = OriginFigures()
     /// Where a head is written on its way out, within one call.
-    package var scratch = ByteStore()
+    package var scratch = ByteQueue()
     /// Filled by whichever connection parses a head, read within the same call.
     var responseHead = ResponseHead()
     var contentRanges: [Range<Int>] = []

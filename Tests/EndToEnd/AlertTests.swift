@@ -13,13 +13,13 @@ import Testing
 
     private let prometheus: PrometheusServer
     private let state: StateFolder
-    private let proxy: Watched<RunningProxy>
+    private let proxy: EventSource<RunningProxy>
     /// Asked like `steady`, until it closes each connection after one response.
-    private let closing = Watched(false)
+    private let closing = EventSource(false)
     /// Answers at once, until it takes its time: a beat.
-    private let slow = Watched(false)
+    private let slow = EventSource(false)
     /// Answers, until it resets connections when they are used again.
-    private let racing = Watched(false)
+    private let racing = EventSource(false)
 
     init() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../deploy/prometheus")
@@ -31,7 +31,7 @@ import Testing
         // 15 s of theirs.
         prometheus = try PrometheusServer(scrapeInterval: "250ms", rules: Dictionary(uniqueKeysWithValues: rules))
         state = try StateFolder()
-        proxy = Watched(try RunningProxy("settings: { max_queue: 100 }", state: state))
+        proxy = EventSource(try RunningProxy("settings: { max_queue: 100 }", state: state))
     }
 
     private func firing() throws -> Set<Alert> {
@@ -51,7 +51,7 @@ import Testing
 
     /// What it scrapes as `name` goes away and comes back as another process with the same state.
     private func restart(
-        _ name: String, _ proxy: Watched<RunningProxy>, beside other: [String: String],
+        _ name: String, _ proxy: EventSource<RunningProxy>, beside other: [String: String],
         ending: (RunningProxy) throws -> Void
     ) throws {
         // Discovery takes some seconds, which are as many minutes of theirs: connd would be down for as long.
@@ -117,14 +117,14 @@ import Testing
         let steady = try FakeOrigin.answering()
         let comes = try FakeOrigin.answering()
         let (turning, queueing, losing) = (try closingOrigin(), try slowOrigin(), try racingOrigin())
-        let other = Watched(try RunningProxy(state: try StateFolder()))
+        let other = EventSource(try RunningProxy(state: try StateFolder()))
         try prometheus.scrape(["web-1": proxy.current.adminURL, "web-2": other.current.adminURL])
         #expect(try ScriptedClient(other.current).get(steady.url()).status == 200)
         // Asked once, and idle from then on.
         let idle = try FakeOrigin.answering()
         #expect(try ScriptedClient(proxy.current).get(idle.url()).status == 200)
 
-        let port = Watched(proxy.current.port)
+        let port = EventSource(proxy.current.port)
         let load = PacedLoad(port: port, beats: prometheus.beats)
         defer { load.stop() }
         for origin in [steady, turning] { load.add(PacedLoad.asking(origin, 10)) }

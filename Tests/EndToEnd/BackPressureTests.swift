@@ -7,7 +7,7 @@ private let size = 64 << 20
 
 @Suite struct BackPressureTests {
     /// Sends `size` bytes as they are taken, and counts them.
-    private static func sendAll(_ socket: StreamSocket, counting sent: Watched<Int>) throws {
+    private static func sendAll(_ socket: StreamSocket, counting sent: EventSource<Int>) throws {
         let block = [UInt8](repeating: 7, count: 1 << 16)
         var rest = size
         while rest > 0 {
@@ -20,7 +20,7 @@ private let size = 64 << 20
     }
 
     /// Waits until a sender stands still: nothing tells so but that nothing was taken from it for some time.
-    private static func waitForStandstill(of sent: Watched<Int>) throws -> Int {
+    private static func waitForStandstill(of sent: EventSource<Int>) throws -> Int {
         while true {
             let before = sent.current
             if (try? sent.wait(for: "more to be sent", within: 300, { $0 > before })) == nil, before > 0 {
@@ -31,7 +31,7 @@ private let size = 64 << 20
 
     @Test("of a large response that its client does not read, only a bounded part is held")
     func response() throws {
-        let sent = Watched(0)
+        let sent = EventSource(0)
         let origin = try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }
             connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n")
@@ -58,7 +58,7 @@ private let size = 64 << 20
     @Test("of a large upload that its origin does not read, only a bounded part is held")
     func upload() throws {
         let gate = Gate()
-        let (sent, received) = (Watched(0), Watched(0))
+        let (sent, received) = (EventSource(0), EventSource(0))
         let origin = try FakeOrigin { connection in
             connection.socket.setReceiveBuffer(65536)
             guard try connection.readHead() != nil else { return }
@@ -87,7 +87,7 @@ private let size = 64 << 20
 
     @Test("a slow reader in a tunnel holds its sender back")
     func tunnel() throws {
-        let sent = Watched(0)
+        let sent = EventSource(0)
         let origin = try FakeOrigin { connection in try Self.sendAll(connection.socket, counting: sent) }
         let proxy = try RunningProxy("proxy: { connect_ports: any }")
         let client = try ScriptedClient(proxy, receiveBuffer: 65536)
@@ -102,7 +102,7 @@ private let size = 64 << 20
     @Test("of what is sent behind a request that asks for an upgrade, only a bounded part is held for the 101")
     func upgrade() throws {
         let gate = Gate()
-        let (sent, received) = (Watched(0), Watched(0))
+        let (sent, received) = (EventSource(0), EventSource(0))
         let origin = try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }
             try gate.pass()

@@ -105,7 +105,7 @@ import Testing
 
     @Test("a request that is cut within its end does not look whole to the origin", arguments: bodies)
     func cutRequest(_ body: Body) throws {
-        let received = Watched<[String: [UInt8]]>([:])
+        let received = EventSource<[String: [UInt8]]>([:])
         let origin = try FakeOrigin { connection in
             guard let pending = try connection.readHead() else { return }
             let bytes = try connection.readToEnd()

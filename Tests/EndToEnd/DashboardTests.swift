@@ -78,7 +78,7 @@ import Testing
             hosts: { "\(slow.name)": { max_connections: 1 } }
             """, state: state)
         try prometheus.scrape(["web-1": proxy.adminURL])
-        let load = PacedLoad(port: Watched(proxy.port), beats: prometheus.beats)
+        let load = PacedLoad(port: EventSource(proxy.port), beats: prometheus.beats)
         defer { load.stop() }
         let steady = try mostlySteadyOrigin()
         load.add(PacedLoad.asking(steady, 10))
@@ -147,7 +147,7 @@ import Testing
         }
     }
 
-    private func slowOrigin(_ beats: Watched<Int>) throws -> FakeOrigin {
+    private func slowOrigin(_ beats: EventSource<Int>) throws -> FakeOrigin {
         try FakeOrigin { connection in
             while try connection.readRequest() != nil {
                 let beat = beats.current

@@ -43,7 +43,7 @@ import Testing
 
     @Test("requests by method and status, leases and bytes")
     func requests() throws {
-        let sent = Watched(0)
+        let sent = EventSource(0)
         let origin = try FakeOrigin { connection in
             while let request = try connection.readRequest() {
                 let status = request.target.dropFirst()

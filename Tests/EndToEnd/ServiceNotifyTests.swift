@@ -31,7 +31,7 @@ import Testing
     func ready(isAbstract: Bool) throws {
         let paths = ["\(folder.path)/proxy.sock", "\(folder.path)/admin.sock"]
         let address = isAbstract ? "@connd-test-\(UUID().uuidString)" : "\(folder.path)/notify"
-        let answers = Watched<[Int]?>(nil)
+        let answers = EventSource<[Int]?>(nil)
         let url = origin.url()
         let inbox = try DatagramInbox(address) { message in
             guard message["READY"] == "1" else { return }

@@ -9,8 +9,8 @@ import Testing
     private final class Origin: Sendable {
         let answers = Gate()
         let later = Gate()
-        let vanished = Watched(0)
-        private let refused = Watched<String?>(nil)
+        let vanished = EventSource(0)
+        private let refused = EventSource<String?>(nil)
         private let goesDown = Gate()
         let server: FakeOrigin
 
@@ -91,7 +91,7 @@ import Testing
     func dialledAhead(method: String) throws {
         let kept = 4
         let (answers, goesDown) = (Gate(), Gate())
-        let vanished = Watched(0)
+        let vanished = EventSource(0)
         let origin = try FakeOrigin { connection in
             guard connection.number < kept else {
                 while try connection.readRequest() != nil { connection.respond() }

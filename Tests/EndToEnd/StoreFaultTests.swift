@@ -14,7 +14,7 @@ import Testing
 
     /// Clients that ask without a pause until they are told to stop. Shared.
     private final class Load: Sendable {
-        private let isStopped = Watched(false)
+        private let isStopped = EventSource(false)
         private let clients: [Background<(sent: Int, failed: Int)>]
 
         init(_ proxy: RunningProxy, _ origin: FakeOrigin) {

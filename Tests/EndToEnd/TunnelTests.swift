@@ -15,7 +15,7 @@ import Testing
     func exact() throws {
         var random = SeededBytes(1)
         let (there, back) = (random.bytes(1 << 20), random.bytes(1 << 20))
-        let arrived = Watched<[UInt8]?>(nil)
+        let arrived = EventSource<[UInt8]?>(nil)
         let origin = try FakeOrigin { connection in
             let socket = connection.socket
             let bytes = try concurrently(2) { number -> [UInt8] in
@@ -70,7 +70,7 @@ import Testing
 
     @Test("when the origin has sent all, the client may still send")
     func originHalfCloses() throws {
-        let arrived = Watched<[UInt8]?>(nil)
+        let arrived = EventSource<[UInt8]?>(nil)
         let origin = try FakeOrigin { connection in
             connection.send("bye")
             connection.finishSending()

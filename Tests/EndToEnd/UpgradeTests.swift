@@ -69,7 +69,7 @@ import Testing
 
     @Test("the origin's end is passed on while the client still sends", arguments: framings)
     func originEndsFirst(_ framing: String) throws {
-        let late = Watched<[UInt8]?>(nil)
+        let late = EventSource<[UInt8]?>(nil)
         let origin = try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }
             connection.send(Self.switching + "bye")
@@ -93,7 +93,7 @@ import Testing
     @Test("what the client sends behind its content, and its end, wait for the 101", arguments: framings)
     func eagerClient(_ framing: String) throws {
         let gate = Gate()
-        let early = Watched<Bool?>(nil)
+        let early = EventSource<Bool?>(nil)
         let origin = try FakeOrigin { connection in
             guard try connection.readRequest() != nil else { return }
             try gate.pass()

@@ -60,9 +60,7 @@ struct DialPolicyTests {
         dial.start { result in
             outcome = result.map { dialled in
                 defer { dialled.stream.close() }
-                var (bytes, port) = ([UInt8](repeating: 0, count: 16), UInt16(0))
-                let length = clinux_remote_address(dialled.stream.descriptor, &bytes, &port)
-                return IPAddress(bytes: bytes.prefix(Int(length)))
+                return dialled.stream.remoteEndpoint?.address
             }
             reactor.stop()
         }

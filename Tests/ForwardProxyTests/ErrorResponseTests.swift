@@ -10,7 +10,7 @@ struct ErrorResponseTests {
     private func text(
         _ response: ErrorResponse, isHead: Bool = false, persists: Bool = true, version: HTTPVersion = .http11
     ) -> String {
-        var store = ByteStore()
+        var store = ByteQueue()
         let origin = Origin(scheme: .http, host: "example.com", port: 8080)
         response.write(
             into: &store, origin: origin, isHead: isHead, persists: persists, version: version, now: 784_111_777)

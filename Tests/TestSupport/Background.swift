@@ -2,7 +2,7 @@ import Foundation
 
 /// Work on a thread of its own that a test waits for later. Shared.
 package final class Background<Output: Sendable>: Sendable {
-    private let result = Watched<Result<Output, any Error>?>(nil)
+    private let result = EventSource<Result<Output, any Error>?>(nil)
 
     package init(_ body: @escaping @Sendable () throws -> Output) {
         let result = result

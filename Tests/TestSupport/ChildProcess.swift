@@ -22,7 +22,7 @@ package final class ChildProcess: Sendable {
     }
 
     package let pid: Int32
-    private let output = Watched(Output())
+    private let output = EventSource(Output())
 
     /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `passing`: the child
     /// has these as its descriptors 3, 4, …
@@ -134,7 +134,7 @@ package final class ChildProcess: Sendable {
 
     // MARK: Threads
 
-    private static func reap(_ pid: pid_t, _ output: Watched<Output>) {
+    private static func reap(_ pid: pid_t, _ output: EventSource<Output>) {
         var info = siginfo_t()
         // Looks first and reaps under the lock, so that no signal can go to an id that is free again.
         while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}

@@ -19,7 +19,7 @@ package final class DatagramInbox: Sendable {
     /// A path, or `@name` in the abstract namespace.
     package let address: String
     private let socket: StreamSocket
-    private let received = Watched<[Message]>([])
+    private let received = EventSource<[Message]>([])
 
     /// `arrived` is called for each before it is counted, while the sender goes on.
     package init(_ address: String, arrived: @escaping @Sendable (Message) -> Void = { _ in }) throws {

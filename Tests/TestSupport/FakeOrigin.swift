@@ -51,9 +51,9 @@ package final class FakeOrigin: Sendable {
     }
 
     fileprivate final class State: Sendable {
-        let record = Watched(OriginRecord())
+        let record = EventSource(OriginRecord())
         private let listener: StreamSocket
-        private let open = Watched<[Int: StreamSocket]>([:])
+        private let open = EventSource<[Int: StreamSocket]>([:])
 
         init(listener: StreamSocket) {
             self.listener = listener

@@ -37,7 +37,7 @@ package final class Gate: @unchecked Sendable {
 }
 
 /// A value that threads change and others wait for. Shared.
-package final class Watched<Value: Sendable>: @unchecked Sendable {
+package final class EventSource<Value: Sendable>: @unchecked Sendable {
     // Only touched under the condition's lock.
     private let condition = NSCondition()
     private var value: Value

@@ -3,10 +3,10 @@ package final class OriginConnection {
     /// 0 for the first that was accepted.
     package let number: Int
     package let socket: StreamSocket
-    private let record: Watched<OriginRecord>
+    private let record: EventSource<OriginRecord>
     private let reader: MessageReader
 
-    init(_ number: Int, _ socket: StreamSocket, _ record: Watched<OriginRecord>) {
+    init(_ number: Int, _ socket: StreamSocket, _ record: EventSource<OriginRecord>) {
         self.number = number
         self.socket = socket
         self.record = record

@@ -3,12 +3,12 @@
 package final class PacedLoad: Sendable {
     package typealias Round = @Sendable (ScriptedClient) throws -> Void
 
-    private let isStopped = Watched(false)
-    private let beats: Watched<Int>
-    private let port: Watched<UInt16>
+    private let isStopped = EventSource(false)
+    private let beats: EventSource<Int>
+    private let port: EventSource<UInt16>
 
     /// The port is a connd's, and may become another's. The clients hold no process: they may outlive the test.
-    package init(port: Watched<UInt16>, beats: Watched<Int>) {
+    package init(port: EventSource<UInt16>, beats: EventSource<Int>) {
         self.port = port
         self.beats = beats
     }

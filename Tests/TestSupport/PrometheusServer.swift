@@ -10,7 +10,7 @@ package final class PrometheusServer: Sendable {
     }
 
     /// How often it has scraped.
-    package let beats: Watched<Int>
+    package let beats: EventSource<Int>
     private let process: ChildProcess
     private let port: UInt16
     private let folder: ScratchFolder
@@ -18,7 +18,7 @@ package final class PrometheusServer: Sendable {
 
     /// `rules`: files by name. The targets' job is connd.
     package init(scrapeInterval: String, rules: [String: String] = [:]) throws {
-        let beats = Watched(0)
+        let beats = EventSource(0)
         self.beats = beats
         metronome = try FakeOrigin { connection in
             while try connection.readRequest() != nil {

@@ -22,7 +22,7 @@ package final class PseudoTerminal: Sendable {
 
     private let master: Int32
     private let pid: Int32
-    private let output = Watched(Output())
+    private let output = EventSource(Output())
 
     /// The program leads a session whose terminal this is. `environment` nil for a variable: it is not set.
     package init(

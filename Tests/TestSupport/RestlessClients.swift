@@ -7,8 +7,8 @@ package final class RestlessClients: Sendable {
         package var failures: [String] = []
     }
 
-    private let isStopped = Watched(false)
-    private let tally = Watched(Tally())
+    private let isStopped = EventSource(false)
+    private let tally = EventSource(Tally())
     private let clients: [Background<Void>]
 
     /// `keepingAlive`: each keeps its connection for as long as the answers allow; else each request has its own.

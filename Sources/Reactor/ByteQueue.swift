@@ -4,7 +4,7 @@
 
 /// Bytes that had to be kept: a growing region of memory that is written at its end and read from its start. Empty, it may
 /// hold no memory at all. Value, never copied.
-package struct ByteStore: ~Copyable {
+package struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0

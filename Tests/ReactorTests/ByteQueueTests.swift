@@ -2,14 +2,14 @@ import ProxyTypes
 import Reactor
 import Testing
 
-@Suite("Byte store")
-struct ByteStoreTests {
-    private func bytes(_ store: borrowing ByteStore) -> [UInt8] { Array(store.bytes) }
+@Suite("Byte queue")
+struct ByteQueueTests {
+    private func bytes(_ store: borrowing ByteQueue) -> [UInt8] { Array(store.bytes) }
 
     @Test("what is appended comes out in order, however it is consumed")
     func behavesLikeAnArray() {
         var random = SeededRandom(seed: 7)
-        var store = ByteStore()
+        var store = ByteQueue()
         var model: [UInt8] = []
         for _ in 0..<5_000 {
             switch random.below(5) {
@@ -36,7 +36,7 @@ struct ByteStoreTests {
 
     @Test("cleared, it keeps small memory and lets go of large")
     func clears() {
-        var store = ByteStore()
+        var store = ByteQueue()
         store.append(String(repeating: "x", count: 10_000))
         store.clear(keeping: 100)
         let isEmpty = store.isEmpty
