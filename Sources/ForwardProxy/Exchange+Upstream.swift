@@ -34,11 +34,16 @@ extension Exchange: UpstreamExchange {
             }
         }
         if requestBodyComplete { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
-        let isFront = client.isFront(self)
-        // What waits for its turn is held here: little of each.
-        connection.limitReads(to: isFront ? nil : ProxyConfiguration.coalesced)
-        connection.setReading(client.isWritable || !isFront, now: now)
+        responseIsNext(now: now)
         client.leaseGranted(self, now: now)
+    }
+
+    /// A response that waits for its turn with the client is read in small parts, and little of it is held.
+    func responseIsNext(now: Instant) {
+        guard let connection else { return }
+        let isFront = client.isFront(self)
+        connection.limitReads(to: isFront ? nil : ProxyConfiguration.coalesced, for: self)
+        connection.setReading(client.isWritable || !isFront, for: self, now: now)
     }
 
     /// Requests of other clients on this connection would act as this client.

@@ -276,12 +276,12 @@ final class Exchange {
             client.write(held.bytes)
             held.clear(keeping: 0)
         }
-        connection?.limitReads(to: nil)
-        connection?.setReading(client.isWritable, now: now)
+        connection?.limitReads(to: nil, for: self)
+        connection?.setReading(client.isWritable, for: self, now: now)
     }
 
     func clientDrained(now: Instant) {
-        connection?.setReading(true, now: now)
+        connection?.setReading(true, for: self, now: now)
     }
 
     func tunnelFromClient(_ bytes: UnsafeRawBufferPointer) {
@@ -302,10 +302,10 @@ final class Exchange {
     func deliver(_ bytes: UnsafeRawBufferPointer) {
         if client.isFront(self) {
             client.write(bytes)
-            if !client.isWritable { connection?.setReading(false, now: loop.now) }
+            if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }
         } else {
             held.append(bytes)
-            if held.count >= ProxyConfiguration.coalesced { connection?.setReading(false, now: loop.now) }
+            if held.count >= ProxyConfiguration.coalesced { connection?.setReading(false, for: self, now: loop.now) }
         }
     }
 
@@ -315,7 +315,7 @@ final class Exchange {
             return deliver(b)
         }
         client.write(a, b)
-        if !client.isWritable { connection?.setReading(false, now: loop.now) }
+        if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }
     }
 
     func deliverGathered() {

@@ -161,7 +161,7 @@ extension UpstreamConnection {
         deadline = .distantFuture
         // A slow reader's pause ends with its exchange: an idle connection is watched.
         setReading(true, now: now)
-        limitReads(to: nil)
+        stream.readLimit = .max
         let disposition: Disposition
         if !requestComplete {
             disposition = .mustClose(.earlyResponse)
@@ -195,8 +195,10 @@ extension UpstreamConnection {
             exchange.responseEnded(now: now)
             return failPipelined(now: now)
         }
-        begin(pipelined.removeFirst())
+        let next = pipelined.removeFirst()
+        begin(next)
         setDeadline(after: pool.settings.headersTimeout, now: now)
+        next.responseIsNext(now: now)
         pool.release(self, disposition, now: now)
         exchange.responseEnded(now: now)
         if phase == .awaitingHead, !leftover.isEmpty { receive(leftover, now: now) }

@@ -183,8 +183,13 @@ package final class UpstreamConnection {
         tell(.beforeResponse(error, reset: false), now: now)
     }
 
-    /// Back-pressure: whether to read more from the origin.
-    package func setReading(_ reading: Bool, now: Instant) {
+    /// Back-pressure: whether to read more of the response to this exchange. Ignored while another one's is due: a slow
+    /// client must not hold back the others whose requests share the connection.
+    package func setReading(_ reading: Bool, for exchange: any UpstreamExchange, now: Instant) {
+        if exchange === self.exchange { setReading(reading, now: now) }
+    }
+
+    func setReading(_ reading: Bool, now: Instant) {
         guard readingPaused == reading else { return }
         readingPaused = !reading
         if phase == .body {
@@ -200,9 +205,9 @@ package final class UpstreamConnection {
         if inputClosed { endAfterOutput() } else { stream.shutdownOutput() }
     }
 
-    /// How much one read may bring; nil for the usual.
-    package func limitReads(to count: Int?) {
-        stream.readLimit = count ?? .max
+    /// How much one read of the response to this exchange may bring; nil for the usual.
+    package func limitReads(to count: Int?, for exchange: any UpstreamExchange) {
+        if exchange === self.exchange { stream.readLimit = count ?? .max }
     }
 
     package func closeTunnel(_ reason: CloseReason) {

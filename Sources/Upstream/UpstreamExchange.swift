@@ -31,6 +31,8 @@ package protocol UpstreamExchange: AnyObject {
 
     func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant)
     func leaseRefused(_ error: ProxyError, now: Instant)
+    /// Its request was sent behind others, and their responses have ended: how it wants to read applies from now on.
+    func responseIsNext(now: Instant)
 
     /// `bytes` starts with the head, and is overwritten when the call returns, here and below.
     func informationalHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer)
