@@ -70,10 +70,11 @@ let daemon: [Target] = [
     room(
         "AdminAPI",
         [
-            "AdminModels", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
-            nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
+            "ProxyTypes", "AdminModels", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"),
+            nio("NIOHTTP1"), nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
         ]),
-    room("AdminClient", ["AdminModels", asyncHTTPClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
+    room(
+        "AdminClient", ["ProxyTypes", "AdminModels", asyncHTTPClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .target(name: "CLinux"),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
@@ -126,7 +127,7 @@ let testTargets: [Target] = [
             "AdminModels", "AdminAPI", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"),
             nio("NIOHTTP1"), nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
         ]),
-    tests("ConnctlTests", ["connctl", "AdminClient", "AdminModels", argumentParser]),
+    tests("ConnctlTests", ["ProxyTypes", "connctl", "AdminClient", "AdminModels", argumentParser]),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
 

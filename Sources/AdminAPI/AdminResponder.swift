@@ -4,6 +4,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
+import ProxyTypes
 
 /// Turns one request into one answer: admits it, finds its operation, reads its parameters and body, asks the backend.
 /// It holds no state of its own. Shared.
@@ -29,7 +30,7 @@ struct AdminResponder: Sendable {
                 metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
             response = Problem(500, "connd failed to answer this; its log says more").response
         }
-        response.headers[.date] = TimeText.httpDate(now())
+        response.headers[.date] = DateText.http(seconds: now() / 1000)
         response.headers[.cacheControl] = "no-store"
         response.headers[.xContentTypeOptions] = "nosniff"
         if response.status == .contentTooLarge || response.status == .requestTimeout {
@@ -118,7 +119,7 @@ struct AdminResponder: Sendable {
         }
         let known = operation.parameters.filter { $0.place == .query }
         var seen: Set<String> = []
-        for (name, value) in PercentText.query(query) {
+        for (name, value) in QueryString.parse(query) {
             guard let name, let value else {
                 problems.append(FieldProblem(pointer: "?", detail: "the query is not percent-encoded UTF-8"))
                 continue

@@ -1,5 +1,6 @@
 import AdminModels
 import HTTPTypes
+import ProxyTypes
 
 /// Who may ask, and who may change something: the `Host`, `Origin` and token rules. Value.
 struct Authentication: Sendable {
@@ -28,35 +29,16 @@ struct Authentication: Sendable {
 
     private func isOurs(_ authority: String) -> Bool {
         guard let host = Self.host(of: authority.lowercased()) else { return false }
-        if host == "localhost" || host == "::1" || Self.isLoopback4(host) { return true }
+        if host == "localhost" || IPAddress(host)?.isLoopback == true { return true }
         return (listenHosts + allowedHosts).contains { $0.lowercased() == host }
     }
 
     /// Without brackets and port; nil where it is neither.
     private static func host(of authority: String) -> String? {
-        var host = authority[...]
-        var port: Substring?
-        if host.first == "[" {
-            guard let end = host.firstIndex(of: "]") else { return nil }
-            let rest = host[host.index(after: end)...]
-            if !rest.isEmpty {
-                guard rest.first == ":" else { return nil }
-                port = rest.dropFirst()
-            }
-            host = host[..<end].dropFirst()
-        } else if let colon = host.firstIndex(of: ":") {
-            port = host[host.index(after: colon)...]
-            host = host[..<colon]
+        guard let parts = HostAndPort(authority), parts.portText?.utf8.allSatisfy(DecimalText.isDigit) ?? true else {
+            return nil
         }
-        guard port?.allSatisfy({ $0.isASCII && $0.isNumber }) ?? true else { return nil }
-        return String(host)
-    }
-
-    /// All of 127.0.0.0/8, written as four numbers.
-    private static func isLoopback4(_ host: String) -> Bool {
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127"
-            && parts.allSatisfy { (1...3).contains($0.utf8.count) && UInt8($0) != nil }
+        return String(parts.unbracketedHost)
     }
 
     /// Who makes a change. A name in a header is never believed.

@@ -1,3 +1,5 @@
+import ProxyTypes
+
 /// The proxy auto-config script of connd: which URLs a browser sends through it, and at what address. Pure.
 struct ProxyAutoConfig {
     static let mediaType = "application/x-ns-proxy-autoconfig"
@@ -67,13 +69,10 @@ struct ProxyAutoConfig {
 
         /// Nil for Unix sockets, and for what would not be safe within quotes.
         init?(_ text: String) {
-            var rest = text[...]
-            if rest.hasPrefix("http://") { rest = rest.dropFirst(7) }
-            guard !text.hasPrefix("unix:"), let colon = rest.lastIndex(of: ":"),
-                let port = Int(rest[rest.index(after: colon)...]), (1...65535).contains(port)
+            guard !text.hasPrefix("unix:"), let parts = HostAndPort(Origin.Scheme.split(text[...])?.rest ?? text[...]),
+                let port = parts.port, port > 0
             else { return nil }
-            var host = rest[..<colon].lowercased()
-            if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+            let host = parts.unbracketedHost.lowercased()
             let isPlain = host.utf8.allSatisfy { byte in
                 switch byte {
                 case 0x30...0x39, 0x61...0x7A, 0x2D, 0x2E, 0x3A: true
@@ -87,15 +86,13 @@ struct ProxyAutoConfig {
             case "::": self.host = "::1"
             default: self.host = host
             }
-            self.port = port
+            self.port = Int(port)
         }
 
         var written: String { host.contains(":") ? "[\(host)]" : host }
 
         var isLoopback: Bool {
-            let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-            return host == "localhost" || host == "::1"
-                || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+            host == "localhost" || IPAddress(host)?.isLoopback == true
         }
     }
 }

@@ -1,4 +1,4 @@
-import Glibc
+import ProxyTypes
 
 /// Where an admin API listens: `http://127.0.0.1:3129` or a Unix socket. Value.
 package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
@@ -39,12 +39,7 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
         switch place {
         case .unix: return true
         case .tcp(_, let host, _):
-            var (v4, v6) = (in_addr(), in6_addr())
-            if inet_pton(AF_INET, host, &v4) == 1 { return UInt32(bigEndian: v4.s_addr) >> 24 == 127 }
-            if inet_pton(AF_INET6, host, &v6) == 1 {
-                return withUnsafeBytes(of: v6) { $0.dropLast().allSatisfy { $0 == 0 } && $0.last == 1 }
-            }
-            return host == "localhost"
+            return IPAddress(host)?.isLoopback ?? (host == "localhost")
         }
     }
 
@@ -82,21 +77,10 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     private static func hostAndPort(_ text: Substring) -> (String, Int?)? {
-        var host = text
-        var port: Int?
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-            host = text[text.index(after: text.startIndex)..<end]
-            let rest = text[text.index(after: end)...]
-            guard host.contains(":") else { return nil }
-            if !rest.isEmpty {
-                guard rest.hasPrefix(":"), let number = readPort(rest.dropFirst()) else { return nil }
-                port = number
-            }
-        } else if let colon = text.firstIndex(of: ":") {
-            host = text[..<colon]
-            guard let number = readPort(text[text.index(after: colon)...]) else { return nil }
-            port = number
-        }
+        guard let parts = HostAndPort(text), parts.portText == nil || (parts.port ?? 0) > 0 else { return nil }
+        // Brackets are for IPv6 addresses.
+        guard !text.hasPrefix("[") || parts.host.contains(":") else { return nil }
+        let (host, port) = (parts.unbracketedHost, parts.port.map(Int.init))
         let allowed = host.utf8.allSatisfy { byte in
             switch byte {
             case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x3A, 0x5F: true
@@ -110,11 +94,5 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
         case "::": return ("::1", port)
         default: return (host.lowercased(), port)
         }
-    }
-
-    private static func readPort(_ text: Substring) -> Int? {
-        guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = Int(text), (1...65535).contains(port)
-        else { return nil }
-        return port
     }
 }

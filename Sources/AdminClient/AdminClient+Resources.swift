@@ -1,5 +1,6 @@
 package import AdminModels
 import NIOHTTP1
+import ProxyTypes
 
 extension AdminClient {
     package func status() async throws(AdminFailure) -> AdminAnswer<StatusReport> {

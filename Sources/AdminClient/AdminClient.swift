@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import ProxyTypes
 
 /// Speaks the admin API to one daemon: one method per resource, each answer typed. Never follows redirects, never goes
 /// through a proxy, and repeats nothing by itself. Shared.

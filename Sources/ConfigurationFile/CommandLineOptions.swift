@@ -1,6 +1,7 @@
 import AdminModels
 package import ArgumentParser
 import Glibc
+import ProxyTypes
 import Tuning
 
 /// What connd is told on its command line: reads it, and lays it over the config file. Value.

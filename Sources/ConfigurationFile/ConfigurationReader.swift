@@ -113,7 +113,7 @@ struct ConfigurationReader {
     private static func unknown(_ name: String, in section: String?, _ known: [String]) -> String {
         let what = "unknown key \(ValueProblem.quoted(name))" + (section.map { " in \($0)" } ?? "") + "; "
         if let home = home(of: name) { return what + "it belongs \(home)" }
-        if let meant = NearMiss.of(name, among: known) { return what + "did you mean `\(meant)`?" }
+        if let meant = EditDistance.nearest(to: name, among: known) { return what + "did you mean `\(meant)`?" }
         if known.count > 20 { return what + "`connd --print-config` shows all that there are" }
         return what + "allowed: \(listed(known))"
     }

@@ -1,3 +1,4 @@
+import ProxyTypes
 package import Tuning
 
 /// Where a value outside `settings` and `hosts` comes from; `SettingSource` says it for those. Value.

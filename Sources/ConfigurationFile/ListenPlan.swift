@@ -1,3 +1,5 @@
+package import ProxyTypes
+
 /// What a process has to open and to close to listen where it should; places that it was handed count as open. Pure.
 package struct ListenPlan: Hashable, Sendable {
     package var opening: [ListenAddress] = []

@@ -155,8 +155,9 @@ package final class AccessLog: Sendable {
     // MARK: Lines
 
     static func appendJSON(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
-        var line = "{\"time\":\"\(HTTPDate.timestamp(milliseconds: time))\",\"client\":\(client.rawValue)"
-        line += ",\"method\":\"\(escaped(r.method))\",\"target\":\"\(escaped(r.target))\",\"status\":\(r.status)"
+        var line = "{\"time\":\"\(DateText.rfc3339(milliseconds: time))\",\"client\":\(client.rawValue)"
+        line +=
+            ",\"method\":\"\(JSONText.escaped(r.method))\",\"target\":\"\(JSONText.escaped(r.target))\",\"status\":\(r.status)"
         if let error = r.error { line += ",\"error\":\"\(error.name)\"" }
         if r.aborted { line += ",\"aborted\":true" }
         line += ",\"connection\":\(r.connection),\"reused\":\(r.reused),\"retries\":\(r.retries)"
@@ -168,8 +169,8 @@ package final class AccessLog: Sendable {
     }
 
     static func appendText(_ r: ExchangeRecord, _ client: ClientID, _ time: Int64, to out: inout [UInt8]) {
-        var line = "\(HTTPDate.timestamp(milliseconds: time)) client=\(client.rawValue) \"\(escaped(r.method)) "
-        line += "\(escaped(r.target))\" \(r.status) \(r.error?.name ?? "-")"
+        var line = "\(DateText.rfc3339(milliseconds: time)) client=\(client.rawValue) \"\(JSONText.escaped(r.method)) "
+        line += "\(JSONText.escaped(r.target))\" \(r.status) \(r.error?.name ?? "-")"
         line += " conn=\(r.connection)\(r.reused ? "+" : "") retries=\(r.retries)"
         line += " in=\(r.bytesFromClient) out=\(r.bytesToClient) queue=\(ms(r.queueTime)) dns=\(ms(r.dnsTime))"
         line +=
@@ -182,25 +183,6 @@ package final class AccessLog: Sendable {
     static func ms(_ interval: Interval) -> String {
         let microseconds = max(interval.nanoseconds / 1000, 0)
         return "\(microseconds / 1000).\(String(1000 + microseconds % 1000).dropFirst())"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        guard
-            text.utf8.contains(where: {
-                $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") || $0 == 0x7F
-            })
-        else { return text }
-        var out = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": out += "\\\(scalar)"
-            case "\u{0}"..."\u{1F}", "\u{7F}":
-                let hex = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out
     }
 }
 

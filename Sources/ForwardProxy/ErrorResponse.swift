@@ -56,7 +56,7 @@ package struct ErrorResponse: Equatable, Sendable {
         if let origin { body += " (\(origin))" }
         body += "\n"
         var head = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
-        head += "Date: \(HTTPDate.text(seconds))\r\n"
+        head += "Date: \(DateText.http(seconds: seconds))\r\n"
         head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
         head += "Proxy-Status: connd; error=\(kind.name); details=\"\(Self.quoted(detail))\"\r\n"
         if status == 503 { head += "Retry-After: 1\r\n" }
@@ -102,46 +102,4 @@ package struct ErrorResponse: Equatable, Sendable {
         default: "Error"
         }
     }
-}
-
-/// IMF-fixdate (RFC 9110 5.6.7) from seconds since 1970, by arithmetic.
-package enum HTTPDate {
-    private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    package static func text(_ seconds: Int64) -> String {
-        let c = components(seconds)
-        let weekday = days[Int((seconds / 86_400) % 7)]
-        return
-            "\(weekday), \(two(c.day)) \(months[c.month - 1]) \(c.year) \(two(c.hour)):\(two(c.minute)):\(two(c.second)) GMT"
-    }
-
-    /// RFC 3339, UTC, with milliseconds.
-    package static func timestamp(milliseconds: Int64) -> String {
-        let c = components(milliseconds / 1000)
-        let fraction = String(1000 + milliseconds % 1000).dropFirst()
-        return "\(c.year)-\(two(c.month))-\(two(c.day))T\(two(c.hour)):\(two(c.minute)):\(two(c.second)).\(fraction)Z"
-    }
-
-    private struct Components {
-        var year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0
-    }
-
-    /// Days to a civil date, with years that begin in March so that the leap day comes last.
-    private static func components(_ seconds: Int64) -> Components {
-        let day = seconds / 86_400 + 719_468
-        let era = day / 146_097
-        let dayOfEra = day - era * 146_097
-        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let rest = seconds % 86_400
-        return Components(
-            year: Int(yearOfEra + era * 400 + (month <= 2 ? 1 : 0)), month: Int(month),
-            day: Int(dayOfYear - (153 * shifted + 2) / 5 + 1), hour: Int(rest / 3600), minute: Int(rest / 60 % 60),
-            second: Int(rest % 60))
-    }
-
-    private static func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

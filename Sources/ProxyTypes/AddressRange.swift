@@ -23,7 +23,7 @@ package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringCo
         }
         // A mapped base counts its prefix in 128 bits, of which the first 96 say that it is mapped.
         let written = first.utf8.contains(UInt8(ascii: ":")) ? IPAddress.Family.ipv6 : .ipv4
-        guard let count = Self.prefixLength(parts[1]), count <= written.bits else { throw .prefixLength }
+        guard let count = DecimalText.parse(parts[1]), count <= written.bits else { throw .prefixLength }
         let length = count - (written.bits - address.family.bits)
         guard length >= 0 else { throw .prefixLength }
         let range = AddressRange(address, prefixLength: length)
@@ -46,13 +46,6 @@ package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringCo
     package var isSingleAddress: Bool { prefixLength == base.family.bits }
 
     package var description: String { "\(base)/\(prefixLength)" }
-
-    private static func prefixLength(_ text: some StringProtocol) -> Int? {
-        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            text.utf8.first != 0x30 || text.utf8.count == 1
-        else { return nil }
-        return Int(text)
-    }
 
     private static func masked(_ address: IPAddress, to prefixLength: Int) -> IPAddress {
         let length = address.family == .ipv4 ? prefixLength + 96 : prefixLength

@@ -25,6 +25,26 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
+    /// `scheme://host` or `scheme://host:port`, in any of its spellings (case, trailing dot, default port, forms of an IPv6
+    /// address). Nil for all else, a path or a trailing slash too.
+    package init?(_ text: some StringProtocol) {
+        guard let (scheme, rest) = Scheme.split(Substring(text)), let parts = HostAndPort(rest),
+            let host = try? OriginHost(parsing: parts.host)
+        else { return nil }
+        guard parts.portText != nil else {
+            self.init(scheme: scheme, host: host, port: scheme.defaultPort)
+            return
+        }
+        guard let port = parts.port, port > 0 else { return nil }
+        self.init(scheme: scheme, host: host, port: port)
+    }
+
+    /// Of what `description` writes and of no other spelling.
+    package init?(canonical text: String) {
+        self.init(text)
+        guard description == text else { return nil }
+    }
+
     package var description: String {
         port == scheme.defaultPort ? "\(scheme.name)://\(host)" : "\(scheme.name)://\(host):\(port)"
     }
@@ -46,5 +66,18 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
     package var destination: Origin {
         guard let address, address.isUnspecified else { return self }
         return Origin(scheme: scheme, host: OriginHost(address.destination), port: port)
+    }
+}
+
+extension Origin.Scheme {
+    /// `http` and what follows the `://`. Nil where the text has no scheme, or another one.
+    package static func split(_ text: Substring) -> (scheme: Origin.Scheme, rest: Substring)? {
+        guard let colon = text.firstIndex(of: ":"), text[colon...].hasPrefix("://") else { return nil }
+        let rest = text[colon...].dropFirst(3)
+        return switch text[..<colon].lowercased() {
+        case "http": (.http, rest)
+        case "https": (.https, rest)
+        default: nil
+        }
     }
 }

@@ -28,7 +28,7 @@ extension Store {
             let statement = try db.cachedStatement(sql: Self.busiest)
             return try Row.fetchAll(statement, arguments: [since / width, until / width, max(limit, 0)]).compactMap {
                 row in
-                Origin(text: row[0]).map {
+                Origin(canonical: row[0]).map {
                     BusyOrigin(origin: $0, requests: row[1], peakActive: row[2], peakConnections: row[3])
                 }
             }

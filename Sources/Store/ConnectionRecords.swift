@@ -34,7 +34,7 @@ enum ConnectionRecords {
 
     private static func read(_ row: Row) -> ConnectionRecord? {
         let cause: String = row[3]
-        guard let origin = (row[23] as String?).flatMap({ Origin(text: $0) }),
+        guard let origin = (row[23] as String?).flatMap({ Origin(canonical: $0) }),
             let cause = DialCause.allCases.first(where: { $0.name == cause })
         else { return nil }
         var record = ConnectionRecord(
@@ -72,12 +72,7 @@ enum ConnectionRecords {
 extension Endpoint {
     /// What `description` writes.
     init?(text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return nil
-        }
-        var host = text[..<colon]
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        guard let address = IPAddress(host) else { return nil }
+        guard let parts = HostAndPort(text), let address = parts.address, let port = parts.port else { return nil }
         self.init(address: address, port: port)
     }
 }

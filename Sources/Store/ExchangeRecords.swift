@@ -34,7 +34,7 @@ enum ExchangeRecords {
     private static func read(_ row: Row) -> ExchangeDetail? {
         let error: String? = row[7]
         let lease: String = row[12]
-        guard let origin = (row[24] as String?).flatMap({ Origin(text: $0) }),
+        guard let origin = (row[24] as String?).flatMap({ Origin(canonical: $0) }),
             let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
             let lease = LeaseCause.allCases.first(where: { $0.name == lease })
         else { return nil }

@@ -37,7 +37,7 @@ enum OriginRecords {
         let rows = try Row.fetchCursor(db, sql: all)
         while let row = try rows.next() {
             let name: String = row[1]
-            guard let origin = Origin(spelling: name) else { continue }
+            guard let origin = Origin(name) else { continue }
             var lifetime = Lifetime(firstSeen: row[2], lastSeen: row[3])
             for (index, count) in TrafficCount.allCases.enumerated() {
                 let value: Int = row[index + 4]

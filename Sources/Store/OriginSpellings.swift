@@ -32,7 +32,7 @@ enum OriginSpellings {
         let rows = try Row.fetchAll(db, sql: "SELECT id, name FROM origins WHERE name LIKE 'http%://[%' ORDER BY id")
         return rows.compactMap { row in
             let name: String = row[1]
-            return Origin(spelling: name).flatMap { $0.description == name ? nil : (row[0], $0) }
+            return Origin(name).flatMap { $0.description == name ? nil : (row[0], $0) }
         }
     }
 

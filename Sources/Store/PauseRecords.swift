@@ -37,7 +37,7 @@ enum PauseRecords {
         guard try db.tableExists("pauses") else { return }
         let rows = try Row.fetchCursor(db, sql: all)
         while let row = try rows.next() {
-            guard let origin = Origin(text: row[0]) else { continue }
+            guard let origin = Origin(canonical: row[0]) else { continue }
             found[origin] = Pause(origin: origin, actor: row[1], reason: row[2], time: row[3])
         }
     }

@@ -59,7 +59,7 @@ enum RollupRecords {
         while let row = try rows.next() {
             if row[width] as Int64 == allTogether {
                 all = rollup(row)
-            } else if let origin = (row[width + 1] as String?).flatMap({ Origin(text: $0) }) {
+            } else if let origin = (row[width + 1] as String?).flatMap({ Origin(canonical: $0) }) {
                 origins.append((origin, rollup(row)))
             }
         }

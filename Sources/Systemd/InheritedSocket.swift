@@ -2,16 +2,10 @@ package import ProxyTypes
 
 /// A listening stream socket that systemd opened and passed on; whoever takes it owns the descriptor. Value.
 package struct InheritedSocket: Sendable, Hashable {
-    package enum Address: Hashable, Sendable {
-        case tcp(IPAddress, port: UInt16)
-        /// `/path`, or `@name` in the abstract namespace.
-        case unix(path: String)
-    }
-
     package let descriptor: CInt
     /// The socket unit's FileDescriptorName.
     package let name: String
-    package let address: Address
+    package let address: ListenAddress
 }
 
 /// Why what was passed cannot be used: says which variable or which descriptor, and what to change. Value.

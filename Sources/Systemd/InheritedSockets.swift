@@ -9,9 +9,11 @@ package enum InheritedSockets {
         environment: [String: String], processID: Int32, first: CInt = 3
     ) throws(InheritedSocketError) -> [InheritedSocket] {
         guard let owner = environment["LISTEN_PID"] else { return [] }
-        guard let owner = Int32(decimal: owner) else { throw .malformed(variable: "LISTEN_PID", value: owner) }
+        guard let owner = DecimalText.parse(owner, as: Int32.self) else {
+            throw .malformed(variable: "LISTEN_PID", value: owner)
+        }
         guard owner == processID, let text = environment["LISTEN_FDS"] else { return [] }
-        guard let count = CInt(decimal: text), count <= CInt.max - first else {
+        guard let count = DecimalText.parse(text, as: CInt.self), count <= CInt.max - first else {
             throw .malformed(variable: "LISTEN_FDS", value: text)
         }
         let names = environment["LISTEN_FDNAMES"]?.split(separator: ":", omittingEmptySubsequences: false)
@@ -33,7 +35,7 @@ package enum InheritedSockets {
         return sockets
     }
 
-    private static func check(_ descriptor: CInt) throws(InheritedSocketError.Reason) -> InheritedSocket.Address {
+    private static func check(_ descriptor: CInt) throws(InheritedSocketError.Reason) -> ListenAddress {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .notOpen }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
@@ -60,7 +62,7 @@ package enum InheritedSockets {
 
     private static func localAddress(
         of descriptor: CInt
-    ) throws(InheritedSocketError.Reason) -> InheritedSocket.Address {
+    ) throws(InheritedSocketError.Reason) -> ListenAddress {
         var raw = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_storage>.size)
         var length = socklen_t(raw.count)
         let result = raw.withUnsafeMutableBytes { buffer in

@@ -1,4 +1,5 @@
 import Glibc
+import ProxyTypes
 import Synchronization
 
 /// Writes entries to journald's socket; never waits for it, and counts what it would not take. Shared.
@@ -12,7 +13,9 @@ package final class Journal: Sendable {
     /// Whether a descriptor is the journal's own stream: JOURNAL_STREAM, `device:inode`, names it.
     package static func isStandardError(environment: [String: String], descriptor: CInt = 2) -> Bool {
         let parts = environment["JOURNAL_STREAM", default: ""].split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, let device = UInt64(decimal: parts[0]), let inode = UInt64(decimal: parts[1]) else {
+        guard parts.count == 2, let device = DecimalText.parse(parts[0], as: UInt64.self),
+            let inode = DecimalText.parse(parts[1], as: UInt64.self)
+        else {
             return false
         }
         var status = stat()

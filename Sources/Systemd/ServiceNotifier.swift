@@ -102,8 +102,9 @@ package final class ServiceNotifier: Sendable {
 
     /// As sd_watchdog_enabled(3) reads it.
     private static func watchdogInterval(environment: [String: String], processID: Int32) -> Interval? {
-        if let owner = environment["WATCHDOG_PID"], Int32(decimal: owner) != processID { return nil }
-        guard let count = environment["WATCHDOG_USEC"].flatMap({ Int64(decimal: $0) }), count > 0 else { return nil }
+        if let owner = environment["WATCHDOG_PID"], DecimalText.parse(owner, as: Int32.self) != processID { return nil }
+        guard let count = environment["WATCHDOG_USEC"].flatMap({ DecimalText.parse($0, as: Int64.self) }), count > 0
+        else { return nil }
         let (nanoseconds, overflow) = count.multipliedReportingOverflow(by: 1000)
         return overflow ? nil : Interval(nanoseconds: nanoseconds)
     }

@@ -54,11 +54,9 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
 
     /// What to write instead of a host that other programs may take; empty where there is nothing to add.
     package static func advice(on text: String) -> String {
-        var host = text[...]
-        if let separator = firstRange(of: "://", in: text) { host = text[separator.upperBound...] }
-        if !host.hasPrefix("[") { host = host.prefix { $0 != ":" } }
+        let rest = Origin.Scheme.split(text[...])?.rest ?? text[...]
         do {
-            _ = try OriginHost(parsing: host)
+            _ = try OriginHost(parsing: HostAndPort(rest)?.host ?? rest)
             return ""
         } catch {
             switch error {
@@ -118,34 +116,13 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
 
 extension HostPattern {
     private static func parse(_ text: String) -> HostPattern? {
-        guard let separator = firstRange(of: "://", in: text) else {
-            if let address = IPAddress(text) { return HostPattern(scheme: nil, host: .address(address), port: nil) }
-            return authority(text[...]).map { HostPattern(scheme: nil, host: $0, port: $1) }
-        }
-        let scheme: Origin.Scheme
-        switch text[..<separator.lowerBound].lowercased() {
-        case "http": scheme = .http
-        case "https": scheme = .https
-        default: return nil
-        }
-        guard let (host, port) = authority(text[separator.upperBound...]) else { return nil }
-        switch host {
-        // `https://*` would read as "all https" but mean port 443 alone.
-        case .any, .below: return nil
-        case .name, .address: return HostPattern(scheme: scheme, host: host, port: port ?? scheme.defaultPort)
-        }
-    }
-
-    private static func authority(_ text: Substring) -> (Host, UInt16?)? {
-        // The colons of an IPv6 address are within its brackets.
-        let bracket = text.hasPrefix("[") ? text.firstIndex(of: "]") : nil
-        let end = text[(bracket ?? text.startIndex)...].firstIndex(of: ":") ?? text.endIndex
-        guard let parsed = host(text[..<end]) else { return nil }
-        if end == text.endIndex { return (parsed, nil) }
-        guard let port = DecimalText.parse(text[text.index(after: end)...]), (1...65535).contains(port) else {
-            return nil
-        }
-        return (parsed, UInt16(port))
+        // A pattern with a scheme is one origin: `https://*` would read as "all https" but mean port 443 alone.
+        if let origin = Origin(text) { return HostPattern(origin) }
+        if let address = IPAddress(text) { return HostPattern(scheme: nil, host: .address(address), port: nil) }
+        guard let parts = HostAndPort(text), let host = host(parts.host) else { return nil }
+        if parts.portText == nil { return HostPattern(scheme: nil, host: host, port: nil) }
+        guard let port = parts.port, port > 0 else { return nil }
+        return HostPattern(scheme: nil, host: host, port: port)
     }
 
     private static func host(_ text: Substring) -> Host? {
@@ -155,14 +132,5 @@ extension HostPattern {
             return .below(".\(parent)")
         }
         return (try? OriginHost(parsing: text)).map { Host($0) }
-    }
-
-    private static func firstRange(of needle: String, in text: String) -> Range<String.Index>? {
-        var start = text.startIndex
-        while start < text.endIndex {
-            if text[start...].hasPrefix(needle) { return start..<text.index(start, offsetBy: needle.count) }
-            start = text.index(after: start)
-        }
-        return nil
     }
 }

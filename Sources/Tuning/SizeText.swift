@@ -1,3 +1,5 @@
+import ProxyTypes
+
 /// Sizes as people write them: `64KiB`, `1MiB`, `2GiB`, or plain bytes. Pure.
 package enum SizeText {
     private static let units: [(name: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]

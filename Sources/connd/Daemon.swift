@@ -151,7 +151,7 @@ final class Daemon {
         let isDefault = loaded.proxyListensByDefault
         let plan = ListenPlan(
             wanted: loaded.configuration.proxy.listen, isDefault: isDefault, held: [],
-            inherited: passed.proxy.map(\.listenAddress))
+            inherited: passed.proxy.map(\.address))
         var failures: [UnopenedListener] = []
         for address in plan.opening {
             do {
@@ -177,7 +177,7 @@ final class Daemon {
     }
 
     private func hint(at address: ListenAddress) -> String {
-        guard let other = passed.proxy.map(\.listenAddress).first(where: { $0.collides(with: address) }) else {
+        guard let other = passed.proxy.map(\.address).first(where: { $0.collides(with: address) }) else {
             return ""
         }
         return " (a socket unit of systemd listens on \(other))"

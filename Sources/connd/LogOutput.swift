@@ -129,8 +129,8 @@ enum LogText {
         case .text: return "\(timestamp()) \(level) \(message)\(text(pairs))\n"
         case .prefixed, .journal: return "<\(priority(level))>\(message)\(text(pairs))\n"
         case .json:
-            var line = "{\"time\":\"\(timestamp())\",\"level\":\"\(level)\",\"message\":\(quoted(message))"
-            for (key, value) in pairs { line += ",\(quoted(key)):\(quoted(value))" }
+            var line = "{\"time\":\"\(timestamp())\",\"level\":\"\(level)\",\"message\":\(JSONText.quoted(message))"
+            for (key, value) in pairs { line += ",\(JSONText.quoted(key)):\(JSONText.quoted(value))" }
             return line + "}\n"
         }
     }
@@ -163,7 +163,7 @@ enum LogText {
     private static func timestamp() -> String {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return HTTPDate.timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        return DateText.rfc3339(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
     }
 
     /// syslog(3)'s numbers.
@@ -176,18 +176,5 @@ enum LogText {
         case .error: 3
         case .critical: 2
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": out += "\\\(scalar)"
-            case "\n": out += "\\n"
-            case "\u{0}"..."\u{1F}": out += " "
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
     }
 }

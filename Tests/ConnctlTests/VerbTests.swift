@@ -1,5 +1,6 @@
 import AdminClient
 import AdminModels
+import ProxyTypes
 import Testing
 
 @testable import connctl

@@ -59,14 +59,4 @@ struct ErrorResponseTests {
         #expect(answer.contains("details=\"a \\\"b\\\" \\\\ ??X: y ?\"\r\n"))
         #expect(!answer.split(separator: "\n").contains { $0.hasPrefix("X: y") })
     }
-
-    @Test(
-        "dates are IMF-fixdate",
-        arguments: [
-            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"), (4_102_444_799, "Thu, 31 Dec 2099 23:59:59 GMT"),
-        ] as [(Int64, String)])
-    func dates(seconds: Int64, text: String) {
-        #expect(HTTPDate.text(seconds) == text)
-    }
 }

@@ -235,19 +235,6 @@ struct MeasurementTests {
         #expect(try bench.open(scratch.path).loadLifetimes()[.example] == nil)
     }
 
-    @Test("an origin's text is read back as the origin that wrote it")
-    func originText() {
-        for origin in [
-            Origin.example, .other, Origin(scheme: .http, host: "a_b.c", port: 8080),
-            Origin(scheme: .https, host: "10.0.0.1", port: 80), Origin(scheme: .http, host: "[::1]", port: 80),
-        ] {
-            #expect(Origin(text: origin.description) == origin)
-        }
-        for text in ["", "http://", "ftp://a", "http://a:x", "http://a:80", "HTTP://a", "http://A", "http://a:99999"] {
-            #expect(Origin(text: text) == nil, "\(text)")
-        }
-    }
-
     @Test("writers, readers and editors at once: each is served, and every count arrives")
     func together() async throws {
         let store = try bench.open(scratch.path)

@@ -1,4 +1,5 @@
 import AdminModels
+import ProxyTypes
 
 /// Takes the members of a request's body one by one and collects what is wrong with each. Value.
 struct BodyReader {
@@ -10,7 +11,7 @@ struct BodyReader {
 
     /// RFC 6901.
     static func pointer(_ parent: String, _ name: String) -> String {
-        parent + "/" + name.replacing("~", with: "~0").replacing("/", with: "~1")
+        parent + "/" + JSONText.pointerToken(name)
     }
 
     /// The members of an object; those that nobody knows are refused, `null` is as good as absent.

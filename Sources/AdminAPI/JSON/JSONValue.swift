@@ -1,3 +1,5 @@
+import ProxyTypes
+
 /// A JSON document with its members in order and its integers exact. Value.
 enum JSONValue: Hashable, Sendable {
     case null
@@ -79,7 +81,7 @@ extension JSONValue {
         case .flag(let flag): out += (flag ? "true" : "false").utf8
         case .integer(let number): out += String(number).utf8
         case .number(let number): Self.write(number, into: &out)
-        case .text(let string): Self.quote(string, into: &out)
+        case .text(let string): JSONText.appendQuoted(string, to: &out)
         case .list(let items):
             out.append(UInt8(ascii: "["))
             for (index, item) in items.enumerated() {
@@ -91,7 +93,7 @@ extension JSONValue {
             out.append(UInt8(ascii: "{"))
             for (index, member) in members.enumerated() {
                 if index > 0 { out.append(UInt8(ascii: ",")) }
-                Self.quote(member.name, into: &out)
+                JSONText.appendQuoted(member.name, to: &out)
                 out.append(UInt8(ascii: ":"))
                 member.value.write(into: &out)
             }
@@ -104,22 +106,5 @@ extension JSONValue {
         guard number.isFinite else { return out += "null".utf8 }
         let digits = "\(number)"
         out += digits.hasSuffix(".0") ? digits.dropLast(2).utf8 : digits[...].utf8
-    }
-
-    private static func quote(_ string: String, into out: inout [UInt8]) {
-        out.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
-            case UInt8(ascii: "\n"): out += "\\n".utf8
-            case UInt8(ascii: "\r"): out += "\\r".utf8
-            case UInt8(ascii: "\t"): out += "\\t".utf8
-            case ..<0x20:
-                let digits = String(byte, radix: 16)
-                out += ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8
-            default: out.append(byte)
-            }
-        }
-        out.append(UInt8(ascii: "\""))
     }
 }

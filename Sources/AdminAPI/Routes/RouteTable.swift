@@ -1,4 +1,5 @@
 import AdminModels
+import ProxyTypes
 
 /// Finds the operation of a request by its raw path, in which `%2F` does not end a segment. Value.
 struct RouteTable: Sendable {
@@ -21,7 +22,7 @@ struct RouteTable: Sendable {
         }
         var values: [String: String] = [:]
         for (segment, template) in zip(segments, operation.segments) where template.hasPrefix("{") {
-            guard let value = PercentText.decode(segment, plusIsSpace: false) else {
+            guard let value = PercentEncoding.decode(segment) else {
                 throw .malformed("the path's segment \(template) is not percent-encoded UTF-8")
             }
             values[String(template.dropFirst().dropLast())] = value
@@ -47,7 +48,7 @@ struct RouteTable: Sendable {
         // The resource is what a typo is in; what follows it is the caller's own.
         let stem = path.split(separator: "/").prefix(2).joined(separator: "/")
         let stems = paths.map { $0.split(separator: "/").prefix(2).joined(separator: "/") }
-        if let near = Suggestion.nearest(stem, among: stems) {
+        if let near = EditDistance.nearest(to: stem, among: stems) {
             let alike = zip(paths, stems).filter { $0.1 == near }.map(\.0)
             let count = path.split(separator: "/").count
             if let best = alike.first(where: { $0.split(separator: "/").count == count }) ?? alike.first {
@@ -68,34 +69,15 @@ enum RoutingProblem: Error {
     case malformed(String)
 }
 
-/// Percent-encoding (RFC 3986 2.1) and queries. Pure.
-enum PercentText {
-    /// Nil where a `%` lacks its digits or the bytes are not UTF-8.
-    static func decode(_ text: some StringProtocol, plusIsSpace: Bool) -> String? {
-        var bytes: [UInt8] = []
-        var rest = Array(text.utf8)[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "%"):
-                guard let high = digit(rest.popFirst()), let low = digit(rest.popFirst()) else { return nil }
-                bytes.append(high << 4 | low)
-            case UInt8(ascii: "+") where plusIsSpace: bytes.append(0x20)
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
-    private static func digit(_ byte: UInt8?) -> UInt8? {
-        guard let byte, byte < 0x80 else { return nil }
-        return Character(Unicode.Scalar(byte)).hexDigitValue.map(UInt8.init)
-    }
-
-    /// Names and values in order; a name without `=` has an empty value.
-    static func query(_ text: String) -> [(name: String?, value: String?)] {
+/// The query of a URL. Pure.
+enum QueryString {
+    /// Names and values in order, nil where one is not percent-encoded UTF-8; a name without `=` has an empty value.
+    static func parse(_ text: String) -> [(name: String?, value: String?)] {
         text.split(separator: "&").map { part in
-            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            return (decode(pair[0], plusIsSpace: true), pair.count > 1 ? decode(pair[1], plusIsSpace: true) : "")
+            let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {
+                PercentEncoding.decode($0, plusIsSpace: true)
+            }
+            return (pair[0], pair.count > 1 ? pair[1] : "")
         }
     }
 }

@@ -43,7 +43,7 @@ struct SettingDraft {
 
     mutating func setting(named name: String, index: Int? = nil) -> Setting? {
         if let setting = Setting(name: name) { return setting }
-        let meant = NearMiss.of(name, among: Setting.allCases.map(\.name))
+        let meant = EditDistance.nearest(to: name, among: Setting.allCases.map(\.name))
         refuse(
             .setting(name), .unknownSetting,
             "unknown setting \(ValueProblem.quoted(name))" + (meant.map { "; did you mean `\($0)`?" } ?? ""),

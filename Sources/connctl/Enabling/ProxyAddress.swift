@@ -1,4 +1,5 @@
 import AdminClient
+import ProxyTypes
 
 /// The address that programs are given as their proxy. Its text is safe in quotes of any of their files. Value.
 struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
@@ -15,7 +16,7 @@ struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
         else { return nil }
         var authority = text[end.upperBound...]
         if authority.hasSuffix("/") { authority.removeLast() }
-        guard let colon = authority.lastIndex(of: ":"), !authority[colon...].contains("]") else { return nil }
+        guard HostAndPort(authority)?.portText != nil else { return nil }
         description = address.description
         isLocal = address.isLocal
     }

@@ -1,5 +1,6 @@
 import AdminClient
 import Glibc
+import ProxyTypes
 
 /// Tells whose process answers at a TCP address of this host, by the kernel's tables. Value.
 struct ListenerTable: Sendable {
@@ -18,18 +19,11 @@ struct ListenerTable: Sendable {
         let hosts = host == "localhost" ? ["127.0.0.1", "::1"] : [host]
         let listeners = paths.flatMap(Self.listeners).filter { $0.port == port }
         return Set(
-            hosts.compactMap(Self.bytes).flatMap { wanted in
+            hosts.compactMap { IPAddress($0)?.bytes }.flatMap { wanted in
                 // The kernel takes the listener of the very address before one of every address.
                 let exact = listeners.filter { $0.address == wanted }
                 return (exact.isEmpty ? listeners.filter { $0.address.allSatisfy { $0 == 0 } } : exact).map(\.user)
             })
-    }
-
-    private static func bytes(_ host: String) -> [UInt8]? {
-        var (v4, v6) = (in_addr(), in6_addr())
-        if inet_pton(AF_INET, host, &v4) == 1 { return withUnsafeBytes(of: v4) { Array($0) } }
-        if inet_pton(AF_INET6, host, &v6) == 1 { return withUnsafeBytes(of: v6) { unmapped(Array($0)) } }
-        return nil
     }
 
     /// ::ffff:127.0.0.1 is 127.0.0.1.

@@ -41,14 +41,12 @@ enum OriginName {
         (try? OriginHost(parsing: host))?.description ?? host.lowercased()
     }
 
-    /// Nil where what follows the host is no port. An empty port is none.
+    /// The port without leading zeros, empty where there is none. Nil where what follows the host is no port.
     private static func parts(_ text: String) -> (host: Substring, port: Substring)? {
-        // The colons of an IPv6 address are within its brackets.
-        let bracket = text.hasPrefix("[") ? text.firstIndex(of: "]") : nil
-        guard let colon = text[(bracket ?? text.startIndex)...].firstIndex(of: ":") else { return (text[...], "") }
-        let port = text[text.index(after: colon)...]
-        guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return (text[..<colon], port.drop { $0 == "0" })
+        guard let parts = HostAndPort(text) else { return nil }
+        let port = parts.portText ?? ""
+        guard port.utf8.allSatisfy(DecimalText.isDigit) else { return nil }
+        return (parts.host, port.drop { $0 == "0" })
     }
 
     /// The known origins that `text` may mean: the whole name, else host and port, else the host, else a part.

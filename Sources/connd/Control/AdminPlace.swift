@@ -1,6 +1,7 @@
 import AdminAPI
 import ConfigurationFile
 import ForwardProxy
+import ProxyTypes
 import Synchronization
 
 /// Where the admin API is served, also after reloads, and the file that says so. Shared.

@@ -95,7 +95,7 @@ extension LiveAdminBackend {
         let reason = try Self.checked(reason: request.reason)
         var target: Origin?
         if let name = request.origin {
-            guard let origin = Origin(named: name) else {
+            guard let origin = Origin(name) else {
                 let text = "must be scheme://host or scheme://host:port, such as http://example.com"
                 throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
             }

@@ -59,7 +59,7 @@ final class LiveAdminBackend: AdminBackend {
     }
 
     func origin(named name: String) throws(AdminRefusal) -> Origin {
-        guard let origin = Origin(named: name) else {
+        guard let origin = Origin(name) else {
             throw .notFound(
                 "`\(name)` is no origin: it must be scheme://host or scheme://host:port; /v1/origins lists those known")
         }
@@ -69,7 +69,7 @@ final class LiveAdminBackend: AdminBackend {
     /// An origin to narrow a list to: a name that is none is the caller's mistake.
     func narrowed(to name: String?) throws(AdminRefusal) -> Origin? {
         guard let name else { return nil }
-        guard let origin = Origin(named: name) else {
+        guard let origin = Origin(name) else {
             let text = "must be scheme://host or scheme://host:port"
             throw .invalid("the query is not right", [FieldProblem(pointer: "?origin", detail: text)])
         }

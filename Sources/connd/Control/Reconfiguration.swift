@@ -73,7 +73,7 @@ struct Reconfiguration {
         let admin = loaded.configuration.admin
         let plan = ListenPlan(
             wanted: admin.listen, isDefault: loaded.adminListensByDefault, held: [],
-            inherited: passed.admin.map(\.listenAddress))
+            inherited: passed.admin.map(\.address))
         return passed.admin.map { .inherited(descriptor: $0.descriptor) }
             + plan.opening.map { address in
                 switch address {
@@ -94,7 +94,7 @@ struct Reconfiguration {
         let source = fresh.source(of: "proxy.listen")
         let plan = ListenPlan(
             wanted: fresh.configuration.proxy.listen, isDefault: fresh.proxyListensByDefault, held: held,
-            inherited: passed.proxy.map(\.listenAddress))
+            inherited: passed.proxy.map(\.address))
         closing = plan.closing
         for address in plan.opening {
             if (closing + leftByAdmin).contains(where: { $0.collides(with: address) }) {
@@ -123,7 +123,7 @@ struct Reconfiguration {
             ("admin.listen", passed.admin, old.configuration.admin.listen, fresh.configuration.admin.listen),
         ]
         for (key, sockets, before, now) in lists {
-            for address in sockets.map(\.listenAddress) where before.contains(address) && !now.contains(address) {
+            for address in sockets.map(\.address) where before.contains(address) && !now.contains(address) {
                 notes.append(
                     "\(address) is served on although \(key) names it no more: a socket unit of systemd holds it")
             }

@@ -112,18 +112,12 @@ extension FieldProblem {
         let base = problem.index.map { "/overrides/\($0)" }
         let pointer: String
         switch problem.field {
-        case .setting(let name): pointer = base.map { "\($0)/value" } ?? "/settings/\(Self.escaped(name))"
+        case .setting(let name): pointer = base.map { "\($0)/value" } ?? "/settings/\(JSONText.pointerToken(name))"
         case .pattern: pointer = base.map { "\($0)/pattern" } ?? ""
         case .reason: pointer = "\(base ?? "")/reason"
         case .tryFor: pointer = "/try_for"
         case .actor, .edit: pointer = base ?? ""
         }
         self.init(pointer: pointer, detail: problem.text)
-    }
-
-    /// RFC 6901.
-    private static func escaped(_ name: String) -> String {
-        name.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0")
-            .split(separator: "/", omittingEmptySubsequences: false).joined(separator: "~1")
     }
 }

@@ -1,9 +1,9 @@
-import ForwardProxy
+import ProxyTypes
 
 /// Times and durations as the API writes them.
 enum Texts {
     /// RFC 3339, UTC.
-    static func time(_ milliseconds: Int64) -> String { HTTPDate.timestamp(milliseconds: max(milliseconds, 0)) }
+    static func time(_ milliseconds: Int64) -> String { DateText.rfc3339(milliseconds: max(milliseconds, 0)) }
 
     /// What a log message calls it: an origin can be asked for by name.
     static func subjectKey(_ subject: String) -> String { subject.contains("://") ? "origin" : "pattern" }

@@ -1,4 +1,5 @@
 import ConfigurationFile
+import ProxyTypes
 import Synchronization
 
 #if canImport(Glibc)

@@ -31,12 +31,5 @@ struct PassedSockets: Sendable {
 }
 
 extension InheritedSocket {
-    var listenAddress: ListenAddress {
-        switch address {
-        case .tcp(let address, let port): .tcp(address, port: port)
-        case .unix(let path): .unix(path: path)
-        }
-    }
-
-    var listening: ListeningSocket { .inherited(descriptor, listenAddress.forListener) }
+    var listening: ListeningSocket { .inherited(descriptor, address.forListener) }
 }
