@@ -4,6 +4,7 @@
 # make test-service   the package under a real systemd, in namespaces of its own
 # make bench  connd beside nginx, HAProxy, Squid and others; BENCH=--quick for a short one
 # make fuzz   every fuzz target for FUZZ_SECONDS (1200)
+# make sanitize   the simulation and the end-to-end tests under AddressSanitizer, then under ThreadSanitizer
 # make format / make lint
 
 SWIFT ?= swift
@@ -17,7 +18,7 @@ RELEASE_BUILD := $(SWIFT) build -c release --static-swift-stdlib -Xlinker -z -Xl
 # A crash ends a run at once; the backtracer may hang where it cannot trace.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: run test test-pure test-service build deb install uninstall bench fuzz format lint \
+.PHONY: run test test-pure test-service build deb install uninstall bench fuzz sanitize format lint \
 	packages-run packages-test packages-bench packages-deb
 
 run: packages-run build
@@ -56,6 +57,11 @@ bench: packages-bench build
 
 fuzz:
 	.ci/fuzz $(FUZZ_SECONDS)
+
+# What the compiler is told not to check (unowned(unsafe), exclusive access in release builds) is proved here.
+sanitize: packages-test
+	.ci/sanitize address
+	.ci/sanitize thread
 
 format:
 	$(SWIFT) format format --in-place --parallel --recursive --configuration .swift-format Package.swift Sources Tests
