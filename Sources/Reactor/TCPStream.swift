@@ -24,12 +24,22 @@ package final class TCPStream: EventSource, ByteStream {
     /// read, which also sends the acknowledgements that it has put off.
     private let acknowledgesAtOnce: Bool
     package var readLimit = Int.max
-    private var outputIsBroken = false
-    private var outputEnding = OutputEnding.none
+    private var outputState = OutputState.open
     private var isRescheduled = false
 
-    private enum OutputEnding {
-        case none, shutdownAfterOutput, closeAfterOutput, shut
+    /// ```
+    ///   open ──▶ shuttingDown ──▶ shut         all but `closing` may be broken by an error;
+    ///     └────▶ closing ──▶ the stream closes  nothing is written any more but in `open`
+    /// ```
+    private enum OutputState {
+        case open
+        /// Our end of output follows what is still to be taken.
+        case shuttingDown
+        /// The stream closes when all is taken.
+        case closing
+        case shut
+        /// The kernel refused output; reading meets the reason.
+        case broken
     }
 
     /// So many full reads in a row, and then it is the others' turn.
@@ -68,7 +78,7 @@ package final class TCPStream: EventSource, ByteStream {
         guard canWrite, !bytes.isEmpty else { return }
         guard output.isEmpty, !isConnecting else { return output.append(bytes) }
         let sent = send { kernel.send(descriptor, bytes) }
-        if sent < bytes.count, !outputIsBroken { output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
+        if sent < bytes.count, outputState == .open { output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
     }
 
     package func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
@@ -78,7 +88,7 @@ package final class TCPStream: EventSource, ByteStream {
             return output.append(b)
         }
         let sent = send { kernel.send(descriptor, a, b) }
-        guard !outputIsBroken else { return }
+        guard outputState == .open else { return }
         if sent < a.count {
             output.append(UnsafeRawBufferPointer(rebasing: a[sent...]))
             output.append(b)
@@ -88,7 +98,7 @@ package final class TCPStream: EventSource, ByteStream {
     }
 
     private var canWrite: Bool {
-        descriptor >= 0 && !outputIsBroken && outputEnding == .none
+        descriptor >= 0 && outputState == .open
     }
 
     /// How much was taken. An error breaks the output only: what the peer sent before is still to be read, and its reset
@@ -101,7 +111,7 @@ package final class TCPStream: EventSource, ByteStream {
             case EINTR: continue
             case EAGAIN: return 0
             default:
-                outputIsBroken = true
+                outputState = .broken
                 output.clear(keeping: 0)
                 return 0
             }
@@ -110,29 +120,31 @@ package final class TCPStream: EventSource, ByteStream {
 
     private func sendPending() {
         guard !output.isEmpty, descriptor >= 0 else { return }
+        let before = outputState
         let sent = send { kernel.send(descriptor, output.bytes) }
         if sent > 0 { output.consume(sent) }
         guard output.isEmpty else { return }
         output.clear(keeping: Self.keptOutput)
-        switch outputEnding {
-        case .none: handler?.outputDrained()
-        case .shutdownAfterOutput:
+        // Also where it broke just now: what waited for room must go on, if only to find that nothing is taken any more.
+        switch before {
+        case .open: handler?.outputDrained()
+        case .shuttingDown:
             shutdownNow()
             handler?.outputDrained()
-        case .closeAfterOutput: fail(0)
-        case .shut: break
+        case .closing: fail(0)
+        case .shut, .broken: break
         }
     }
 
     package func shutdownOutput() {
         guard canWrite else { return }
-        if output.isEmpty, !isConnecting { shutdownNow() } else { outputEnding = .shutdownAfterOutput }
+        if output.isEmpty, !isConnecting { shutdownNow() } else { outputState = .shuttingDown }
     }
 
-    package var outputIsShut: Bool { outputEnding == .shut }
+    package var outputIsShut: Bool { outputState == .shut }
 
     private func shutdownNow() {
-        outputEnding = .shut
+        outputState = .shut
         kernel.shutdownOutput(descriptor)
     }
 
@@ -226,11 +238,11 @@ package final class TCPStream: EventSource, ByteStream {
     }
 
     package func closeAfterOutput() -> Bool {
-        guard descriptor >= 0, !output.isEmpty, !outputIsBroken else {
+        guard descriptor >= 0, !output.isEmpty, outputState != .broken else {
             close()
             return true
         }
-        outputEnding = .closeAfterOutput
+        outputState = .closing
         return false
     }
 
