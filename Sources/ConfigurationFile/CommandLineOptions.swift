@@ -14,19 +14,19 @@ package struct CommandLineOptions: ParsableCommand {
 
               http_proxy=http://127.0.0.1:3128 curl http://example.com/
 
-            SIGTERM and SIGINT finish what runs within proxy.shutdown_grace, a second one stops at once; \
-            SIGHUP reads the config file again: all but proxy.max_buffer, proxy.threads and database holds at once, listeners \
-            come and go, and a file that is refused changes nothing; SIGUSR1 reopens the access log.
+            SIGTERM and SIGINT let running exchanges finish within proxy.shutdown_grace; a second one stops at once. \
+            SIGHUP reloads the config file: everything except proxy.max_buffer, proxy.threads and database takes effect \
+            immediately, and an invalid file changes nothing. SIGUSR1 reopens the access log.
 
-            The config file is YAML. `connd --print-config` prints one with every key, its value and where that \
-            comes from; a file with a wrong key or value is refused with line and reason.
+            The config file is YAML. `connd --print-config` prints one with every key, its value and the value's source; \
+            an unknown key or an invalid value is refused with line and reason.
             """,
         version: "connd \(ProductVersion.text)")
 
-    @Option(help: ArgumentHelp("Read this config file; without it the built-in defaults hold.", valueName: "path"))
+    @Option(help: ArgumentHelp("Read this config file; without it, the built-in defaults apply.", valueName: "path"))
     package var config: String?
 
-    @Flag(help: "Check the config file: print ok and exit 0, or all that is wrong with it and exit 1.")
+    @Flag(help: "Check the config file: print ok and exit 0, or print every problem and exit 1.")
     package var checkConfig = false
 
     @Flag(help: "Print the effective configuration, each value with its source, and exit.")
@@ -40,35 +40,35 @@ package struct CommandLineOptions: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Serve the admin API here instead of at admin.listen: address:port or unix:/path. May be repeated; "
-                + "none: nowhere.",
+            "Serve the admin API here instead of at admin.listen: address:port, unix:/path, or none. "
+                + "May be repeated.",
             valueName: "address"))
     package var adminListen: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "The bearer token that changes over TCP need is in this file. Without it: admin.token_file, else "
-                + "admin.token in the state directory, made at first start.",
+            "File with the bearer token that is required for changes over TCP. Default: admin.token_file, else "
+                + "admin.token in the state directory, created at the first start.",
             valueName: "path"))
     package var adminTokenFile: String?
 
     @Option(
         help: ArgumentHelp(
-            "Keep settings and measurements in this SQLite file; :memory: keeps them until connd ends. Without it: "
-                + "database of the config file, else connd.db in the state directory.",
+            "Keep settings and measurements in this SQLite file; :memory: keeps them only until connd exits. "
+                + "Default: database of the config file, else connd.db in the state directory.",
             valueName: "path"))
     package var database: String?
 
     @Flag(
         help: ArgumentHelp(
-            "For systemd's ExecStopPost=: note in $STATE_DIRECTORY how the service ended ($SERVICE_RESULT), for the "
-                + "next start to count, and exit."))
+            "For systemd's ExecStopPost=: record in $STATE_DIRECTORY how the service ended ($SERVICE_RESULT), so that "
+                + "the next start counts it, and exit."))
     package var recordEnd = false
 
     @Option(help: ArgumentHelp("Write the access log here: none, stdout, journald, or a file.", valueName: "path"))
     package var accessLog: String?
 
-    @Option(help: ArgumentHelp("Least severe messages shown: \(Self.levels).", valueName: "level"))
+    @Option(help: ArgumentHelp("Least severe messages to log: \(Self.levels).", valueName: "level"))
     package var logLevel: String?
 
     package init() {}

@@ -22,39 +22,40 @@ enum ConfigurationTable {
             "where programs reach the proxy: address:port or unix:/path", ListenAddress.init(parsing:)),
         .list(
             "proxy", "allow_from", \.proxy.allowFrom, example: "[\"127.0.0.0/8\"]", mayBeEmpty: false,
-            "who may connect; must be given to listen beyond loopback", AddressRange.parseForFile),
+            "clients that may connect; required for listening on addresses other than loopback",
+            AddressRange.parseForFile),
         .connectPorts,
         .list(
             "proxy", "allow", \.proxy.allow, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
-            "destinations, host patterns and CIDRs; empty allows all that deny does not name",
+            "destinations, as host patterns and CIDRs; empty allows everything that deny does not name",
             DestinationPattern.init(parsing:)),
         .list(
             "proxy", "deny", \.proxy.deny, example: "[\"*.example.com\", \"10.0.0.0/8\"]",
             "destinations that are refused", DestinationPattern.init(parsing:)),
         .number(
             "proxy", "max_client_connections", \.proxy.maxClientConnections, .count(1...1_000_000),
-            "clients connected at once at most"),
+            "maximum number of connected clients"),
         .number(
             "proxy", "max_upstream_connections", \.proxy.maxUpstreamConnections, .count(1...1_000_000),
-            "connections to all origins together at most"),
+            "maximum number of connections to all origins together"),
         .number(
             "proxy", "max_head_bytes", \.proxy.maxHeadBytes, .size((1 << 10)...(1 << 20)),
             "a longer request head is answered 431"),
         .number(
             "proxy", "max_buffer", \.proxy.maxBuffer, .size((4 << 10)...(64 << 20)),
-            "bytes of a body held in memory at most, each way"),
+            "memory that a slow reader may occupy, in each direction"),
         .interval(
             "proxy", "client_head_timeout", \.proxy.clientHeadTimeout, .duration(.milliseconds(10)...(.minutes(5))),
             "how long a client may take to send a request head"),
         .interval(
             "proxy", "client_idle_timeout", \.proxy.clientIdleTimeout, .duration(.milliseconds(10)...(.hours(24))),
-            "how long a client may be silent between requests, or take nothing of an answer"),
+            "how long a client may be silent between requests, or accept nothing of a response"),
         .interval(
             "proxy", "client_body_timeout", \.proxy.clientBodyTimeout, .duration(.milliseconds(10)...(.hours(24))),
-            "how long a client may be silent within a request's body; then 408"),
+            "how long a client may be silent in the middle of a request body; then 408"),
         .interval(
             "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
-            "how long what runs may go on after SIGTERM"),
+            "how long running exchanges may continue after SIGTERM"),
         .threads,
     ]
 
@@ -65,10 +66,10 @@ enum ConfigurationTable {
             ListenAddress.init(parsing:)),
         .path(
             "admin", "token_file", \.admin.tokenFile,
-            "bearer token for changes; auto: made in the state directory at first start"),
+            "file with the bearer token for changes; auto: created in the state directory at the first start"),
         .list(
             "admin", "allow_hosts", \.admin.allowHosts, example: "[\"connd.example.com\"]",
-            "Host names answered beside localhost, loopback addresses and the listen addresses",
+            "names accepted in Host besides localhost, loopback addresses and the listen addresses",
             AdminHost.init(parsing:)),
         .socketMode,
     ]
@@ -77,26 +78,26 @@ enum ConfigurationTable {
         .database,
         .number(
             "metrics", "max_origins", \.metrics.maxOrigins, .count(1...10_000),
-            "origins with labels of their own on /metrics; the rest is _other"),
+            "origins with labels of their own on /metrics; the others are counted together as _other"),
         .interval(
             "exchanges", "slow", \.exchanges.slow, .duration(.milliseconds(1)...(.hours(1)), zero: "only failed ones"),
-            "exchanges that take longer are kept, beside the failed ones"),
+            "exchanges that take longer are recorded, as failed ones are"),
         .number(
             "warm_start", "origins", \.warmStart.origins, .count(0...1000),
-            "the busiest origins before a start are dialled ahead of their first request; 0 for none"),
+            "how many origins are dialled ahead of their first request at a start, the busiest first; 0 for none"),
         .number(
             "warm_start", "connections", \.warmStart.connections, .count(1...100),
-            "connections to each of them at most"),
+            "maximum number of connections to each of them"),
         .interval(
             "warm_start", "recent", \.warmStart.recent, .duration(.seconds(10)...(.hours(2))),
-            "busy so shortly before the start"),
+            "how shortly before the start an origin must have been busy"),
     ]
 
     private static let logs: [ConfigurationKey] = [
-        .choice("log", "level", \.log.level, "least severe messages shown"),
+        .choice("log", "level", \.log.level, "least severe messages to log"),
         .choice(
             "log", "format", \.log.format,
-            "text, json, journald, or auto: journald where stderr is the journal, else text"),
+            "text, json, journald, or auto: journald if stderr is the journal, else text"),
         .accessLogPath,
         .choice("access_log", "format", \.accessLog.format, "one line for each request"),
     ]
@@ -127,7 +128,7 @@ extension ConfigurationKey {
         })
 
     fileprivate static let threads = ConfigurationKey(
-        section: "proxy", name: "threads", help: "data loops; this version runs one",
+        section: "proxy", name: "threads", help: "number of data loops; this version runs one",
         read: { node, configuration throws(RefusedValue) in
             if case .scalar("1", _) = node.content { return }
             throw RefusedValue(allowed: "1 (this version runs one data loop)", node)
@@ -151,7 +152,8 @@ extension ConfigurationKey {
 
 extension ConfigurationKey {
     fileprivate static let database = ConfigurationKey(
-        section: nil, name: "database", help: "auto: connd.db in the state directory; \":memory:\": nothing is kept",
+        section: nil, name: "database",
+        help: "auto: connd.db in the state directory; \":memory:\": kept only until connd exits",
         read: { node, configuration throws(RefusedValue) in
             if case .scalar(Configuration.memory, _) = node.content {
                 configuration.database = Configuration.memory

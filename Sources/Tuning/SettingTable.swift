@@ -11,12 +11,13 @@ extension Setting {
         [
             .init(
                 .maxConnections, "max_connections", .count(1...10000), .count(32), .atOnce,
-                "connections to the origin at most; shrinks as leases end"),
+                "maximum number of connections to the origin; when lowered, shrinks as exchanges end"),
             .init(
                 .maxIdle, "max_idle", .countOrUnset(0...10000, unset: "auto"), .unset, .atOnce,
-                "idle connections kept at most; auto: as many as max_connections"),
+                "maximum number of idle connections; auto: as many as max_connections"),
             .init(
-                .minIdle, "min_idle", .count(0...1000), .count(0), .atOnce, "idle connections kept, dialled ahead"),
+                .minIdle, "min_idle", .count(0...1000), .count(0), .atOnce,
+                "idle connections that are dialled ahead and kept ready"),
             .init(
                 .maxRequestsPerConnection, "max_requests_per_connection", .count(0...1_000_000_000, zero: "no limit"),
                 .count(1000), .atOnce, "requests after which a connection is retired"),
@@ -25,11 +26,11 @@ extension Setting {
                 .newConnections, "age at which a connection is retired"),
             .init(
                 .lifetimeJitter, "lifetime_jitter", .percent(0...50), .percent(10), .newConnections,
-                "how far max_lifetime varies between connections, so that they do not all end at once"),
+                "how far max_lifetime varies between connections, so that they do not all close at once"),
             .init(
                 .idleTimeout, "idle_timeout", .durationOrUnset(.milliseconds(100)...(.hours(1)), unset: "auto"), .unset,
                 .atOnce,
-                "idle time after which a connection is closed; auto: 4s until hinted or learned, never over 90s",
+                "idle time after which a connection is closed; auto: 4s unless announced or learned, at most 90s",
                 defersToLearned: true),
             .init(
                 .keepAliveMargin, "keep_alive_margin", .duration(.zero...(.seconds(30))), .duration(.seconds(1)),
@@ -40,13 +41,13 @@ extension Setting {
                 "which idle connection is used next; widest: the one with the largest congestion window"),
             .init(
                 .pipelining, "pipelining", .choice(Pipelining.allCases.map(\.rawValue)), .word("off"), .newLeases,
-                "whether requests go out before the answers of earlier ones on a connection"),
+                "whether requests are sent on a connection before earlier ones have been answered"),
             .init(
                 .pipelineDepth, "pipeline_depth", .count(2...32), .count(4), .newLeases,
-                "requests under way on one connection at most, where pipelining is on"),
+                "maximum number of outstanding requests on one connection, with pipelining"),
             .init(
                 .maxQueue, "max_queue", .count(0...100_000), .count(256), .newRequests,
-                "requests that may wait for a connection; more are answered 503"),
+                "requests that may wait for a connection; further ones are answered 503"),
             .init(
                 .queueTimeout, "queue_timeout", .duration(.zero...(.minutes(5))), .duration(.seconds(5)), .newRequests,
                 "how long a request waits for a connection before it is answered 503"),
@@ -59,10 +60,10 @@ extension Setting {
                 .newConnections, "how long a TLS handshake may take", availability: .needsOriginTLS),
             .init(
                 .headersTimeout, "headers_timeout", .duration(.milliseconds(10)...(.hours(1)), zero: "none"),
-                .duration(.seconds(60)), .newExchanges, "how long an origin may take to begin its answer"),
+                .duration(.seconds(60)), .newExchanges, "how long an origin may take to begin its response"),
             .init(
                 .bodyIdleTimeout, "body_idle_timeout", .duration(.milliseconds(10)...(.hours(1)), zero: "none"),
-                .duration(.seconds(60)), .newExchanges, "how long a body may stand still"),
+                .duration(.seconds(60)), .newExchanges, "how long nothing may arrive of a body"),
             .init(
                 .expectContinueTimeout, "expect_continue_timeout",
                 .duration(.milliseconds(10)...(.minutes(1)), zero: "no wait"), .duration(.seconds(1)), .newExchanges,
@@ -70,16 +71,16 @@ extension Setting {
             .init(
                 .closeLinger, "close_linger", .duration(.milliseconds(10)...(.seconds(30)), zero: "no wait"),
                 .duration(.seconds(2)), .atOnce,
-                "how long a closing connection may be silent before reading stops, so that no reset cuts the answer"),
+                "how long a connection that is being closed may be silent before connd stops reading from it"),
             .init(
                 .tunnelIdleTimeout, "tunnel_idle_timeout", .duration(.seconds(1)...(.hours(24)), zero: "none"),
                 .duration(.minutes(10)), .newTunnels, "how long a CONNECT tunnel may be silent"),
             .init(
                 .maxTunnels, "max_tunnels", .count(0...100_000), .count(256), .newTunnels,
-                "CONNECT tunnels to the origin at most"),
+                "maximum number of CONNECT tunnels to the origin"),
             .init(
                 .maxRetries, "max_retries", .count(0...5), .count(1), .newExchanges,
-                "times a request that may be repeated is sent again"),
+                "how often a request that may be repeated is sent again"),
             .init(
                 .replayBuffer, "replay_buffer", .size(0...(1 << 20), zero: "no replay"), .size(64 << 10), .newExchanges,
                 "bytes of a request body kept so that it can be sent again"),
@@ -87,7 +88,7 @@ extension Setting {
 
     private static let socketRows: [SettingDefinition] = [
         .init(.tcpNodelay, "tcp_nodelay", .flag, .flag(true), .newConnections, "send small segments at once"),
-        .init(.tcpQuickack, "tcp_quickack", .flag, .flag(false), .newConnections, "acknowledge at once"),
+        .init(.tcpQuickack, "tcp_quickack", .flag, .flag(false), .newConnections, "acknowledge received data at once"),
         .init(
             .tcpKeepalive, "tcp_keepalive", .keepalive, .unset, .newConnections,
             "TCP keep-alive probes as idle/interval/count, such as 60s/10s/6"),
@@ -118,16 +119,16 @@ extension Setting {
         .init(
             .happyEyeballsDelay, "happy_eyeballs_delay", .duration(.milliseconds(10)...(.seconds(2))),
             .duration(.milliseconds(250)), .newConnections,
-            "how long one address may stay unanswered before the next is tried beside it"),
+            "how long one address may leave a dial unanswered before the next is tried in parallel"),
         .init(
             .dnsMinTTL, "dns_min_ttl", .duration(.zero...(.hours(1))), .duration(.seconds(5)), .nextLookUp,
-            "how long an answer of DNS is kept at least"),
+            "minimum time for which a DNS answer is cached"),
         .init(
             .dnsMaxTTL, "dns_max_ttl", .duration(.seconds(1)...(.hours(24))), .duration(.minutes(5)), .nextLookUp,
-            "how long an answer of DNS is kept at most", availability: .needsTTLs),
+            "maximum time for which a DNS answer is cached", availability: .needsTTLs),
         .init(
             .dnsServeStale, "dns_serve_stale", .duration(.zero...(.hours(24))), .duration(.seconds(30)), .nextLookUp,
-            "how long an answer that ran out is used on while DNS fails"),
+            "how long an expired answer is still used while DNS fails"),
         .init(
             .tls, "tls", .choice(TLSMode.allCases.map(\.rawValue)), .word("as_scheme"), .newConnections,
             "originate: http:// requests to the origin go out as https", availability: .needsOriginTLS),
@@ -139,7 +140,7 @@ extension Setting {
             "certificates to trust instead of the system's", availability: .needsOriginTLS),
         .init(
             .tlsClientCert, "tls_client_cert", .path(unset: "none"), .unset, .newConnections,
-            "certificate to show to the origin", availability: .needsOriginTLS),
+            "client certificate for the origin", availability: .needsOriginTLS),
         .init(
             .tlsClientKey, "tls_client_key", .path(unset: "none"), .unset, .newConnections,
             "key of tls_client_cert", availability: .needsOriginTLS),

@@ -7,22 +7,23 @@ import ProcessOutput
 struct Connctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connctl",
-        abstract: "Steers connd, the forward proxy: what it does, what is set, what went wrong.",
+        abstract: "Inspects and controls connd, the forward proxy.",
         discussion: """
             connctl finds connd by --admin URL, else $CONNCTL_ADMIN, else /run/connd/admin.sock, else the address that \
             the user's own connd left in its state directory, else http://127.0.0.1:3129.
 
-              connctl status                             is it well?
-              connctl list                               which origins, how they fare
-              connctl set example.com max_connections=4  for one origin; `all` for every one
+              connctl status                             is connd healthy?
+              connctl list                               the origins and how they are doing
+              connctl set example.com max_connections=4  for one origin; `all` for every origin
               connctl explain                            what was slow or failed, and why
 
-            Exit status: 0 ok, 1 failed, 2 wrong usage, 3 changed meanwhile (--if-unchanged), 4 connd not reachable.
+            Exit status: 0 success, 1 failure, 2 wrong usage, 3 changed in the meantime (--if-unchanged), 4 connd not \
+            reachable.
             """,
         version: "connctl \(ProductVersion.text)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Seeing",
+                name: "Inspection",
                 subcommands: [
                     StatusCommand.self, ListCommand.self, ShowCommand.self, ConnsCommand.self, TopCommand.self,
                 ]),
@@ -34,18 +35,18 @@ struct Connctl: AsyncParsableCommand {
                     ConfigCommand.self, ReloadCommand.self, BackupCommand.self,
                 ]),
             CommandGroup(
-                name: "Acting",
+                name: "Action",
                 subcommands: [
                     DrainCommand.self, ReconnectCommand.self, PrewarmCommand.self, PauseCommand.self,
                     ResumeCommand.self, ForgetCommand.self, CloseCommand.self,
                 ]),
             CommandGroup(
-                name: "Asking why",
+                name: "Diagnosis",
                 subcommands: [
                     ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(
-                name: "Programs of this host",
+                name: "Client setup",
                 subcommands: [EnableCommand.self, DisableCommand.self, EnvCommand.self]),
             CommandGroup(
                 name: "Shell",

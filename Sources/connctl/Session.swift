@@ -6,21 +6,22 @@ import ArgumentParser
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where connd's admin API is: http://127.0.0.1:3129 or unix:/path. Default: found by itself.",
+            "URL of the admin API: http://127.0.0.1:3129 or unix:/path. Default: see connctl --help.",
             valueName: "url"))
     var admin: String?
 
     @Option(
-        help: ArgumentHelp("Read the token that changes need from this file.", valueName: "path"),
+        help: ArgumentHelp("File with the token that changes require.", valueName: "path"),
         completion: .file())
     var tokenFile: String?
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("table, wide (more columns), or json (the API's own, for programs).", valueName: "format"))
+        help: ArgumentHelp(
+            "table, wide (more columns), or json (as the API returns it, for programs).", valueName: "format"))
     var output = OutputFormat.table
 
-    @Flag(help: "No colours; so does $NO_COLOR.")
+    @Flag(help: "No colours; the same as setting $NO_COLOR.")
     var noColor = false
 
     func makeOutput() -> Output {

@@ -7,7 +7,7 @@ struct ActionOptions: ParsableArguments {
     @Argument(help: "An origin, or all.", completion: .custom(Completion.originsOrAll))
     var origin: String
 
-    @Option(help: "Why; it is kept in the audit trail.")
+    @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
 
     @OptionGroup var global: GlobalOptions
@@ -31,7 +31,7 @@ struct ActionOptions: ParsableArguments {
 struct DrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "drain",
-        abstract: "Closes an origin's connections as their exchanges end; none is cut.",
+        abstract: "Closes an origin's connections as their exchanges end, without interrupting any.",
         discussion: """
             connctl drain example.com
             connctl drain all --reason "new route"
@@ -50,7 +50,7 @@ struct DrainCommand: AsyncParsableCommand {
 struct ReconnectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reconnect",
-        abstract: "Replaces an origin's connections by new ones; no exchange is cut.",
+        abstract: "Replaces an origin's connections with new ones, without interrupting any exchange.",
         discussion: """
             connctl reconnect example.com      after its address or the path to it changed
             """)
@@ -65,19 +65,19 @@ struct ReconnectCommand: AsyncParsableCommand {
 struct PrewarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prewarm",
-        abstract: "Dials ahead, so that a number of connections lie idle.",
+        abstract: "Opens connections in advance, so that a number of them are idle.",
         discussion: """
             connctl prewarm http://example.com 4
             """)
 
     @Argument(
-        help: "An origin; one that connd has not seen is written in full.", completion: .custom(Completion.origins))
+        help: "An origin; written in full if connd has not seen it.", completion: .custom(Completion.origins))
     var origin: String
 
-    @Argument(help: "How many are to be idle, 1 to 1000.")
+    @Argument(help: "The number of idle connections, 1 to 1000.")
     var count: Int
 
-    @Option(help: "Why; it is kept in the audit trail.")
+    @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
 
     @OptionGroup var global: GlobalOptions
@@ -107,11 +107,11 @@ struct PrewarmCommand: AsyncParsableCommand {
 struct PauseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause",
-        abstract: "Holds an origin's new requests in its queue until resume.",
+        abstract: "Holds new requests to an origin in its queue until `connctl resume`.",
         discussion: """
-            connctl pause example.com      max_queue and queue_timeout hold: who waits too long is answered 503
+            connctl pause example.com      max_queue and queue_timeout still apply; requests over them are answered 503
 
-            It outlives a restart of connd; `connctl status` names what is paused, by whom and why.
+            A pause survives a restart of connd; `connctl status` shows what is paused, by whom and why.
             """)
 
     @OptionGroup var options: ActionOptions
@@ -127,7 +127,7 @@ struct PauseCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume",
-        abstract: "Lets the requests of a paused origin go on.",
+        abstract: "Releases the requests of a paused origin.",
         discussion: """
             connctl resume all
             """)
@@ -142,7 +142,7 @@ struct ResumeCommand: AsyncParsableCommand {
 struct ForgetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "forget",
-        abstract: "Drops what was measured of an origin; what is set for it stays.",
+        abstract: "Drops the measurements of an origin; its settings stay.",
         discussion: """
             connctl forget http://old.example.com
             """)
@@ -150,7 +150,7 @@ struct ForgetCommand: AsyncParsableCommand {
     @Argument(help: "An origin.", completion: .custom(Completion.origins))
     var origin: String
 
-    @Option(help: "Why; it is kept in the audit trail.")
+    @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
 
     @OptionGroup var global: GlobalOptions

@@ -5,14 +5,14 @@ import ArgumentParser
 struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "What was done to connd, by whom, when and why; the latest first.",
+        abstract: "Shows changes to connd, with who made them, when and why; the latest first.",
         discussion: """
             connctl audit
             connctl audit http://example.com --limit 20
             """)
 
     @Argument(
-        help: "Only what was done to this pattern, origin or connection.", completion: .custom(Completion.originsOrAll))
+        help: "Only changes to this pattern, origin or connection.", completion: .custom(Completion.originsOrAll))
     var subject: String?
 
     @Option(help: ArgumentHelp("At most this many, 1 to 10000.", valueName: "count"))

@@ -6,18 +6,18 @@ import Glibc
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Writes connd's database to a file while it runs: settings, audit trail, figures.",
+        abstract: "Writes connd's database to a file while connd runs: settings, audit trail, measurements.",
         discussion: """
             connctl backup connd-backup.db
-            connctl backup connd-backup.db --force     over an earlier one
+            connctl backup connd-backup.db --force     overwrites an earlier one
 
             Restore it with connd stopped: copy it to connd.db, remove connd.db-wal and -shm. connd(8) has the commands.
             """)
 
-    @Argument(help: "The file to write, readable by you alone.", completion: .file())
+    @Argument(help: "The file to write, readable only by you.", completion: .file())
     var file: String
 
-    @Flag(help: "Write over a file that is there.")
+    @Flag(help: "Overwrite an existing file.")
     var force = false
 
     @OptionGroup var global: GlobalOptions

@@ -5,19 +5,19 @@ import ArgumentParser
 struct CloseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "close",
-        abstract: "Closes one upstream connection: when its exchange ends, or at once.",
+        abstract: "Closes one upstream connection, when its exchange ends or immediately.",
         discussion: """
             connctl close 4711
-            connctl close 4711 --force      cuts the exchange that it serves
+            connctl close 4711 --force      interrupts its exchange
             """)
 
     @Argument(help: "The connection's number, from `connctl conns`.")
     var connection: UInt64
 
-    @Flag(help: "Do not wait for the exchange that it serves.")
+    @Flag(help: "Do not wait for its exchange to end.")
     var force = false
 
-    @Option(help: "Why; it is kept in the audit trail.")
+    @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
 
     @OptionGroup var global: GlobalOptions

@@ -5,7 +5,7 @@ import ArgumentParser
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
-        abstract: "The configuration that connd runs with, as YAML, each value with its source.",
+        abstract: "Prints connd's current configuration as YAML, each value with its source.",
         discussion: """
             connctl config
             """)
@@ -25,7 +25,7 @@ struct ConfigCommand: AsyncParsableCommand {
 struct ReloadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "reload",
-        abstract: "Has connd read its config file again, and says what changed. A bad file changes nothing.",
+        abstract: "Makes connd reload its config file, and prints what changed. An invalid file changes nothing.",
         discussion: """
             connctl reload
             """)

@@ -5,22 +5,23 @@ import ArgumentParser
 struct ConnsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "conns",
-        abstract: "Upstream connections: those that live, or those that ended and why.",
+        abstract: "Lists upstream connections: open ones, or closed ones with the reason.",
         discussion: """
             connctl conns
             connctl conns example.com --state idle
             connctl conns --state closed --limit 50
             """)
 
-    @Argument(help: "Only those to this origin.", completion: .custom(Completion.origins))
+    @Argument(help: "Only connections to this origin.", completion: .custom(Completion.origins))
     var origin: String?
 
     @Option(
-        help: ArgumentHelp("Only those: \(ConnectionQuery.states.joined(separator: ", ")).", valueName: "state"),
+        help: ArgumentHelp(
+            "Only connections in this state: \(ConnectionQuery.states.joined(separator: ", ")).", valueName: "state"),
         completion: .list(ConnectionQuery.states))
     var state: String?
 
-    @Option(help: ArgumentHelp("At most this many, 1 to 10000; of closed ones 100 where not said.", valueName: "count"))
+    @Option(help: ArgumentHelp("At most this many, 1 to 10000. Default for closed ones: 100.", valueName: "count"))
     var limit: Int?
 
     @OptionGroup var global: GlobalOptions

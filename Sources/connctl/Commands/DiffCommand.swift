@@ -5,11 +5,11 @@ import ArgumentParser
 struct DiffCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff",
-        abstract: "Everything that was set at run time, against what would hold without it.",
+        abstract: "Compares everything set at run time with the values that would apply otherwise.",
         discussion: """
             connctl diff
 
-            CONFLICT: the config file changed underneath since the value was set.
+            CONFLICT: the value in the config file has changed since the override was set.
             """)
 
     @OptionGroup var global: GlobalOptions

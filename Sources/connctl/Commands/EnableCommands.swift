@@ -5,22 +5,22 @@ import Glibc
 struct EnableCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enable",
-        abstract: "Sends this host's programs through connd: login shells, apt, git, systemd's services.",
+        abstract: "Makes programs of this host use connd: login shells, apt, git, systemd services.",
         discussion: """
             sudo connctl enable                      all four
             sudo connctl enable shell git            only these
-            connctl enable --user                    for your own account alone
+            connctl enable --user                    only for your account
             connctl enable --dry-run                 what would be written
 
-            Programs that run already go on as they are until they are started again. What somebody else set is left \
-            alone, and said. `connctl disable` takes it all back.
+            Running programs are not affected until they are restarted. Settings made by others are left \
+            alone and reported. `connctl disable` undoes all of this.
             """)
 
     @OptionGroup var choice: ClientChoice
 
     @Option(
         help: ArgumentHelp(
-            "The proxy to name: http://host:port. Default: connd is asked where it listens.", valueName: "url"))
+            "The proxy to use: http://host:port. Default: where connd says that it listens.", valueName: "url"))
     var proxy: String?
 
     @OptionGroup var global: GlobalOptions
@@ -71,11 +71,11 @@ struct EnableCommand: AsyncParsableCommand {
 struct DisableCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "disable",
-        abstract: "Takes back what enable did; connd need not run for it.",
+        abstract: "Undoes `connctl enable`; connd need not be running.",
         discussion: """
             sudo connctl disable                     all four
-            sudo connctl disable apt                 only this
-            connctl disable --user                   of your own account
+            sudo connctl disable apt                 only this one
+            connctl disable --user                   only for your account
             """)
 
     @OptionGroup var choice: ClientChoice
@@ -90,16 +90,16 @@ struct DisableCommand: AsyncParsableCommand {
 
 /// Which programs, of whom, and how that is told: the same for both verbs.
 struct ClientChoice: ParsableArguments {
-    @Argument(help: "Which: shell, apt, git, services. Default: all.")
+    @Argument(help: "Any of shell, apt, git, services. Default: all.")
     var kinds: [ClientKind] = []
 
-    @Flag(help: "For your own account, not the whole host. apt has no such settings.")
+    @Flag(help: "For your account instead of the whole host. apt has no such settings.")
     var user = false
 
-    @Flag(help: "Say what would be done, and do nothing.")
+    @Flag(help: "Show what would be done, without doing it.")
     var dryRun = false
 
-    @Flag(name: .shortAndLong, help: "Say nothing but what went wrong.")
+    @Flag(name: .shortAndLong, help: "Print only problems.")
     var quiet = false
 
     @Option(help: ArgumentHelp("Before every path: a host that is being put together.", visibility: .hidden))
@@ -124,7 +124,7 @@ struct ClientChoice: ParsableArguments {
         } else if self.root == nil, !dryRun, !surroundings.isRoot {
             throw CommandFailure(
                 "the whole host is changed by root alone",
-                next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    for your own account alone"])
+                next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    only for your account"])
         }
         return HostSetup(root: root, home: home, surroundings: surroundings)
     }

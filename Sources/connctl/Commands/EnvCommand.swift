@@ -5,18 +5,18 @@ import ArgumentParser
 struct EnvCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "env",
-        abstract: "Prints the variables that make programs use connd, for your shell.",
+        abstract: "Prints the variables that make your shell's programs use connd.",
         discussion: """
             eval "$(connctl env)"                    in sh, bash and zsh
             connctl env --shell fish | source
-            eval "$(connctl env --unset)"            back to how it was
+            eval "$(connctl env --unset)"            restores the previous values
             eval `connctl env`                       in csh and tcsh
 
-            What no_proxy has already is kept, and what is local to the host is added to it. What was there before is \
-            remembered in the shell, in variables that begin with CONND_SAVED, until --unset gives it back.
+            Existing entries of no_proxy are kept, and those for local destinations are added. The previous values are kept \
+            in the shell, in variables that begin with CONND_SAVED, until --unset restores them.
             """)
 
-    @Option(help: "For this shell; else the one of $SHELL.")
+    @Option(help: "The shell's syntax. Default: that of $SHELL.")
     var shell: EnvironmentText.Shell?
 
     @Flag(help: "Print the lines that restore the previous values.")

@@ -6,17 +6,18 @@ import Synchronization
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "What happened lately: settings, actions, reloads, the database; with --follow, as it happens.",
+        abstract:
+            "Shows recent events: settings, actions, reloads, the database; with --follow, new ones as they happen.",
         discussion: """
             connctl events
             connctl events --follow
-            connctl events --follow -o json      one JSON object a line
+            connctl events --follow -o json      one JSON object per line
             """)
 
-    @Flag(name: .shortAndLong, help: "Go on with what comes, also over a restart of connd; ^C ends it.")
+    @Flag(name: .shortAndLong, help: "Keep printing new events, also across a restart of connd, until ^C.")
     var follow = false
 
-    @Flag(help: "Also the ticks that come by themselves.")
+    @Flag(help: "Also print periodic ticks.")
     var ticks = false
 
     @OptionGroup var global: GlobalOptions

@@ -5,18 +5,20 @@ import ArgumentParser
 struct ExplainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "What was slow or failed lately; of one exchange where its time went, and what to change.",
+        abstract: "Shows recent slow or failed exchanges; for one of them, where its time went and what to change.",
         discussion: """
-            connctl explain                     the latest, of all origins
-            connctl explain example.com         those of one, and its latest drawn
-            connctl explain 4711                one, by its id
+            connctl explain                     the latest of all origins
+            connctl explain example.com         those of one origin, the latest as a diagram
+            connctl explain 4711                one exchange, by its id
             """)
 
     @Argument(help: "An origin, or the id of an exchange.", completion: .custom(Completion.origins))
     var subject: String?
 
     @Option(
-        help: ArgumentHelp("Only those: \(ExchangeQuery.outcomes.joined(separator: ", ")).", valueName: "outcome"),
+        help: ArgumentHelp(
+            "Only exchanges with this outcome: \(ExchangeQuery.outcomes.joined(separator: ", ")).", valueName: "outcome"
+        ),
         completion: .list(ExchangeQuery.outcomes))
     var outcome: String?
 

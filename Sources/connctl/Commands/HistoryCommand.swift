@@ -5,7 +5,7 @@ import ArgumentParser
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "How an origin, or all together, fared over time.",
+        abstract: "Shows the figures of one origin, or of all together, over time.",
         discussion: """
             connctl history example.com
             connctl history --all --since 2d
@@ -23,7 +23,7 @@ struct HistoryCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only this: \(HistoryField.allCases.map(\.rawValue).joined(separator: ", ")). May be repeated.",
+            "Only this field: \(HistoryField.allCases.map(\.rawValue).joined(separator: ", ")). May be repeated.",
             valueName: "field"))
     var field: [HistoryField] = []
 

@@ -7,23 +7,23 @@ extension OriginQuery.Sort: ExpressibleByArgument {}
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "The origins that connd knows, and how each fares.",
+        abstract: "Lists the origins that connd knows, with their traffic, latency and errors.",
         discussion: """
             connctl list
             connctl list --sort errors --limit 10
             connctl list --filter example.com -o wide
             """)
 
-    @Option(help: "Largest first, but for `origin`.")
+    @Option(help: "Sort by this, largest first (`origin`: by name).")
     var sort = OriginQuery.Sort.requests
 
-    @Flag(help: "The other way round.")
+    @Flag(help: "Reverse the order.")
     var reverse = false
 
     @Option(help: ArgumentHelp("Only origins whose name contains this.", valueName: "text"))
     var filter: String?
 
-    @Option(help: ArgumentHelp("At most this many, 1 to 10000; those that come first.", valueName: "count"))
+    @Option(help: ArgumentHelp("Show only the first so many, 1 to 10000.", valueName: "count"))
     var limit = 1000
 
     @OptionGroup var global: GlobalOptions

@@ -5,17 +5,18 @@ import ArgumentParser
 struct SetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set",
-        abstract: "Changes settings of an origin, of a pattern of origins, or of all; at once, and kept over restarts.",
+        abstract:
+            "Changes settings of an origin, a pattern of origins, or all origins; takes effect immediately and persists.",
         discussion: """
             connctl set example.com max_connections=4 idle_timeout=30s
             connctl set '*.example.com' max_queue=0 --try 10m --reason "less waiting"
             connctl set all max_retries=0
 
-            `connctl settings` lists the names and what they take.
+            `connctl settings` lists the names and the values they take.
             """)
 
     @Argument(
-        help: "example.com, host:port, http://host:port, *.example.com; all for every origin.",
+        help: "example.com, host:port, http://host:port, *.example.com, or all.",
         completion: .custom(Completion.originsOrAll))
     var origin: String
 
@@ -24,7 +25,7 @@ struct SetCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("try"),
-        help: ArgumentHelp("Only for this long, unless `connctl confirm` comes first: 10m.", valueName: "duration"))
+        help: ArgumentHelp("Try it for this long, such as 10m; `connctl confirm` keeps it.", valueName: "duration"))
     var trial: String?
 
     @OptionGroup var change: ChangeOptions
@@ -69,12 +70,12 @@ struct SetCommand: AsyncParsableCommand {
 
 /// What the verbs that change settings share.
 struct ChangeOptions: ParsableArguments {
-    @Option(help: "Why; it is shown beside the value and kept in the audit trail.")
+    @Option(help: "The reason, shown with the value and in the audit trail.")
     var reason: String?
 
     @Option(
         help: ArgumentHelp(
-            "Only if nothing was set since `connctl show` gave this revision; else exit status 3.",
+            "Only if no setting has changed since `connctl show` printed this revision; otherwise exit status 3.",
             valueName: "revision"))
     var ifUnchanged: String?
 

@@ -5,14 +5,14 @@ import ArgumentParser
 struct SettingsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "settings",
-        abstract: "What can be set: names, what each takes, its default, and when it takes effect.",
+        abstract: "Lists the settings: names, allowed values, defaults, and when a change takes effect.",
         discussion: """
             connctl settings
             connctl settings idle_timeout
-            connctl settings -o wide       with what each is for
+            connctl settings -o wide       with a description
             """)
 
-    @Argument(help: "Only this one.", completion: .custom(Completion.settings))
+    @Argument(help: "Only this setting.", completion: .custom(Completion.settings))
     var name: String?
 
     @OptionGroup var global: GlobalOptions

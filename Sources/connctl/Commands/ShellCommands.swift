@@ -9,14 +9,14 @@ struct CompletionsCommand: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "completions",
-        abstract: "Prints what makes a shell complete verbs, origins and settings.",
+        abstract: "Prints a completion script for commands, origins and settings.",
         discussion: """
             connctl completions bash > /etc/bash_completion.d/connctl
             connctl completions zsh > "${fpath[1]}/_connctl"
             connctl completions fish > ~/.config/fish/completions/connctl.fish
             """)
 
-    @Argument(help: "For this shell.")
+    @Argument(help: "The shell.")
     var shell: Shell
 
     @OptionGroup var global: GlobalOptions
@@ -53,7 +53,7 @@ struct ManCommand: AsyncParsableCommand {
 struct VersionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
-        abstract: "The versions of connctl and of the connd that it finds.",
+        abstract: "Prints the versions of connctl and of the connd that it finds.",
         discussion: """
             connctl version
             """)

@@ -5,15 +5,15 @@ import ArgumentParser
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "One origin: its figures, its totals, and every setting with where it comes from.",
+        abstract: "Shows one origin: current figures, totals, and every setting with its source.",
         discussion: """
             connctl show http://example.com
-            connctl show localhost:8080 -o wide     also the settings that have their default
-            connctl show all                        what is set for every origin; so with a pattern, *.example.com
+            connctl show localhost:8080 -o wide     also the settings at their default
+            connctl show all                        what is set for every origin; also for a pattern, *.example.com
             """)
 
     @Argument(
-        help: "http://host:port, host:port, a part of the name that only one has; or all or a pattern, for settings.",
+        help: "http://host:port, host:port, or an unambiguous part of the name; all or a pattern to see settings.",
         completion: .custom(Completion.origins))
     var origin: String
 

@@ -5,7 +5,7 @@ import ArgumentParser
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Is connd well: listeners, traffic, database, settings.",
+        abstract: "Shows connd's health: listeners, traffic, database, settings.",
         discussion: """
             connctl status
             connctl status -o json | jq .store.state

@@ -5,22 +5,23 @@ import ArgumentParser
 struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top",
-        abstract: "Origins live: requests a second, connections, who waits. q quits, s sorts by the next column.",
+        abstract:
+            "Shows origins live: requests per second, connections, waiting requests. q quits, s sorts by the next column.",
         discussion: """
             connctl top
             connctl top --sort waiting --interval 5
-            connctl top --count 3 | tee load.txt      without a terminal it prints, and ends
+            connctl top --count 3 | tee load.txt      without a terminal it prints and exits
 
-            A terminal that cannot move its cursor (TERM is dumb, or empty) gets one table below the other.
+            On a terminal that cannot move its cursor (TERM is dumb or empty), tables are printed one below the other.
             """)
 
-    @Option(help: "Sorted by this at first.")
+    @Option(help: "The initial sort order.")
     var sort = TopScreen.Sort.rate
 
-    @Option(help: ArgumentHelp("Seconds between looks, 1 to 3600.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Seconds between updates, 1 to 3600.", valueName: "seconds"))
     var interval = 1
 
-    @Option(help: ArgumentHelp("End after this many looks; without a terminal 1 where not said.", valueName: "count"))
+    @Option(help: ArgumentHelp("Exit after this many updates. Default without a terminal: 1.", valueName: "count"))
     var count: Int?
 
     @OptionGroup var global: GlobalOptions

@@ -6,13 +6,13 @@ import Glibc
 struct ExportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "export",
-        abstract: "Writes what is set at run time as a JSON document, for `connctl import`.",
+        abstract: "Writes everything set at run time as a JSON document, for `connctl import`.",
         discussion: """
             connctl export settings.json
             connctl export | ssh other connctl import -
             """)
 
-    @Argument(help: "A file; without one, or with -, to standard output.", completion: .file())
+    @Argument(help: "The file to write. Default, or -: standard output.", completion: .file())
     var file: String?
 
     @OptionGroup var global: GlobalOptions
@@ -61,22 +61,22 @@ enum NewFile {
 struct ImportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Sets what a document of `connctl export` says. Twice does no more than once.",
+        abstract: "Applies a document from `connctl export`. Importing it again changes nothing.",
         discussion: """
             connctl import settings.json --dry-run
             connctl import settings.json --replace     also unsets what the document does not name
             """)
 
-    @Argument(help: "A file; - for standard input.", completion: .file())
+    @Argument(help: "The file to read; -: standard input.", completion: .file())
     var file: String
 
-    @Flag(help: "Say what would change, and change nothing.")
+    @Flag(help: "Show what would change, without changing anything.")
     var dryRun = false
 
     @Flag(help: "Unset what the document does not name.")
     var replace = false
 
-    @Option(help: "Why; it is kept in the audit trail.")
+    @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
 
     @OptionGroup var global: GlobalOptions

@@ -4,11 +4,11 @@ import ArgumentParser
 
 /// What confirm and revert share.
 struct TrialOptions: ParsableArguments {
-    @Argument(help: "As it was given to `connctl set --try`.", completion: .custom(Completion.originsOrAll))
+    @Argument(help: "As given to `connctl set --try`.", completion: .custom(Completion.originsOrAll))
     var origin: String
 
     @Argument(
-        help: "Only these settings; without any: all that are on trial there.", completion: .custom(Completion.settings)
+        help: "Only these settings. Default: all that are on trial there.", completion: .custom(Completion.settings)
     )
     var settings: [String] = []
 
@@ -46,7 +46,7 @@ struct TrialOptions: ParsableArguments {
 struct ConfirmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "confirm",
-        abstract: "Keeps what is on trial.",
+        abstract: "Keeps settings that are on trial.",
         discussion: """
             connctl confirm example.com
             connctl confirm example.com max_connections --reason "held under load"
@@ -64,7 +64,7 @@ struct ConfirmCommand: AsyncParsableCommand {
 struct RevertCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "revert",
-        abstract: "Ends trials now.",
+        abstract: "Ends trials immediately.",
         discussion: """
             connctl revert example.com
             """)

@@ -6,13 +6,13 @@ struct UnsetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "unset",
         abstract:
-            "Returns settings to what holds without them: the file's value, else what was learned, else the default.",
+            "Removes overrides: the value in the file applies again, else the learned value, else the default.",
         discussion: """
             connctl unset example.com max_connections
             connctl unset all max_retries --reason "no longer needed"
             """)
 
-    @Argument(help: "As it was given to `connctl set`.", completion: .custom(Completion.originsOrAll))
+    @Argument(help: "As given to `connctl set`.", completion: .custom(Completion.originsOrAll))
     var origin: String
 
     @Argument(help: "Names of settings.", completion: .custom(Completion.settings))

@@ -5,7 +5,7 @@ import ArgumentParser
 struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why",
-        abstract: "One connection: why it was opened, what it did, and why it ended.",
+        abstract: "Shows one connection: why it was opened, what it did, and why it was closed.",
         discussion: """
             connctl why 4711        the numbers are in `connctl conns` and `connctl conns --state closed`
             """)

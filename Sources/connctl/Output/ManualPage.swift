@@ -38,28 +38,28 @@ enum ManualPage {
         let verbs = (root.subcommands ?? []).filter { $0.commandName != "help" }
         var lines = [
             ".TH CONNCTL 1 \"\" \"connd \(escaped(ProductVersion.text))\" \"User Commands\"", ".SH NAME",
-            "connctl \\- \(escaped(sentence(root.abstract)))", ".SH SYNOPSIS", ".B connctl", ".I verb",
+            "connctl \\- \(escaped(sentence(root.abstract)))", ".SH SYNOPSIS", ".B connctl", ".I command",
             ".RI [ options ]", ".SH DESCRIPTION",
         ]
         lines += body(root.discussion)
-        lines.append(".SH VERBS")
+        lines.append(".SH COMMANDS")
         let shared = sharedNames(verbs)
         for verb in verbs { lines += describe(verb, without: shared) }
-        lines.append(".SH OPTIONS OF EVERY VERB")
+        lines.append(".SH OPTIONS OF EVERY COMMAND")
         lines += (verbs.first?.arguments ?? []).filter { shared.contains(key($0)) }.flatMap(describe)
         lines += ending
         return lines.joined(separator: "\n") + "\n"
     }
 
     private static let ending = [
-        ".SH ENVIRONMENT", ".TP", ".B CONNCTL_ADMIN", "Where the admin API is, as \\-\\-admin takes it.", ".TP",
-        ".B CONNCTL_TOKEN_FILE", "The file that holds the token for changes.", ".TP", ".B NO_COLOR", "No colours.",
-        ".SH EXIT STATUS", ".TP", ".B 0", "It was done.", ".TP", ".B 1", "It failed; standard error says why.", ".TP",
-        ".B 2", "The command line was wrong.", ".TP", ".B 3",
-        "Something was set meanwhile (\\-\\-if\\-unchanged); nothing was done.", ".TP", ".B 4",
+        ".SH ENVIRONMENT", ".TP", ".B CONNCTL_ADMIN", "URL of the admin API, as for \\-\\-admin.", ".TP",
+        ".B CONNCTL_TOKEN_FILE", "File with the token that changes require.", ".TP", ".B NO_COLOR", "No colours.",
+        ".SH EXIT STATUS", ".TP", ".B 0", "Success.", ".TP", ".B 1", "Failure; standard error says why.", ".TP",
+        ".B 2", "Wrong usage.", ".TP", ".B 3",
+        "A setting changed in the meantime (\\-\\-if\\-unchanged); nothing was done.", ".TP", ".B 4",
         "connd is not reachable.", ".SH FILES", ".TP", ".I /run/connd/admin.sock", "The system's connd.", ".TP",
-        ".I ~/.local/state/connd/admin.url", "Where the user's own connd left its address.", ".TP",
-        ".I /etc/connd/admin.token", "The token, where it may be read.", ".SH SEE ALSO", ".BR connd (8),",
+        ".I ~/.local/state/connd/admin.url", "Address of the user's own connd.", ".TP",
+        ".I /etc/connd/admin.token", "The token, if it may be read.", ".SH SEE ALSO", ".BR connd (8),",
         ".BR curl (1)",
     ]
 
