@@ -116,7 +116,9 @@ let testTargets: [Target] = [
     tests("SystemdTests", ["ProxyTypes", "Systemd"]),
     tests("ProcessOutputTests", ["ProxyTypes", "ProcessOutput"]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
-    tests("UpstreamTests", ["ProxyTypes", "Tuning", "CLinux", "Reactor", "Upstream"]),
+    tests(
+        "UpstreamTests",
+        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream"]),
     tests(
         "ForwardProxyTests",
         ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),

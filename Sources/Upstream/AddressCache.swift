@@ -1,18 +1,25 @@
 import ProxyTypes
 import Reactor
 
-/// What the last look-up of each name brought, for a while; one look-up at a time per name. Loop-bound.
+/// Waits for the addresses of a name. Loop-bound.
+protocol AddressWaiter: AnyObject {
+    func resolved(_ result: Result<[IPAddress], ProxyError>)
+}
+
+/// The addresses of each name as last looked up, and the look-ups under way: one at a time per name. Loop-bound.
 ///
-/// The system's resolver tells no TTL, so that an answer counts for `dns_min_ttl`; when a later look-up fails, the old
-/// answer serves on for `dns_serve_stale`.
+/// ```
+///            resolve              answer         dns_min_ttl        dns_serve_stale
+/// unknown ───────────▶ under way ────────▶ fresh ───────────▶ stale ───────────────▶ expired
+/// ```
+///
+/// The system's resolver reports no TTL, hence `dns_min_ttl`. A stale or expired name is looked up again on its next use;
+/// where that fails, stale addresses are used on.
 final class AddressCache {
     struct Lifetimes {
         var fresh: Interval
         var stale: Interval
-        var timeout: Interval
     }
-
-    typealias Completion = (Result<[IPAddress], ProxyError>) -> Void
 
     private struct Entry {
         var addresses: [IPAddress]
@@ -20,96 +27,92 @@ final class AddressCache {
         var lastUse: Instant
     }
 
-    private struct Waiting {
-        var completions: [(expires: Instant, completion: Completion)] = []
+    private struct LookUp {
+        /// Those of who asked first.
+        let lifetimes: Lifetimes
+        /// In the order in which they came.
+        var waiters: [any AddressWaiter]
     }
 
     private let resolver: Resolver
     private unowned let reactor: Reactor
-    private var timer: Deadline?
     private var entries: [String: Entry] = [:]
-    private var underWay: [String: Waiting] = [:]
+    private var lookUps: [String: LookUp] = [:]
 
     private static let maxEntries = 20_000
-    private static let maxLookupsUnderWay = 1_024
+    private static let maxLookUps = 1_024
 
     init(resolver: Resolver, reactor: Reactor) {
         self.resolver = resolver
         self.reactor = reactor
     }
 
-    deinit {
-        timer?.owner = nil
-    }
-
-    /// `completion` may be called at once.
-    func resolve(_ host: String, _ lifetimes: Lifetimes, _ completion: @escaping Completion) {
-        let time = reactor.now
-        if var entry = entries[host], time < entry.expires {
-            entry.lastUse = time
-            entries[host] = entry
-            return completion(.success(entry.addresses))
+    /// The result where it is known at once. Nil: the waiter is told later, from the loop, unless it cancels; it is kept
+    /// alive until then.
+    func resolve(
+        _ host: String, _ lifetimes: Lifetimes, for waiter: any AddressWaiter
+    ) -> Result<[IPAddress], ProxyError>? {
+        let now = reactor.now
+        if let entry = entries[host], now < entry.expires {
+            entries[host]?.lastUse = now
+            return .success(entry.addresses)
         }
-        let isFirst = underWay[host] == nil
-        guard !isFirst || underWay.count < Self.maxLookupsUnderWay else {
-            return completion(
-                .failure(ProxyError(.dnsError, detail: "too many name look-ups are under way")))
+        guard lookUps[host] == nil else {
+            lookUps[host]?.waiters.append(waiter)
+            return nil
         }
-        let expires = time + lifetimes.timeout
-        underWay[host, default: Waiting()].completions.append((expires, completion))
-        let timer = timer ?? Deadline(owner: self)
-        self.timer = timer
-        reactor.timer.wake(timer, at: expires)
-        guard isFirst else { return }
+        guard lookUps.count < Self.maxLookUps else {
+            return .failure(ProxyError(.dnsError, detail: "too many name look-ups are under way"))
+        }
+        lookUps[host] = LookUp(lifetimes: lifetimes, waiters: [waiter])
         let bound = LoopBound(self, on: reactor)
         let mailbox = reactor.mailbox
-        resolver.resolve(host) { answer in mailbox.execute { bound.value.answered(host, answer, lifetimes) } }
+        resolver.resolve(host) { answer in mailbox.execute { bound.value.answered(host, answer) } }
+        return nil
+    }
+
+    /// The waiter is not told. The look-up itself goes on, and its answer is kept.
+    func cancel(_ host: String, for waiter: any AddressWaiter) {
+        lookUps[host]?.waiters.removeAll { $0 === waiter }
     }
 
     /// The next use looks the name up again.
     func expire(_ host: String) {
-        entries[host]?.expires = .zero
+        guard let entry = entries[host] else { return }
+        entries[host]?.expires = min(entry.expires, reactor.now)
     }
 
-    private func answered(_ host: String, _ answer: ResolverAnswer, _ lifetimes: Lifetimes) {
-        let waiting = underWay.removeValue(forKey: host)
-        let time = reactor.now
-        let result: Result<[IPAddress], ProxyError>
+    private func answered(_ host: String, _ answer: ResolverAnswer) {
+        guard let lookUp = lookUps.removeValue(forKey: host) else {
+            return Invariant.broken("an answer for a name that is not being looked up")
+        }
+        let result = result(of: answer, host, lookUp.lifetimes)
+        for waiter in lookUp.waiters { waiter.resolved(result) }
+    }
+
+    private func result(
+        of answer: ResolverAnswer, _ host: String, _ lifetimes: Lifetimes
+    ) -> Result<[IPAddress], ProxyError> {
+        let now = reactor.now
         switch answer {
         case .addresses(let addresses):
             makeRoom()
-            entries[host] = Entry(addresses: addresses, expires: time + lifetimes.fresh, lastUse: time)
-            result = .success(addresses)
+            entries[host] = Entry(addresses: addresses, expires: now + lifetimes.fresh, lastUse: now)
+            return .success(addresses)
         case .noSuchName(let text):
             entries[host] = nil
-            result = .failure(ProxyError(.dnsError, detail: "the name \(host) does not resolve: \(text)"))
+            return .failure(ProxyError(.dnsError, detail: "the name \(host) does not resolve: \(text)"))
         case .failed(let text):
-            if let entry = entries[host], time < entry.expires + lifetimes.stale {
-                result = .success(entry.addresses)
-            } else {
-                result = .failure(ProxyError(.dnsError, detail: "the look-up of \(host) failed: \(text)"))
-            }
+            if let entry = entries[host], now < entry.expires + lifetimes.stale { return .success(entry.addresses) }
+            return .failure(ProxyError(.dnsError, detail: "the look-up of \(host) failed: \(text)"))
         }
-        for waiter in waiting?.completions ?? [] { waiter.completion(result) }
     }
 
+    /// The least recently used go first; the name decides between equals, so that the same events always lead to the same
+    /// entries.
     private func makeRoom() {
         guard entries.count >= Self.maxEntries else { return }
-        let byAge = entries.sorted { $0.value.lastUse < $1.value.lastUse }
-        for (host, _) in byAge.prefix(Self.maxEntries / 10) { entries[host] = nil }
-    }
-}
-
-extension AddressCache: DeadlineOwner {
-    func deadlineReached(now: Instant) -> Instant {
-        var late: [(String, Completion)] = []
-        for (host, waiting) in underWay {
-            late += waiting.completions.filter { $0.expires <= now }.map { (host, $0.completion) }
-            underWay[host]?.completions.removeAll { $0.expires <= now }
-        }
-        for (host, completion) in late {
-            completion(.failure(ProxyError(.dnsTimeout, detail: "the look-up of \(host) took too long")))
-        }
-        return underWay.values.lazy.flatMap(\.completions).map(\.expires).min() ?? .distantFuture
+        let byAge = entries.map { ($0.value.lastUse, $0.key) }.sorted { $0 < $1 }
+        for (_, host) in byAge.prefix(Self.maxEntries / 10) { entries[host] = nil }
     }
 }

@@ -1,0 +1,198 @@
+import Pooling
+import ProxyTypes
+import Reactor
+import Tuning
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Connects to the addresses of an origin at the times that DialRace decides, and keeps the first connection that opens.
+/// Loop-bound.
+final class AddressRace {
+    private struct Attempt {
+        let stream: any ByteStream
+        let expires: Instant
+    }
+
+    private unowned let dial: Dial
+    private let origin: Origin
+    private let settings: EffectiveSettings
+    private let loop: UpstreamLoop
+    private let startedAt: Instant
+    private let addresses: [IPAddress]
+    /// Of each address while it is being tried. Empty once the race is over.
+    private var attempts: [Attempt?]
+    private var race: DialRace
+    private var actions: [DialRace.Action] = []
+    /// The first is the most telling: it is the address that was preferred.
+    private var firstError: ProxyError?
+    /// What the kernel refused of the settings, at the latest attempt.
+    private(set) var refusals: [SocketTuning.Refusal] = []
+
+    /// `addresses` are in the order of preference.
+    init(
+        _ addresses: [IPAddress], of dial: Dial, to origin: Origin, _ settings: EffectiveSettings, _ loop: UpstreamLoop
+    ) {
+        self.dial = dial
+        self.origin = origin
+        self.settings = settings
+        self.loop = loop
+        self.addresses = addresses
+        startedAt = loop.now
+        attempts = Array(repeating: nil, count: addresses.count)
+        let families = addresses.map { $0.family == .ipv6 ? DialRace.Family.ipv6 : .ipv4 }
+        race = DialRace(families: families, delay: settings.happyEyeballsDelay)
+    }
+
+    private var isOver: Bool { attempts.isEmpty }
+
+    func start() {
+        race.start(now: startedAt, into: &actions)
+        perform()
+    }
+
+    func cancel() {
+        for attempt in attempts { attempt?.stream.close() }
+        attempts = []
+        actions = []
+    }
+
+    func deadlineReached(now: Instant) {
+        for index in attempts.indices {
+            guard let attempt = attempts[index], attempt.expires <= now else { continue }
+            attempt.stream.close()
+            attemptFailed(index, 0)
+        }
+        race.deadlineReached(now: now, into: &actions)
+        perform()
+    }
+
+    fileprivate func connected(_ index: Int) {
+        race.attemptSucceeded(index, now: loop.now, into: &actions)
+        perform()
+    }
+
+    fileprivate func failed(_ index: Int, _ code: CInt) {
+        attemptFailed(index, code)
+        perform()
+    }
+
+    private func attemptFailed(_ index: Int, _ code: CInt) {
+        attempts[index] = nil
+        if firstError == nil { firstError = error(code, at: addresses[index]) }
+        race.attemptFailed(index, now: loop.now, into: &actions)
+    }
+
+    /// An attempt that fails at once adds to the actions while they are performed.
+    private func perform() {
+        var outcome: Result<any ByteStream, ProxyError>?
+        var next = 0
+        while next < actions.count {
+            let action = actions[next]
+            next += 1
+            switch action {
+            case .attempt(let index): attempt(index)
+            case .cancel(let index):
+                attempts[index]?.stream.close()
+                attempts[index] = nil
+            case .won(let index):
+                outcome = attempts[index].map { .success($0.stream) }
+                attempts[index] = nil
+            case .allFailed:
+                outcome = .failure(
+                    firstError ?? ProxyError(.destinationUnavailable, detail: "\(origin) could not be reached"))
+            }
+        }
+        actions.removeAll(keepingCapacity: true)
+        switch outcome {
+        case .success(let stream):
+            attempts = []
+            dial.won(stream, after: loop.now - startedAt)
+        case .failure(let error):
+            attempts = []
+            dial.lost(error)
+        case nil where isOver: break
+        case nil:
+            let expires = attempts.lazy.compactMap { $0?.expires }.min() ?? .distantFuture
+            dial.wake(at: min(race.nextDeadline, expires))
+        }
+    }
+
+    // MARK: Attempts
+
+    private func attempt(_ index: Int) {
+        do {
+            let endpoint = Endpoint(address: addresses[index], port: origin.port)
+            let stream = try open(endpoint, AttemptHandler(race: self, index: index))
+            // Making room for a descriptor may have ended the client that this dial is for.
+            guard !isOver else { return stream.close() }
+            attempts[index] = Attempt(stream: stream, expires: loop.now + settings.connectTimeout)
+        } catch {
+            guard !isOver else { return }
+            attemptFailed(index, error.code)
+        }
+    }
+
+    /// Where descriptors are short, idle connections give theirs up.
+    private func open(_ endpoint: Endpoint, _ handler: AttemptHandler) throws(SystemError) -> any ByteStream {
+        do {
+            return try connect(endpoint, handler)
+        } catch {
+            guard error.code == EMFILE || error.code == ENFILE, loop.relieveDescriptorPressure() else { throw error }
+            return try connect(endpoint, handler)
+        }
+    }
+
+    private func connect(_ endpoint: Endpoint, _ handler: AttemptHandler) throws(SystemError) -> any ByteStream {
+        var refused: [SocketOptions.Refusal] = []
+        defer { refusals = SocketTuning.refusals(refused) }
+        return try loop.reactor.connect(
+            to: endpoint, from: settings.sourceAddress.first { $0.family == endpoint.address.family },
+            options: SocketTuning.options(settings), refusals: &refused, handler: handler)
+    }
+
+    /// `code` is 0 where there was no answer in time.
+    private func error(_ code: CInt, at address: IPAddress) -> ProxyError {
+        let endpoint = "\(address.bracketed):\(origin.port)"
+        switch code {
+        case 0:
+            let text =
+                "\(endpoint) did not answer within connect_timeout (\(settings.connectTimeout.wholeMilliseconds) ms)"
+            return ProxyError(.connectionTimeout, detail: text)
+        case ECONNREFUSED:
+            return ProxyError(.connectionRefused, detail: "\(endpoint) refused the connection")
+        case ETIMEDOUT:
+            return ProxyError(.connectionTimeout, detail: "\(endpoint) did not answer")
+        case ECONNRESET:
+            return ProxyError(.connectionTerminated, detail: "\(endpoint) reset the connection at once")
+        case EADDRNOTAVAIL:
+            let text = "no local address or port is left for \(endpoint) (source_address, ip_local_port_range)"
+            return ProxyError(.destinationUnavailable, detail: text)
+        case EMFILE, ENFILE:
+            return ProxyError(.connectionLimitReached, detail: "connd is out of file descriptors")
+        default:
+            let text = "connecting to \(endpoint) failed: \(String(cString: strerror(code)))"
+            return ProxyError(.destinationUnavailable, detail: text)
+        }
+    }
+}
+
+/// One attempt's part of the race. Its stream holds it until the stream closes or is won. Loop-bound.
+private final class AttemptHandler: StreamHandler {
+    private unowned let race: AddressRace
+    private let index: Int
+
+    init(race: AddressRace, index: Int) {
+        self.race = race
+        self.index = index
+    }
+
+    func connected() { race.connected(index) }
+    func failed(_ code: CInt) { race.failed(index, code) }
+
+    // Nothing else comes before `connected`, within which the winner's stream gets another handler.
+    func received(_ bytes: UnsafeRawBufferPointer) {}
+    func inputEnded() {}
+    func outputDrained() {}
+}
