@@ -11,28 +11,36 @@ extension UpstreamConnection {
     var allBytesSent: Int { bytesSentBefore + bytesSent }
 
     @inline(__always)
-    func noteSent(_ count: Int) {
+    func countSent(_ count: Int) {
         bytesSent += count
         pool.isTouched = true
-        if tunnelSince == nil {
-            pool.figures.bytesSent += count
-        } else {
-            pool.figures.tunnels.bytesSent += count
-        }
+        if isTunnel { pool.figures.tunnels.bytesSent += count } else { pool.figures.bytesSent += count }
     }
 
     @inline(__always)
-    func noteReceived(_ count: Int) {
+    func countReceived(_ count: Int) {
         bytesReceived += count
         pool.isTouched = true
-        if tunnelSince == nil {
-            pool.figures.bytesReceived += count
-        } else {
-            pool.figures.tunnels.bytesReceived += count
+        if isTunnel { pool.figures.tunnels.bytesReceived += count } else { pool.figures.bytesReceived += count }
+    }
+
+    /// Since when it has been idle; nil while it is not.
+    var idleSince: Instant? {
+        switch state {
+        case .idle(let since): since
+        case .serving, .tunnel, .closing, .closed: nil
         }
     }
 
-    /// To be called while the socket is still there.
+    /// Since when it has carried another protocol; nil where it does not.
+    private var tunnelSince: Instant? {
+        switch state {
+        case .tunnel(let tunnel), .closing(.flushing(let tunnel)): tunnel.since
+        case .idle, .serving, .closing(.lingering), .closed: nil
+        }
+    }
+
+    /// To be called while the state is still the one that ends, and the socket is there.
     func recordEnd(_ reason: CloseReason) {
         let now = loop.now
         loop.metrics.upstreamClosed[reason] += 1
@@ -55,7 +63,7 @@ extension UpstreamConnection {
         let wall = loop.wallClock
         var record = record(state: .closed, wall: wall, now: now)
         record.closedAt = wall
-        if exchange == nil, idleSince > .zero {
+        if let idleSince, requestsServed > 0 {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.reason = reason
@@ -70,8 +78,8 @@ extension UpstreamConnection {
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)
         record.local = local
         record.remote = remote
-        if state == .idle || state == .distrusted || state == .pinned {
-            record.idleSince = wall - (now - max(idleSince, openedAt)).wholeMilliseconds
+        if let idleSince, state == .idle || state == .distrusted || state == .pinned {
+            record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.owner = id.flatMap { pool.machine.facts(of: $0) }?.ownership.owner?.rawValue
         record.requests = requestsServed

@@ -7,266 +7,277 @@ import Tuning
 
 /// From bytes to responses: heads, bodies, where each ends, and what becomes of the connection then.
 extension UpstreamConnection {
-    /// Heads and bodies. What cannot be worked on until more of it has come is kept in `partial`.
+    private static let maxInterimResponses = 100
+
+    // MARK: Bytes
+
+    /// Heads and bodies. What cannot be parsed until more of it has come is kept in `partial`.
     func receive(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        guard partial.isEmpty else { return resume(with: bytes, now: now) }
-        let used = work(on: bytes, now: now)
+        guard partial.isEmpty else { return receiveBehindPartial(bytes, now: now) }
+        let used = parse(bytes, now: now)
         if used < bytes.count { partial.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
     }
 
-    /// The bytes are taken out of `partial` while they are worked on: the next response may leave its own beginning there.
-    private func resume(with bytes: UnsafeRawBufferPointer, now: Instant) {
+    /// The bytes are taken out of `partial` while they are parsed: the next response may leave its own beginning there.
+    private func receiveBehindPartial(_ bytes: UnsafeRawBufferPointer, now: Instant) {
         partial.append(bytes)
-        var store = ByteQueue()
-        swap(&store, &partial)
-        let used = work(on: store.bytes, now: now)
-        guard used < store.count else { return }
-        store.consume(used)
-        swap(&store, &partial)
+        var queue = ByteQueue()
+        swap(&queue, &partial)
+        let used = parse(queue.bytes, now: now)
+        guard used < queue.count else { return }
+        queue.consume(used)
+        swap(&queue, &partial)
     }
 
     /// How much was used: all of it but for what is to be given again, with more behind it.
-    private func work(on bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
-        if phase == .body { return receiveBody(bytes, now: now) }
-        responseStarted = true
-        return workThroughHeads(bytes, now: now)
+    private func parse(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+        guard case .serving(let serving) = state else { return bytes.count }
+        switch serving.response {
+        case .none: return parseHeads(bytes, of: serving.exchange, interim: 0, now: now)
+        case .head(let interim): return parseHeads(bytes, of: serving.exchange, interim: interim, now: now)
+        case .body(let body): return receiveBody(bytes, body, of: serving.exchange, now: now)
+        }
     }
 
-    /// Interim heads and then the final one, whose body goes on from there. Returns what was used.
-    func workThroughHeads(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+    // MARK: Heads
+
+    /// Interim heads and then the final one, whose body follows. Returns what was used. `interim` heads came before.
+    private func parseHeads(
+        _ bytes: UnsafeRawBufferPointer, of exchange: any UpstreamExchange, interim: Int, now: Instant
+    ) -> Int {
         var start = 0
-        while start < bytes.count, phase == .awaitingHead, let exchange {
+        var interim = interim
+        while start < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
             do {
-                let isComplete = try parser.parse(
+                let isComplete = try headParser.parse(
                     rest.bytes, requestMethod: exchange.method, limits: loop.headLimits, into: &loop.responseHead)
-                guard isComplete else { return start }
+                guard isComplete else {
+                    state.update { $0.response = .head(interim: interim) }
+                    return start
+                }
             } catch {
                 malformed(error, now: now)
                 return bytes.count
             }
-            let length = loop.responseHead.length
             if loop.responseHead.status == 101 {
-                receiveUpgrade(rest, now: now)
+                receiveUpgrade(rest, of: exchange, now: now)
                 return bytes.count
             }
+            let length = loop.responseHead.length
             guard loop.responseHead.isInformational else {
-                receiveFinalHead(exchange, rest, now: now)
-                // An exchange may give up while it is told of the head.
-                guard phase == .body else { return bytes.count }
-                return start + length + receiveBody(UnsafeRawBufferPointer(rebasing: rest[length...]), now: now)
+                let body = UnsafeRawBufferPointer(rebasing: rest[length...])
+                return start + length + receiveFinalHead(rest, body: body, of: exchange, now: now)
             }
-            interimResponses += 1
-            guard interimResponses <= Self.maxInterimResponses else {
+            interim += 1
+            guard interim <= Self.maxInterimResponses else {
                 let text = "the origin sent more than \(Self.maxInterimResponses) interim responses"
                 fail(.response(ProxyError(.httpProtocolError, detail: text)), .framingError, now: now)
                 return bytes.count
             }
+            state.update { $0.response = .head(interim: interim) }
             exchange.informationalHead(loop.responseHead, rest)
-            setDeadline(after: pool.settings.headersTimeout, now: now)
+            guard isServing else { return bytes.count }
+            restartTimeout(now: now)
             start += length
         }
-        return phase == .awaitingHead ? start : bytes.count
+        return start
     }
 
-    func receiveFinalHead(_ exchange: any UpstreamExchange, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        persistent = loop.responseHead.persistent
-        if loop.responseHead.keepAliveTimeout != nil || loop.responseHead.keepAliveMax != nil {
-            hint = KeepAliveHint(
-                timeout: loop.responseHead.keepAliveTimeout.map { .seconds(Int64($0)) },
-                max: loop.responseHead.keepAliveMax)
-        }
+    /// Returns what was used of `body`, which is what came behind the head.
+    private func receiveFinalHead(
+        _ bytes: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, of exchange: any UpstreamExchange, now: Instant
+    ) -> Int {
         let isChunked = loop.responseHead.framing == .chunked
-        let namesOthers = isChunked && loop.responseHead.connection.contains(.others)
-        body = BodyReader(
+        let namesTrailers = isChunked && loop.responseHead.connection.contains(.others)
+        bodyReader = BodyReader(
             loop.responseHead.framing,
             trailers: TrailerRules(
                 maxBytes: loop.headLimits.maxHeadBytes, forbidden: .dropped,
-                nominated: namesOthers ? loop.responseHead.fields.nominated(bytes.bytes) : []))
-        decodes = exchange.wantsContentOnly && isChunked
-        phase = .body
-        deadline = .distantFuture
+                nominated: namesTrailers ? loop.responseHead.fields.nominated(bytes.bytes) : []))
+        let response = Serving.ResponseBody(
+            delivery: isChunked && exchange.wantsContentOnly ? .contentOnly : .asFramed,
+            persistence: loop.responseHead.persistence)
+        state.update {
+            $0.response = .body(response)
+            $0.timeout = .none
+        }
         exchange.responseHead(loop.responseHead, bytes, now: now)
+        // The exchange may have given the connection up.
+        guard isServing else { return body.count }
+        return receiveBody(body, response, of: exchange, now: now)
     }
 
     /// The origin may switch before it has the whole request. Its bytes are another protocol's from here on; the
     /// client's are so behind its content (RFC 9110 7.8), to which the exchange holds it.
-    func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        guard let exchange, exchange.asksUpgrade else {
-            return fail(
-                .response(
-                    ProxyError(.httpProtocolError, detail: "the origin switched protocols without being asked to")),
-                .framingError, now: now)
+    private func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, of exchange: any UpstreamExchange, now: Instant) {
+        guard exchange.asksUpgrade else {
+            let text = "the origin switched protocols without being asked to"
+            return fail(.response(ProxyError(.httpProtocolError, detail: text)), .framingError, now: now)
         }
-        phase = .tunnel
-        becameTunnel(at: now)
-        deadline = .distantFuture
+        Invariant.check(outstanding.isEmpty, "a request was pipelined behind an upgrade")
+        beginTunnel(for: exchange, since: now)
         exchange.upgraded(loop.responseHead, bytes, now: now)
     }
 
+    // MARK: Bodies
+
+    private var isServing: Bool {
+        switch state {
+        case .serving: true
+        case .idle, .tunnel, .closing, .closed: false
+        }
+    }
+
     /// Returns what was used.
-    func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+    private func receiveBody(
+        _ bytes: UnsafeRawBufferPointer, _ body: Serving.ResponseBody, of exchange: any UpstreamExchange, now: Instant
+    ) -> Int {
         var used = 0
-        if !body.isComplete, !bytes.isEmpty {
+        if !bodyReader.isComplete, !bytes.isEmpty {
             do {
-                used = try decodes ? passContent(bytes) : passFramed(bytes)
+                switch body.delivery {
+                case .asFramed: used = try passFramed(bytes, to: exchange)
+                case .contentOnly: used = try passContent(bytes, to: exchange)
+                }
             } catch {
                 malformed(error, now: now)
                 return bytes.count
             }
         }
         // The exchange may have given the connection up while it was handed the bytes.
-        guard phase == .body else { return bytes.count }
-        if body.isComplete {
+        guard isServing else { return bytes.count }
+        if bodyReader.isComplete {
             finish(leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
             return bytes.count
         }
-        exchange?.responseReadComplete()
-        guard phase == .body else { return bytes.count }
-        if !readingPaused { setDeadline(after: pool.settings.bodyIdleTimeout, now: now) }
+        exchange.responseReadComplete()
+        guard isServing else { return bytes.count }
+        restartTimeout(now: now)
         return used
     }
 
-    func passFramed(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
-        let count = try body.consume(bytes.bytes)
-        guard body.droppedTrailers == 0 else {
-            passKept(bytes, taken: count)
+    private func passFramed(
+        _ bytes: UnsafeRawBufferPointer, to exchange: any UpstreamExchange
+    ) throws(WireError) -> Int {
+        let count = try bodyReader.consume(bytes.bytes)
+        guard bodyReader.droppedTrailers == 0 else {
+            passWithoutDroppedTrailers(bytes, taken: count, to: exchange)
             return count
         }
-        if count > 0 { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
+        if count > 0 { exchange.responseBody(UnsafeRawBufferPointer(rebasing: bytes[..<count])) }
         return count
     }
 
     /// The end of a body with trailers that the client must not get.
-    private func passKept(_ bytes: UnsafeRawBufferPointer, taken: Int) {
-        loop.metrics.trailersDropped += body.droppedTrailers
+    private func passWithoutDroppedTrailers(
+        _ bytes: UnsafeRawBufferPointer, taken: Int, to exchange: any UpstreamExchange
+    ) {
+        loop.metrics.trailersDropped += bodyReader.droppedTrailers
         loop.contentRanges.removeAll(keepingCapacity: true)
-        body.appendKept(bytes.bytes, taken: taken, to: &loop.contentRanges)
-        for range in loop.contentRanges { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+        bodyReader.appendKept(bytes.bytes, taken: taken, to: &loop.contentRanges)
+        for range in loop.contentRanges { exchange.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
     }
 
-    func passContent(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+    private func passContent(
+        _ bytes: UnsafeRawBufferPointer, to exchange: any UpstreamExchange
+    ) throws(WireError) -> Int {
         loop.contentRanges.removeAll(keepingCapacity: true)
-        let count = try body.decode(bytes.bytes, content: &loop.contentRanges)
-        for range in loop.contentRanges { exchange?.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
+        let count = try bodyReader.decode(bytes.bytes, content: &loop.contentRanges)
+        for range in loop.contentRanges { exchange.responseBody(UnsafeRawBufferPointer(rebasing: bytes[range])) }
         return count
     }
 
-    /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds it idle.
-    func finish(leftover: UnsafeRawBufferPointer, now: Instant) {
-        guard let exchange else { return }
-        self.exchange = nil
-        phase = .idle
-        idleSince = now
-        deadline = .distantFuture
-        // A slow reader's pause ends with its exchange: an idle connection is watched.
-        setReading(true, now: now)
+    // MARK: The end of a response
+
+    /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds the
+    /// connection idle.
+    private func finish(leftover: UnsafeRawBufferPointer, now: Instant) {
+        guard case .serving(let serving) = state else { return }
+        // A slow reader's pace ends with its exchange: an idle connection is watched.
         stream.readLimit = .max
-        let disposition: Disposition
-        if !requestComplete {
-            disposition = .mustClose(.earlyResponse)
-        } else if !leftover.isEmpty, pipelined.isEmpty {
-            disposition = .mustClose(.unsolicitedBytes)
-        } else if !persistent {
-            disposition = .mustClose(.originConnectionClose)
-        } else if stream.hangupSeen {
-            // Its FIN came with the response.
-            disposition = .mustClose(.originFinIdle)
-        } else {
-            let wantsWindow = pool.settings.reuseOrder == .widest
-            disposition = .reusable(hint, window: wantsWindow ? stream.congestionWindow : 0)
+        if serving.reading == .paused { stream.resumeReading() }
+        let disposition = disposition(after: serving, leftover: leftover.count)
+        guard outstanding.isEmpty else {
+            return finishPipelined(serving.exchange, disposition, leftover, now: now)
         }
-        guard pipelined.isEmpty else {
-            return goOnPipelined(after: exchange, disposition, leftover, now: now)
-        }
+        state = .idle(since: now)
         pool.release(self, disposition, now: now)
-        exchange.responseEnded(now: now)
+        serving.exchange.responseEnded(now: now)
+    }
+
+    private func disposition(after serving: Serving, leftover: Int) -> Disposition {
+        guard serving.request == .complete else { return .mustClose(.earlyResponse) }
+        guard leftover == 0 || !outstanding.isEmpty else { return .mustClose(.unsolicitedBytes) }
+        guard case .body(let body) = serving.response, case .keepAlive(let hint) = body.persistence else {
+            return .mustClose(.originConnectionClose)
+        }
+        // Its FIN came with the response.
+        guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
+        let wantsWindow = pool.settings.reuseOrder == .widest
+        return .reusable(hint, window: wantsWindow ? stream.congestionWindow : 0)
     }
 
     /// The next response is already due on this connection, unless the last one ends it.
-    func goOnPipelined(
-        after exchange: any UpstreamExchange, _ disposition: Disposition, _ leftover: UnsafeRawBufferPointer,
-        now: Instant
+    private func finishPipelined(
+        _ exchange: any UpstreamExchange, _ disposition: Disposition, _ leftover: UnsafeRawBufferPointer, now: Instant
     ) {
-        if case .mustClose(let reason) = disposition {
-            phase = .awaitingHead
-            untold = pipelined
-            giveUp(reason, now: now)
-            exchange.responseEnded(now: now)
-            return failPipelined(now: now)
-        }
-        let next = pipelined.removeFirst()
-        begin(next)
-        setDeadline(after: pool.settings.headersTimeout, now: now)
-        next.responseIsNext(now: now)
+        let next = outstanding.removeFirst()
+        // Only whole requests are pipelined.
+        state = .serving(Serving(exchange: next, request: .complete))
         pool.release(self, disposition, now: now)
-        exchange.responseEnded(now: now)
-        if phase == .awaitingHead, !leftover.isEmpty { receive(leftover, now: now) }
+        switch disposition {
+        case .mustClose(let reason):
+            close(reason, reason.manner)
+            exchange.responseEnded(now: now)
+            failPipelined(now: now)
+        case .reusable, .unused:
+            restartTimeout(now: now)
+            next.responseIsNext(now: now)
+            exchange.responseEnded(now: now)
+            if isServing, !leftover.isEmpty { receive(leftover, now: now) }
+        }
     }
 
-    func failPipelined(now: Instant) {
-        guard !untold.isEmpty else { return }
-        let text = "the origin closed the connection before it answered a pipelined request"
-        let error = ProxyError(.connectionTerminated, detail: text)
-        tell(.beforeResponse(error, reset: false), now: now)
-    }
+    // MARK: What goes wrong
 
-    /// One after the other: any of them may take others out of the list.
-    func tell(_ failure: UpstreamFailure, now: Instant) {
-        while !untold.isEmpty { untold.removeFirst().failed(failure, now: now) }
-    }
-
-    func malformed(_ error: WireError, now: Instant) {
+    private func malformed(_ error: WireError, now: Instant) {
         let text = "the origin's response is malformed: \(error.message)"
         fail(.response(ProxyError(.httpProtocolError, detail: text)), .framingError, now: now)
     }
 
-    /// FIN or RST while a response is due.
-    func endOfInput(reset: Bool, now: Instant) {
-        guard let exchange else { return }
-        if phase == .body, !reset, body.end() {
-            self.exchange = nil
-            untold = pipelined
-            giveUp(.responseUntilClose, now: now)
-            exchange.responseEnded(now: now)
-            return failPipelined(now: now)
-        }
-        let failure: UpstreamFailure
-        if phase == .awaitingHead, !responseStarted {
+    enum InputEnd {
+        case fin, reset
+    }
+
+    /// The connection ends while a response is due.
+    func inputEnded(_ end: InputEnd, of serving: Serving, now: Instant) {
+        switch (serving.response, end) {
+        case (.body, .fin) where bodyReader.end():
+            close(.responseUntilClose, .abrupt)
+            if removeOutstanding(serving.exchange) { serving.exchange.responseEnded(now: now) }
+            failPipelined(now: now)
+        case (.none, _):
             pool.lostWithoutNotice(self, now: now)
-            let text =
-                reset
-                ? "the origin reset the connection before it answered"
-                : "the origin closed the connection before it answered"
-            failure = .beforeResponse(
-                ProxyError(.connectionTerminated, detail: text), reset: reset)
-        } else {
+            // Requests that the pool refuses now may end their client, and with it this exchange.
+            guard isServing else { return }
+            let verb = end == .reset ? "reset" : "closed"
+            let error = ProxyError(
+                .connectionTerminated, detail: "the origin \(verb) the connection before it answered")
+            fail(.beforeResponse(error, reset: end == .reset), .originClosedMidResponse, now: now)
+        case (.head, _), (.body, _):
             let text = "the origin closed the connection in the middle of its response"
-            failure = .response(ProxyError(.httpResponseIncomplete, detail: text))
+            let error = ProxyError(.httpResponseIncomplete, detail: text)
+            fail(.response(error), .originClosedMidResponse, now: now)
         }
-        fail(failure, .originClosedMidResponse, now: now)
     }
+}
 
-    func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
-        let exchange = exchange
-        untold = pipelined
-        self.exchange = nil
-        giveUp(reason, now: now)
-        exchange?.failed(failure, now: now)
-        failPipelined(now: now)
-    }
-
-    func giveUp(_ reason: CloseReason, now: Instant) {
-        let wasTunnel = phase == .tunnel
-        phase = .idle
-        deadline = .distantFuture
-        closeReason = reason
-        if wasTunnel, id == nil {
-            return beginClose(reason, abruptly: true)
-        }
-        // Each lease ends on its own; the last one lets the pool order the close.
-        let leases = 1 + pipelined.count
-        pipelined.removeAll()
-        for _ in 0..<leases { pool.release(self, .mustClose(reason), now: now) }
+extension ResponseHead {
+    fileprivate var persistence: UpstreamConnection.Serving.Persistence {
+        guard persistent else { return .close }
+        guard keepAliveTimeout != nil || keepAliveMax != nil else { return .keepAlive(nil) }
+        return .keepAlive(
+            KeepAliveHint(timeout: keepAliveTimeout.map { .seconds(Int64($0)) }, max: keepAliveMax))
     }
 }

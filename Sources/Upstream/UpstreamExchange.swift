@@ -17,9 +17,10 @@ package enum UpstreamFailure: Sendable {
     }
 }
 
-/// What a pool and its connections tell the one who sends a request through them. Every call is on the loop.
+/// What a pool and its connections tell whoever sends a request through them. Every call is on the loop.
 ///
-/// A lease ends in exactly one of leaseRefused, responseEnded or failed; or the exchange gives it up itself (`cancel`).
+/// Each request for a lease ends in exactly one of leaseRefused, responseEnded, failed or tunnelClosed, unless the exchange
+/// gives it up itself (`UpstreamPool.cancel`, `UpstreamConnection.abandon`, `closeTunnel`): then it is told nothing more.
 package protocol UpstreamExchange: AnyObject {
     var method: HTTPWire.Method { get }
     /// It is sent again if its connection is lost before any byte of the response.

@@ -140,24 +140,25 @@ extension UpstreamPool {
     }
 
     func state(of connection: UpstreamConnection) -> ConnectionState {
-        switch connection.phase {
-        case .tunnel: return .tunnel
+        switch connection.state {
+        case .tunnel, .closing(.flushing): return .tunnel
         case .closed: return .closed
-        case .closing: return .closing
-        case .idle, .awaitingHead, .body: break
+        case .closing(.lingering): return .closing
+        case .idle, .serving: break
         }
         return connection.id.flatMap { machine.facts(of: $0) }?.state ?? .leased
     }
 
     /// Ends one: an idle one at once, another with its lease; `force`: at once, and its exchange fails.
     func close(_ connection: UpstreamConnection, force: Bool, now: Instant) {
-        guard let id = connection.id, connection.phase != .tunnel else {
-            // A tunnel has no end of its own to wait for, but its clients'.
-            if force { connection.endTunnelByOrder() }
-            return
+        switch connection.state {
+        // It has no end of its own to wait for, but its client's.
+        case .tunnel, .closing(.flushing): if force { connection.closeByOrder(now: now) }
+        case .serving where force: connection.closeByOrder(now: now)
+        case .idle, .serving, .closing(.lingering), .closed:
+            guard let id = connection.id else { return }
+            machine.close(id, .killed, now: now, into: &actions)
+            perform(now: now)
         }
-        if force, connection.exchange != nil { return connection.endByOrder(now: now) }
-        machine.close(id, .killed, now: now, into: &actions)
-        perform(now: now)
     }
 }

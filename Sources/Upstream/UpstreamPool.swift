@@ -141,7 +141,7 @@ package final class UpstreamPool {
     // MARK: Events of connections
 
     func release(_ connection: UpstreamConnection, _ disposition: Disposition, now: Instant) {
-        guard let id = connection.id else { return connection.beginClose(.originConnectionClose, abruptly: true) }
+        guard let id = connection.id else { return Invariant.broken("a connection outside the pool is released") }
         machine.release(id, disposition, now: now, into: &actions)
         perform(now: now)
     }
@@ -191,7 +191,7 @@ package final class UpstreamPool {
             case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
             case .refuse(let waiter, let refusal):
                 removeWaiter(waiter)?.exchange?.leaseRefused(error(for: refusal), now: now)
-            case .close(let id, let reason): connection(id)?.beginClose(reason, abruptly: closesAbruptly)
+            case .close(let id, let reason): connection(id)?.closeByPool(reason, abruptly: closesAbruptly)
             }
         }
         actions.removeAll(keepingCapacity: true)
@@ -240,8 +240,8 @@ package final class UpstreamPool {
             figures.reused += 1
             figures.handshakeSaved += connection.handshakeCost
             // One that was handed on at once did not lie idle.
-            if connection.idleSince > .zero, connection.idleSince < now {
-                figures.idleGap.record(microseconds: (now - connection.idleSince).microseconds)
+            if let idleSince = connection.idleSince, idleSince < now {
+                figures.idleGap.record(microseconds: (now - idleSince).microseconds)
             }
         } else {
             figures.firstLeases += 1

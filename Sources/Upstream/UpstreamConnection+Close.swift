@@ -1,0 +1,155 @@
+import Pooling
+package import ProxyTypes
+import Reactor
+import Tuning
+
+/// How a connection ends, and who is told.
+extension UpstreamConnection {
+    /// A polite close reads no more than this of what the origin still sends.
+    private static let maxLingerBytes = 64 * 1024
+
+    /// Every end of a connection begins and ends here. The exchanges that it was serving are left in `outstanding`, to be
+    /// told by the caller; their leases are released. A tunnel's end is told by `closeTunnel`.
+    func close(_ reason: CloseReason, _ manner: CloseManner) {
+        switch state {
+        case .idle:
+            recordEnd(reason)
+            shut(reason, manner)
+            // No news where it was the pool that ordered it.
+            pool.noteClosing(self, now: loop.now)
+        case .serving(let serving):
+            recordEnd(reason)
+            let leases = 1 + outstanding.count
+            outstanding.insert(serving.exchange, at: 0)
+            shut(reason, manner)
+            for _ in 0..<leases { pool.release(self, .mustClose(reason), now: loop.now) }
+        case .tunnel(let tunnel):
+            if manner == .flush, !stream.closeAfterOutput() {
+                state = .closing(.flushing(tunnel))
+                return
+            }
+            recordEnd(reason)
+            shut(reason, .abrupt)
+        case .closing(.lingering):
+            // A second polite close is the pool's echo of the first.
+            guard manner == .abrupt else { return }
+            shut(reason, .abrupt)
+        case .closing(.flushing):
+            guard manner == .abrupt else { return }
+            recordEnd(reason)
+            shut(reason, .abrupt)
+        case .closed: return
+        }
+        if case .closed = state { pool.closed(self, now: loop.now) }
+    }
+
+    /// The stream's part of a close, and the next state.
+    private func shut(_ reason: CloseReason, _ manner: CloseManner) {
+        let duration = pool.settings.closeLinger
+        guard manner == .polite, duration > .zero else {
+            state = .closed
+            stream.close()
+            loop.timer.remove(timer)
+            partial.clear(keeping: 0)
+            return
+        }
+        stream.shutdownOutput()
+        stream.resumeReading()
+        var linger = LingeringClose(maxDuration: duration, maxBytes: Self.maxLingerBytes)
+        linger.begin(now: loop.now)
+        let until = linger.deadline(silence: duration)
+        state = .closing(.lingering(Lingering(reason: reason, until: until, linger: linger)))
+        loop.timer.wake(timer, at: until)
+    }
+
+    func drop(_ count: Int, _ lingering: Lingering) {
+        var lingering = lingering
+        lingering.linger.received(count, now: loop.now)
+        state = .closing(.lingering(lingering))
+        if lingering.linger.isExhausted { close(lingering.reason, .abrupt) }
+    }
+
+    /// Why it is closing; nil while it is not.
+    var closeReason: CloseReason? {
+        switch state {
+        case .closing(.lingering(let lingering)): lingering.reason
+        case .closing(.flushing): .drained
+        case .idle, .serving, .tunnel, .closed: nil
+        }
+    }
+
+    // MARK: The pool's orders
+
+    /// The pool has no more use for it. `abruptly`: its place is needed before this returns.
+    func closeByPool(_ reason: CloseReason, abruptly: Bool) {
+        switch state {
+        case .idle: close(reason, abruptly ? .abrupt : reason.manner)
+        // The pool's answer to the release of the last lease of one that is closing already.
+        case .closing, .closed: break
+        case .serving, .tunnel: Invariant.broken("the pool closes a connection that is in use")
+        }
+    }
+
+    /// At once, and nobody is told.
+    func kill() {
+        close(.killed, .abrupt)
+        outstanding.removeAll()
+    }
+
+    /// At once, by an operator's order; its exchanges fail.
+    func closeByOrder(now: Instant) {
+        switch state {
+        case .serving:
+            let text = "an operator closed the connection"
+            fail(.response(ProxyError(.connectionTerminated, detail: text)), .killed, now: now)
+        case .tunnel(let tunnel), .closing(.flushing(let tunnel)): closeTunnel(tunnel, .killed, .abrupt)
+        case .idle, .closing(.lingering), .closed: close(.killed, .abrupt)
+        }
+    }
+
+    // MARK: Exchanges
+
+    /// The exchange goes away before its response is whole: the connection cannot be used for another, since that response
+    /// may still come.
+    package func abandon(_ exchange: any UpstreamExchange, _ reason: CloseReason, now: Instant) {
+        switch state {
+        case .serving(let serving):
+            guard serving.exchange === exchange || outstanding.contains(where: { $0 === exchange }) else { return }
+            close(reason, reason.manner)
+            outstanding.removeAll { $0 === exchange }
+            let text = "the connection was given up by another request that was sent on it"
+            failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), reset: false), now: now)
+        // It has yet to be told of the loss of the connection, or of the end of its response.
+        case .closing, .closed, .idle: outstanding.removeAll { $0 === exchange }
+        case .tunnel(let tunnel): if tunnel.exchange === exchange { close(reason, .abrupt) }
+        }
+    }
+
+    /// The response that is due is lost, and those behind it.
+    func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
+        guard case .serving(let serving) = state else {
+            return Invariant.broken("a connection that serves nothing fails an exchange")
+        }
+        close(reason, reason.manner)
+        if removeOutstanding(serving.exchange) { serving.exchange.failed(failure, now: now) }
+        failPipelined(now: now)
+    }
+
+    /// False where the exchange was given up meanwhile.
+    func removeOutstanding(_ exchange: any UpstreamExchange) -> Bool {
+        guard outstanding.first === exchange else { return false }
+        outstanding.removeFirst()
+        return true
+    }
+
+    func failPipelined(now: Instant) {
+        guard !outstanding.isEmpty else { return }
+        let text = "the origin closed the connection before it answered a pipelined request"
+        failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), reset: false), now: now)
+    }
+
+    /// One after the other: each may take others out of the list.
+    private func failOutstanding(_ failure: UpstreamFailure, now: Instant) {
+        while !outstanding.isEmpty { outstanding.removeFirst().failed(failure, now: now) }
+    }
+}

@@ -1,0 +1,162 @@
+import HTTPWire
+import Pooling
+import ProxyTypes
+
+/// What a connection does, with all that holds only while it does it. Values.
+extension UpstreamConnection {
+    enum State {
+        /// Nobody's, and watched for the origin's end. Before its first lease `since` is when it was opened.
+        case idle(since: Instant)
+        case serving(Serving)
+        case tunnel(Tunnel)
+        case closing(Closing)
+        case closed
+    }
+
+    /// One exchange: its request goes out, its response comes in. Those pipelined behind it are `outstanding`.
+    struct Serving {
+        let exchange: any UpstreamExchange
+        var request = RequestProgress.open
+        var response = ResponseProgress.none
+        var reading = Reading.on
+        var timeout = Timeout.none
+
+        enum RequestProgress {
+            case open, complete
+        }
+
+        enum ResponseProgress {
+            /// Nothing has come.
+            case none
+            /// Part of a head has come, or so many whole heads of interim responses.
+            case head(interim: Int)
+            /// The head was passed on; `bodyReader` says what is left of the body.
+            case body(ResponseBody)
+        }
+
+        struct ResponseBody {
+            let delivery: Delivery
+            let persistence: Persistence
+        }
+
+        enum Delivery {
+            case asFramed
+            /// The client cannot take chunks.
+            case contentOnly
+        }
+
+        /// What the head says about the connection.
+        enum Persistence {
+            case close
+            case keepAlive(KeepAliveHint?)
+        }
+
+        enum Reading {
+            case on
+            /// The client takes no more for now.
+            case paused
+        }
+
+        /// What the origin is to do, and by when.
+        enum Timeout {
+            case none
+            /// Take some of what was written of the request.
+            case request(Instant)
+            /// Send a head.
+            case head(Instant)
+            /// Send more of the body.
+            case body(Instant)
+
+            var deadline: Instant {
+                switch self {
+                case .none: .distantFuture
+                case .request(let instant), .head(let instant), .body(let instant): instant
+                }
+            }
+        }
+    }
+
+    /// Another protocol in both directions, for CONNECT or behind a 101.
+    struct Tunnel {
+        let exchange: any UpstreamExchange
+        let since: Instant
+        var ended = EndedHalf.none
+
+        enum EndedHalf {
+            case none
+            /// The origin's FIN has come.
+            case input
+            /// The client's end was passed on as ours.
+            case output
+        }
+    }
+
+    enum Closing {
+        /// Our FIN is out; what the origin still sends is read and dropped.
+        case lingering(Lingering)
+        /// Both sides of a tunnel have ended, and the rest of what was written goes out.
+        case flushing(Tunnel)
+    }
+
+    struct Lingering {
+        let reason: CloseReason
+        let until: Instant
+        var linger: LingeringClose
+    }
+}
+
+extension UpstreamConnection.Serving {
+    /// Gives the origin its time anew for what it is to do next. While the client is the slow one it has no deadline.
+    mutating func restartTimeout(headers: Interval, bodyIdle: Interval, now: Instant) {
+        switch (reading, response, request) {
+        case (.paused, _, _): timeout = .none
+        case (.on, .none, .open), (.on, .head, .open): timeout = headers > .zero ? .request(now + headers) : .none
+        case (.on, .none, .complete), (.on, .head, .complete): timeout = headers > .zero ? .head(now + headers) : .none
+        case (.on, .body, _): timeout = bodyIdle > .zero ? .body(now + bodyIdle) : .none
+        }
+    }
+}
+
+extension UpstreamConnection.State {
+    /// Changes `serving` in place: it is moved out and back, so that nothing in it is copied or counted.
+    /// `change` must not call anything that sees the connection.
+    @inline(__always)
+    mutating func update(_ change: (inout UpstreamConnection.Serving) -> Void) {
+        guard case .serving = self else { return }
+        var taken = UpstreamConnection.State.closed
+        swap(&taken, &self)
+        guard case .serving(var serving) = consume taken else { return }
+        change(&serving)
+        self = .serving(serving)
+    }
+}
+
+/// How a connection ends.
+enum CloseManner {
+    /// With a FIN behind what was written, and then for `close_linger` what the origin sends is read and dropped: closing
+    /// with bytes unread would send a RST, which may destroy what the origin has not read yet.
+    case polite
+    /// When all that was written has gone out.
+    case flush
+    /// At once.
+    case abrupt
+}
+
+extension CloseReason {
+    /// How an end for this reason is made, where nothing else requires it to be abrupt.
+    var manner: CloseManner {
+        switch self {
+        // The connection is in order and the origin may still be reading.
+        case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .originConnectionClose,
+            .originFinIdle, .tlsFailed, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pathBlackHole,
+            .pinned:
+            .polite
+        // The origin has ended or broken it, or it holds bytes that belong to nothing, or its place is needed at once.
+        case .originRstIdle, .originClosedMidResponse, .responseUntilClose, .framingError, .unsolicitedBytes,
+            .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .dialFailed, .fdPressure, .killed,
+            .earlyResponse,
+            .distrusted:
+            .abrupt
+        }
+    }
+}

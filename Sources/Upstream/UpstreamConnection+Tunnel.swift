@@ -1,0 +1,60 @@
+import Metering
+package import ProxyTypes
+import Reactor
+
+/// Another protocol over the connection: each side's end is passed on as an end, and it closes when both have come.
+extension UpstreamConnection {
+    func beginTunnel(for exchange: any UpstreamExchange, since: Instant) {
+        pool.figures.tunnels.opened += 1
+        pool.openTunnels += 1
+        pool.isTouched = true
+        state = .tunnel(Tunnel(exchange: exchange, since: since))
+    }
+
+    func tunnelInputEnded(_ tunnel: Tunnel) {
+        switch tunnel.ended {
+        case .none:
+            setEnded(.input, of: tunnel)
+            tunnel.exchange.tunnelInputClosed()
+        case .output:
+            tunnel.exchange.tunnelInputClosed()
+            closeTunnel(tunnel, .drained, .flush)
+        case .input: Invariant.broken("a tunnel's input ends twice")
+        }
+    }
+
+    /// The client has sent all: its end is passed on behind it.
+    package func shutTunnelOutput() {
+        switch state {
+        case .tunnel(let tunnel):
+            switch tunnel.ended {
+            case .none:
+                setEnded(.output, of: tunnel)
+                stream.shutdownOutput()
+            case .input: closeTunnel(tunnel, .drained, .flush)
+            case .output: Invariant.broken("a tunnel's output ends twice")
+            }
+        // It ended at the same time.
+        case .closing, .closed: break
+        case .idle, .serving: Invariant.broken("the end of a tunnel that is none")
+        }
+    }
+
+    private func setEnded(_ half: Tunnel.EndedHalf, of tunnel: Tunnel) {
+        var tunnel = tunnel
+        tunnel.ended = half
+        state = .tunnel(tunnel)
+    }
+
+    /// The exchange ends its tunnel, and is not told.
+    package func closeTunnel(_ reason: CloseReason) {
+        close(reason, .abrupt)
+    }
+
+    /// The exchange is told when the tunnel has ended, unless it has ended it itself.
+    func closeTunnel(_ tunnel: Tunnel, _ reason: CloseReason, _ manner: CloseManner) {
+        guard isTunnel else { return }
+        close(reason, manner)
+        if case .closed = state { tunnel.exchange.tunnelClosed() }
+    }
+}
