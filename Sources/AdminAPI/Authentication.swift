@@ -6,6 +6,7 @@ import ProxyTypes
 struct Authentication: Sendable {
     /// Literal addresses that are listened on, without brackets.
     let listenHosts: [String]
+    /// As `Host` has them: an IPv6 address in brackets.
     let allowedHosts: [String]
     let token: AdminToken?
     /// connd's own.
@@ -30,7 +31,8 @@ struct Authentication: Sendable {
     private func isOurs(_ authority: String) -> Bool {
         guard let host = Self.host(of: authority.lowercased()) else { return false }
         if host == "localhost" || IPAddress(host)?.isLoopback == true { return true }
-        return (listenHosts + allowedHosts).contains { $0.lowercased() == host }
+        return listenHosts.contains { $0.lowercased() == host }
+            || allowedHosts.contains { Self.host(of: $0.lowercased()) == host }
     }
 
     /// Without brackets and port; nil where it is neither.

@@ -60,7 +60,7 @@ package final class ProxyLoop {
 
     /// Takes no more clients there; those that are there stay. What waits in the kernel's queue of a socket that only this
     /// process holds is taken first: it was let in, and would be reset.
-    package func stopListening(on address: ListenerAddress) {
+    package func stopListening(on address: ListenAddress) {
         guard let index = listeners.firstIndex(where: { $0.socket.address == address && !$0.socket.isInherited }) else {
             return
         }

@@ -5,23 +5,17 @@ package import ProxyTypes
     import Glibc
 #endif
 
-/// Where a listener listens.
-package enum ListenerAddress: Hashable, Sendable {
-    case tcp(IPAddress, port: UInt16)
-    case unix(path: String)
-}
-
 /// A socket that listens while nothing accepts from it yet: its clients wait in the kernel. Owns its descriptor until it
 /// becomes a listener's or is closed. Value.
 package struct ListeningSocket: Sendable {
-    package let address: ListenerAddress
+    package let address: ListenAddress
     package let descriptor: CInt
     /// Others hold it too: it goes on listening when this process lets go of it.
     package let isInherited: Bool
 
     private static let backlog: CInt = 4096
 
-    package static func open(_ address: ListenerAddress) throws(SystemError) -> ListeningSocket {
+    package static func open(_ address: ListenAddress) throws(SystemError) -> ListeningSocket {
         let descriptor: CInt
         switch address {
         case .tcp(let ip, let port):
@@ -34,7 +28,7 @@ package struct ListeningSocket: Sendable {
         return ListeningSocket(address: address, descriptor: descriptor, isInherited: false)
     }
 
-    package static func inherited(_ descriptor: CInt, _ address: ListenerAddress) -> ListeningSocket {
+    package static func inherited(_ descriptor: CInt, _ address: ListenAddress) -> ListeningSocket {
         ListeningSocket(address: address, descriptor: descriptor, isInherited: true)
     }
 

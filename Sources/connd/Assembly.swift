@@ -45,25 +45,7 @@ extension ListeningSocket {
     /// As bound.
     var place: String {
         if let local = localAddress { return "\(local.address.bracketed):\(local.port)" }
-        if case .unix(let path) = address { return "unix:\(path)" }
+        if case .unix = address { return address.description }
         return ""
-    }
-}
-
-extension ListenAddress {
-    var forListener: ListenerAddress {
-        switch self {
-        case .tcp(let address, let port): .tcp(address, port: port)
-        case .unix(let path): .unix(path: path)
-        }
-    }
-}
-
-extension ListenerAddress {
-    var asConfigured: ListenAddress {
-        switch self {
-        case .tcp(let address, let port): .tcp(address, port: port)
-        case .unix(let path): .unix(path: path)
-        }
     }
 }

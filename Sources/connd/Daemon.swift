@@ -155,7 +155,7 @@ final class Daemon {
         var failures: [UnopenedListener] = []
         for address in plan.opening {
             do {
-                try serve(ListeningSocket.open(address.forListener), note: nil)
+                try serve(ListeningSocket.open(address), note: nil)
             } catch {
                 failures.append(UnopenedListener(address, code: error.code, hint: hint(at: address)))
             }

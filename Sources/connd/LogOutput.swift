@@ -3,6 +3,7 @@ import ForwardProxy
 import Logging
 import ProcessOutput
 import ProxyTypes
+import Reactor
 import Synchronization
 import Systemd
 
@@ -161,9 +162,7 @@ enum LogText {
     }
 
     private static func timestamp() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return DateText.rfc3339(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
+        DateText.rfc3339(milliseconds: SystemClock.wall())
     }
 
     /// syslog(3)'s numbers.

@@ -25,6 +25,9 @@ struct Fixture: Sendable {
     let tcp: String
     let unix: String
 
+    /// What the wall clock says in all tests: 2023-11-14 22:13:20 UTC.
+    static let now: Int64 = 1_700_000_000_000
+
     static func run(
         patience: AdminServer.Patience = .init(), allowedHosts: [String] = [],
         _ body: (Fixture) async throws -> Void
@@ -36,7 +39,7 @@ struct Fixture: Sendable {
             backend: backend,
             listeners: [.tcp(host: "127.0.0.1", port: 0), .unix(path: "\(folder.path)/s", mode: 0o660)], token: token,
             allowedHosts: allowedHosts, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            patience: patience)
+            patience: patience, wallClock: { now })
         try await server.start()
         let addresses = await server.addresses
         let fixture = Fixture(

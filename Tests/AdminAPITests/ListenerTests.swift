@@ -8,7 +8,7 @@ struct ListenerTests {
     private func server(_ listeners: [AdminListener], _ token: AdminToken? = nil) -> AdminServer {
         AdminServer(
             backend: FakeBackend(), listeners: listeners, token: token,
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, wallClock: { Fixture.now })
     }
 
     private func mode(_ path: String) -> UInt32 {

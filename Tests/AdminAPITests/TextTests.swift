@@ -171,4 +171,19 @@ struct AuthenticationTests {
         other.authority = "10.0.0.6"
         #expect(throws: Problem.self) { try rules.admit(other, from: .network) }
     }
+
+    @Test(
+        "localhost, loopback addresses and allowed names may be the host, with any port",
+        arguments: [
+            ("localhost", true), ("LOCALHOST:1", true), ("127.1.2.3:3129", true), ("[::1]:3129", true), ("[::1]", true),
+            ("box.lan", true), ("Box.LAN:80", true), ("[2001:db8::5]:3129", true), ("[2001:db8::6]:3129", false),
+            ("box.lan.evil", false), ("127.0.0.1.evil", false), ("[::1]x", false), ("localhost:x", false), ("", false),
+        ])
+    func hosts(authority: String, isAdmitted: Bool) {
+        let rules = Authentication(
+            listenHosts: [], allowedHosts: ["Box.lan", "[2001:db8::5]"], token: nil, user: 990)
+        var request = request
+        request.authority = authority
+        #expect((try? rules.admit(request, from: .network)) != nil == isAdmitted)
+    }
 }

@@ -58,14 +58,16 @@ package actor AdminServer {
     private let logger: Logger
     private var doorNumber = 0
     private let patience: Patience
+    private let wallClock: @Sendable () -> Int64
     private let connections = AdminConnections()
     private let streams: EventStreams
     private var state = State.idle
 
     /// `token`: nil refuses all changes over TCP. `allowedHosts`: names beside localhost that `Host` may say.
+    /// `wallClock`: milliseconds since 1970, UTC.
     package init(
         backend: any AdminBackend, listeners: [AdminListener], token: AdminToken?, allowedHosts: [String] = [],
-        logger: Logger, patience: Patience = Patience()
+        logger: Logger, patience: Patience = Patience(), wallClock: @escaping @Sendable () -> Int64
     ) {
         self.backend = backend
         self.listeners = listeners
@@ -75,6 +77,7 @@ package actor AdminServer {
             Authentication(listenHosts: [], allowedHosts: allowedHosts, token: token, user: geteuid()))
         self.logger = logger
         self.patience = patience
+        self.wallClock = wallClock
         streams = EventStreams(heartbeat: patience.heartbeat)
     }
 
@@ -224,11 +227,7 @@ package actor AdminServer {
         AdminResponder(
             backend: backend, routes: .standard(backend.definitions, version: backend.version().version),
             rules: rules, streams: streams, logger: logger,
-            now: {
-                var time = timespec()
-                clock_gettime(CLOCK_REALTIME, &time)
-                return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
-            })
+            now: wallClock)
     }
 
     /// Each connection is served from the moment that it is there. A stream of accepted ones would drop those that it

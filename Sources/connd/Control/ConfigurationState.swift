@@ -1,4 +1,5 @@
 import ConfigurationFile
+import Reactor
 import Synchronization
 
 /// The configuration that holds now, and how to read it anew. Shared.
@@ -21,7 +22,7 @@ final class ConfigurationState: Sendable {
         path = options.config
         self.log = log
         self.options = options
-        state = Mutex(State(loaded: loaded, loadedAt: WallClock.now()))
+        state = Mutex(State(loaded: loaded, loadedAt: SystemClock.wall()))
     }
 
     var current: State { state.withLock { $0 } }
@@ -29,7 +30,7 @@ final class ConfigurationState: Sendable {
     /// What of it holds without a restart holds now.
     func replace(with fresh: LoadedConfiguration) {
         log.set(fresh.configuration.log)
-        state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: WallClock.now()) }
+        state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: SystemClock.wall()) }
     }
 
     func refused(_ reason: String) {

@@ -45,7 +45,8 @@ struct ControlPlaneStarter {
         if !listeners.isEmpty { files.makeStateDirectory() }
         let server = AdminServer(
             backend: backend, listeners: listeners, token: try token(environment, isNeeded: !listeners.isEmpty),
-            allowedHosts: loaded.configuration.admin.allowHosts.map(\.description), logger: logger)
+            allowedHosts: loaded.configuration.admin.allowHosts.map(\.description), logger: logger,
+            wallClock: SystemClock.wall)
         let place = AdminPlace(server: server, files: files, gate: gate)
         backend.place.withLock { $0 = place }
         AdminPlace.note(try Self.wait { try await place.start() }, in: loop)

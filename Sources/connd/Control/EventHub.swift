@@ -1,4 +1,5 @@
 import AdminModels
+import Reactor
 import Synchronization
 
 /// Hands events to whoever listens, and keeps the last ones for who comes back. Shared.
@@ -20,13 +21,13 @@ final class EventHub: Sendable {
     /// Ids keep rising over restarts, so that one of an earlier process is recognised as gone. The random low bits keep
     /// them apart even where the clock was set back between two starts.
     init() {
-        state = Mutex(State(nextID: UInt64(max(WallClock.now(), 1)) << 10 | .random(in: 0..<1024)))
+        state = Mutex(State(nextID: UInt64(max(SystemClock.wall(), 1)) << 10 | .random(in: 0..<1024)))
     }
 
     func send(_ type: String, origin: String? = nil, _ message: String) {
         var event = EventReport()
         event.type = type
-        event.timeMs = WallClock.now()
+        event.timeMs = SystemClock.wall()
         event.time = Texts.time(event.timeMs)
         event.origin = origin
         event.message = message
@@ -87,7 +88,7 @@ final class EventHub: Sendable {
         var event = EventReport()
         event.id = id - 1
         event.type = "reset"
-        event.timeMs = WallClock.now()
+        event.timeMs = SystemClock.wall()
         event.time = Texts.time(event.timeMs)
         event.message = "events before this one are gone: read the resources anew"
         return event

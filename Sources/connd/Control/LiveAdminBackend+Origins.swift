@@ -3,6 +3,7 @@ import AdminModels
 import ForwardProxy
 import Metering
 import ProxyTypes
+import Reactor
 import Store
 import Tuning
 import Upstream
@@ -86,7 +87,8 @@ extension LiveAdminBackend {
         }
         await leaveTrail(
             AuditEntry(
-                time: WallClock.now(), actor: actor.name, action: .forget, subject: origin.description, reason: reason))
+                time: SystemClock.wall(), actor: actor.name, action: .forget, subject: origin.description,
+                reason: reason))
     }
 
     func perform(_ action: ActionRequest.Action, _ request: ActionRequest, actor: AdminActor)
@@ -128,7 +130,7 @@ extension LiveAdminBackend {
             origins = done.origins.count
             connections = done.connections
         case .pause:
-            let time = WallClock.now()
+            let time = SystemClock.wall()
             origins = await pauses.order { [gate] in
                 let paused = await gate.run { Self.perform(action, on: origin, count: count, $0.upstream).origins }
                 return .pause(
@@ -145,7 +147,7 @@ extension LiveAdminBackend {
         }
         await leaveTrail(
             AuditEntry(
-                time: WallClock.now(), actor: actor.name, action: action.audited,
+                time: SystemClock.wall(), actor: actor.name, action: action.audited,
                 subject: origin?.description ?? AuditEntry.everything, reason: reason))
         var report = ActionReport()
         report.action = action.rawValue

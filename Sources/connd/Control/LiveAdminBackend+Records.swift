@@ -4,6 +4,7 @@ import ForwardProxy
 import Logging
 import Metering
 import ProxyTypes
+import Reactor
 import Store
 import Tuning
 import Upstream
@@ -18,7 +19,7 @@ extension LiveAdminBackend {
             let page = try await read { store throws(StoreFailure) in
                 try await store.closedConnections(origin: origin, before: before, limit: limit)
             }
-            let now = WallClock.now()
+            let now = SystemClock.wall()
             return Page(
                 items: page.rows.map { ConnectionReport($0.record, now: now) }, nextCursor: page.next.map { "\($0)" })
         }
@@ -43,17 +44,17 @@ extension LiveAdminBackend {
             guard part.count == count, let number = part.last?.number else { break }
             last = number
         }
-        let now = WallClock.now()
+        let now = SystemClock.wall()
         let items = records.prefix(limit).map { ConnectionReport($0, now: now) }
         return Page(items: items, nextCursor: records.count > limit ? items.last.map { "\($0.number)" } : nil)
     }
 
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport {
         if let record = await gate.run({ $0.upstream.connection(number) }) {
-            return ConnectionReport(record, now: WallClock.now())
+            return ConnectionReport(record, now: SystemClock.wall())
         }
         let closed = try await read { store throws(StoreFailure) in try await store.connection(number: number) }
-        if let record = closed { return ConnectionReport(record, now: WallClock.now()) }
+        if let record = closed { return ConnectionReport(record, now: SystemClock.wall()) }
         throw .notFound("no connection \(number) lives or is remembered: /v1/connections lists those that live")
     }
 
@@ -66,14 +67,14 @@ extension LiveAdminBackend {
         }
         await leaveTrail(
             AuditEntry(
-                time: WallClock.now(), actor: actor.name, action: .closeConnection, subject: "\(number)",
+                time: SystemClock.wall(), actor: actor.name, action: .closeConnection, subject: "\(number)",
                 before: record.state.rawValue, reason: reason))
-        return ConnectionReport(record, now: WallClock.now())
+        return ConnectionReport(record, now: SystemClock.wall())
     }
 
     func history(_ query: HistoryQuery) async throws(AdminRefusal) -> HistoryReport {
         let origin = try narrowed(to: query.origin)
-        let to = max(query.to ?? WallClock.now(), 0)
+        let to = max(query.to ?? SystemClock.wall(), 0)
         let from = max(query.from ?? to - 3_600_000, 0)
         guard from < to else {
             let text = "must be before `to`"

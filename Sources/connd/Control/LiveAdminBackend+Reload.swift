@@ -58,7 +58,7 @@ extension LiveAdminBackend {
     private func prepare(_ fresh: LoadedConfiguration, from old: LoadedConfiguration)
         async throws(AdminRefusal) -> Reconfiguration
     {
-        let held = await gate.run { $0.sockets.filter { !$0.isInherited }.map(\.address.asConfigured) }
+        let held = await gate.run { $0.sockets.filter { !$0.isInherited }.map(\.address) }
         var change: Reconfiguration?
         do {
             let made = try Reconfiguration(
@@ -67,7 +67,7 @@ extension LiveAdminBackend {
             change = made
             let hosts = fresh.configuration.admin.allowHosts.map(\.description)
             let released = made.closingForAdmin
-            await gate.run { loop in for address in released { loop.stopListening(on: address.forListener) } }
+            await gate.run { loop in for address in released { loop.stopListening(on: address) } }
             do {
                 try await place.withLock { $0 }?.update(made.admin, token: made.token, allowedHosts: hosts)
             } catch {
@@ -86,7 +86,7 @@ extension LiveAdminBackend {
         let failures = await gate.run { loop -> [UnopenedListener] in
             var failures: [UnopenedListener] = []
             for address in addresses {
-                do throws(SystemError) { try loop.listen(on: try ListeningSocket.open(address.forListener)) } catch {
+                do throws(SystemError) { try loop.listen(on: try ListeningSocket.open(address)) } catch {
                     failures.append(UnopenedListener(address, code: error.code))
                 }
             }
@@ -121,16 +121,16 @@ extension LiveAdminBackend {
         let failures = await gate.run { loop -> [UnopenedListener] in
             loop.apply(proxy)
             loop.accessLog = log
-            for address in closing { loop.stopListening(on: address.forListener) }
+            for address in closing { loop.stopListening(on: address) }
             var failures: [UnopenedListener] = []
             func listen(at place: ListenAddress, _ open: () throws(SystemError) -> ListeningSocket) {
                 do throws(SystemError) { try loop.listen(on: try open()) } catch {
                     failures.append(UnopenedListener(place, code: error.code))
                 }
             }
-            for socket in opened { listen(at: socket.address.asConfigured) { socket } }
+            for socket in opened { listen(at: socket.address) { socket } }
             for address in late {
-                listen(at: address) { () throws(SystemError) in try ListeningSocket.open(address.forListener) }
+                listen(at: address) { () throws(SystemError) in try ListeningSocket.open(address) }
             }
             return failures
         }

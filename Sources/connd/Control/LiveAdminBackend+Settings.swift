@@ -78,7 +78,7 @@ extension LiveAdminBackend {
 
     func export() async -> SettingsDocument {
         var document = SettingsDocument()
-        document.exported = Texts.time(WallClock.now())
+        document.exported = Texts.time(SystemClock.wall())
         document.overrides = await settings.book.exportRows().filter { $0.key.layer == .override }.map { row in
             var item = DocumentedSetting()
             item.pattern = row.key.pattern?.description ?? "*"

@@ -8,7 +8,7 @@ import Reactor
 /// What the kernel says of this process. Shared.
 struct ProcessState: Sendable {
     /// As the clock said then, in milliseconds since 1970; that is not taken back when it is set.
-    let startedAt = WallClock.now()
+    let startedAt = SystemClock.wall()
     private let started = SystemClock.instant()
     let processID = Int(getpid())
 

@@ -102,7 +102,7 @@ struct Reconfiguration {
                 continue
             }
             do {
-                opened.append(try ListeningSocket.open(address.forListener))
+                opened.append(try ListeningSocket.open(address))
             } catch {
                 let failure = UnopenedListener(address, code: error.code)
                 let reason = "cannot listen on \(failure)"

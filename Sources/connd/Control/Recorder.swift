@@ -124,9 +124,9 @@ actor Recorder {
         let changes = reach.changes(in: touched.lazy.compactMap { self.origins[$0]?.snapshot })
         for origin in touched { pass(origin) }
         touched.removeAll(keepingCapacity: true)
-        var full = MeasurementBatch(time: WallClock.now())
+        var full = MeasurementBatch(time: SystemClock.wall())
         swap(&full, &batch)
-        full.time = WallClock.now()
+        full.time = SystemClock.wall()
         store.record(full)
         // What is held without anything happening is held still: its gauges belong into the next batch too.
         touched = Set(

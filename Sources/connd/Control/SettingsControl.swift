@@ -124,7 +124,7 @@ actor SettingsControl {
         await hold(in: report.scope)
         // The file is what is durable.
         try? await audit(
-            AuditEntry(time: WallClock.now(), actor: actor, action: .reload, subject: AuditEntry.everything))
+            AuditEntry(time: SystemClock.wall(), actor: actor, action: .reload, subject: AuditEntry.everything))
         await serial.leave()
         return report
     }

@@ -2,6 +2,7 @@ import ConfigurationFile
 import ForwardProxy
 import Logging
 import ProxyTypes
+import Reactor
 import Store
 import Upstream
 
@@ -21,7 +22,7 @@ struct WarmStart {
         guard settings.origins > 0 else { return }
         // Nothing but the wall clock spans a restart. Where it was set back meanwhile, what is as far ahead of it counts as
         // recent too; what a clock left behind that was wrong by more does not.
-        let (now, recent) = (WallClock.now(), settings.recent.wholeMilliseconds)
+        let (now, recent) = (SystemClock.wall(), settings.recent.wholeMilliseconds)
         let busy = await store.recentlyBusy(since: now - recent, until: now + recent, limit: settings.origins)
         // Exchanges shorter than the time between two looks are seen in no peak of theirs, but in the connections they left.
         var wanted = busy.filter { $0.origin.scheme == .http }

@@ -31,5 +31,5 @@ struct PassedSockets: Sendable {
 }
 
 extension InheritedSocket {
-    var listening: ListeningSocket { .inherited(descriptor, address.forListener) }
+    var listening: ListeningSocket { .inherited(descriptor, address) }
 }
