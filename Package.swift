@@ -36,12 +36,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = 
     .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
-func fuzzer(_ name: String) -> Target {
-    .executableTarget(
-        name: name, dependencies: ["FuzzTargets"], path: "Tests/Fuzz/\(name)", swiftSettings: strict,
-        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
-}
-
 let pure: [Target] = [
     room("ProxyTypes"),
     room("HTTPWire", ["ProxyTypes"]),
@@ -133,7 +127,9 @@ let testTargets: [Target] = [
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
 
-let fuzzers = ["FuzzRequestHead", "FuzzResponseHead", "FuzzChunks", "FuzzPoolEvents"].map(fuzzer)
+let fuzzer: Target = .executableTarget(
+    name: "Fuzz", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Fuzz", swiftSettings: strict,
+    linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 
 let package = Package(
     name: "connd",
@@ -151,5 +147,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: isFuzzing ? pure + support + fuzzers : pure + support + daemon + testTargets
+    targets: isFuzzing ? pure + support + [fuzzer] : pure + support + daemon + testTargets
 )

@@ -184,6 +184,6 @@ struct AuthenticationTests {
             listenHosts: [], allowedHosts: ["Box.lan", "[2001:db8::5]"], token: nil, user: 990)
         var request = request
         request.authority = authority
-        #expect((try? rules.admit(request, from: .network)) != nil == isAdmitted)
+        #expect(((try? rules.admit(request, from: .network)) != nil) == isAdmitted)
     }
 }

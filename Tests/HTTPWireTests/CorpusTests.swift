@@ -13,21 +13,18 @@ struct CorpusTests {
 
     @Test(
         "no file of a corpus breaks a property, as it is and with each byte changed",
-        arguments: [
-            ("request-head", HeadChecks.request), ("response-head", HeadChecks.response),
-            ("chunks", ChunkChecks.chunks),
-        ] as [(String, @Sendable ([UInt8]) -> String?)])
-    func corpus(name: String, check: @Sendable ([UInt8]) -> String?) throws {
-        let files = try Self.files(name)
+        arguments: [FuzzTarget.requestHead, .responseHead, .chunks])
+    func corpus(target: FuzzTarget) throws {
+        let files = try Self.files(target.rawValue)
         #expect(files.count >= 15)
         for file in files {
             let bytes = Array(try Data(contentsOf: file))
-            #expect(check(bytes) == nil, "\(file.lastPathComponent)")
+            #expect(target.ruleBroken(by: bytes) == nil, "\(file.lastPathComponent)")
             for index in bytes.indices {
                 var changed = bytes
                 for byte in [0x0A, 0x0D, 0x20, 0x30, 0x2C, bytes[index] ^ 0x20, bytes[index] &+ 1] {
                     changed[index] = byte
-                    if let broken = check(changed) {
+                    if let broken = target.ruleBroken(by: changed) {
                         Issue.record("\(file.lastPathComponent), byte \(index) as \(byte): \(broken)")
                     }
                 }

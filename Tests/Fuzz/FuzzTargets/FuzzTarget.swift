@@ -1,0 +1,17 @@
+/// What the bytes of the fuzzer, and of the corpora that the tests replay, are given to; named as its corpus.
+package enum FuzzTarget: String, CaseIterable, Sendable {
+    case requestHead = "request-head"
+    case responseHead = "response-head"
+    case chunks
+    case poolEvents = "pool-events"
+
+    /// The rule that the input broke; nil where all hold.
+    package func ruleBroken(by input: [UInt8]) -> String? {
+        switch self {
+        case .requestHead: HeadChecks.request(input)
+        case .responseHead: HeadChecks.response(input)
+        case .chunks: ChunkChecks.chunks(input)
+        case .poolEvents: PoolEvents.play(input)
+        }
+    }
+}
