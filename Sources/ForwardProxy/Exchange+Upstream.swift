@@ -11,7 +11,6 @@ extension Exchange: UpstreamExchange {
 
     func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant) {
         waiter = nil
-        ticket = nil
         self.connection = connection
         attempts += 1
         recordGrant(connection, reused: reused, now: now)
@@ -55,7 +54,6 @@ extension Exchange: UpstreamExchange {
 
     func leaseRefused(_ error: ProxyError, now: Instant) {
         waiter = nil
-        ticket = nil
         record.queueTime = now - record.leaseRequested
         recordQueueTime()
         if retriedFor != nil { countRetry(.failed) }

@@ -38,7 +38,6 @@ final class Exchange {
         }
     }
     var waiter: WaiterID?
-    var ticket: TunnelTicket?
     var isTunnel = false
 
     var requestHead = ByteQueue()
@@ -111,7 +110,6 @@ final class Exchange {
         connection = nil
         pool = nil
         waiter = nil
-        ticket = nil
         body.clear(keeping: 0)
         bodyIsKept = true
         hasGathered = false
@@ -199,9 +197,9 @@ final class Exchange {
         record.leaseRequested = now
         if isTunnel {
             let life = use
-            let ticket = pool.openTunnel(for: self, now: now)
+            let waiter = pool.openTunnel(for: self, client: client.id, now: now)
             if use == life {
-                self.ticket = ticket
+                self.waiter = waiter
                 record.waited = true
             }
         } else {
@@ -255,9 +253,7 @@ final class Exchange {
         let wasRunning = phase
         phase = .ended
         if let waiter, wasRunning == .waiting { pool?.cancel(waiter, now: now) }
-        if let ticket { pool?.cancelTunnel(ticket, now: now) }
         waiter = nil
-        ticket = nil
         if isTunnel || wasRunning == .tunnelling {
             connection?.closeTunnel(.clientAborted)
         } else {

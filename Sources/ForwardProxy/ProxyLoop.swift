@@ -92,7 +92,7 @@ package final class ProxyLoop {
         // The reactor's buffer was made for it.
         configuration.maxBuffer = maxBuffer
         upstream.headLimits = new.headLimits
-        upstream.total.limit = new.maxUpstreamConnections
+        upstream.setMaxConnections(new.maxUpstreamConnections)
         noteOwnListeners()
         if !isSamePolicy { judgeAnew() }
         for listener in listeners { listener.resume() }

@@ -3,52 +3,80 @@ import Synchronization
 /// Counts connections against one limit, across event loops: an origin's `max_connections`, or the daemon's
 /// `max_upstream_connections`. It never blocks. Shared.
 ///
-/// A connection that is to be closed counts as taken until its socket is closed. It also counts as draining, so that no
-/// other connection is closed because of a limit that the end of this one will satisfy.
+/// A connection that is to be closed counts as taken until its socket is closed. It also counts as draining, and from the
+/// order to close it on as closing, so that no other connection is closed because of a limit that its end will satisfy.
 package final class ConnectionBudget: Sendable {
-    /// Taken in the low half, draining in the high half: they change together.
+    /// How far a connection has come towards its end.
+    package enum Stage: Sendable {
+        case used, draining, closing
+    }
+
+    /// Taken, draining and closing in 21 bits each, from the lowest on: they change together. The closing ones are among the
+    /// draining ones, and those among the taken ones.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
 
+    private static let one: UInt64 = 1
+    private static let oneDraining: UInt64 = 1 << 21
+    private static let oneClosing: UInt64 = 1 << 42
+    private static let mask: UInt64 = 1 << 21 - 1
+    /// A limit above this counts as this.
+    package static let maxLimit = Int(mask) - 1
+
     package init(limit: Int) {
-        bound = Atomic(max(0, limit))
+        bound = Atomic(Self.clamped(limit))
     }
 
     /// May be set below what is taken: then `tryTake` fails until enough is given back.
     package var limit: Int {
         get { bound.load(ordering: .relaxed) }
-        set { bound.store(max(0, newValue), ordering: .relaxed) }
+        set { bound.store(Self.clamped(newValue), ordering: .relaxed) }
     }
 
-    package var taken: Int { Int(packed.load(ordering: .relaxed) & 0xFFFF_FFFF) }
+    private static func clamped(_ limit: Int) -> Int { min(max(0, limit), maxLimit) }
+
+    package var taken: Int { Int(packed.load(ordering: .relaxed) & Self.mask) }
 
     package var hasRoom: Bool { taken < limit }
+
+    /// How many more can be taken when all that are closing are gone. Negative where the limit is exceeded even then.
+    package var expectedRoom: Int {
+        let now = packed.load(ordering: .relaxed)
+        return limit - Int(now & Self.mask) + Int(now >> 42)
+    }
 
     /// The limit is exceeded even when all draining connections are gone.
     package var isExceeded: Bool {
         let now = packed.load(ordering: .relaxed)
-        return Int(now & 0xFFFF_FFFF) - Int(now >> 32) > limit
+        return Int(now & Self.mask) - Int(now >> 21 & Self.mask) > limit
     }
 
     package func tryTake() -> Bool {
         var now = packed.load(ordering: .relaxed)
-        while Int(now & 0xFFFF_FFFF) < limit {
-            let (done, seen) = packed.weakCompareExchange(expected: now, desired: now + 1, ordering: .relaxed)
+        while Int(now & Self.mask) < limit {
+            let (done, seen) = packed.weakCompareExchange(
+                expected: now, desired: now + Self.one, ordering: .relaxed)
             if done { return true }
             now = seen
         }
         return false
     }
 
-    package func giveBack() {
-        packed.wrappingSubtract(1, ordering: .relaxed)
+    /// The connection's socket is closed, or was not opened.
+    package func giveBack(_ stage: Stage = .used) {
+        switch stage {
+        case .used: packed.wrappingSubtract(Self.one, ordering: .relaxed)
+        case .draining: packed.wrappingSubtract(Self.one + Self.oneDraining, ordering: .relaxed)
+        case .closing: packed.wrappingSubtract(Self.one + Self.oneDraining + Self.oneClosing, ordering: .relaxed)
+        }
     }
 
     func noteDraining() {
-        packed.wrappingAdd(1 << 32, ordering: .relaxed)
+        packed.wrappingAdd(Self.oneDraining, ordering: .relaxed)
     }
 
-    func giveBackDraining() {
-        packed.wrappingSubtract(1 << 32 | 1, ordering: .relaxed)
+    /// Of one that is noted as draining.
+    func noteClosing() {
+        packed.wrappingAdd(Self.oneClosing, ordering: .relaxed)
     }
 }

@@ -2,7 +2,13 @@ import ProxyTypes
 
 /// What a pool knows of one connection. Value.
 struct ConnectionSlot: BitwiseCopyable {
-    enum State: UInt8 { case free, dialing, idle, leased, pinned, closing }
+    enum State: UInt8 { case free, dialing, idle, leased, pinned, closing, tunnelDialing, tunnel }
+
+    enum Purpose: Equatable {
+        case requests(DialCause)
+        /// This CONNECT. The connection is never pooled.
+        case tunnel(WaiterID)
+    }
 
     /// Whether an idle one may carry any request.
     enum Trust: Equatable {
@@ -46,7 +52,7 @@ struct ConnectionSlot: BitwiseCopyable {
     var allowed = UInt32.max
     var window: UInt32 = 0
     /// What it was dialled for.
-    var cause = DialCause.demand
+    var purpose = Purpose.requests(.demand)
     /// `Backoff.epoch` when its dial began.
     var epoch: UInt32 = 0
     var openedAt = Instant.zero
@@ -71,6 +77,8 @@ struct ConnectionTable: ~Copyable {
     private(set) var open = IndexList()
     /// Those between requests of their owners, the longest idle first.
     private(set) var pinned = IndexList()
+    /// Those being dialled for a CONNECT, in the order the dials began.
+    private(set) var tunnelDials = IndexList()
     private(set) var counts = PoolCounts()
     private(set) var drainingDials = 0
     /// Of those that `counts.dialing` counts.
@@ -104,8 +112,8 @@ struct ConnectionTable: ~Copyable {
         return expiresAt < idleUntil ? expiresAt : idleUntil
     }
 
-    /// A slot in state dialing.
-    mutating func add(_ cause: DialCause, epoch: UInt32, now: Instant) -> Int {
+    /// A slot in state dialing or tunnelDialing.
+    mutating func add(_ purpose: ConnectionSlot.Purpose, epoch: UInt32, now: Instant) -> Int {
         let index: Int
         if let reused = free.popLast() {
             index = Int(reused)
@@ -116,11 +124,14 @@ struct ConnectionTable: ~Copyable {
         }
         var slot = ConnectionSlot()
         slot.generation = slots[index].generation
-        slot.cause = cause
+        slot.purpose = purpose
         slot.epoch = epoch
         slot.openedAt = now
         slots[index] = slot
-        move(index, to: .dialing)
+        switch purpose {
+        case .requests: move(index, to: .dialing)
+        case .tunnel: move(index, to: .tunnelDialing)
+        }
         return index
     }
 
@@ -137,10 +148,12 @@ struct ConnectionTable: ~Copyable {
         let number = UInt32(truncatingIfNeeded: index)
         if slots[index].state == .idle { unlink(number, distrusted: slots[index].trust.isDistrusted) }
         if slots[index].state == .pinned { pinned.remove(number, &links) }
+        if slots[index].state == .tunnelDialing { tunnelDials.remove(number, &links) }
         if slots[index].sharing == .open { setSharing(index, .full) }
         slots[index].state = state
         if state == .idle { link(number, distrusted: slots[index].trust.isDistrusted) }
         if state == .pinned { pinned.append(number, &links) }
+        if state == .tunnelDialing { tunnelDials.append(number, &links) }
         count(index, 1)
     }
 
@@ -196,6 +209,13 @@ struct ConnectionTable: ~Copyable {
 
     func previous(_ index: Int) -> Int? { Self.valid(links[index].previous) }
 
+    /// The dial under way for this CONNECT.
+    func tunnelDial(for waiter: WaiterID) -> Int? {
+        var cursor = Self.valid(tunnelDials.first)
+        while let index = cursor, slots[index].purpose != .tunnel(waiter) { cursor = next(index) }
+        return cursor
+    }
+
     var firstPinned: Int? { Self.valid(pinned.first) }
     /// Of those whose owner is not in the middle of a login.
     var firstPinnedLoggedIn: Int? {
@@ -227,10 +247,10 @@ struct ConnectionTable: ~Copyable {
         case (.free, _): break
         case (.dialing, false):
             counts.dialing += change
-            switch slots[index].cause {
-            case .demand: demandDials += change
-            case .replacement: replacementDials += change
-            case .warmUp: break
+            switch slots[index].purpose {
+            case .requests(.demand): demandDials += change
+            case .requests(.replacement): replacementDials += change
+            case .requests(.warmUp), .tunnel: break
             }
         case (.dialing, true):
             counts.draining += change
@@ -245,6 +265,8 @@ struct ConnectionTable: ~Copyable {
         case (.closing, _):
             counts.closing += change
             if slots[index].trust.isDistrusted { distrustedClosing += change }
+        case (.tunnelDialing, _): counts.tunnelDials += change
+        case (.tunnel, _): counts.tunnels += change
         }
     }
 }

@@ -71,5 +71,8 @@ extension OriginPool {
     private mutating func refuseOverdue(now: Instant, into actions: inout [PoolAction]) {
         let refusal = refusalForWaiting
         waiterDue = queue.expire(sparing: dialsForWaiters, now: now) { actions.append(.refuse($0, refusal)) }
+        let tunnelRefusal = refusalForWaitingTunnel
+        waiterDue = min(
+            waiterDue, tunnelQueue.expire(sparing: 0, now: now) { actions.append(.refuse($0, tunnelRefusal)) })
     }
 }

@@ -5,11 +5,13 @@ extension OriginPool {
     package mutating func dialSucceeded(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
         // A dead generation, or one that the driver has begun to close: the events crossed.
         guard let index = table.index(of: id), table.slots[index].state != .closing else { return }
-        guard table.slots[index].state == .dialing else {
+        switch table.slots[index].state {
+        case .dialing: backoff.succeeded()
+        case .tunnelDialing: return openTunnel(index, now: now, into: &actions)
+        case .free, .idle, .leased, .pinned, .closing, .tunnel:
             Invariant.broken("a dial succeeded that was not under way")
             return
         }
-        backoff.succeeded()
         table.slots[index].openedAt = now
         if let reason = table.slots[index].closeReason {
             retire(index, reason, into: &actions)
@@ -30,11 +32,13 @@ extension OriginPool {
             backoff.failed(begunIn: table.slots[index].epoch, now: now, random: &random)
             forget(index)
             // While paused, requests wait for the end of the pause: an origin is often paused because it restarts.
-            if !hasUsable, usefulDials == 0, !isPaused { refuseAll(.dialFailing, into: &actions) }
+            if !hasUsable, usefulDials == 0, !isPaused { refuseRequests(.dialFailing, into: &actions) }
         case .closing:
             // The driver gave this dial up; its failure says nothing about the origin.
             forget(index)
-        case .free, .idle, .leased, .pinned:
+        case .tunnelDialing:
+            refuseTunnel(index, into: &actions)
+        case .free, .idle, .leased, .pinned, .tunnel:
             Invariant.broken("a dial failed that was not under way")
             return
         }
@@ -63,10 +67,23 @@ extension OriginPool {
         }
     }
 
-    /// One dial for each waiting request and for each connection missing from `min_idle`, never more.
+    /// One dial for each CONNECT, for each waiting request and for each connection missing from `min_idle`, never more.
+    /// Where the total budget has room for few, those that wait longest come first.
     mutating func dialAsWanted(now: Instant, into actions: inout [PoolAction]) {
+        while !tunnelQueue.isEmpty {
+            let tunnelIsFirst = queue.count <= usefulDials || tunnelQueue.waitsLonger(than: queue)
+            let began =
+                tunnelIsFirst
+                ? tryDialTunnel(now: now, into: &actions) || tryDialForRequest(now: now, into: &actions)
+                : tryDialForRequest(now: now, into: &actions) || tryDialTunnel(now: now, into: &actions)
+            if !began { break }
+        }
         let wanted = queue.count + (now < warmBackoff.notBefore ? 0 : missingWarm)
         while usefulDials < wanted, tryDial(now: now, into: &actions) {}
+    }
+
+    private mutating func tryDialForRequest(now: Instant, into actions: inout [PoolAction]) -> Bool {
+        usefulDials < queue.count && tryDial(now: now, into: &actions)
     }
 
     /// How many connections are missing from `min_idle` when nobody waits.
@@ -83,7 +100,7 @@ extension OriginPool {
             return false
         }
         let cause = nextCause
-        let index = table.add(cause, epoch: backoff.epoch, now: now)
+        let index = table.add(.requests(cause), epoch: backoff.epoch, now: now)
         actions.append(.dial(table.id(index), cause))
         return true
     }
@@ -111,7 +128,7 @@ extension OriginPool {
         waiterDue = min(waiterDue, queue.earliestDeadline(now: now))
     }
 
-    mutating func refuseAll(_ refusal: Refusal, into actions: inout [PoolAction]) {
+    mutating func refuseRequests(_ refusal: Refusal, into actions: inout [PoolAction]) {
         while let waiter = queue.takeFresh() ?? queue.takeOrdinary() {
             actions.append(.refuse(waiter.id, refusal))
         }

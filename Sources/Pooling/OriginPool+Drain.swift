@@ -4,7 +4,7 @@ package import ProxyTypes
 extension OriginPool {
     /// Idle connections close now, and so do pinned ones unless their owner is in the middle of a login; leased ones close
     /// when their lease ends, dialing ones when the dial has succeeded. Requests that wait or arrive later get new
-    /// connections. Returns how many connections were not draining already.
+    /// connections. Tunnels go on. Returns how many connections were not draining already.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
         let affected = markAllDraining(reason, now: now, into: &actions)
@@ -24,15 +24,18 @@ extension OriginPool {
         switch table.slots[index].state {
         case .idle, .pinned: retire(index, reason, into: &actions)
         case .free, .dialing, .leased, .closing: markDraining(index, reason)
+        // A tunnel ends with its client or its origin.
+        case .tunnelDialing, .tunnel: return
         }
         noteFewerDials(now: now)
         rebalance(now: now, into: &actions)
     }
 
-    /// Drains, and refuses waiting and later requests. It is over when `isEmpty`.
+    /// Drains, and refuses waiting and later requests and CONNECTs. It is over when `isEmpty`.
     package mutating func shutdown(now: Instant, into actions: inout [PoolAction]) {
         phase = .shutDown
-        refuseAll(.draining, into: &actions)
+        refuseRequests(.draining, into: &actions)
+        refuseTunnels(.draining, into: &actions)
         _ = markAllDraining(.shutdown, now: now, into: &actions)
         rebalance(now: now, into: &actions)
     }
@@ -54,6 +57,20 @@ extension OriginPool {
         return shed
     }
 
+    /// What `shedIdle` could close, under the name that the driver gives this pool.
+    package func shedCandidate(_ pool: Int) -> ShedPolicy.Candidate? {
+        guard let first = table.longestIdle ?? table.firstPinnedLoggedIn else { return nil }
+        var candidate = ShedPolicy.Candidate(pool: pool, idleSince: table.slots[first].idleSince)
+        candidate.distrusted = table.distrusted.count
+        candidate.shared = table.trusted.count
+        var cursor = table.firstPinned
+        while let index = cursor {
+            cursor = table.next(index)
+            if !table.slots[index].ownership.isLoggingIn { candidate.pinned += 1 }
+        }
+        return candidate
+    }
+
     /// Returns how many were not draining already.
     private mutating func markAllDraining(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int
     {
@@ -68,7 +85,7 @@ extension OriginPool {
         for index in table.slots.indices {
             switch table.slots[index].state {
             case .dialing, .leased: markDraining(index, reason)
-            case .free, .idle, .pinned, .closing: break
+            case .free, .idle, .pinned, .closing, .tunnelDialing, .tunnel: break
             }
         }
         return affected

@@ -10,6 +10,8 @@ extension OriginPool {
     package borrowing func checkInvariants() {
         table.checkInvariants()
         queue.checkInvariants()
+        tunnelQueue.checkInvariants()
+        check(tunnelQueue.freshCount == 0, "a CONNECT waits in the lane of retries")
         let counts = table.counts
         if isPaused {
             check(dialDue == .distantFuture, "a dial is due in a pause")
@@ -21,8 +23,10 @@ extension OriginPool {
         }
         check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")
         check(origin.taken >= counts.connections, "a connection outside the origin's budget")
-        check(total.taken >= counts.connections, "a connection outside the total budget")
+        check(total.taken >= counts.sockets, "a connection outside the total budget")
         check(!isShutDown || (queue.isEmpty && counts.idle + counts.pinned == 0), "in use after the shutdown")
+        check(!isShutDown || tunnelQueue.isEmpty, "a CONNECT waits after the shutdown")
+        check(tunnelQueue.isEmpty || waiterDue < .distantFuture, "a waiting CONNECT without a deadline")
         check(queue.count <= dialsForWaiters || waiterDue < .distantFuture, "a waiting request without a deadline")
         for index in table.slots.indices where table.slots[index].state == .idle || table.slots[index].state == .pinned
         {
@@ -43,6 +47,7 @@ extension ConnectionTable {
         var distrustedIdle = 0
         var distrustedLeased = 0
         var distrustedClosingNow = 0
+        var tunnelDialsNow = 0
         for index in slots.indices {
             let slot = slots[index]
             if slot.sharing == .open { opened += 1 }
@@ -51,7 +56,8 @@ extension ConnectionTable {
             case (.idle, true): distrustedIdle += 1
             case (.leased, true): distrustedLeased += 1
             case (.closing, true): distrustedClosingNow += 1
-            case (.dialing, let isDistrusted), (.pinned, let isDistrusted):
+            case (.dialing, let isDistrusted), (.pinned, let isDistrusted), (.tunnelDialing, let isDistrusted),
+                (.tunnel, let isDistrusted):
                 check(!isDistrusted, "distrusted, and not of those offered to all")
             case (.leased, false), (.closing, false), (.free, _): break
             }
@@ -59,14 +65,19 @@ extension ConnectionTable {
             case (.free, _): free += 1
             case (.dialing, false):
                 seen.dialing += 1
-                if slot.cause == .demand { demand += 1 }
-                if slot.cause == .replacement { replacement += 1 }
+                if slot.purpose == .requests(.demand) { demand += 1 }
+                if slot.purpose == .requests(.replacement) { replacement += 1 }
             case (.idle, _): seen.idle += 1
             case (.leased, false): seen.leased += 1
             case (.dialing, true), (.leased, true): seen.draining += 1
             case (.pinned, _): seen.pinned += 1
             case (.closing, _): seen.closing += 1
+            case (.tunnelDialing, _):
+                seen.tunnelDials += 1
+                tunnelDialsNow += 1
+            case (.tunnel, _): seen.tunnels += 1
             }
+            checkPurpose(slot)
             let owner = slot.ownership.owner
             let isDraining = slot.closeReason != nil
             if owner != nil { ownedNow += 1 }
@@ -82,7 +93,7 @@ extension ConnectionTable {
         }
         check(seen == counts, "counted \(counts), found \(seen)")
         check(demand == demandDials && replacement == replacementDials, "a dial's cause is lost")
-        check(seen.connections + free == slots.count, "a slot leaks")
+        check(seen.sockets + free == slots.count, "a slot leaks")
         check(freeCount == free, "a free slot is lost")
         check(walk(pinned) == seen.pinned, "the pinned list is broken")
         check(ownedNow == owned, "a client's own connection is not counted")
@@ -92,6 +103,22 @@ extension ConnectionTable {
         check(distrustedLeased == distrustedLeases && distrustedLeased <= 1, "more than one distrusted one is leased")
         check(distrustedClosingNow == distrustedClosing, "a distrusted one that closes is not counted")
         check(walk(open) == opened, "the open list is broken")
+        check(walk(tunnelDials) == tunnelDialsNow, "the list of tunnel dials is broken")
+    }
+
+    private func checkPurpose(_ slot: ConnectionSlot) {
+        switch (slot.purpose, slot.state) {
+        case (_, .free), (.requests, .dialing), (.requests, .idle), (.requests, .leased), (.requests, .pinned),
+            (.requests, .closing):
+            break
+        case (.tunnel(let waiter), .tunnelDialing):
+            check(
+                tunnelDial(for: waiter).map { slots[$0].generation } == slot.generation, "dialled twice for a CONNECT")
+        case (.tunnel, .tunnel):
+            check(slot.leases == 0 && slot.closeReason == nil && slot.ownership == .shared, "a tunnel in the pool")
+        case (.requests, .tunnelDialing), (.requests, .tunnel), (.tunnel, _):
+            check(false, "state \(slot.state) of a connection for \(slot.purpose)")
+        }
     }
 
     private func walk(_ list: IndexList) -> Int {

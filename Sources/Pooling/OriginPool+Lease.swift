@@ -26,7 +26,7 @@ extension OriginPool {
             return
         }
         let deadline = now + policy.queueTimeout
-        queue.append(waiter, request, deadline: deadline)
+        queue.append(waiter, request, since: now, deadline: deadline)
         waiterDue = min(waiterDue, deadline)
         rebalance(now: now, into: &actions)
         if let refusal = overBounds(waiter, now: now) {
@@ -38,7 +38,7 @@ extension OriginPool {
 
     package mutating func cancel(_ waiter: WaiterID, now: Instant, into actions: inout [PoolAction]) {
         // One that does not wait has been answered by an action that the driver has yet to perform: legal.
-        guard queue.remove(waiter) else { return }
+        guard queue.remove(waiter) || cancelTunnel(waiter, into: &actions) else { return }
         rebalance(now: now, into: &actions)
     }
 
@@ -62,7 +62,10 @@ extension OriginPool {
         return policy.queueTimeout <= .zero && undialled > table.distrustedClosing ? refusalForWaiting : nil
     }
 
-    var refusalForWaiting: Refusal { isPaused ? .paused : wantsTotalRoom ? .connectionLimit : .waitedTooLong }
+    var refusalForWaiting: Refusal {
+        if isPaused { return .paused }
+        return requestsBlockedByTotal > 0 ? .connectionLimit : .waitedTooLong
+    }
 
     mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
         let reused = occupy(index, mayPipeline: mayPipeline)

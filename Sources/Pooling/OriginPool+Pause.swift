@@ -2,8 +2,9 @@ package import ProxyTypes
 
 /// An operator holds the requests of one origin back for a while.
 extension OriginPool {
-    /// No connection is granted and no dial begins until `resume`. Leases and dials under way go on, and their connections
-    /// become idle. Requests wait, within `max_queue` and `queue_timeout`.
+    /// No dial begins and no pooled connection is granted until `resume`. Leases and dials under way go on, and their
+    /// connections become idle; tunnels that are open or being dialled go on. Requests and CONNECTs wait, within
+    /// `max_queue` and `queue_timeout`.
     package mutating func pause(now: Instant, into actions: inout [PoolAction]) {
         guard phase == .serving else { return }
         phase = .paused

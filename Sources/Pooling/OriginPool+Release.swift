@@ -48,11 +48,15 @@ extension OriginPool {
     /// The driver has begun to close it itself (bytes or a FIN on an idle one, a failed one). It is not granted any more,
     /// and counts until `closed`; leases that it has may still be released, to no effect.
     package mutating func noteClosing(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
-        guard let index = table.index(of: id), table.slots[index].state != .closing else { return }
+        guard let index = table.index(of: id) else { return }
+        switch table.slots[index].state {
+        case .dialing, .idle, .leased, .pinned: break
+        // Noted already; and a tunnel has no state in which it could be granted.
+        case .closing, .tunnelDialing, .tunnel, .free: return
+        }
         noteLost(index, now: now)
         markDraining(index, .killed)
-        table.move(index, to: .closing)
-        if table.hasNoneUnleased { idleDue = .distantFuture }
+        beginClosing(index)
         noteFewerDials(now: now)
         rebalance(now: now, into: &actions)
     }
@@ -72,7 +76,7 @@ extension OriginPool {
         Invariant.broken("a connection is released that is not leased")
         switch table.slots[index].state {
         case .idle, .pinned: retire(index, .killed, into: &actions)
-        case .free, .dialing, .leased, .closing: break
+        case .free, .dialing, .leased, .closing, .tunnelDialing, .tunnel: break
         }
     }
 

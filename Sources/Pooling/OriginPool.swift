@@ -8,8 +8,10 @@ package import ProxyTypes
 ///                │          │         │           │       drain, shutdown: dialing and leased become draining,
 ///                └──────────┴─────────┴───────────┴─> closing ─> gone    and close when the dial or lease ends
 ///
+///     dialTunnel ─> tunnelDialing ──> tunnel ─> gone      for one CONNECT each: `OriginPool+Tunnels`
+///
 /// What holds after every event:
-/// - Connections from their `.dial` to their `closed` never exceed the two budgets.
+/// - Connections from their dial to their `closed` never exceed the two budgets. Tunnels count in the total one only.
 /// - While a trusted connection is idle, no request waits except retries, which need a connection that has served none.
 ///   A paused pool is the exception: it grants and dials nothing until it resumes. Distrusted connections serve retryable
 ///   requests only, and are closed where they take up room that a waiting request needs: `OriginPool+Trust`.
@@ -27,12 +29,18 @@ package struct OriginPool: ~Copyable {
     var random: SeededRandom
     var table = ConnectionTable()
     var queue = WaiterQueue()
+    /// CONNECTs that the total budget or a pause keeps from being dialled for.
+    var tunnelQueue = WaiterQueue()
     var backoff = Backoff()
     /// Slows the dials of `min_idle` when the origin closes connections dialled ahead, or descriptors are short.
     var warmBackoff = Backoff()
     /// `min_idle` applies from the first request on.
     var hasBeenUsed = false
     var phase = Phase.serving
+
+    /// How many dials wait only because `max_upstream_connections` is reached, as of the last event: as many idle connections
+    /// should be closed, whichever pool they are in, and `budgetFreed` called when they are gone.
+    package private(set) var totalRoomWanted = 0
 
     /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed dial.
     var idleDue = Instant.distantFuture
@@ -50,6 +58,7 @@ package struct OriginPool: ~Copyable {
     package var counts: PoolCounts {
         var counts = table.counts
         counts.waiting = queue.count
+        counts.waitingTunnels = tunnelQueue.count
         return counts
     }
 
@@ -58,16 +67,22 @@ package struct OriginPool: ~Copyable {
     @inline(__always)
     package var isPaused: Bool { phase == .paused }
 
-    /// It has no connection and no waiting request, and is not paused: the driver may drop it.
-    package var isEmpty: Bool { queue.isEmpty && table.counts.connections == 0 && !isPaused }
+    /// It has no connection and nothing waits, and it is not paused: the driver may drop it.
+    package var isEmpty: Bool { queue.isEmpty && tunnelQueue.isEmpty && table.counts.sockets == 0 && !isPaused }
 
     /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
 
-    /// A request waits only because `max_upstream_connections` is reached: an idle connection of another origin should be
-    /// closed, and `budgetFreed` called when it is gone.
-    package var wantsTotalRoom: Bool {
-        queue.count > dialsForWaiters && phase == .serving && !backoff.isFailing && origin.hasRoom && !total.hasRoom
+    /// Waiting requests that would be dialled for if the total budget had room.
+    @inline(__always)
+    var requestsBlockedByTotal: Int {
+        guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !total.hasRoom else { return 0 }
+        return max(0, min(queue.count - table.counts.dialing, origin.limit - origin.taken))
+    }
+
+    @inline(__always)
+    private var tunnelsBlockedByTotal: Int {
+        phase == .serving && !total.hasRoom ? tunnelQueue.count : 0
     }
 
     /// When to call `deadlineReached` next. It may be early, never late.
@@ -84,6 +99,8 @@ package struct OriginPool: ~Copyable {
         case .leased: state = slot.closeReason != nil ? .draining : .leased
         case .pinned: state = .pinned
         case .closing: state = .closing
+        case .tunnelDialing: state = .dialing
+        case .tunnel: state = .tunnel
         }
         return ConnectionFacts(
             state: state, requests: Int(slot.granted), leases: Int(slot.leases), openedAt: slot.openedAt,
@@ -117,8 +134,9 @@ package struct OriginPool: ~Copyable {
             makeRoomOfPinned(now: now, into: &actions)
             pipelineWaiters(now: now, into: &actions)
         }
-        if queue.isEmpty { waiterDue = .distantFuture }
+        if queue.isEmpty, tunnelQueue.isEmpty { waiterDue = .distantFuture }
         dialDue = isPaused ? .distantFuture : nextDialTime(now: now)
+        totalRoomWanted = requestsBlockedByTotal + tunnelsBlockedByTotal
     }
 
     /// The connection closes when what it does now ends.
@@ -134,19 +152,29 @@ package struct OriginPool: ~Copyable {
     /// Closes a connection that is not leased.
     mutating func retire(_ index: Int, _ reason: CloseReason, into actions: inout [PoolAction]) {
         markDraining(index, reason)
-        table.move(index, to: .closing)
-        if table.hasNoneUnleased { idleDue = .distantFuture }
+        beginClosing(index)
         actions.append(.close(table.id(index), table.slots[index].closeReason ?? reason))
+    }
+
+    mutating func beginClosing(_ index: Int) {
+        table.move(index, to: .closing)
+        origin.noteClosing()
+        total.noteClosing()
+        if table.hasNoneUnleased { idleDue = .distantFuture }
     }
 
     /// Its socket is closed: its slot and its share of the budgets are free.
     mutating func forget(_ index: Int) {
-        if table.slots[index].closeReason != nil {
-            origin.giveBackDraining()
-            total.giveBackDraining()
-        } else {
-            origin.giveBack()
-            total.giveBack()
+        let stage: ConnectionBudget.Stage
+        switch (table.slots[index].state, table.slots[index].closeReason) {
+        case (.closing, _): stage = .closing
+        case (_, .some): stage = .draining
+        case (_, nil): stage = .used
+        }
+        total.giveBack(stage)
+        switch table.slots[index].purpose {
+        case .requests: origin.giveBack(stage)
+        case .tunnel: break
         }
         table.remove(index)
         if table.hasNoneUnleased { idleDue = .distantFuture }

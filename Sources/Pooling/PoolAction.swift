@@ -4,7 +4,11 @@ package import ProxyTypes
 package enum PoolAction: Equatable, BitwiseCopyable, Sendable {
     /// Answered by `dialSucceeded` or `dialFailed`.
     case dial(ConnectionID, DialCause)
-    /// `reused`: it served a request before. Answered by one `release`.
+    /// For this CONNECT alone. Answered by `dialSucceeded` or `dialFailed`, unless `cancelDial` comes first.
+    case dialTunnel(ConnectionID, WaiterID)
+    /// The connection is not needed any more, and the pool has dropped it.
+    case cancelDial(ConnectionID)
+    /// `reused`: it served a request before. Answered by one `release`, or by `closed` where it is a tunnel.
     case grant(WaiterID, ConnectionID, reused: Bool)
     case refuse(WaiterID, Refusal)
     /// Answered by `closed` when the socket is gone.

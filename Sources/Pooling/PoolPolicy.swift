@@ -17,6 +17,8 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     package var queueTimeout = Interval.seconds(5)
     /// Requests under way on one connection; 1: no pipelining.
     package var pipelineDepth = 1
+    /// Open, being dialled and waiting.
+    package var maxTunnels = 256
 
     package init() {}
 

@@ -56,12 +56,15 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case queueFull
     /// `queue_timeout` passed.
     case waitedTooLong
-    /// No dial succeeds, and no other connection could serve it.
+    /// The CONNECT's own dial failed; or no dial succeeds, and no other connection could serve the request.
     case dialFailing
     /// The pool shuts down.
     case draining
-    /// `queue_timeout` passed while `max_upstream_connections`, not this origin's limit, stood in the way.
+    /// `queue_timeout` passed, or for a CONNECT `max_queue` others wait already, while `max_upstream_connections` and not
+    /// a limit of this origin kept it from being dialled for.
     case connectionLimit
+    /// `max_tunnels` are open, being dialled or waiting.
+    case tunnelLimit
     /// The pool is paused, and `queue_timeout` passed or `max_queue` others wait already.
     case paused
 }
@@ -112,7 +115,7 @@ package enum Ownership: Equatable, BitwiseCopyable, Sendable {
     }
 }
 
-/// One pool's connections by state, each in exactly one, and its waiting requests. Value.
+/// One pool's connections by state, each in exactly one, and what waits for one. Value.
 package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var dialing = 0
     package var idle = 0
@@ -120,11 +123,20 @@ package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var pinned = 0
     package var draining = 0
     package var closing = 0
+    /// Tunnels that CONNECT opened: those being dialled, and those open.
+    package var tunnelDials = 0
+    package var tunnels = 0
+    /// Requests, and CONNECTs, that wait.
     package var waiting = 0
+    package var waitingTunnels = 0
 
     package init() {}
 
+    /// Of the pool: `max_connections` bounds these.
+
     package var connections: Int { dialing + idle + leased + pinned + draining + closing }
+    /// All that `max_upstream_connections` counts.
+    package var sockets: Int { connections + tunnelDials + tunnels }
 }
 
 /// What a pool knows of a connection, for its record. Value.

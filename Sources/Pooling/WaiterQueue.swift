@@ -9,6 +9,7 @@ struct WaiterQueue: ~Copyable {
     struct Waiter: BitwiseCopyable {
         let id: WaiterID
         let request: LeaseRequest
+        let since: Instant
         let deadline: Instant
         fileprivate let lane: UInt32
     }
@@ -55,10 +56,15 @@ struct WaiterQueue: ~Copyable {
 
     func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
 
-    mutating func append(_ id: WaiterID, _ request: LeaseRequest, deadline: Instant) {
+    /// Its longest waiting request came before the other's. Both must not be empty.
+    func waitsLonger(than other: borrowing WaiterQueue) -> Bool {
+        waiters[Int(arrivals.first)].since < other.waiters[Int(other.arrivals.first)].since
+    }
+
+    mutating func append(_ id: WaiterID, _ request: LeaseRequest, since: Instant, deadline: Instant) {
         if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }
         let lane = request.needsFresh ? Self.freshLane : laneOf(request.client)
-        let waiter = Waiter(id: id, request: request, deadline: deadline, lane: lane)
+        let waiter = Waiter(id: id, request: request, since: since, deadline: deadline, lane: lane)
         let index: UInt32
         if let reused = freeWaiters.popLast() {
             index = reused

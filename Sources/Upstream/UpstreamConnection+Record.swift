@@ -50,7 +50,7 @@ extension UpstreamConnection {
             pool.figures.tunnels.closed += 1
             pool.figures.tunnels.duration.record(microseconds: (now - tunnelSince).microseconds)
         }
-        if id != nil {
+        if purpose == .requests {
             pool.figures.closed[reason] += 1
             pool.figures.connectionAge.record(microseconds: (now - openedAt).microseconds)
             pool.figures.requestsPerConnection.record(microseconds: Int64(requestsServed))
@@ -81,7 +81,7 @@ extension UpstreamConnection {
         if let idleSince, state == .idle || state == .distrusted || state == .pinned {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
-        record.owner = id.flatMap { pool.machine.facts(of: $0) }?.ownership.owner?.rawValue
+        record.owner = pool.machine.facts(of: id)?.ownership.owner?.rawValue
         record.requests = requestsServed
         record.bytesSent = allBytesSent
         record.bytesReceived = bytesReceived

@@ -20,8 +20,15 @@ import Tuning
 ///
 /// `serving` goes on with the next pipelined exchange where there is one. A connection does not come back from `closing`.
 package final class UpstreamConnection {
-    /// None where it was opened for a CONNECT: it is never pooled.
-    let id: ConnectionID?
+    enum Purpose {
+        /// It is pooled.
+        case requests
+        /// A CONNECT alone.
+        case tunnel
+    }
+
+    let id: ConnectionID
+    let purpose: Purpose
     package let number: UInt64
     let pool: UpstreamPool
     let loop: UpstreamLoop
@@ -56,9 +63,11 @@ package final class UpstreamConnection {
     let timer = Deadline()
 
     init(
-        id: ConnectionID?, number: UInt64, pool: UpstreamPool, cause: DialCause, dialled: DialledStream, now: Instant
+        id: ConnectionID, purpose: Purpose, number: UInt64, pool: UpstreamPool, cause: DialCause,
+        dialled: DialledStream, now: Instant
     ) {
         self.id = id
+        self.purpose = purpose
         self.cause = cause
         self.number = number
         self.pool = pool
@@ -116,8 +125,8 @@ package final class UpstreamConnection {
     package func pin(to client: ClientID, isLoggingIn: Bool) { pool.pin(self, to: client, isLoggingIn: isLoggingIn) }
 
     /// Belongs to one client already.
-    package var isPinned: Bool { id.flatMap { pool.machine.facts(of: $0) }?.ownership.owner != nil }
-    package var isLoggingIn: Bool { id.flatMap { pool.machine.facts(of: $0) }?.ownership.isLoggingIn ?? false }
+    package var isPinned: Bool { pool.machine.facts(of: id)?.ownership.owner != nil }
+    package var isLoggingIn: Bool { pool.machine.facts(of: id)?.ownership.isLoggingIn ?? false }
 
     // MARK: What the exchange does
 

@@ -3,7 +3,7 @@ package import ProxyTypes
 import Reactor
 package import Tuning
 
-/// What a loop tells the control plane, and what it is told by it. Every call is on the loop.
+/// Reports for the control plane, and its orders. Every call is on the loop.
 extension UpstreamLoop {
     /// Milliseconds since 1970, for records only.
     package var wallClock: Int64 { reactor.wallClock }
@@ -38,7 +38,7 @@ extension UpstreamLoop {
         let pools = origin.map { existingPool(for: $0).map { [$0] } ?? [] } ?? allPools
         var found: [UpstreamConnection] = []
         for pool in pools {
-            pool.eachConnection { connection in
+            for connection in pool.sockets.connections {
                 if connection.number > after, state == nil || pool.state(of: connection) == state {
                     found.append(connection)
                 }
@@ -60,9 +60,7 @@ extension UpstreamLoop {
 
     private func find(_ number: UInt64) -> UpstreamConnection? {
         for pool in allPools {
-            var found: UpstreamConnection?
-            pool.eachConnection { if $0.number == number { found = $0 } }
-            if let found { return found }
+            if let found = pool.sockets.connections.first(where: { $0.number == number }) { return found }
         }
         return nil
     }

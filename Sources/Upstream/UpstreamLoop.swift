@@ -26,9 +26,24 @@ package final class UpstreamLoop {
     package var addressPolicy: (any AddressPolicy)?
     private let settingsOf: @Sendable (Origin) -> EffectiveSettings
     private var pools: [Origin: UpstreamPool] = [:]
+    /// In the order of creation, and so of their numbers: what concerns several pools must not depend on the order of a
+    /// dictionary.
+    package private(set) var allPools: [UpstreamPool] = []
+    private var poolNumber = 0
     private var connectionNumber: UInt64
     private var isShuttingDown = false
     private var random: SeededRandom
+    /// The pools that wait for room in `total`.
+    private var roomQueue = RoomQueue()
+    private var sharing = Sharing.done
+
+    /// How far room in `total` has been shared out.
+    private enum Sharing {
+        case done
+        case underWay
+        /// More room is wanted, and no pool has an idle connection to close.
+        case nothingIdle
+    }
 
     private static let maxPools = 10_000
 
@@ -53,14 +68,22 @@ package final class UpstreamLoop {
     package func pool(for origin: Origin) -> UpstreamPool {
         if let pool = pools[origin] { return pool }
         if pools.count >= Self.maxPools { forgetUnused() }
-        let pool = UpstreamPool(origin: origin, settings: settingsOf(origin), loop: self, seed: random.next())
+        poolNumber += 1
+        let pool = UpstreamPool(
+            origin: origin, number: poolNumber, settings: settingsOf(origin), loop: self, seed: random.next())
         if isShuttingDown { pool.shutdown(now: reactor.now) }
         pools[origin] = pool
+        allPools.append(pool)
         return pool
     }
 
     private func forgetUnused() {
-        for pool in Array(pools.values) where pool.isUnused { remove(pool) }
+        remove(allPools.filter { $0.isUnused })
+    }
+
+    private func remove(_ unused: [UpstreamPool]) {
+        for pool in unused { remove(pool) }
+        allPools.removeAll { $0.isForgotten }
     }
 
     private func remove(_ pool: UpstreamPool) {
@@ -73,15 +96,23 @@ package final class UpstreamLoop {
     /// The pool of an origin that has one.
     package func existingPool(for origin: Origin) -> UpstreamPool? { pools[origin] }
 
-    package var allPools: [UpstreamPool] { Array(pools.values) }
+    private func place(of number: Int) -> Int? {
+        var low = 0
+        var high = allPools.count
+        while low < high {
+            let middle = (low + high) / 2
+            if allPools[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low < allPools.count && allPools[low].number == number ? low : nil
+    }
 
-    /// Closes what lies idle and forgets the origin. False where somebody uses it.
+    /// Closes idle connections and drops the pool. False where it is in use.
     package func forget(_ origin: Origin) -> Bool {
         guard let pool = pools[origin] else { return true }
         guard pool.isIdle, pool.machine.counts.closing == 0 else { return false }
-        pool.shedAtOnce(.drained, now: now)
+        pool.shedIdle(.max, .drained, abruptly: true, now: now)
         guard pool.openConnections == 0 else { return false }
-        remove(pool)
+        remove([pool])
         return true
     }
 
@@ -90,49 +121,88 @@ package final class UpstreamLoop {
         return connectionNumber
     }
 
-    /// Closes what nobody uses now; what still runs or waits is served. What belongs to a client goes with that client.
+    /// Closes idle connections; requests that run or wait are served. Pinned connections close with their clients.
     package func closeIdle() {
-        for pool in pools.values { _ = pool.shedIdle(pool.sharedIdle, .shutdown, now: now) }
+        for pool in allPools { pool.shedIdle(pool.counts.idle, .shutdown, now: now) }
     }
 
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
     package func shutdown() {
         isShuttingDown = true
         let now = reactor.now
-        for pool in pools.values { pool.shutdown(now: now) }
+        for pool in allPools { pool.shutdown(now: now) }
     }
 
     /// Ends everything at once.
     package func kill() {
-        for pool in pools.values { pool.kill() }
+        for pool in allPools { pool.kill() }
     }
 
-    package var openConnections: Int { pools.values.reduce(0) { $0 + $1.openConnections } }
+    package var openConnections: Int { allPools.reduce(0) { $0 + $1.openConnections } }
 
-    /// Frees one connection for `pool` where all others hold the rest of the total budget idle, the idlest first.
-    func shedElsewhere(for pool: UpstreamPool, abruptly: Bool, now: Instant) -> Bool {
-        func idlest(_ count: (UpstreamPool) -> Int) -> UpstreamPool? {
-            let best = pools.values.lazy.filter { $0 !== pool }.max { count($0) < count($1) }
-            return best.flatMap { count($0) > 0 ? $0 : nil }
+    // MARK: Limits of all pools together
+
+    package func setMaxConnections(_ count: Int) {
+        total.limit = count
+        if isTotalContended { shareTotal(after: nil, now: reactor.now) }
+    }
+
+    @inline(__always)
+    var isTotalContended: Bool { !roomQueue.isEmpty }
+
+    func roomWanted(by pool: UpstreamPool, _ count: Int) {
+        // As long as nobody waited, nobody looked for idle connections.
+        if roomQueue.isEmpty, sharing == .nothingIdle { sharing = .done }
+        roomQueue.update(pool.number, wanted: count)
+    }
+
+    /// Something happened to `pool`. Room that came free goes to the pools that wait for it, in turn, and idle connections
+    /// are closed for those that still wait then.
+    func shareTotal(after pool: UpstreamPool?, now: Instant) {
+        switch sharing {
+        // Further up the stack, where the sharing goes on.
+        case .underWay: return
+        case .nothingIdle:
+            let counts = pool?.counts
+            let isIdle = counts.map { $0.idle + $0.pinned > 0 } ?? true
+            guard isIdle || total.hasRoom else { return }
+        case .done: break
         }
-        // What belongs to a client comes after what is anybody's, wherever that is.
-        let best = idlest { $0.sharedIdle } ?? idlest { $0.idleConnections }
-        return best?.shedIdle(1, .poolShrink, abruptly: abruptly, now: now) ?? false
+        sharing = .underWay
+        var missing = 0
+        var closed = 0
+        repeat {
+            giveTurns(now: now)
+            missing = roomQueue.isEmpty ? 0 : max(0, roomQueue.wanted - total.expectedRoom)
+            closed = missing == 0 ? 0 : shed(ShedPolicy.choose(missing, of: shedCandidates), .poolShrink, now: now)
+            // Some may be gone already.
+        } while closed > 0 && total.hasRoom
+        sharing = closed < missing ? .nothingIdle : .done
     }
 
-    /// Out of file descriptors: idle connections go first. True when there were any.
+    private func giveTurns(now: Instant) {
+        for _ in 0..<roomQueue.count where total.hasRoom {
+            guard let place = roomQueue.takeTurn().flatMap(place(of:)) else { continue }
+            allPools[place].budgetFreed(now: now)
+        }
+    }
+
+    /// Out of file descriptors: idle connections are closed. False where there is none.
     package func relieveDescriptorPressure() -> Bool {
-        let now = reactor.now
-        var shed = false
-        for pool in pools.values where pool.idleConnections > 0 {
-            shed = pool.shedIdle(max(pool.idleConnections / 4, 1), .fdPressure, now: now) || shed
-        }
-        return shed
+        shed(ShedPolicy.underDescriptorPressure(shedCandidates), .fdPressure, now: reactor.now) > 0
     }
 
-    /// A connection of some pool is gone: whoever waits for the total budget may dial now.
-    func budgetFreed(by freeing: UpstreamPool, now: Instant) {
-        guard total.taken + 1 >= total.limit else { return }
-        for pool in pools.values where pool !== freeing && pool.waitsForTotal { pool.budgetFreed(now: now) }
+    private var shedCandidates: [ShedPolicy.Candidate] {
+        allPools.compactMap { $0.machine.shedCandidate($0.number) }
+    }
+
+    /// Returns how many connections were closed, or will be when their origins have closed them too.
+    private func shed(_ shares: [ShedPolicy.Share], _ reason: CloseReason, now: Instant) -> Int {
+        var count = 0
+        for share in shares {
+            guard let place = place(of: share.pool) else { continue }
+            count += allPools[place].shedIdle(share.count, reason, now: now)
+        }
+        return count
     }
 }

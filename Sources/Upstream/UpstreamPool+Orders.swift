@@ -4,16 +4,16 @@ package import ProxyTypes
 import Reactor
 package import Tuning
 
-/// What is asked of a pool from outside, and what it tells of itself.
+/// Orders from outside, and reports.
 extension UpstreamPool {
     package func apply(_ settings: EffectiveSettings, now: Instant) {
         if settings != self.settings { refused.forget() }
         self.settings = settings
-        machine.apply(PoolPolicy(settings), now: now, into: &actions)
+        machine.apply(PoolPolicy(settings), now: now, into: &actions.pending)
         perform(now: now)
     }
 
-    /// What the kernel refused of the settings of a dial: counted, and told once.
+    /// Counts the socket options of a dial that the kernel refused, and reports each once.
     func note(_ refusals: [SocketTuning.Refusal]) {
         for refusal in refusals {
             loop.metrics.socketSettingsRefused += 1
@@ -22,7 +22,7 @@ extension UpstreamPool {
         }
     }
 
-    /// It is used no more: who still holds it asks the loop for the one that has its place.
+    /// The loop drops it.
     func forget() {
         isForgotten = true
         shutdown(now: loop.now)
@@ -30,97 +30,89 @@ extension UpstreamPool {
     }
 
     func shutdown(now: Instant) {
-        machine.shutdown(now: now, into: &actions)
+        machine.shutdown(now: now, into: &actions.pending)
         perform(now: now)
     }
 
     func kill() {
-        for dial in dials.values { dial.cancel() }
-        for dial in tunnelDials.values { dial.cancel() }
-        for connection in connections { connection?.kill() }
-        for tunnel in Array(tunnels.values) { tunnel.kill() }
+        for dial in sockets.dials { dial.cancel() }
+        for connection in sockets.connections { connection.kill() }
     }
 
-    /// `abruptly`: their place is needed before this returns.
-    func shedIdle(_ count: Int, _ reason: CloseReason, abruptly: Bool = false, now: Instant) -> Bool {
-        let shed = machine.shedIdle(count, reason, now: now, into: &actions)
-        closesAbruptly = abruptly
-        perform(now: now)
-        closesAbruptly = false
-        return shed > 0
-    }
-
-    func shedAtOnce(_ reason: CloseReason, now: Instant) {
-        _ = shedIdle(idleConnections, reason, abruptly: true, now: now)
+    /// Returns how many connections it closes. `abruptly`: they are gone when this returns.
+    @discardableResult
+    func shedIdle(_ count: Int, _ reason: CloseReason, abruptly: Bool = false, now: Instant) -> Int {
+        let shed = machine.shedIdle(count, reason, now: now, into: &actions.pending)
+        perform(abruptly: abruptly, now: now)
+        return shed
     }
 
     func budgetFreed(now: Instant) {
-        machine.budgetFreed(now: now, into: &actions)
+        machine.budgetFreed(now: now, into: &actions.pending)
         perform(now: now)
     }
 
-    // MARK: An operator's
+    // MARK: Of an operator
 
-    /// Idle connections close now, others when their lease ends; tunnels go on. Returns how many are concerned.
+    /// Idle connections close now, others when their lease ends; tunnels go on. Returns how many this affects.
     package func drain(_ reason: CloseReason = .drained, now: Instant) -> Int {
-        let concerned = machine.drain(reason, now: now, into: &actions)
+        let affected = machine.drain(reason, now: now, into: &actions.pending)
         perform(now: now)
-        return concerned
+        return affected
     }
 
-    /// A drain, a fresh look-up, and as many new connections as could have served.
+    /// Drains, looks the name up again and dials as many connections as were usable.
     package func reconnect(now: Instant) -> Int {
         loop.addresses.expire(origin.hostForLookup)
         let live = machine.counts.idle + machine.counts.leased
-        let concerned = drain(now: now)
+        let affected = drain(now: now)
         _ = prewarm(live, now: now)
-        return concerned
+        return affected
     }
 
     /// Dials until this many are idle, as far as limits allow. Returns how many dials began.
     package func prewarm(_ count: Int, now: Instant) -> Int {
-        let dialled = machine.prewarm(count, now: now, into: &actions)
+        let dialled = machine.prewarm(count, now: now, into: &actions.pending)
         perform(now: now)
         return dialled
     }
 
     package func pause(now: Instant) {
-        machine.pause(now: now, into: &actions)
+        machine.pause(now: now, into: &actions.pending)
         perform(now: now)
     }
 
     package func resume(now: Instant) {
-        machine.resume(now: now, into: &actions)
+        machine.resume(now: now, into: &actions.pending)
         perform(now: now)
     }
 
     package var isPaused: Bool { machine.isPaused }
-    /// Nobody holds or waits for a connection.
+    /// No connection is in use or being dialled, and nothing waits for one.
     var isIdle: Bool {
         let counts = machine.counts
-        return counts.leased + counts.draining + counts.dialing + counts.waiting + tunnels.count + tunnelDials.count
-            == 0
+        return counts.idle + counts.pinned + counts.closing == counts.sockets
+            && counts.waiting + counts.waitingTunnels == 0
     }
 
     // MARK: Connections that belong to one client
 
-    /// Authentication was seen on it that holds for the connection: whoever sent there next would act as that user.
+    /// It carried authentication that holds for the connection: requests of other clients on it would act as this one.
     func pin(_ connection: UpstreamConnection, to client: ClientID, isLoggingIn: Bool) {
-        guard let id = connection.id else { return }
-        let wasPinned = machine.facts(of: id)?.ownership.owner != nil
-        machine.pin(id, to: client, isLoggingIn: isLoggingIn)
-        if !wasPinned, machine.facts(of: id)?.ownership.owner != nil { figures.pinned += 1 }
+        let wasPinned = connection.isPinned
+        machine.pin(connection.id, to: client, isLoggingIn: isLoggingIn)
+        if !wasPinned, connection.isPinned { figures.pinned += 1 }
     }
 
     package func isPinned(to client: ClientID) -> Bool { machine.isPinned(to: client) }
 
     package func endPins(of client: ClientID, now: Instant) {
         guard !isForgotten else { return }
-        machine.endPins(of: client, now: now, into: &actions)
+        machine.endPins(of: client, now: now, into: &actions.pending)
         perform(now: now)
     }
 
-    // MARK: Telling
+    // MARK: Reports
 
     package var gauges: OriginGauges {
         let counts = machine.counts
@@ -131,7 +123,7 @@ extension UpstreamPool {
         gauges.pinned = counts.pinned
         gauges.draining = counts.draining
         gauges.closing = counts.closing
-        gauges.waiting = counts.waiting
+        gauges.waiting = counts.waiting + counts.waitingTunnels
         gauges.active = active
         gauges.tunnels = openTunnels
         gauges.isPaused = machine.isPaused
@@ -146,18 +138,17 @@ extension UpstreamPool {
         case .closing(.lingering): return .closing
         case .idle, .serving: break
         }
-        return connection.id.flatMap { machine.facts(of: $0) }?.state ?? .leased
+        return machine.facts(of: connection.id)?.state ?? .leased
     }
 
-    /// Ends one: an idle one at once, another with its lease; `force`: at once, and its exchange fails.
+    /// Ends one: an idle one at once, another when its lease ends. `force`: at once, and its exchange fails.
     func close(_ connection: UpstreamConnection, force: Bool, now: Instant) {
         switch connection.state {
-        // It has no end of its own to wait for, but its client's.
+        // A tunnel ends when its client or its origin does: there is no earlier end to wait for.
         case .tunnel, .closing(.flushing): if force { connection.closeByOrder(now: now) }
         case .serving where force: connection.closeByOrder(now: now)
         case .idle, .serving, .closing(.lingering), .closed:
-            guard let id = connection.id else { return }
-            machine.close(id, .killed, now: now, into: &actions)
+            machine.close(connection.id, .killed, now: now, into: &actions.pending)
             perform(now: now)
         }
     }

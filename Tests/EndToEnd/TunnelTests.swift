@@ -117,21 +117,6 @@ import Testing
         #expect(origin.record.connections.isEmpty)
     }
 
-    @Test("max_tunnels bounds the tunnels of an origin")
-    func most() throws {
-        let origin = try FakeOrigin { connection in _ = try connection.readToEnd() }
-        let proxy = try RunningProxy(
-            "{ proxy: { connect_ports: any }, settings: { max_tunnels: 1, queue_timeout: 200ms } }")
-        let first = try tunnel(proxy, origin)
-        let second = try ScriptedClient(proxy)
-        try second.send("CONNECT \(origin.authority) HTTP/1.1\r\nHost: x\r\n\r\n")
-        try second.response(to: "CONNECT").expectErrorAnswer(503, "connection_limit_reached")
-        first.close()
-        try origin.waitToSee("the first tunnel's end") { $0.openCount == 0 }
-        _ = try proxy.waitForTotals("the first tunnel to be gone") { $0["upstream_connections"] == 0 }
-        _ = try tunnel(proxy, origin)
-    }
-
     @Test("CONNECT to what refuses or does not exist is an error answer, not a tunnel")
     func refused() throws {
         let refusing = try RefusingPort()

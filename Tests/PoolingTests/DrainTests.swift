@@ -204,12 +204,12 @@ struct BudgetTests {
         let pool = PoolFixture(total: 1)
         #expect(pool.total.tryTake())
         #expect(pool.lease(1) == [])
-        #expect(pool.wantsTotalRoom)
+        #expect(pool.totalRoomWanted == 1)
         #expect(pool.origin.taken == 0)
         #expect(pool.budgetFreed() == [])
         pool.total.giveBack()
         #expect(pool.budgetFreed() == [.dial(connection(0))])
-        #expect(!pool.wantsTotalRoom)
+        #expect(pool.totalRoomWanted == 0)
     }
 
     @Test("who waited too long for the total limit is told that it was that one")

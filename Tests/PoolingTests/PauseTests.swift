@@ -181,9 +181,9 @@ struct PausedQueueTests {
     func notTheTotal() {
         let pool = PoolFixture(total: 0)
         pool.lease(1)
-        #expect(pool.wantsTotalRoom)
+        #expect(pool.totalRoomWanted == 1)
         pool.pause()
-        #expect(!pool.wantsTotalRoom)
+        #expect(pool.totalRoomWanted == 0)
         #expect(pool.pass(.seconds(5)) == [.refuse(waiter(1), .paused)])
     }
 

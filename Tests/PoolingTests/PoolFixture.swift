@@ -24,9 +24,10 @@ final class PoolFixture {
     var nextDeadline: Instant { pool.nextDeadline }
     /// From now.
     var untilDeadline: Interval { pool.nextDeadline - time.now }
-    var wantsTotalRoom: Bool { pool.wantsTotalRoom }
+    var totalRoomWanted: Int { pool.totalRoomWanted }
     var isEmpty: Bool { pool.isEmpty }
     var isPaused: Bool { pool.isPaused }
+    var dialFailures: Int { pool.dialFailures }
     /// What the last `prewarm`, `drain` or `lostWithoutNotice` returned.
     private(set) var affected = 0
     func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
@@ -50,6 +51,13 @@ final class PoolFixture {
                 isRetryable: isRetryable || mayPipeline, mayPipeline: mayPipeline)
             $0.lease(waiter(number), request, now: time.now, into: &$1)
         }
+    }
+
+    /// Each is a client of its own unless `client` says otherwise.
+    @discardableResult
+    func openTunnel(_ number: UInt32, client: UInt64? = nil) -> [PoolAction] {
+        let client = ClientID(rawValue: client ?? 1_000 + UInt64(number))
+        return event { $0.openTunnel(waiter(number), client: client, now: time.now, into: &$1) }
     }
 
     /// Who was granted what without a list of actions.
@@ -120,6 +128,8 @@ final class PoolFixture {
     func shedIdle(_ count: Int) -> [PoolAction] {
         event { _ = $0.shedIdle(count, .fdPressure, now: time.now, into: &$1) }
     }
+
+    func shedCandidate() -> ShedPolicy.Candidate? { pool.shedCandidate(7) }
 
     func prewarm(_ count: Int) -> [PoolAction] { event { affected = $0.prewarm(count, now: time.now, into: &$1) } }
 

@@ -14,7 +14,7 @@ extension PoolModel {
             grant(id, serial, request.mayPipeline)
             return rebalance(now)
         }
-        waiters.append(Waiter(id: id, request: request, deadline: now + policy.queueTimeout))
+        waiters.append(Waiter(id: id, request: request, since: now, deadline: now + policy.queueTimeout))
         if !request.needsFresh, !turns.contains(request.client) { turns.append(request.client) }
         rebalance(now)
         guard waiters.contains(where: { $0.id == id }) else { return }
@@ -43,7 +43,7 @@ extension PoolModel {
     }
 
     package mutating func cancel(_ id: WaiterID, now: Instant) {
-        if stopWaiting(id) { rebalance(now) }
+        if stopWaiting(id) || cancelTunnel(id) { rebalance(now) }
     }
 
     package mutating func dialSucceeded(_ serial: Int, now: Instant) {
@@ -168,6 +168,10 @@ extension PoolModel {
             stopWaiting(waiter.id)
             actions.append(.refuse(waiter.id, refusal))
         }
+        for waiter in tunnelWaiters where waiter.deadline <= now {
+            stopWaitingForTunnel(waiter.id)
+            actions.append(.refuse(waiter.id, isPaused ? .paused : .connectionLimit))
+        }
         rebalance(now)
     }
 
@@ -243,6 +247,10 @@ extension PoolModel {
         isShutDown = true
         isPaused = false
         refuseAll(.draining)
+        while let waiter = nextTunnel {
+            takeTurn(waiter)
+            actions.append(.refuse(waiter.id, .draining))
+        }
         drainAll(.shutdown, now)
         rebalance(now)
     }

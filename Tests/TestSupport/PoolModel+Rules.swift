@@ -26,6 +26,7 @@ extension PoolModel {
     }
 
     mutating func dialAsWanted(_ now: Instant) {
+        dialForTunnelsAndRequests(now)
         let warm = now < warmDelay.notBefore ? 0 : missingWarm
         while usefulDials < waiters.count + warm, dial(now) {}
     }

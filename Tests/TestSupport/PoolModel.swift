@@ -6,6 +6,8 @@ package import ProxyTypes
 package struct PoolModel {
     package enum Action: Equatable {
         case dial(Int, DialCause)
+        case dialTunnel(Int, WaiterID)
+        case cancelDial(Int)
         case grant(WaiterID, Int, reused: Bool)
         case refuse(WaiterID, Refusal)
         case close(Int, CloseReason)
@@ -47,7 +49,14 @@ package struct PoolModel {
     package struct Waiter {
         package let id: WaiterID
         let request: LeaseRequest
+        let since: Instant
         let deadline: Instant
+    }
+
+    struct Tunnel {
+        let serial: Int
+        let waiter: WaiterID
+        var isOpen = false
     }
 
     struct Delay {
@@ -76,6 +85,10 @@ package struct PoolModel {
     package internal(set) var waiters: [Waiter] = []
     /// Whose turn is next, of the clients that wait for any connection.
     var turns: [ClientID] = []
+    /// Being dialled or open; and CONNECTs that wait to be dialled for, and whose turn is next of their clients.
+    var tunnels: [Tunnel] = []
+    var tunnelWaiters: [Waiter] = []
+    var tunnelTurns: [ClientID] = []
     /// By serial, the longest idle first; and those open to a pipelined request, the longest open first.
     var idle: [Int] = []
     var open: [Int] = []
@@ -134,7 +147,8 @@ package struct PoolModel {
         return count
     }
     var isFailing: Bool { dialDelay.failures > 0 }
-    var room: Int { min(originLimit - connections.count, totalLimit - connections.count - takenByOthers) }
+    var totalTaken: Int { connections.count + tunnels.count + takenByOthers }
+    var room: Int { min(originLimit - connections.count, totalLimit - totalTaken) }
 
     var staying: Int {
         var count = 0
@@ -142,7 +156,7 @@ package struct PoolModel {
         return count
     }
     var originExceeded: Bool { staying > originLimit }
-    var totalExceeded: Bool { staying + takenByOthers > totalLimit }
+    var totalExceeded: Bool { staying + tunnels.count + takenByOthers > totalLimit }
 
     var missingWarm: Int {
         hasBeenUsed && !isShutDown ? max(0, min(policy.minIdle, policy.maxIdle) - trusted.count) : 0
@@ -177,12 +191,22 @@ package struct PoolModel {
             }
         }
         counts.waiting = waiters.count
+        counts.waitingTunnels = tunnelWaiters.count
+        for tunnel in tunnels {
+            if tunnel.isOpen { counts.tunnels += 1 } else { counts.tunnelDials += 1 }
+        }
         return counts
     }
 
-    var blockedByTotal: Bool {
-        !isPaused && waiters.count > usefulDials && !isFailing && connections.count < originLimit
-            && connections.count + takenByOthers >= totalLimit
+    var blockedByTotal: Bool { requestsBlockedByTotal > 0 }
+
+    private var requestsBlockedByTotal: Int {
+        if isPaused || isShutDown || isFailing || totalTaken < totalLimit { return 0 }
+        return max(0, min(waiters.count - usefulDials, originLimit - connections.count))
+    }
+
+    package var totalRoomWanted: Int {
+        isPaused || totalTaken < totalLimit ? 0 : requestsBlockedByTotal + tunnelWaiters.count
     }
 
     /// The pool must want to be woken by then at the latest.
@@ -191,7 +215,7 @@ package struct PoolModel {
         for serial in idle + pinned {
             if let place = place(serial) { latest = min(latest, connections[place].deadline) }
         }
-        for waiter in waiters.dropFirst(servedByDials) { latest = min(latest, waiter.deadline) }
+        for waiter in waiters.dropFirst(servedByDials) + tunnelWaiters { latest = min(latest, waiter.deadline) }
         if isPaused { return latest }
         if pinnedMustYield {
             for serial in pinned {

@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(75) {
+        switch choices.pick(90) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -24,6 +24,9 @@ extension PoolSimulation {
         case 66...68: pin()
         case 69: endPins()
         case 70..<74: loseLeased()
+        case 74..<79: openTunnel()
+        case 79..<84: endTunnelDial()
+        case 84..<89: endTunnel()
         default: endAll()
         }
     }
@@ -74,6 +77,50 @@ extension PoolSimulation {
         clients[waiter] = nil
         note("cancel \(waiter)")
         both({ $0.cancel(waiter, now: $2, into: &$1) }, { $0.cancel(waiter, now: $1) })
+    }
+
+    private mutating func openTunnel() {
+        nextWaiter += 1
+        let waiter = WaiterID(slot: nextWaiter % 16, generation: nextWaiter)
+        let client = ClientID(rawValue: UInt64(choices.pick(4)))
+        waiting.append(waiter)
+        note("openTunnel \(waiter) \(client)")
+        both({ $0.openTunnel(waiter, client: client, now: $2, into: &$1) }, { $0.openTunnel(waiter, client, now: $1) })
+    }
+
+    private mutating func endTunnelDial() {
+        let dials = serials.filter { tunnelDials[$0.key] != nil }.sorted { $0.value < $1.value }
+        guard !dials.isEmpty else { return }
+        let (id, serial) = dials[choices.pick(dials.count)]
+        if dialsSucceed != choices.chance(1, in: 16) {
+            note("dialSucceeded \(id)")
+            both(
+                { $0.dialSucceeded(id, now: $2, into: &$1) },
+                { $0.tunnelDialEnded(serial, succeeded: true, now: $1) })
+        } else {
+            note("dialFailed \(id)")
+            gone(id)
+            both(
+                { $0.dialFailed(id, now: $2, into: &$1) }, { $0.tunnelDialEnded(serial, succeeded: false, now: $1) })
+        }
+    }
+
+    private mutating func endTunnel() {
+        guard !tunnels.isEmpty else { return }
+        let id = tunnels[choices.pick(tunnels.count)]
+        guard let serial = serials[id] else { return fail("\(id) is unknown") }
+        guard !choices.chance(1, in: 8) else {
+            // An operator's order, which a tunnel does not obey, and news that no driver reports of one.
+            note("close \(id), noteClosing \(id)")
+            return both(
+                {
+                    $0.close(id, .killed, now: $2, into: &$1)
+                    $0.noteClosing(id, now: $2, into: &$1)
+                }, { _, _ in })
+        }
+        note("closed \(id)")
+        gone(id)
+        both({ $0.closed(id, now: $2, into: &$1) }, { $0.tunnelClosed(serial, now: $1) })
     }
 
     private mutating func endDial() {
@@ -207,7 +254,9 @@ extension PoolSimulation {
             }, { _, _ in })
     }
 
-    private mutating func gone(_ id: ConnectionID) {
+    mutating func gone(_ id: ConnectionID) {
+        tunnelDials[id] = nil
+        tunnels.removeAll { $0 == id }
         serials[id] = nil
         owners[id] = nil
         holders[id] = nil
@@ -333,6 +382,7 @@ extension PoolSimulation {
         policy.maxQueue = choices.pick(8)
         policy.queueTimeout = .milliseconds(Int64(choices.pick(5)) * 700)
         policy.pipelineDepth = choices.pick(2) == 0 ? 1 : 2 + choices.pick(3)
+        policy.maxTunnels = choices.pick(6)
         return policy
     }
 }

@@ -45,6 +45,9 @@ package struct PoolSimulation: ~Copyable {
     /// What the driver knows. One entry of `leases` per lease.
     var serials: [ConnectionID: Int] = [:]
     var dialing: [ConnectionID] = []
+    /// For which CONNECT each is dialled; and those that are open.
+    var tunnelDials: [ConnectionID: WaiterID] = [:]
+    var tunnels: [ConnectionID] = []
     var leases: [ConnectionID] = []
     /// Whose alone a connection is, as the driver knows; and which client each waiter is of.
     var owners: [ConnectionID: ClientID] = [:]
@@ -127,6 +130,13 @@ package struct PoolSimulation: ~Copyable {
                 if serials[id] != nil { fail("\(id) is dialled and not gone") }
                 serials[id] = serial
                 dialing.append(id)
+            case (.dialTunnel(let id, let waiter), .dialTunnel(let serial, let same)) where waiter == same:
+                if serials[id] != nil { fail("\(id) is dialled and not gone") }
+                if !waiting.contains(waiter) { fail("\(waiter) is dialled for and does not wait") }
+                serials[id] = serial
+                tunnelDials[id] = waiter
+            case (.cancelDial(let id), .cancelDial(let serial)) where serials[id] == serial && tunnelDials[id] != nil:
+                gone(id)
             case (.grant(let waiter, let id, let reused), .grant(let same, let serial, let sameReused))
             where waiter == same && serials[id] == serial && reused == sameReused:
                 granted(waiter, id)
@@ -148,6 +158,11 @@ package struct PoolSimulation: ~Copyable {
     private mutating func granted(_ waiter: WaiterID, _ id: ConnectionID) {
         let client = clients[waiter] ?? ClientID(rawValue: .max)
         defer { answered(waiter) }
+        if let asked = tunnelDials.removeValue(forKey: id) {
+            if asked != waiter { fail("\(id) was dialled for \(asked) and is granted to \(waiter)") }
+            return tunnels.append(id)
+        }
+        if tunnels.contains(id) { fail("\(id) is a tunnel and granted again") }
         if let owner = owners[id], owner != client { fail("\(id) is \(owner)'s and granted to \(client)") }
         holders[id, default: []].append(client)
         if closing.contains(id) { fail("\(id) is granted and closing") }
@@ -177,14 +192,22 @@ package struct PoolSimulation: ~Copyable {
     private mutating func compare() {
         let counts = pool.counts
         if counts != model.counts { fail("the pool counts \(counts), the model \(model.counts)") }
-        if counts.waiting != waiting.count { fail("\(waiting.count) were not answered, \(counts.waiting) wait") }
-        if counts.connections != serials.count { fail("\(serials.count) connections live, \(counts) are known") }
+        if counts.waiting + counts.waitingTunnels + counts.tunnelDials != waiting.count {
+            fail("\(waiting.count) were not answered, the pool knows \(counts)")
+        }
+        if counts.sockets != serials.count { fail("\(serials.count) connections live, \(counts) are known") }
         if origin.taken != counts.connections { fail("the origin's budget leaks: \(origin.taken), \(counts)") }
+        if total.taken != counts.sockets + model.takenByOthers {
+            fail("the total budget leaks: \(total.taken), \(counts) and \(model.takenByOthers) of others")
+        }
+        if counts.waitingTunnels > 0, !model.isPaused, total.hasRoom {
+            fail("a CONNECT waits, and is not dialled for: \(counts)")
+        }
         if pool.isPaused != model.isPaused { fail("paused is \(pool.isPaused)") }
         if counts.waiting > counts.dialing, !model.isPaused, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
             fail("somebody waits, and nobody dials: \(counts)")
         }
-        if pool.wantsTotalRoom != model.blockedByTotal { fail("wantsTotalRoom is \(pool.wantsTotalRoom)") }
+        if pool.totalRoomWanted != model.totalRoomWanted { fail("totalRoomWanted is \(pool.totalRoomWanted)") }
         if events % looksEvery == 0 {
             pool.checkInvariants()
             compareDeadlines()

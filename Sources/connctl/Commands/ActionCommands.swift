@@ -110,6 +110,7 @@ struct PauseCommand: AsyncParsableCommand {
         abstract: "Holds new requests to an origin in its queue until `connctl resume`.",
         discussion: """
             connctl pause example.com      max_queue and queue_timeout still apply; requests over them are answered 503
+            connctl pause https://example.com      new CONNECTs wait; open tunnels are not affected
 
             A pause survives a restart of connd; `connctl status` shows what is paused, by whom and why.
             """)

@@ -101,7 +101,8 @@ extension LiveAdminBackend {
                 let text = "must be scheme://host or scheme://host:port, such as http://example.com"
                 throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
             }
-            guard origin.scheme == .http else {
+            // A pause holds back CONNECTs too.
+            guard origin.scheme == .http || action == .pause || action == .resume else {
                 let text = "connd opens no connections of its own to https origins: only tunnels reach them"
                 throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
             }

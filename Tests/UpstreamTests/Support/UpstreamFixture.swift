@@ -65,7 +65,7 @@ final class UpstreamFixture {
 
     func startTunnel(_ exchange: RecordingExchange) -> ScriptedKernel.Peer {
         exchange.method = .connect
-        _ = pool.openTunnel(for: exchange, now: loop.now)
+        _ = pool.openTunnel(for: exchange, client: ClientID(rawValue: 1), now: loop.now)
         turn()
         let peer = peer
         peer.accept()

@@ -1,0 +1,51 @@
+import Pooling
+
+/// The exchanges that their pool has yet to answer, by the ids that it knows them by. Value.
+struct WaiterTable {
+    enum Purpose {
+        case request(LeaseRequest, isIdempotent: Bool)
+        /// A CONNECT.
+        case tunnel
+    }
+
+    struct Waiter {
+        let exchange: any UpstreamExchange
+        let purpose: Purpose
+    }
+
+    private struct Slot {
+        var generation: UInt32 = 0
+        var waiter: Waiter?
+    }
+
+    private var slots: [Slot] = []
+    private var free: [UInt32] = []
+
+    var isEmpty: Bool { slots.count == free.count }
+
+    mutating func insert(_ waiter: Waiter) -> WaiterID {
+        let slot: UInt32
+        if let reused = free.popLast() {
+            slot = reused
+        } else {
+            slot = UInt32(slots.count)
+            slots.append(Slot())
+        }
+        slots[Int(slot)].waiter = waiter
+        return WaiterID(slot: slot, generation: slots[Int(slot)].generation)
+    }
+
+    /// Nil: it has been answered, or has given up.
+    subscript(id: WaiterID) -> Waiter? {
+        let slot = Int(id.slot)
+        return slot < slots.count && slots[slot].generation == id.generation ? slots[slot].waiter : nil
+    }
+
+    mutating func remove(_ id: WaiterID) -> Waiter? {
+        guard let waiter = self[id] else { return nil }
+        slots[Int(id.slot)].waiter = nil
+        slots[Int(id.slot)].generation &+= 1
+        free.append(id.slot)
+        return waiter
+    }
+}

@@ -1,0 +1,135 @@
+import TestSupport
+import Testing
+
+/// CONNECT under the limits of an origin and of all origins together.
+@Suite struct TunnelLimitTests {
+    private static func silentOrigin() throws -> FakeOrigin {
+        try FakeOrigin { connection in _ = try connection.readToEnd() }
+    }
+
+    /// A new client that has sent its CONNECT.
+    private func ask(_ proxy: RunningProxy, _ origin: FakeOrigin) throws -> ScriptedClient {
+        let client = try ScriptedClient(proxy)
+        try client.send("CONNECT \(origin.authority) HTTP/1.1\r\nHost: x\r\n\r\n")
+        return client
+    }
+
+    private func expectTunnel(_ client: ScriptedClient) throws {
+        #expect(try client.response(to: "CONNECT").status == 200)
+    }
+
+    private func waitUntilOneWaits(_ proxy: RunningProxy, _ origin: FakeOrigin) throws {
+        let path = "/v1/origins/\(RunningProxy.segment("https://\(origin.authority)"))"
+        try proxy.wait(for: "a CONNECT to wait") {
+            try $0.read(path)["summary"]["connections"]["waiting"].int
+        } until: {
+            $0 == 1
+        }
+    }
+
+    @Test("max_tunnels bounds the tunnels of an origin")
+    func perOrigin() throws {
+        let origin = try Self.silentOrigin()
+        let proxy = try RunningProxy("{ proxy: { connect_ports: any }, settings: { max_tunnels: 1 } }")
+        let first = try ask(proxy, origin)
+        try expectTunnel(first)
+        let refused = try ask(proxy, origin).response(to: "CONNECT")
+        refused.expectErrorAnswer(503, "connection_limit_reached")
+        #expect(refused.text.contains("max_tunnels"))
+        first.close()
+        try origin.waitToSee("the first tunnel's end") { $0.openCount == 0 }
+        _ = try proxy.waitForTotals("the first tunnel to be gone") { $0["upstream_connections"] == 0 }
+        try expectTunnel(try ask(proxy, origin))
+    }
+
+    @Test("at max_upstream_connections a CONNECT waits until a connection ends")
+    func waits() throws {
+        let (first, second) = (try Self.silentOrigin(), try Self.silentOrigin())
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 1m } }",
+            state: try StateFolder())
+        let open = try ask(proxy, first)
+        try expectTunnel(open)
+        let waiting = try ask(proxy, second)
+        try waitUntilOneWaits(proxy, second)
+        #expect(second.record.connections.isEmpty)
+        open.close()
+        try expectTunnel(waiting)
+    }
+
+    @Test("at max_upstream_connections a CONNECT that waits too long is told which limit it met")
+    func waitsTooLong() throws {
+        let origin = try Self.silentOrigin()
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 50ms } }")
+        let open = try ask(proxy, origin)
+        try expectTunnel(open)
+        let refused = try ask(proxy, origin).response(to: "CONNECT")
+        refused.expectErrorAnswer(503, "connection_limit_reached")
+        #expect(refused.text.contains("max_upstream_connections"))
+    }
+
+    @Test("at max_upstream_connections an idle connection gives way to a CONNECT")
+    func idleGivesWay() throws {
+        let (idle, origin) = (try FakeOrigin.answering(), try Self.silentOrigin())
+        let proxy = try RunningProxy(
+            """
+            { proxy: { connect_ports: any, max_upstream_connections: 1 },
+              settings: { idle_timeout: 1m, queue_timeout: 1m } }
+            """)
+        #expect(try ScriptedClient(proxy).get(idle.url()).status == 200)
+        try expectTunnel(try ask(proxy, origin))
+        try idle.waitToSee("its connection end in order") { $0.endings == [.fin] }
+    }
+
+    @Test("at max_upstream_connections a connection that becomes idle later gives way to a CONNECT that waits")
+    func laterIdleGivesWay() throws {
+        let gate = Gate()
+        let (busy, origin) = (try FakeOrigin.holding(gate), try Self.silentOrigin())
+        let proxy = try RunningProxy(
+            """
+            { proxy: { connect_ports: any, max_upstream_connections: 1 },
+              settings: { idle_timeout: 1m, queue_timeout: 1m } }
+            """, state: try StateFolder())
+        let client = try ScriptedClient(proxy)
+        try client.send("GET", busy.url())
+        try busy.waitToSee("the request") { $0.requests.count == 1 }
+        let waiting = try ask(proxy, origin)
+        try waitUntilOneWaits(proxy, origin)
+        gate.open()
+        #expect(try client.response().status == 200)
+        try expectTunnel(waiting)
+    }
+
+    @Test("a client that leaves while its CONNECT waits is no longer waited for")
+    func leaves() throws {
+        let (first, second) = (try Self.silentOrigin(), try Self.silentOrigin())
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 1m } }",
+            state: try StateFolder())
+        let open = try ask(proxy, first)
+        try expectTunnel(open)
+        let waiting = try ask(proxy, second)
+        try waitUntilOneWaits(proxy, second)
+        waiting.socket.reset()
+        let next = try ask(proxy, first)
+        try waitUntilOneWaits(proxy, first)
+        open.close()
+        try expectTunnel(next)
+        #expect(second.record.connections.isEmpty)
+    }
+
+    @Test("a paused origin's CONNECTs wait until it is resumed")
+    func paused() throws {
+        let origin = try Self.silentOrigin()
+        let proxy = try RunningProxy(
+            "{ proxy: { connect_ports: any }, settings: { queue_timeout: 1m } }", state: try StateFolder())
+        let name = "https://\(origin.authority)"
+        #expect(try proxy.connctl("pause", name).exitCode == 0)
+        let waiting = try ask(proxy, origin)
+        try waitUntilOneWaits(proxy, origin)
+        #expect(origin.record.connections.isEmpty)
+        #expect(try proxy.connctl("resume", name).exitCode == 0)
+        try expectTunnel(waiting)
+    }
+}
