@@ -25,12 +25,12 @@ extension ClientHandler {
 
     func exchangeEnded(_ exchange: Exchange, now: Instant) {
         guard phase != .closed, phase != .closing else { return }
-        while let front = exchanges.first, front.isEnded {
-            if front.isCut { return cut(front) }
+        while let front = exchanges.first, let outcome = front.outcome {
+            if case .cut = outcome { return cut(front) }
             exchanges.removeFirst()
             log(front)
             // Its request was never read to the end, or the client was told that this is the last answer.
-            let isLast = !front.responsePersists
+            let isLast = front.persistence != .keepAlive
             if front === receiving { receiving = nil }
             if front === notStarted { notStarted = nil }
             loop.give(front)
@@ -60,7 +60,7 @@ extension ClientHandler {
         log(exchange)
         closeReason = .responseCut
         for other in exchanges.dropFirst() { other.abandon(now: loop.now) }
-        if exchange.endsByClose {
+        if exchange.persistence == .closeDelimited {
             stream?.reset()
             finish()
         } else {

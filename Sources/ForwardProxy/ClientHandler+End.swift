@@ -11,7 +11,7 @@ extension ClientHandler {
         switch phase {
         case .reading where exchanges.isEmpty: settle(now: loop.now)
         // An answer whose head has yet to go out says that it is the last.
-        case .reading: takesRequests = takesRequests && exchanges.last?.responseHeadSeen ?? true
+        case .reading: takesRequests = takesRequests && exchanges.last?.responseHasBegun ?? true
         case .tunnel, .body, .closing, .closed: break
         }
     }
@@ -22,10 +22,9 @@ extension ClientHandler {
 
     /// No connection will be there in time: who waits for one is told so, in turn.
     func refuseWaiting(now: Instant) {
-        while phase == .reading || phase == .body, let exchange = exchanges.first, exchange.waitsForLease {
+        while phase == .reading || phase == .body, let exchange = exchanges.first, exchange.isWaiting {
             closeReason = .shutdown
-            exchange.abandon(now: now, isAnswered: true)
-            exchange.answer(.stopping, now: now)
+            exchange.answerInstead(.stopping, now: now)
         }
     }
 
@@ -95,7 +94,7 @@ extension ClientHandler {
 
     /// Something is left unsent, or an answer that ends with the connection has more to come: a FIN would make it look whole.
     private var isCutShort: Bool {
-        !isWritable || exchanges.first.map { $0.endsByClose && !$0.isEnded } ?? false
+        !isWritable || exchanges.first?.endsOnlyByClose ?? false
     }
 
     func finish() {
@@ -107,12 +106,16 @@ extension ClientHandler {
         receiving = nil
         notStarted = nil
         for exchange in running {
-            if !exchange.isEnded {
+            exchange.abandon(now: now)
+            switch exchange.outcome {
+            // It was logged when it was cut.
+            case .cut: break
+            case .answered, .tunnelClosed: log(exchange)
+            case .abandoned, nil:
                 exchange.record.aborted = true
                 exchange.record.totalTime = now - exchange.record.start
+                log(exchange)
             }
-            exchange.abandon(now: now)
-            if !exchange.isCut { log(exchange) }
             loop.give(exchange)
         }
         endPins(now: now)

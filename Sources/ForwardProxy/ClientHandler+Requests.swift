@@ -87,9 +87,9 @@ extension ClientHandler {
         requestsSeen += 1
         setDeadline(.distantFuture)
         let exchange = loop.takeExchange(for: self)
-        exchanges.append(exchange)
         let length = loop.requestHead.length
         route(exchange, bytes.bytes, now: now)
+        exchanges.append(exchange)
         beginBody(of: exchange, bytes.bytes, now: now)
         var used = length
         // What of the body came with the head goes out with it.
@@ -97,7 +97,7 @@ extension ClientHandler {
             used += receiveBody(UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }
         // A malformed body has ended it already, and it may serve someone else by now.
-        if exchanges.last === exchange, !exchange.isEnded { startIfItMay(exchange, now: now) }
+        if exchanges.last === exchange, exchange.isPrepared { startIfItMay(exchange, now: now) }
         return used
     }
 
@@ -135,12 +135,7 @@ extension ClientHandler {
                 }
             }
             exchange.prepare(loop.requestHead, bytes, pool: pool, now: now)
-        case .refuse(let response):
-            exchange.prepareOwnAnswer(loop.requestHead, now: now)
-            exchange.ownAnswer = .error(response)
-        case .answer(let head, let body):
-            exchange.prepareOwnAnswer(loop.requestHead, now: now)
-            exchange.ownAnswer = .whole(head: head, body: body)
+        case .localReply(let reply): exchange.prepare(loop.requestHead, reply, now: now)
         }
         if loop.accessLog != nil {
             exchange.describe(RequestRouting.describe(loop.requestHead, bytes))
@@ -181,7 +176,7 @@ extension ClientHandler {
         setPause(.upstreamFull, false)
         setDeadline(.distantFuture)
         guard phase == .body else { return count }
-        if exchange.phase == .tunnelling { becomeTunnel(exchange, now: now) } else { phase = .reading }
+        if exchange.isTunnelling { becomeTunnel(exchange, now: now) } else { phase = .reading }
         return count
     }
 
@@ -194,11 +189,10 @@ extension ClientHandler {
         receiving = nil
         closeReason = .badRequest
         takesRequests = false
-        if exchange.responseHeadSeen {
+        if exchange.responseHasBegun {
             closeNow(.badRequest)
         } else {
-            exchange.abandon(now: now, isAnswered: true)
-            exchange.answer(ErrorResponse(error), now: now)
+            exchange.answerInstead(ErrorResponse(error), now: now)
         }
     }
 
@@ -206,8 +200,8 @@ extension ClientHandler {
     func refuse(_ response: ErrorResponse, now: Instant) {
         takesRequests = false
         let exchange = loop.takeExchange(for: self)
-        exchange.prepareRefusal(now: now)
+        exchange.prepareRefusal(response, now: now)
         exchanges.append(exchange)
-        exchange.answer(response, now: now)
+        exchange.start(now: now)
     }
 }

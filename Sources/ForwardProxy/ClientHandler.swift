@@ -241,15 +241,14 @@ extension ClientHandler: DeadlineOwner {
             closeReason = .headTimeout
             let text = "no complete request head within client_head_timeout"
             refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
-        case .body where !pauses.isEmpty && receiving?.phase != .tunnelling:
+        case .body where !pauses.isEmpty && receiving?.isTunnelling != true:
             // It is we who do not read; and it is the origin that is timed.
             setDeadline(now + loop.configuration.clientBodyTimeout)
         case .body:
-            guard let exchange = receiving, !exchange.responseHeadSeen else { return closeNow(.requestCut) }
+            guard let exchange = receiving, !exchange.responseHasBegun else { return closeNow(.requestCut) }
             closeReason = .requestCut
             let text = "no more of the request's body within client_body_timeout"
-            exchange.abandon(now: now, isAnswered: true)
-            exchange.answer(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
+            exchange.answerInstead(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
         case .tunnel:
             closeNow(.idleTimeout)
         case .closing:

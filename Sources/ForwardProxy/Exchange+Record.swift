@@ -14,7 +14,7 @@ extension Exchange {
         record.leaseCause =
             if isTunnel {
                 .tunnel
-            } else if retriedFor != nil {
+            } else if isRetry {
                 .retry
             } else if connection.isShared {
                 .pipelined
@@ -37,6 +37,15 @@ extension Exchange {
         let time = (now - record.sent).microseconds
         loop.upstream.metrics.firstByteTime.record(microseconds: time)
         pool?.figures.firstByteTime.record(microseconds: time)
+    }
+
+    var isRetry: Bool { record.retries > 0 }
+
+    func countRetryCause(_ failure: UpstreamFailure) {
+        guard case .beforeResponse(_, let reset) = failure else { return }
+        let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
+        loop.upstream.metrics.retryCauses[cause] += 1
+        pool?.figures.retryCauses[cause] += 1
     }
 
     func countRetry(_ outcome: RetryOutcome) {

@@ -7,32 +7,36 @@ import Upstream
 
 /// What the pool and the connection tell an exchange: leases, the response, failures and whether they are met with a retry.
 extension Exchange: UpstreamExchange {
+    var method: HTTPWire.Method { traits.method }
+    var asksUpgrade: Bool { traits.purpose == .upgrade }
+    var wantsContentOnly: Bool { traits.version == .http10 }
+
+    /// As far as is known before the lease; `RetryPolicy` is asked again when a connection is lost.
+    var isRetryable: Bool {
+        guard let pool else { return false }
+        return RetryPolicy.isRetryable(
+            method, number: attemptNumber,
+            bodyIsReplayable: bodyProgress == .complete && body.count <= pool.settings.replayBuffer,
+            maxRetries: pool.settings.maxRetries, budgetAllows: pool.retryBudget.allows(now: loop.now))
+    }
+
     // MARK: Leases
 
     func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant) {
-        waiter = nil
-        self.connection = connection
-        attempts += 1
-        recordGrant(connection, reused: reused, now: now)
-        guard !isTunnel else {
-            phase = .tunnelling
+        guard isWaiting else {
+            Invariant.broken("an exchange that asks for no connection was granted one")
+            return connection.abandon(self, .clientAborted, now: now)
+        }
+        if isTunnel {
+            move(to: .tunnelling(connection))
+            recordGrant(connection, reused: reused, now: now)
+            response = .sent(.close)
             return client.tunnelOpened(self, now: now)
         }
-        phase = .sending
-        if bindsConnection {
-            answersChallenge = connection.isLoggingIn
-            pin(connection, isLoggingIn: false)
-        }
-        if body.isEmpty {
-            connection.write(requestHead.bytes)
-        } else {
-            connection.write(requestHead.bytes, body.bytes)
-            if !method.isIdempotent || body.count > (pool?.settings.replayBuffer ?? 0) {
-                bodyIsKept = false
-                body.clear(keeping: 0)
-            }
-        }
-        if requestBodyComplete { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
+        move(to: .sending(connection, isLoggingIn: traits.bindsConnection && connection.isLoggingIn))
+        recordGrant(connection, reused: reused, now: now)
+        if traits.bindsConnection { pin(connection, isLoggingIn: false) }
+        sendRequest(on: connection, now: now)
         responseIsNext(now: now)
         client.leaseGranted(self, now: now)
     }
@@ -45,6 +49,20 @@ extension Exchange: UpstreamExchange {
         connection.setReading(client.isWritable || !isFront, for: self, now: now)
     }
 
+    /// The head, and what has arrived of the body.
+    private func sendRequest(on connection: UpstreamConnection, now: Instant) {
+        if body.isEmpty {
+            connection.write(requestHead.bytes)
+        } else {
+            connection.write(requestHead.bytes, body.bytes)
+            if !method.isIdempotent || body.count > (pool?.settings.replayBuffer ?? 0) { forgetBody() }
+        }
+        switch bodyProgress {
+        case .complete: connection.requestEnded(now: now)
+        case .arriving: connection.requestProgressed(now: now)
+        }
+    }
+
     /// Requests of other clients on this connection would act as this client.
     private func pin(_ connection: UpstreamConnection, isLoggingIn: Bool) {
         guard let pool else { return }
@@ -53,71 +71,67 @@ extension Exchange: UpstreamExchange {
     }
 
     func leaseRefused(_ error: ProxyError, now: Instant) {
-        waiter = nil
+        guard isWaiting else { return Invariant.broken("an exchange that asks for no connection was refused one") }
         record.queueTime = now - record.leaseRequested
         recordQueueTime()
-        if retriedFor != nil { countRetry(.failed) }
-        answer(ErrorResponse(error), now: now)
+        if isRetry { countRetry(.failed) }
+        answer(.error(ErrorResponse(error)), now: now)
     }
 
     // MARK: The response
 
     func informationalHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer) {
         client.continueReceived(self)
-        guard clientVersion == .http11 else { return }
-        gather(head, bytes, ResponseShape(clientVersion: .http11, persists: true))
-        deliverGathered()
+        guard traits.version == .http11 else { return }
+        write(head, bytes, ResponseShape(clientVersion: .http11, persists: true))
+        deliver(loop.upstream.scratch.bytes)
     }
 
     func responseHead(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        responseHeadSeen = true
         record.status = head.status
         record.firstByte = now
         recordFirstByte(now: now)
-        answerBegan()
+        responseBegan()
         if let connection, head.bindsConnection || !client.pinnedIn.isEmpty && connection.isPinned {
-            pin(connection, isLoggingIn: bindsConnection && head.status == 401)
+            pin(connection, isLoggingIn: traits.bindsConnection && head.status == 401)
         }
         let dechunks = wantsContentOnly && head.framing == .chunked
-        endsByClose = dechunks || head.framing == .untilClose
-        responsePersists = requestPersists && requestBodyComplete && !endsByClose && !isLastWhileDraining
-        var shape = ResponseShape(clientVersion: clientVersion, persists: responsePersists)
+        let persistence: Persistence =
+            dechunks || head.framing == .untilClose ? .closeDelimited : allowsKeepAlive ? .keepAlive : .close
+        var shape = ResponseShape(clientVersion: traits.version, persists: persistence == .keepAlive)
         shape.dechunk = dechunks
         shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
         shape.keepAliveMax = ProxyConfiguration.keepAliveMax
-        gather(head, bytes, shape)
+        write(head, bytes, shape)
+        response = .gathered(persistence)
         client.continueReceived(self)
     }
 
     /// There will be no retry.
-    private func answerBegan() {
-        if retriedFor != nil {
-            countRetry(.succeeded)
-            retriedFor = nil
-        }
-        body.clear(keeping: 0)
-        bodyIsKept = false
+    private func responseBegan() {
+        if isRetry { countRetry(.succeeded) }
+        forgetBody()
     }
 
     /// Into the loop's scratch: it goes out before the call from the connection that brought it returns.
-    func gather(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape) {
+    private func write(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape) {
         let name = loop.via(head.version)
         let via = name.span.bytes
         let upstream = loop.upstream
-        upstream.scratch.clear(keeping: Self.keptScratch)
+        upstream.scratch.clear(keeping: ProxyConfiguration.keptScratch)
         let room = upstream.scratch.room(for: HeadWriter.responseSize(head, viaLength: via.byteCount))
         upstream.scratch.commit(HeadWriter.writeResponse(head, bytes.bytes, via: via, to: shape, into: room))
-        hasGathered = true
     }
 
     func responseBody(_ bytes: UnsafeRawBufferPointer) {
         record.bytesToClient += bytes.count
-        guard hasGathered else { return deliver(bytes) }
-        if bytes.count <= ProxyConfiguration.coalesced {
-            loop.upstream.scratch.append(bytes)
-        } else {
-            hasGathered = false
+        switch response {
+        case .gathered where bytes.count <= ProxyConfiguration.coalesced: loop.upstream.scratch.append(bytes)
+        case .gathered(let persistence):
+            response = .sent(persistence)
             deliver(loop.upstream.scratch.bytes, bytes)
+        case .sent: deliver(bytes)
+        case .none: Invariant.broken("a response's body came before its head")
         }
     }
 
@@ -125,64 +139,66 @@ extension Exchange: UpstreamExchange {
         deliverGathered()
     }
 
+    private func deliverGathered() {
+        guard case .gathered(let persistence) = response else { return }
+        response = .sent(persistence)
+        deliver(loop.upstream.scratch.bytes)
+    }
+
     func responseEnded(now: Instant) {
         // The connection may serve another by now: a slow reader here must not pause it.
-        connection = nil
+        move(to: .ended(.answered))
         deliverGathered()
-        phase = .ended
-        isEnded = true
         recordEnd(OutcomeClass(status: record.status), now: now)
         client.exchangeEnded(self, now: now)
     }
 
+    // MARK: Failures
+
     func failed(_ failure: UpstreamFailure, now: Instant) {
-        guard phase == .sending else { return Invariant.broken("an exchange that sends nothing has failed") }
-        let sent = connection.map { $0.bytesSent > 0 } ?? false
-        let reused = connection?.mayBeStale ?? false
-        connection = nil
-        guard !responseHeadSeen || hasGathered else {
-            // Some of it went to the client: it must see that the rest is missing.
-            phase = .ended
-            isCut = true
-            isEnded = true
-            record.error = failure.error.kind
-            record.errorDetail = failure.error.detail
-            loop.upstream.metrics.responsesCut += 1
-            loop.upstream.metrics.errors[failure.error.kind] += 1
-            recordEnd(.cut, now: now)
-            return client.exchangeEnded(self, now: now)
+        guard case .sending(let connection, let isLoggingIn) = state else {
+            return Invariant.broken("an exchange that sends nothing has failed")
         }
-        hasGathered = false
-        responseHeadSeen = false
-        if case .beforeResponse(_, let reset) = failure, let pool {
-            let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
-            if retries(cause, reused: reused, sent: sent, pool, now: now) { return }
-        }
-        if retriedFor != nil { countRetry(.failed) }
-        answer(ErrorResponse(failure.error), now: now)
+        if case .sent = response { return cut(failure.error, now: now) }
+        let attempt = RequestAttempt(
+            method: method, number: attemptNumber, failure: .init(failure),
+            connectionMayBeStale: connection.mayBeStale, requestBytesSent: connection.bytesSent > 0,
+            bodyIsReplayable: replay == .replayable, isBoundToConnection: isLoggingIn)
+        if retries(after: attempt, failure, now: now) { return }
+        if isRetry, !responseHasBegun { countRetry(.failed) }
+        answer(.error(ErrorResponse(failure.error)), now: now)
+    }
+
+    /// Some of the response went to the client, which must see that the rest is missing.
+    private func cut(_ error: ProxyError, now: Instant) {
+        move(to: .ended(.cut))
+        record.error = error.kind
+        record.errorDetail = error.detail
+        loop.upstream.metrics.responsesCut += 1
+        loop.upstream.metrics.errors[error.kind] += 1
+        recordEnd(.cut, now: now)
+        client.exchangeEnded(self, now: now)
     }
 
     /// Sends the request again if the policy says so, and counts what it said.
-    func retries(_ cause: RetryCause, reused: Bool, sent: Bool, _ pool: UpstreamPool, now: Instant) -> Bool {
-        guard reused || !sent else { return false }
-        var decision = RetryPolicy.decide(
-            method: method, reused: reused, anyRequestByteSent: sent, anyResponseByteReceived: false,
-            bodyReplayable: bodyIsKept, bound: answersChallenge, attempts: attempts,
-            maxRetries: pool.settings.maxRetries, budgetAllows: true)
-        if decision == .retryFresh, !pool.retryBudget.tryTake(now: now) { decision = .surface(.budgetEmpty) }
-        loop.upstream.metrics.retryCauses[cause] += 1
-        pool.figures.retryCauses[cause] += 1
+    private func retries(after attempt: RequestAttempt, _ failure: UpstreamFailure, now: Instant) -> Bool {
+        guard let pool else { return false }
+        let decision = RetryPolicy.decide(
+            after: attempt, maxRetries: pool.settings.maxRetries, budgetAllows: pool.retryBudget.allows(now: now))
         switch decision {
         case .retryFresh:
-            retriedFor = cause
+            pool.retryBudget.take(now: now)
+            countRetryCause(failure)
             record.retries += 1
             countRetry(.sent)
-            if reused { pool.figures.staleRetried += 1 }
-            lease(from: pool, fresh: true, now: now)
+            if attempt.connectionMayBeStale { pool.figures.staleRetried += 1 }
+            requestConnection(from: pool, fresh: true, now: now)
             return true
         case .surface(let reason):
-            if let outcome = RetryOutcome(reason) { countRetry(outcome) }
-            if reused { pool.figures.staleSurfaced += 1 }
+            guard let outcome = RetryOutcome(reason) else { return false }
+            countRetryCause(failure)
+            countRetry(outcome)
+            if attempt.connectionMayBeStale { pool.figures.staleSurfaced += 1 }
             return false
         }
     }
@@ -190,16 +206,19 @@ extension Exchange: UpstreamExchange {
     // MARK: Tunnels
 
     func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
-        responseHeadSeen = true
+        guard case .sending(let connection, _) = state else {
+            return Invariant.broken("an exchange that sends nothing was upgraded")
+        }
         record.status = 101
         record.firstByte = now
-        answerBegan()
+        responseBegan()
         pool?.figures.requests[RequestClass(methodClass, .informational)] += 1
-        phase = .tunnelling
+        move(to: .tunnelling(connection))
         var shape = ResponseShape(clientVersion: .http11, persists: true)
         shape.passUpgrade = true
-        gather(head, bytes, shape)
-        deliverGathered()
+        write(head, bytes, shape)
+        response = .sent(.close)
+        deliver(loop.upstream.scratch.bytes)
         if bytes.count > head.length { deliver(UnsafeRawBufferPointer(rebasing: bytes[head.length...])) }
         client.upgraded(self, now: now)
     }
@@ -215,15 +234,23 @@ extension Exchange: UpstreamExchange {
     }
 
     func tunnelClosed() {
-        connection = nil
-        phase = .ended
-        isEnded = true
+        move(to: .ended(.tunnelClosed))
         record.finished(now: loop.now)
         client.tunnelClosed(self)
     }
 
     func upstreamDrained() {
         client.upstreamDrained(self)
+    }
+}
+
+extension RequestAttempt.Failure {
+    init(_ failure: UpstreamFailure) {
+        switch failure {
+        case .beforeResponse: self = .connectionLost
+        case .timeout: self = .timedOut
+        case .response: self = .responseStarted
+        }
     }
 }
 
@@ -236,7 +263,7 @@ extension RetryOutcome {
         case .budgetEmpty: self = .refusedBudget
         case .retriesUsedUp: self = .refusedAttempts
         case .boundToConnection: self = .refusedPinned
-        case .responseStarted, .connectionWasFresh: return nil
+        case .responseStarted, .timedOut, .connectionWasFresh: return nil
         }
     }
 }

@@ -7,136 +7,137 @@ import Tuning
 import Upstream
 
 /// One request and its response: asks the pool for a connection, sends the request, sends it again where that is safe, and
-/// hands the response to its client in turn. What the client connection does next is the client's. Loop-bound; reused.
+/// passes the response to its client in turn. What the client's connection does next is up to the client. Loop-bound; reused.
 ///
 /// ```
-///   prepared ─▶ waiting ─▶ sending ─▶ ended
-///                  ▲  retry   │
-///                  └──────────┘          tunnel: sending ─▶ tunnelling
+///   prepared ──▶ waiting ──▶ sending ──────────▶ ended
+///      │         ▲    │        │ │               ▲ ▲ ▲
+///      │         └────│────────┘ └─▶ tunnelling ─┘ │ │      sending ─▶ waiting: a retry
+///      │              │ refused     (101, CONNECT) │ │
+///      │              └────────────────────────────┘ │      any ─▶ ended: given up, or answered by connd itself
+///      └─────────────────────────────────────────────┘
 /// ```
 final class Exchange {
-    enum Phase {
-        case prepared, waiting, sending, tunnelling, ended
+    enum State {
+        /// Its turn to start has not come.
+        case prepared(Plan)
+        /// It has asked its pool for a connection.
+        case waiting(Wait)
+        /// The request is on the connection, or on its way there; the response is not whole. `isLoggingIn`: the request
+        /// answers a challenge that means nothing on any other connection.
+        case sending(UpstreamConnection, isLoggingIn: Bool)
+        /// The connection carries another protocol.
+        case tunnelling(UpstreamConnection)
+        /// It holds no connection and calls nobody.
+        case ended(Outcome)
+    }
+
+    enum Plan {
+        /// The request is sent to the origin of `pool`.
+        case forward
+        indirect case localReply(LocalReply)
+    }
+
+    enum Wait {
+        /// The call that asks has not returned: it may grant or refuse at once.
+        case asking
+        case queued(WaiterID)
+    }
+
+    enum Outcome {
+        /// The response is whole, be it the origin's or connd's own.
+        case answered
+        /// Some of the response was passed on, and the rest will not come.
+        case cut
+        case tunnelClosed
+        /// The client is gone or takes no more.
+        case abandoned
+    }
+
+    /// How far the final response got.
+    enum Response {
+        /// Nothing of it was passed on: the request can still be answered otherwise.
+        case none
+        /// Its head is in the loop's scratch, to be written with the first bytes of its body. It too can still be replaced.
+        case gathered(Persistence)
+        /// Passed on, if only to be held until the exchange's turn.
+        case sent(Persistence)
+    }
+
+    /// What the response says of the client's connection after it (RFC 9112 9.3).
+    enum Persistence {
+        case keepAlive, close
+        /// The end of the connection is the end of the body (RFC 9112 6.3).
+        case closeDelimited
+    }
+
+    enum BodyProgress {
+        case arriving, complete
+    }
+
+    /// Whether the request's body can be sent again.
+    enum Replay {
+        /// `body` holds all of it that has arrived.
+        case replayable
+        /// It has been passed on and is not kept.
+        case spent
     }
 
     let loop: ProxyLoop
-    /// A client abandons its exchanges before it goes, and an abandoned exchange calls nobody.
+    /// A client abandons its exchanges before it goes, and an exchange that has ended calls nobody.
     unowned(unsafe) var client: ClientHandler
-    var phase = Phase.prepared
-    var method = HTTPWire.Method.other
-    var asksUpgrade = false
-    /// Its credentials log in the connection that it is sent on.
-    var bindsConnection = false
-    var clientVersion = HTTPVersion.http11
-    /// The client's wish; what it is told also depends on the response.
-    var requestPersists = true
-    var pool: UpstreamPool?
-    var connection: UpstreamConnection? {
-        didSet {
-            guard let pool, !isTunnel, (oldValue == nil) != (connection == nil) else { return }
-            pool.active += connection == nil ? -1 : 1
-        }
-    }
-    var waiter: WaiterID?
-    var isTunnel = false
-
+    private(set) var state = State.ended(.abandoned)
+    var response = Response.none
+    var traits = RequestTraits()
+    /// The origin's; nil where connd answers itself.
+    private(set) var pool: UpstreamPool?
+    /// As it is sent to the origin.
     var requestHead = ByteQueue()
-    var requestBodyComplete = true
-    /// The parts of the body that may have to be sent (again): not yet sent, or kept for a retry.
+    var bodyProgress = BodyProgress.complete
+    var replay = Replay.replayable
+    /// While no connection is held, what has arrived of the request's body; otherwise what is kept of it for a retry.
     var body = ByteQueue()
-    var bodyIsKept = true
-
-    /// A response head that waits for the first bytes of its body, to be written with them.
-    var hasGathered = false
     /// What an exchange that is not yet its client's turn has for it.
     var held = ByteQueue()
-    var responseHeadSeen = false
-    var responsePersists = true
-    var isEnded = false
-    var isCut = false
-    /// The end of the connection is the end of the body as the client sees it.
-    var endsByClose = false
-
-    var attempts = 0
-    /// It is the answer to a challenge, which means nothing but on the connection that it went out on.
-    var answersChallenge = false
-    var retriedFor: RetryCause?
     var record = ExchangeRecord()
-    /// What connd answers itself, when the exchange's turn to start has come.
-    var ownAnswer: OwnAnswer?
-    /// Which of its lives this is: a refusal from within a call may end one, and another may have begun when it returns.
-    var use: UInt32 = 0
+    /// Changes with each reuse: a call may end this exchange and begin its next life before it returns.
+    private var generation: UInt32 = 0
 
-    enum OwnAnswer {
-        case error(ErrorResponse)
-        case whole(head: String, body: String)
-    }
-
-    static let keptHead = 4096
-    static let keptScratch = 64 * 1024
+    private static let keptHead = 4096
 
     init(client: ClientHandler, loop: ProxyLoop) {
         self.client = client
         self.loop = loop
     }
 
-    var wantsContentOnly: Bool { clientVersion == .http10 }
-    var waitsForLease: Bool { phase == .waiting }
-    /// How much of a body is held for want of a connection.
-    var unsentBytes: Int { connection == nil ? body.count : 0 }
-    /// What comes after it would find nobody.
-    var isLastWhileDraining: Bool { loop.isDraining && client.exchanges.last === self }
-    var upstreamIsWritable: Bool { connection?.isWritable ?? true }
-    /// What the client sends next may not be HTTP any more.
-    var takesOverConnection: Bool { isTunnel || asksUpgrade }
-    /// As far as is known when it asks for a connection: `RetryPolicy` decides when one is lost.
-    var isRetryable: Bool {
-        guard method.isIdempotent, requestBodyComplete, let settings = pool?.settings else { return false }
-        return attempts < settings.maxRetries && body.count <= settings.replayBuffer
-    }
-    /// May run beside other requests of the same client.
-    var isSafeBesideOthers: Bool {
-        method.isSafe && !asksUpgrade && !isTunnel && !bindsConnection && !hasOwnConnection
-    }
-    /// A connection to its origin is its client's alone: that client's requests go there one after the other.
-    var hasOwnConnection: Bool {
-        !client.pinnedIn.isEmpty && client.pinnedIn.contains { $0 === pool } && pool?.isPinned(to: client.id) ?? false
+    /// The only place that changes the state.
+    func move(to next: State) {
+        let (held, holds) = (state.holdsConnection, next.holdsConnection)
+        state = next
+        if held != holds, !isTunnel { pool?.active += holds ? 1 : -1 }
     }
 
     /// Back to what `init` leaves, keeping storage.
     func clear() {
-        requestHead.clear(keeping: Self.keptHead)
-        phase = .prepared
-        connection = nil
+        Invariant.check(hasEnded, "an exchange that runs is reused")
+        move(to: .ended(.abandoned))
+        response = .none
         pool = nil
-        waiter = nil
+        requestHead.clear(keeping: Self.keptHead)
+        bodyProgress = .complete
+        replay = .replayable
         body.clear(keeping: 0)
-        bodyIsKept = true
-        hasGathered = false
         held.clear(keeping: 0)
-        responseHeadSeen = false
-        responsePersists = true
-        isEnded = false
-        isCut = false
-        endsByClose = false
-        isTunnel = false
-        attempts = 0
-        answersChallenge = false
-        retriedFor = nil
-        ownAnswer = nil
-        use &+= 1
+        generation &+= 1
     }
-
-    var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
-    var tunnelIdleTimeout: Interval { pool?.settings.tunnelIdleTimeout ?? .zero }
 
     // MARK: The request
 
     /// Takes what it needs from the head, which is the loop's and will be overwritten, and writes the forwarded head.
     func prepare(_ head: borrowing RequestHead, _ bytes: RawSpan, pool: UpstreamPool, now: Instant) {
-        take(head, now: now)
+        take(RequestTraits(head), head.framing, now: now)
         self.pool = pool
-        isTunnel = head.method == .connect
+        move(to: .prepared(.forward))
         guard !isTunnel else { return }
         let (name, target) = (loop.via(head.version), pool.host)
         let (via, host) = (name.span.bytes, target.span.bytes)
@@ -145,34 +146,23 @@ final class Exchange {
         requestHead.commit(HeadWriter.writeRequest(head, bytes, host: host, via: via, into: room))
     }
 
-    /// A request that connd answers itself.
-    func prepareOwnAnswer(_ head: borrowing RequestHead, now: Instant) {
-        take(head, now: now)
-        asksUpgrade = false
-        bindsConnection = false
+    /// A request that connd answers itself when its turn comes.
+    func prepare(_ head: borrowing RequestHead, _ reply: LocalReply, now: Instant) {
+        take(RequestTraits(answeredHere: head), head.framing, now: now)
+        move(to: .prepared(.localReply(reply)))
     }
 
-    /// Not even a request: what is wrong is answered in turn.
-    func prepareRefusal(now: Instant) {
-        method = .other
-        asksUpgrade = false
-        bindsConnection = false
-        clientVersion = .http11
-        requestPersists = false
-        requestBodyComplete = false
-        record = ExchangeRecord()
-        record.start = now
+    /// Bytes that are no request: what is wrong with them is answered when its turn comes, and ends the connection.
+    func prepareRefusal(_ response: ErrorResponse, now: Instant) {
+        take(.unreadable, .none, now: now)
+        move(to: .prepared(.localReply(.error(response))))
     }
 
-    func take(_ head: borrowing RequestHead, now: Instant) {
-        method = head.method
-        asksUpgrade = head.upgrade
-        bindsConnection = head.bindsConnection
-        clientVersion = head.version
-        requestPersists = head.persistent
-        switch head.framing {
-        case .none, .length(0): requestBodyComplete = true
-        default: requestBodyComplete = false
+    private func take(_ traits: RequestTraits, _ framing: BodyFraming, now: Instant) {
+        self.traits = traits
+        switch framing {
+        case .none, .length(0): bodyProgress = .complete
+        case .length, .chunked, .untilClose: bodyProgress = .arriving
         }
         record = ExchangeRecord()
         record.start = now
@@ -184,85 +174,107 @@ final class Exchange {
     }
 
     func start(now: Instant) {
-        switch ownAnswer {
-        case .error(let response): return answer(response, now: now)
-        case .whole(let head, let body): return answer(status: 200, head: head, body: body, now: now)
-        case nil: break
-        }
-        // While it waited for its turn the origin may have been forgotten.
-        if let known = pool, known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
-        guard let pool else { return }
-        phase = .waiting
-        loop.upstream.metrics.requests += 1
-        record.leaseRequested = now
-        if isTunnel {
-            let life = use
-            let waiter = pool.openTunnel(for: self, client: client.id, now: now)
-            if use == life {
-                self.waiter = waiter
-                record.waited = true
-            }
-        } else {
-            pool.retryBudget.noteRequest(now: now)
-            lease(from: pool, fresh: false, now: now)
+        guard case .prepared(let plan) = state else { return Invariant.broken("an exchange is started twice") }
+        switch plan {
+        case .localReply(let reply): answer(reply, now: now)
+        case .forward:
+            // While it waited for its turn the origin may have been forgotten.
+            if let known = pool, known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
+            guard let pool else { return Invariant.broken("a request is forwarded to no origin") }
+            loop.upstream.metrics.requests += 1
+            if !isTunnel { pool.retryBudget.noteRequest(now: now) }
+            requestConnection(from: pool, fresh: false, now: now)
         }
     }
 
-    func lease(from pool: UpstreamPool, fresh: Bool, now: Instant) {
-        phase = .waiting
+    /// `fresh`: one that has served nothing yet.
+    func requestConnection(from pool: UpstreamPool, fresh: Bool, now: Instant) {
+        move(to: .waiting(.asking))
         record.leaseRequested = now
-        let mayPipeline = method.isIdempotent && requestBodyComplete && !asksUpgrade && !bindsConnection
-        let life = use
-        let waiter = pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
-        if use == life, phase == .waiting {
-            self.waiter = waiter
-            record.waited = true
+        let asked = generation
+        let waiter =
+            isTunnel
+            ? pool.openTunnel(for: self, client: client.id, now: now)
+            : pool.lease(for: self, client: client.id, fresh: fresh, mayPipeline: mayPipeline, now: now)
+        guard let waiter else { return }
+        guard generation == asked, case .waiting(.asking) = state else {
+            // It was given up within the call, and may have been reused.
+            return pool.cancel(waiter, now: now)
         }
+        record.waited = true
+        move(to: .waiting(.queued(waiter)))
     }
 
     /// A part of the request's body, framed as the client framed it.
     func requestBody(_ bytes: UnsafeRawBufferPointer, isLast: Bool, now: Instant) {
-        if isLast { requestBodyComplete = true }
-        guard !isEnded else { return }
-        if let connection {
+        if isLast { bodyProgress = .complete }
+        switch state {
+        case .prepared, .waiting: body.append(bytes)
+        case .sending(let connection, _), .tunnelling(let connection):
             connection.write(bytes)
-            if isLast { record.sendTime = now - record.sent }
-            if isLast { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
+            if isLast {
+                record.sendTime = now - record.sent
+                connection.requestEnded(now: now)
+            } else {
+                connection.requestProgressed(now: now)
+            }
             keepForRetry(bytes)
+        case .ended:
+            // It was answered before it had all been read.
+            break
+        }
+    }
+
+    private func keepForRetry(_ bytes: UnsafeRawBufferPointer) {
+        guard case .replayable = replay, let pool else { return }
+        if body.count + bytes.count > pool.settings.replayBuffer || !method.isIdempotent {
+            forgetBody()
         } else {
             body.append(bytes)
         }
     }
 
-    func keepForRetry(_ bytes: UnsafeRawBufferPointer) {
-        guard bodyIsKept, let pool else { return }
-        if responseHeadSeen || body.count + bytes.count > pool.settings.replayBuffer || !method.isIdempotent {
-            bodyIsKept = false
-            body.clear(keeping: 0)
-        } else {
-            body.append(bytes)
-        }
+    func forgetBody() {
+        replay = .spent
+        body.clear(keeping: 0)
     }
 
     // MARK: The client's side
 
     /// The client is gone, or takes no more: nothing is owed to anyone.
-    /// `isAnswered`: but for an answer of connd's own, which is what is counted then.
-    func abandon(now: Instant, isAnswered: Bool = false) {
-        guard phase != .ended else { return }
-        let wasRunning = phase
-        phase = .ended
-        if let waiter, wasRunning == .waiting { pool?.cancel(waiter, now: now) }
-        waiter = nil
-        if isTunnel || wasRunning == .tunnelling {
-            connection?.closeTunnel(.clientAborted)
-        } else {
-            connection?.abandon(self, .clientAborted, now: now)
-        }
-        connection = nil
-        if wasRunning != .prepared, !isEnded, !isAnswered {
+    func abandon(now: Instant) {
+        switch state {
+        case .ended: return
+        case .prepared: move(to: .ended(.abandoned))
+        case .waiting, .sending:
+            giveUp(now: now)
             loop.upstream.metrics.exchangesAborted += 1
-            if wasRunning != .tunnelling { recordEnd(.aborted, now: now) }
+            recordEnd(.aborted, now: now)
+        case .tunnelling:
+            giveUp(now: now)
+            loop.upstream.metrics.exchangesAborted += 1
+        }
+    }
+
+    /// Gives up what runs and answers the request here.
+    func answerInstead(_ response: ErrorResponse, now: Instant) {
+        let given = generation
+        giveUp(now: now)
+        // Others that lose the connection with it may have ended the client.
+        guard generation == given else { return }
+        answer(.error(response), now: now)
+    }
+
+    /// Wants nothing more from its origin.
+    private func giveUp(now: Instant) {
+        let before = state
+        move(to: .ended(.abandoned))
+        switch before {
+        // An exchange that is still asking finds its state changed when the call returns.
+        case .prepared, .ended, .waiting(.asking): break
+        case .waiting(.queued(let waiter)): pool?.cancel(waiter, now: now)
+        case .sending(let connection, _): connection.abandon(self, .clientAborted, now: now)
+        case .tunnelling(let connection): connection.closeTunnel(.clientAborted)
         }
     }
 
@@ -289,12 +301,6 @@ final class Exchange {
         connection?.shutTunnelOutput()
     }
 
-    func closeTunnel() {
-        phase = .ended
-        connection?.closeTunnel(.drained)
-        connection = nil
-    }
-
     func deliver(_ bytes: UnsafeRawBufferPointer) {
         if client.isFront(self) {
             client.write(bytes)
@@ -312,52 +318,5 @@ final class Exchange {
         }
         client.write(a, b)
         if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }
-    }
-
-    func deliverGathered() {
-        guard hasGathered else { return }
-        hasGathered = false
-        deliver(loop.upstream.scratch.bytes)
-    }
-
-    // MARK: Answers of our own
-
-    func answer(_ response: ErrorResponse, now: Instant) {
-        loop.upstream.metrics.errors[response.kind] += 1
-        record.status = response.status
-        record.error = response.kind
-        record.errorDetail = response.detail
-        responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
-        var buffer = ByteQueue()
-        response.write(
-            into: &buffer, origin: pool?.origin, isHead: method == .head, persists: responsePersists,
-            version: clientVersion, now: loop.wallClockMilliseconds() / 1000)
-        endOwnAnswer(buffer.bytes, now: now)
-    }
-
-    /// A whole response made here: `head` without its Connection field and without the empty line.
-    func answer(status: Int, head: String, body: String, now: Instant) {
-        record.status = status
-        responsePersists = requestPersists && requestBodyComplete && !isLastWhileDraining
-        var buffer = ByteQueue()
-        buffer.append(head)
-        if !responsePersists {
-            buffer.append("Connection: close\r\n")
-        } else if clientVersion == .http10 {
-            buffer.append("Connection: keep-alive\r\n")
-        }
-        buffer.append("\r\n")
-        buffer.append(body)
-        endOwnAnswer(buffer.bytes, now: now)
-    }
-
-    func endOwnAnswer(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        hasGathered = false
-        phase = .ended
-        isEnded = true
-        responseHeadSeen = true
-        deliver(bytes)
-        recordEnd(.proxyError, now: now)
-        client.exchangeEnded(self, now: now)
     }
 }

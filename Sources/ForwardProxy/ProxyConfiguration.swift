@@ -25,4 +25,6 @@ package struct ProxyConfiguration: Sendable {
     static let maxPipelined = 16
     /// A body part up to this size is written together with the head before it, larger ones on their own.
     static let coalesced = 16 * 1024
+    /// What the loop's scratch keeps of its memory between two responses.
+    static let keptScratch = 64 * 1024
 }

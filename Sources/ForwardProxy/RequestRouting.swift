@@ -6,9 +6,9 @@ import Upstream
 enum Route {
     /// `authority`: as written, where the client is to remember that it leads to this pool.
     case origin(UpstreamPool, authority: [UInt8]?)
-    case refuse(ErrorResponse)
-    /// connd itself: a head without its Connection field and empty line, and a body.
-    case answer(head: String, body: String)
+    case localReply(LocalReply)
+
+    static func refuse(_ response: ErrorResponse) -> Route { .localReply(.error(response)) }
 }
 
 /// Decides from a request's head where it goes: to an origin's pool, or to connd's own answer. Looks, but changes nothing.
@@ -56,10 +56,11 @@ enum RequestRouting {
     )
 
     private static var options: Route {
-        .answer(
-            head:
-                "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
-            body: "")
+        .localReply(
+            .response(
+                head:
+                    "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
+                body: ""))
     }
 
     private static func origin(
@@ -94,9 +95,10 @@ enum RequestRouting {
             if !secrets.contains(name) { echo += line }
         }
         echo += "\r\n"
-        return .answer(
-            head: "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: \(echo.utf8.count)\r\n",
-            body: echo)
+        return .localReply(
+            .response(
+                head: "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: \(echo.utf8.count)\r\n",
+                body: echo))
     }
 
     static func authority(_ head: borrowing RequestHead, _ bytes: RawSpan) -> [UInt8] {

@@ -27,13 +27,22 @@ package struct RetryBudget: Sendable {
         requests += 1
     }
 
-    /// True: one retry may be made, and is counted.
-    package mutating func tryTake(now: Instant) -> Bool {
+    /// Whether one more retry may be made now. Takes nothing.
+    package mutating func allows(now: Instant) -> Bool {
         let slot = advance(to: now)
-        guard slots[slot].retries < Self.minimumPerSlot || (retries + 1) * 5 <= requests else { return false }
+        return allowsRetry(in: slot)
+    }
+
+    /// Counts a retry that is being made; `allows` was asked before.
+    package mutating func take(now: Instant) {
+        let slot = advance(to: now)
+        Invariant.check(allowsRetry(in: slot), "a retry is taken from an empty budget")
         slots[slot].retries += 1
         retries += 1
-        return true
+    }
+
+    private func allowsRetry(in slot: Int) -> Bool {
+        slots[slot].retries < Self.minimumPerSlot || (retries + 1) * 5 <= requests
     }
 
     /// Empties the slots that have left the window; a time before the newest slot counts to that slot.

@@ -6,14 +6,23 @@ import Testing
 struct RetryPolicyTests {
     struct Case: Sendable {
         var method = Method.get
-        var reused = true
+        var failure = RequestAttempt.Failure.connectionLost
+        var stale = true
         var sent = true
-        var answered = false
         var replayable = true
-        var attempts = 1
+        var bound = false
+        var number = 1
         var maxRetries = 1
         var budget = true
         var expected = RetryDecision.retryFresh
+
+        var decision: RetryDecision {
+            RetryPolicy.decide(
+                after: RequestAttempt(
+                    method: method, number: number, failure: failure, connectionMayBeStale: stale,
+                    requestBytesSent: sent, bodyIsReplayable: replayable, isBoundToConnection: bound),
+                maxRetries: maxRetries, budgetAllows: budget)
+        }
     }
 
     static let cases: [Case] = [
@@ -23,47 +32,69 @@ struct RetryPolicyTests {
         Case(method: .patch, expected: .surface(.notIdempotent)),
         Case(method: .other, expected: .surface(.notIdempotent)),
         Case(method: .connect, expected: .surface(.notIdempotent)),
-        Case(answered: true, expected: .surface(.responseStarted)),
-        Case(sent: false, answered: true, expected: .surface(.responseStarted)),
+        Case(failure: .responseStarted, expected: .surface(.responseStarted)),
+        Case(failure: .responseStarted, sent: false, expected: .surface(.responseStarted)),
+        Case(failure: .timedOut, expected: .surface(.timedOut)),
+        Case(failure: .timedOut, sent: false, expected: .surface(.timedOut)),
         Case(replayable: false, expected: .surface(.bodyNotReplayable)),
-        Case(reused: false, expected: .surface(.connectionWasFresh)),
-        Case(attempts: 2, expected: .surface(.retriesUsedUp)), Case(attempts: 2, maxRetries: 2),
+        Case(stale: false, expected: .surface(.connectionWasFresh)),
+        Case(number: 2, expected: .surface(.retriesUsedUp)), Case(number: 2, maxRetries: 2),
         Case(maxRetries: 0, expected: .surface(.retriesUsedUp)), Case(budget: false, expected: .surface(.budgetEmpty)),
-        Case(method: .post, reused: false, sent: false), Case(method: .patch, sent: false, replayable: false),
+        Case(method: .post, stale: false, sent: false), Case(method: .patch, sent: false, replayable: false),
         Case(method: .post, sent: false, maxRetries: 0, expected: .surface(.retriesUsedUp)),
     ]
 
     @Test("only what is harmless to repeat, within the bounds", arguments: cases)
     func decide(one: Case) {
-        let decision = RetryPolicy.decide(
-            method: one.method, reused: one.reused, anyRequestByteSent: one.sent, anyResponseByteReceived: one.answered,
-            bodyReplayable: one.replayable, bound: false, attempts: one.attempts, maxRetries: one.maxRetries,
-            budgetAllows: one.budget
-        )
-        #expect(decision == one.expected)
+        #expect(one.decision == one.expected)
     }
 
     @Test("POST and PATCH are never sent twice once a byte of them was sent, whatever else holds")
     func neverTwice() {
         for bits in 0..<16 {
             for method in [Method.post, .patch, .other, .connect] {
-                let decision = RetryPolicy.decide(
-                    method: method, reused: bits & 1 != 0, anyRequestByteSent: true,
-                    anyResponseByteReceived: bits & 2 != 0,
-                    bodyReplayable: bits & 4 != 0, bound: false, attempts: 1, maxRetries: 5, budgetAllows: bits & 8 != 0
-                )
-                #expect(decision != .retryFresh)
+                let one = Case(
+                    method: method, failure: bits & 2 != 0 ? .responseStarted : .connectionLost, stale: bits & 1 != 0,
+                    replayable: bits & 4 != 0, maxRetries: 5, budget: bits & 8 != 0)
+                #expect(one.decision != .retryFresh)
             }
         }
     }
 
-    @Test("a login that was begun on a connection is not gone on with on another, even if nothing was sent")
+    @Test("on a fresh connection no other reason is given: no retry was in question")
+    func fresh() {
+        for method in Method.allCases {
+            for bits in 0..<4 {
+                let one = Case(
+                    method: method, stale: false, replayable: bits & 1 != 0, bound: bits & 2 != 0, maxRetries: 0)
+                #expect(one.decision == .surface(.connectionWasFresh))
+            }
+        }
+    }
+
+    @Test("a login that was begun on a connection is not continued on another, even if nothing was sent")
     func bound() {
         for sent in [false, true] {
-            let decision = RetryPolicy.decide(
-                method: .get, reused: true, anyRequestByteSent: sent, anyResponseByteReceived: false,
-                bodyReplayable: true, bound: true, attempts: 1, maxRetries: 1, budgetAllows: true)
-            #expect(decision == .surface(.boundToConnection))
+            #expect(Case(sent: sent, bound: true).decision == .surface(.boundToConnection))
+        }
+    }
+
+    @Test(
+        "before it is sent, a request counts as retryable exactly where its loss on a stale connection would be retried"
+    )
+    func retryable() {
+        for method in Method.allCases {
+            for bits in 0..<4 {
+                for number in 1...3 {
+                    let (replayable, budget) = (bits & 1 != 0, bits & 2 != 0)
+                    let retryable = RetryPolicy.isRetryable(
+                        method, number: number, bodyIsReplayable: replayable, maxRetries: 2, budgetAllows: budget)
+                    let lost = Case(
+                        method: method, replayable: replayable, number: number, maxRetries: 2, budget: budget)
+                    #expect(retryable == (lost.decision == .retryFresh))
+                    #expect(retryable == (method.isIdempotent && replayable && budget && number <= 2))
+                }
+            }
         }
     }
 
@@ -79,7 +110,10 @@ struct RetryBudgetTests {
 
     private func takes(_ budget: inout RetryBudget, at now: Instant) -> Int {
         var count = 0
-        while count < 1_000, budget.tryTake(now: now) { count += 1 }
+        while count < 1_000, budget.allows(now: now) {
+            budget.take(now: now)
+            count += 1
+        }
         return count
     }
 
