@@ -1,52 +1,49 @@
 import Metering
 import ProxyTypes
-import Upstream
 import Reactor
+import Upstream
 
-/// What exchanges tell their client: answers go out in the order of their requests, and then it goes on or ends.
+/// What exchanges tell their client. Answers go out in the order of their requests; then the connection is used again or ends.
 extension ClientHandler {
     func leaseGranted(_ exchange: Exchange, now: Instant) {
-        if exchange === receiving { pauseForUpstream(exchange) }
+        if isReceiving(exchange) { pauseForUpstream(exchange) }
     }
 
     func pinned(in pool: UpstreamPool) {
         if !pinnedIn.contains(where: { $0 === pool }) { pinnedIn.append(pool) }
     }
 
+    /// The origin has begun to answer: a client that waits to be told to send its body is not kept waiting.
     func continueReceived(_ exchange: Exchange) {
-        guard exchange === receiving else { return }
-        expectationEnds = .distantFuture
-        setPause(.expectation, false)
+        if isReceiving(exchange) { endExpectation(of: exchange) }
     }
 
     func upstreamDrained(_ exchange: Exchange) {
-        if phase == .tunnel || exchange === receiving { setPause(.upstreamFull, false) }
+        if isTunnel || isReceiving(exchange) { setPause(.upstreamFull, false) }
     }
 
     func exchangeEnded(_ exchange: Exchange, now: Instant) {
-        guard phase != .closed, phase != .closing else { return }
+        guard !isClosing else { return }
         while let front = exchanges.first, let outcome = front.outcome {
-            if case .cut = outcome { return cut(front) }
+            switch outcome {
+            case .cut: return cut(front, now: now)
+            case .answered, .tunnelClosed, .abandoned: break
+            }
             exchanges.removeFirst()
             log(front)
-            // Its request was never read to the end, or the client was told that this is the last answer.
-            let isLast = front.persistence != .keepAlive
-            if front === receiving { receiving = nil }
-            if front === notStarted { notStarted = nil }
+            let persistence = front.persistence
             loop.give(front)
-            if isLast { return closeAfterResponse(now: now) }
+            // Its request was not read to its end, or the client was told that this is the last answer.
+            guard persistence == .keepAlive else { return closeAfterResponse(now: now) }
             exchanges.first?.becameFront(now: now)
         }
-        goOn(now: now)
+        resume(now: now)
     }
 
-    func goOn(now: Instant) {
-        if let next = notStarted, exchanges.first === next {
-            notStarted = nil
-            next.start(now: now)
-        }
+    private func resume(now: Instant) {
+        if let next = exchanges.first, next.isPrepared { next.start(now: now) }
         processUnread(now: now)
-        settle(now: now)
+        idleIfDone(now: now)
     }
 
     func log(_ exchange: Exchange) {
@@ -56,15 +53,8 @@ extension ClientHandler {
     }
 
     /// Part of a response went out and the rest will not come: the client must not take it for the whole.
-    func cut(_ exchange: Exchange) {
+    private func cut(_ exchange: Exchange, now: Instant) {
         log(exchange)
-        closeReason = .responseCut
-        for other in exchanges.dropFirst() { other.abandon(now: loop.now) }
-        if exchange.persistence == .closeDelimited {
-            stream?.reset()
-            finish()
-        } else {
-            closePolitely(now: loop.now)
-        }
+        close(.responseCut, exchange.persistence == .closeDelimited ? .reset : .politely, now: now)
     }
 }

@@ -4,88 +4,104 @@ import ProxyTypes
 import Reactor
 import Upstream
 
-/// From bytes to exchanges: heads, bodies, who answers, and which request may start beside others.
+/// From bytes to exchanges: heads, who answers, and which request may start beside others.
 extension ClientHandler {
     /// Works through what was read until more is needed or the next request has to wait. Returns how much was used.
     func process(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
-        isParsing = true
+        isProcessing = true
         var used = 0
         while used < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[used...])
             let count: Int
-            switch phase {
-            case .body: count = receiveBody(rest, now: now)
-            case .reading where mayTakeRequest: count = receiveHead(rest, now: now)
-            case .reading: count = 0
-            case .tunnel:
-                exchanges.first?.tunnelFromClient(rest)
+            switch state {
+            case .head, .idle, .leaving, .serving: count = mayTakeRequest ? receiveHead(rest, now: now) : 0
+            case .body(let exchange, _): count = receiveBody(of: exchange, rest, now: now)
+            case .finishing: count = 0
+            case .tunnel(let exchange):
+                exchange.tunnelFromClient(rest)
                 count = rest.count
-            case .closing, .closed: count = rest.count
+            case .flushing, .lingering, .closingAfterOutput, .closed: count = rest.count
             }
             used += count
             if count == 0 { break }
         }
-        isParsing = false
+        isProcessing = false
         return used
     }
 
-    /// Not while the client leaves its answers unread, nor while an answer may make something else of the connection.
-    var mayTakeRequest: Bool {
-        takesRequests && notStarted == nil && exchanges.count < ProxyConfiguration.maxPipelined && isWritable
-            && exchanges.last?.takesOverConnection != true
-    }
-
     func processUnread(now: Instant) {
-        guard !isParsing, !unread.isEmpty else { return }
+        guard !isProcessing, !unread.isEmpty else { return }
         let used = process(unread.bytes, now: now)
         unread.consume(used)
         boundUnread()
     }
 
-    /// Nothing is under way: the connection waits for the next request, or ends if none will come.
-    func settle(now: Instant) {
-        guard exchanges.isEmpty, phase == .reading, !isParsing else { return }
-        guard takesRequests, !inputClosed else { return closeAfterResponse(now: now) }
-        if loop.isDraining {
-            guard unread.isEmpty, !isLeaving else { return }
-            isLeaving = true
-            deadlineIsIdle = true
-            return setDeadline(now + Self.leaveTime)
+    func boundUnread() {
+        if unread.isEmpty { unread.clear(keeping: 0) }
+        switch state {
+        case .head, .idle, .leaving, .serving, .finishing:
+            setPause(.unreadFull, unread.count >= loop.configuration.headLimits.maxHeadBytes)
+        // Of a body, only its end is kept, and bounded by its reader.
+        case .body, .tunnel: setPause(.unreadFull, false)
+        case .flushing, .lingering, .closingAfterOutput, .closed: break
         }
-        guard unread.isEmpty, !deadlineIsIdle, requestsSeen > 0 else { return }
-        deadlineIsIdle = true
-        loop.places.idle(place, now: now)
+    }
+
+    /// Not while the client leaves its answers unread, nor while an earlier request waits to start or may make something else
+    /// of the connection.
+    private var mayTakeRequest: Bool {
+        guard isWritable, exchanges.count < ProxyConfiguration.maxPipelined else { return false }
+        guard let last = exchanges.last else { return true }
+        return !last.isPrepared && !last.takesOverConnection
+    }
+
+    /// Where no request is under way any more: waits for the next one, or ends the connection if none will come.
+    func idleIfDone(now: Instant) {
+        guard exchanges.isEmpty, !isProcessing else { return }
+        switch state {
+        case .finishing: closeAfterResponse(now: now)
+        case .serving, .head, .idle:
+            if !unread.isEmpty {
+                // The next head has begun, or waits until the client has taken its answers.
+                if stream.inputHasEnded, isWritable { closeAfterResponse(now: now) }
+            } else if stream.inputHasEnded {
+                closeAfterResponse(now: now)
+            } else if loop.isDraining {
+                leave(now: now)
+            } else {
+                becomeIdle(now: now)
+            }
+        case .leaving, .body, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        }
+    }
+
+    private func becomeIdle(now: Instant) {
+        guard case .serving = state else { return }
+        state = .idle
+        loop.slots.markIdle(slot, now: now)
         setDeadline(now + loop.configuration.clientIdleTimeout)
     }
 
-    func boundUnread() {
-        if unread.isEmpty { unread.clear(keeping: 0) }
-        // Of a body, only its end is kept, and bounded by its reader.
-        setPause(.unreadFull, phase == .reading && unread.count >= loop.configuration.headLimits.maxHeadBytes)
+    private func leave(now: Instant) {
+        state = .leaving
+        setDeadline(now + Self.leaveTime)
     }
 
+    // MARK: Heads
+
     /// 0 when the head is not complete.
-    func receiveHead(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
+    private func receiveHead(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         do {
             let limits = loop.configuration.headLimits
             guard try parser.parse(bytes.bytes, limits: limits, into: &loop.requestHead) else {
-                loop.places.busy(place)
-                // A head that has begun must end in time, however its bytes trickle.
-                if exchanges.isEmpty, deadlineIsIdle || deadline == .distantFuture {
-                    deadlineIsIdle = false
-                    setDeadline(now + loop.configuration.clientHeadTimeout)
-                }
+                headBegan(now: now)
                 return 0
             }
         } catch {
-            closeReason = .badRequest
-            refuse(ErrorResponse(error), now: now)
+            refuse(ErrorResponse(error), .badRequest, now: now)
             return bytes.count
         }
-        deadlineIsIdle = false
-        loop.places.busy(place)
-        requestsSeen += 1
-        setDeadline(.distantFuture)
+        loop.slots.markBusy(slot)
         let exchange = loop.takeExchange(for: self)
         let length = loop.requestHead.length
         route(exchange, bytes.bytes, now: now)
@@ -93,36 +109,35 @@ extension ClientHandler {
         beginBody(of: exchange, bytes.bytes, now: now)
         var used = length
         // What of the body came with the head goes out with it.
-        if phase == .body, used < bytes.count {
-            used += receiveBody(UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
+        if used < bytes.count, isReceiving(exchange) {
+            used += receiveBody(of: exchange, UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }
-        // A malformed body has ended it already, and it may serve someone else by now.
+        // A malformed body has ended it already, and it may serve another client by now.
         if exchanges.last === exchange, exchange.isPrepared { startIfItMay(exchange, now: now) }
         return used
     }
 
-    func beginBody(of exchange: Exchange, _ bytes: RawSpan, now: Instant) {
-        let framing = loop.requestHead.framing
-        takesRequests = loop.requestHead.persistent && !loop.isDraining
-        let namesOthers = framing == .chunked && loop.requestHead.connection.contains(.others)
-        body = BodyReader(
-            framing,
-            trailers: TrailerRules(
-                maxBytes: loop.configuration.headLimits.maxHeadBytes,
-                nominated: namesOthers ? loop.requestHead.fields.nominated(bytes) : []))
-        guard !body.isComplete else { return }
-        phase = .body
-        receiving = exchange
-        setDeadline(now + loop.configuration.clientBodyTimeout)
-        if loop.requestHead.expectsContinue {
-            setPause(.expectation, true)
-            expectationEnds = now + exchange.expectContinueTimeout
-            wake(at: expectationEnds)
+    /// A head that has begun must be complete in time, however slowly its bytes trickle in.
+    private func headBegan(now: Instant) {
+        loop.slots.markBusy(slot)
+        switch state {
+        case .idle, .leaving: awaitHead(now: now)
+        // Behind requests under way it has time until they are answered.
+        case .serving: if exchanges.isEmpty { awaitHead(now: now) }
+        // Its time runs already.
+        case .head: break
+        case .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
+            Invariant.broken("a request's head is read where none is due")
         }
     }
 
+    private func awaitHead(now: Instant) {
+        state = .head
+        setDeadline(now + loop.configuration.clientHeadTimeout)
+    }
+
     /// Decides who answers: the origin, or connd itself.
-    func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
+    private func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
         switch RequestRouting.route(
             loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority)
         {
@@ -142,63 +157,17 @@ extension ClientHandler {
         }
     }
 
-    func startIfItMay(_ exchange: Exchange, now: Instant) {
+    private func startIfItMay(_ exchange: Exchange, now: Instant) {
         let isAlone = exchanges.count == 1
-        guard isAlone || exchange.isSafeBesideOthers && exchanges.allSatisfy(\.isSafeBesideOthers) else {
-            notStarted = exchange
-            return
+        if isAlone || exchange.isSafeBesideOthers && exchanges.allSatisfy(\.isSafeBesideOthers) {
+            exchange.start(now: now)
         }
-        exchange.start(now: now)
     }
 
-    /// Returns how much was used: all of it but for the end of a chunked body that is not complete, or what is behind it.
-    func receiveBody(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
-        guard let exchange = receiving else { return bytes.count }
-        let count: Int
-        do {
-            count = try body.consume(bytes.bytes)
-        } catch {
-            badBody(exchange, error, now: now)
-            return bytes.count
-        }
-        let isLast = body.isComplete
-        if !isLast { setDeadline(now + loop.configuration.clientBodyTimeout) }
-        guard count > 0 else { return 0 }
-        exchange.record.bytesFromClient += count
-        exchange.requestBody(UnsafeRawBufferPointer(rebasing: bytes[..<count]), isLast: isLast, now: now)
-        guard isLast else {
-            pauseForUpstream(exchange)
-            return count
-        }
-        receiving = nil
-        expectationEnds = .distantFuture
-        setPause(.expectation, false)
-        setPause(.upstreamFull, false)
+    /// What came is no request, or none is wanted: the answer goes out after those before it, and then the connection ends.
+    func refuse(_ response: ErrorResponse, _ reason: ClientCloseReason, now: Instant) {
+        state = .finishing(reason)
         setDeadline(.distantFuture)
-        guard phase == .body else { return count }
-        if exchange.isTunnelling { becomeTunnel(exchange, now: now) } else { phase = .reading }
-        return count
-    }
-
-    func pauseForUpstream(_ exchange: Exchange) {
-        let isFull = !exchange.upstreamIsWritable || exchange.unsentBytes >= loop.configuration.maxBuffer / 2
-        setPause(.upstreamFull, isFull)
-    }
-
-    func badBody(_ exchange: Exchange, _ error: WireError, now: Instant) {
-        receiving = nil
-        closeReason = .badRequest
-        takesRequests = false
-        if exchange.responseHasBegun {
-            closeNow(.badRequest)
-        } else {
-            exchange.answerInstead(ErrorResponse(error), now: now)
-        }
-    }
-
-    /// What came is no request: the answer goes out after those before it, and then the connection ends.
-    func refuse(_ response: ErrorResponse, now: Instant) {
-        takesRequests = false
         let exchange = loop.takeExchange(for: self)
         exchange.prepareRefusal(response, now: now)
         exchanges.append(exchange)

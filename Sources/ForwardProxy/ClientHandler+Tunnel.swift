@@ -15,33 +15,30 @@ extension ClientHandler {
 
     func upgraded(_ exchange: Exchange, now: Instant) {
         loop.upstream.metrics.tunnels += 1
-        // The client's side of it begins behind the content, which nothing holds back any longer.
-        if phase == .body { continueReceived(exchange) } else { becomeTunnel(exchange, now: now) }
+        // The client's side of it begins behind the content, which is not held back any longer.
+        if isReceiving(exchange) { endExpectation(of: exchange) } else { becomeTunnel(exchange, now: now) }
     }
 
     func becomeTunnel(_ exchange: Exchange, now: Instant) {
-        phase = .tunnel
+        state = .tunnel(exchange)
         setPause(.unreadFull, false)
         tunnelActive()
-        if !isParsing { processUnread(now: now) }
+        if !isProcessing { processUnread(now: now) }
         setPause(.upstreamFull, !exchange.upstreamIsWritable)
-        if inputClosed { exchange.tunnelClientInputEnded() }
+        if stream.inputHasEnded { exchange.tunnelClientInputEnded() }
     }
 
     func tunnelActive() {
-        guard phase == .tunnel else { return }
-        let timeout = exchanges.first?.tunnelIdleTimeout ?? .zero
+        guard case .tunnel(let exchange) = state else { return }
+        let timeout = exchange.tunnelIdleTimeout
         setDeadline(timeout > .zero ? loop.now + timeout : .distantFuture)
     }
 
     func tunnelInputClosed(_ exchange: Exchange) {
-        stream?.shutdownOutput()
+        stream.shutdownOutput()
     }
 
-    func tunnelClosed(_ exchange: Exchange) {
-        guard phase == .tunnel || phase == .body else { return }
-        receiving = nil
-        closeReason = .tunnelEnded
-        endAfterOutput()
+    func tunnelClosed(_ exchange: Exchange, now: Instant) {
+        close(.tunnelEnded, .afterOutput, now: now)
     }
 }

@@ -6,19 +6,51 @@ import Reactor
 import Upstream
 
 /// One client's connection: reads requests one after the other, keeps their answers in order, and decides when the
-/// connection lives on and how it ends. It never talks to an origin: its exchanges do. Loop-bound.
+/// connection is kept and how it ends. It never talks to an origin: its exchanges do. Loop-bound.
 ///
 /// ```
-///   reading ◀──────────────▶ body          one exchange's body at a time; safe requests may queue behind each other
-///      │  CONNECT, 101          │  101 while content was still due
-///      ▼                        ▼
-///   tunnel ───────────────▶ closing ─▶ closed
+///           head complete          body due
+///   head ─────────────▶ serving ◀────────────▶ body        serving: safe requests may queue behind each other
+///    ▲ ▲                │  │ │ CONNECT, 101     │  │
+///    │ └────────────────┘  │ └────────▶ tunnel ◀┘  │       body ─▶ tunnel: 101 while the body was still due
+///    │  a part of a head   │              │        │
+///    │                     │ last request │        │ last request, or unreadable
+///   idle, leaving ◀────────┤              │        ▼
+///    │   all answered      └──────────────│──▶ finishing
+///    │ time-out                 tunnel's  │        │ all answered
+///    ▼                          end       ▼        ▼
+///   flushing ─▶ lingering ─▶ closed     closingAfterOutput ─▶ closed          any ─▶ closed: at once
 /// ```
 final class ClientHandler {
-    enum Phase {
-        case reading, body, tunnel, closing, closed
+    /// In each state the deadline has one meaning, which is given here.
+    enum State {
+        /// No request is under way, and the head of the next is awaited or has begun: client_head_timeout.
+        case head
+        /// Between two requests: client_idle_timeout.
+        case idle
+        /// The proxy stops; a request that may be on its way is still answered: `leaveTime`.
+        case leaving
+        /// Requests are under way, and more are taken. Or all are answered, but the client has yet to take the answers
+        /// before its next request is read. While output waits to be taken: client_idle_timeout.
+        case serving
+        /// The body of this exchange's request is being read: client_body_timeout. `continueBy`: until then the origin's
+        /// interim response is awaited before the client may send it (Expect: 100-continue).
+        case body(Exchange, continueBy: Instant?)
+        /// No more requests are taken; once those under way are answered, the connection ends for this reason. While
+        /// output waits to be taken: client_idle_timeout.
+        case finishing(ClientCloseReason)
+        /// The connection carries another protocol: tunnel_idle_timeout.
+        case tunnel(Exchange)
+        /// Our FIN follows output that the client has not taken: client_idle_timeout. Input is dropped.
+        case flushing(LingeringClose)
+        /// Our FIN is out: `LingeringClose`. Input is dropped.
+        case lingering(LingeringClose)
+        /// The client has said all. Closed when it has taken the output: client_idle_timeout.
+        case closingAfterOutput
+        case closed
     }
 
+    /// Why reading pauses.
     struct Pauses: OptionSet {
         let rawValue: UInt8
         /// The origin takes no more.
@@ -31,43 +63,35 @@ final class ClientHandler {
 
     let id: ClientID
     let loop: ProxyLoop
-    var phase = Phase.reading
-    var stream: (any ByteStream)?
+    let stream: any ByteStream
+    var state = State.head
     /// What was read and could not be worked on yet.
     var unread = ByteQueue()
     var parser = RequestHeadParser()
+    /// Of the request whose body is being read.
     var body = BodyReader()
-    /// In the order of their requests; the first is the one whose turn it is.
+    /// In the order of their requests; the first is the one whose turn it is. Only the last can be one that waits to start.
     var exchanges: [Exchange] = []
-    var receiving: Exchange?
-    /// Prepared, but not to run beside those before it.
-    var notStarted: Exchange?
     var lastAuthority: [UInt8] = []
     var lastPool: UpstreamPool?
     /// Where connections were pinned to it: they end with it.
     var pinnedIn: [UpstreamPool] = []
 
     var pauses: Pauses = []
-    var isParsing = false
-    var inputClosed = false
-    var takesRequests = true
-    var linger = LingeringClose(maxDuration: .seconds(30), maxBytes: 1 << 30)
-    /// Its place among the loop's clients.
-    var place = UInt32.max
+    /// `process` is running: what an exchange says meanwhile does not start it again.
+    var isProcessing = false
+    /// Its slot among the loop's clients.
+    var slot = UInt32.max
     let timer = Deadline()
-    var deadline = Instant.distantFuture
-    var deadlineIsIdle = false
-    var requestsSeen = 0
-    var expectationEnds = Instant.distantFuture
-    var closeReason = ClientCloseReason.clientClosed
-    var isCounted = false
-    /// The proxy stops: this waits only for a request that may be on its way.
-    var isLeaving = false
+    private(set) var deadline = Instant.distantFuture
 
     static let leaveTime = Interval.milliseconds(500)
+    /// A client that sends for longer, or more, after its last answer is one that does not read.
+    static let lingering = LingeringClose(maxDuration: .seconds(30), maxBytes: 1 << 30)
 
-    init(loop: ProxyLoop) {
+    init(loop: ProxyLoop, stream: any ByteStream) {
         self.loop = loop
+        self.stream = stream
         id = ClientID(rawValue: loop.nextClientNumber())
         timer.owner = self
     }
@@ -76,29 +100,19 @@ final class ClientHandler {
         timer.owner = nil
     }
 
-    var isWritable: Bool { stream?.isWritable ?? false }
-
-    /// It has all that it was to get; only its end is awaited.
-    var isLingering: Bool { phase == .closing && stream?.outputIsShut ?? true }
-
-    /// A stop need not wait for it any longer: the client has its answer, or does not read it.
-    func isDone(now: Instant) -> Bool { isLingering && !linger.isActive(now: now, within: ClientPlaces.settled) }
-
-    func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
-
-    func start(on stream: any ByteStream, peer: IPAddress?) {
-        self.stream = stream
+    /// From now on the stream brings bytes.
+    func start(peer: IPAddress?, now: Instant) {
+        stream.handler = self
         stream.tellsResetWhilePaused = true
-        let now = loop.now
-        guard permits(peer) else {
-            closeReason = .refusedAddress
-            let text = "this address is not in proxy.allow_from"
-            return refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text), now: now)
-        }
         setDeadline(now + loop.configuration.clientHeadTimeout)
+        guard permits(peer) else {
+            let text = "this address is not in proxy.allow_from"
+            return refuse(
+                ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text), .refusedAddress, now: now)
+        }
     }
 
-    func permits(_ address: IPAddress?) -> Bool {
+    private func permits(_ address: IPAddress?) -> Bool {
         guard !loop.configuration.allowFrom.isEmpty, let address else { return true }
         return loop.configuration.allowFrom.contains { $0.contains(address) }
     }
@@ -108,153 +122,119 @@ final class ClientHandler {
         lastAuthority = []
     }
 
+    // MARK: Questions
+
+    var isWritable: Bool { stream.isWritable }
+
+    func isFront(_ exchange: Exchange) -> Bool { exchanges.first === exchange }
+
+    /// The body of its request is being read.
+    func isReceiving(_ exchange: Exchange) -> Bool {
+        switch state {
+        case .body(let current, _): current === exchange
+        case .head, .idle, .leaving, .serving, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
+            false
+        }
+    }
+
+    var isTunnel: Bool {
+        switch state {
+        case .tunnel: true
+        case .head, .idle, .leaving, .serving, .body, .finishing, .flushing, .lingering, .closingAfterOutput, .closed:
+            false
+        }
+    }
+
+    /// The end is decided: nothing more is answered.
+    var isClosing: Bool {
+        switch state {
+        case .flushing, .lingering, .closingAfterOutput, .closed: true
+        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel: false
+        }
+    }
+
+    /// A stop need not wait for it any longer: the client has its answer, or does not read it.
+    func isDone(now: Instant) -> Bool {
+        switch state {
+        case .lingering(let linger): !linger.isActive(now: now, within: ClientSlots.idleGrace)
+        case .closed: true
+        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel, .flushing, .closingAfterOutput: false
+        }
+    }
+
     // MARK: Writing
 
     func write(_ bytes: UnsafeRawBufferPointer) {
-        stream?.write(bytes)
+        stream.write(bytes)
         if !isWritable { outputWaits() }
     }
 
     func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
-        stream?.write(a, b)
+        stream.write(a, b)
         if !isWritable { outputWaits() }
     }
 
     /// A reader that takes nothing for as long as an idle one may stay is given up.
-    func outputWaits() {
-        if phase == .reading { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }
+    private func outputWaits() {
+        switch state {
+        case .serving, .finishing: setDeadline(loop.now + loop.configuration.clientIdleTimeout)
+        case .head, .idle, .leaving, .body, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        }
     }
+
+    // MARK: Reading and time
 
     func setPause(_ pause: Pauses, _ on: Bool) {
         let before = pauses.isEmpty
         if on { pauses.insert(pause) } else { pauses.remove(pause) }
         guard pauses.isEmpty != before else { return }
-        guard pauses.isEmpty else {
-            stream?.pauseReading()
-            return
-        }
-        // Whom we kept from sending was not silent.
-        if phase == .body { setDeadline(loop.now + loop.configuration.clientBodyTimeout) }
-        stream?.resumeReading()
+        guard pauses.isEmpty else { return stream.pauseReading() }
+        // A client that was kept from sending was not silent.
+        if case .body = state { setDeadline(loop.now + loop.configuration.clientBodyTimeout) }
+        stream.resumeReading()
     }
-
-    // MARK: Time
 
     func setDeadline(_ when: Instant) {
         deadline = when
-        if when < .distantFuture { wake(at: when) }
-    }
-
-    func wake(at when: Instant) {
-        loop.timer.wake(timer, at: when)
-    }
-}
-
-// MARK: What the stream brings
-
-extension ClientHandler: StreamHandler {
-    func connected() {}
-
-    func received(_ bytes: UnsafeRawBufferPointer) {
-        switch phase {
-        case .reading, .body:
-            let now = loop.now
-            guard unread.isEmpty, !isParsing else {
-                unread.append(bytes)
-                processUnread(now: now)
-                return settle(now: now)
-            }
-            let used = process(bytes, now: now)
-            if used < bytes.count, phase != .closed {
-                unread.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
-                boundUnread()
-            }
-            settle(now: now)
-        case .tunnel:
-            tunnelActive()
-            guard let exchange = exchanges.first else { return }
-            exchange.tunnelFromClient(bytes)
-            setPause(.upstreamFull, !exchange.upstreamIsWritable)
-        case .closing:
-            discard(bytes.count, now: loop.now)
-        case .closed:
-            break
-        }
-    }
-
-    func inputEnded() {
-        inputClosed = true
-        switch phase {
-        case .reading:
-            // Requests that were read before its end are still answered.
-            if exchanges.isEmpty { closeNow(.clientClosed) }
-        case .body:
-            // The request will never be whole: what was sent of it must not look so either.
-            closeNow(.requestCut)
-        case .tunnel: exchanges.first?.tunnelClientInputEnded()
-        case .closing: endAfterOutput()
-        case .closed: break
-        }
-    }
-
-    func failed(_ code: CInt) {
-        if code != 0 { closeReason = .clientReset }
-        finish()
-    }
-
-    func outputDrained() {
-        let now = loop.now
-        switch phase {
-        case .closing: beginLingering(now: now)
-        case .reading where !exchanges.isEmpty: setDeadline(.distantFuture)
-        case .reading: if deadlineIsIdle { loop.places.idle(place, now: now) }
-        case .body, .tunnel, .closed: break
-        }
-        exchanges.first?.clientDrained(now: now)
-        processUnread(now: now)
-        settle(now: now)
+        if when < .distantFuture { loop.timer.wake(timer, at: when) }
     }
 }
 
 extension ClientHandler: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        if now >= expectationEnds {
-            expectationEnds = .distantFuture
-            setPause(.expectation, false)
-        }
+        if case .body(let exchange, let continueBy?) = state, now >= continueBy { endExpectation(of: exchange) }
         if now >= deadline {
             deadline = .distantFuture
             timedOut(now: now)
         }
-        return min(deadline, expectationEnds)
+        guard case .body(_, let continueBy?) = state else { return deadline }
+        return min(deadline, continueBy)
     }
 
-    func timedOut(now: Instant) {
-        switch phase {
-        case .reading where !exchanges.isEmpty:
-            // It takes nothing of its answer.
-            closeNow(.writeFailed)
-        case .reading where deadlineIsIdle:
-            closeReason = isLeaving ? .shutdown : .idleTimeout
-            closePolitely(now: now)
-        case .reading:
-            closeReason = .headTimeout
+    private func timedOut(now: Instant) {
+        switch state {
+        case .head:
             let text = "no complete request head within client_head_timeout"
-            refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
-        case .body where !pauses.isEmpty && receiving?.isTunnelling != true:
-            // It is we who do not read; and it is the origin that is timed.
-            setDeadline(now + loop.configuration.clientBodyTimeout)
-        case .body:
-            guard let exchange = receiving, !exchange.responseHasBegun else { return closeNow(.requestCut) }
-            closeReason = .requestCut
-            let text = "no more of the request's body within client_body_timeout"
-            exchange.answerInstead(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), now: now)
-        case .tunnel:
-            closeNow(.idleTimeout)
-        case .closing:
-            closeNow(closeReason)
-        case .closed:
-            break
+            refuse(ErrorResponse(status: 408, kind: .httpRequestError, detail: text), .headTimeout, now: now)
+        case .idle: close(.idleTimeout, .politely, now: now)
+        case .leaving: close(.shutdown, .politely, now: now)
+        case .serving, .finishing:
+            // It takes nothing of its answer.
+            close(.writeFailed, .atOnce, now: now)
+        case .body(let exchange, _): bodyTimedOut(exchange, now: now)
+        case .tunnel: close(.idleTimeout, .atOnce, now: now)
+        case .flushing, .lingering, .closingAfterOutput: closeAtOnce(now: now)
+        case .closed: break
         }
+    }
+
+    private func bodyTimedOut(_ exchange: Exchange, now: Instant) {
+        guard pauses.isEmpty || exchange.isTunnelling else {
+            // It is this side that does not read; the origin is timed instead.
+            return setDeadline(now + loop.configuration.clientBodyTimeout)
+        }
+        let text = "no more of the request's body within client_body_timeout"
+        giveUpBody(
+            of: exchange, ErrorResponse(status: 408, kind: .httpRequestError, detail: text), .requestCut, now: now)
     }
 }

@@ -236,7 +236,7 @@ extension Exchange: UpstreamExchange {
     func tunnelClosed() {
         move(to: .ended(.tunnelClosed))
         record.finished(now: loop.now)
-        client.tunnelClosed(self)
+        client.tunnelClosed(self, now: loop.now)
     }
 
     func upstreamDrained() {

@@ -3,74 +3,93 @@ package import ProxyTypes
 import Reactor
 import Upstream
 
-/// While the proxy stops and a successor will have the same sockets: whether those who come are still served here. Value.
+/// Whether the proxy serves or stops and, where a successor will have the same sockets, which of the two serves new clients.
+/// Value.
 ///
-/// They are, one answer each, as long as a client from before is busy: a long download is not to hold up a whole host. When
-/// those have gone, newcomers wait in the sockets, and the rest is given a moment to end. If somebody among them takes longer
-/// than that, they count as those from before, and newcomers are served again.
-struct Handover {
-    var isOpen = false
-    /// The number of the last client that came before it opened.
-    var mark: UInt64 = 0
-    var closedAt = Instant.zero
+/// ```
+///   serving ──▶ handingOver ◀──▶ handedOver
+/// ```
+///
+/// New clients are still served here, one answer each, as long as an earlier client is busy: a long download must not hold up
+/// a whole host. When the earlier clients have gone, new ones wait in the sockets, and those being served get a moment to end.
+/// If some of them take longer, they count as earlier clients, and new ones are served again.
+enum DrainState {
+    case serving
+    /// `lastEarlier`: the number of the last client that was accepted before.
+    case handingOver(lastEarlier: UInt64)
+    case handedOver(since: Instant)
 
-    /// How long newcomers may find nobody.
+    /// How long new clients may wait in the sockets.
     static let moment = Interval.seconds(1)
 }
 
-/// The end: what runs ends well, in time, and nobody who comes is turned away.
+/// The end: what runs ends well and in time, and no new client is turned away.
 extension ProxyLoop {
-    /// Clients that ask for nothing are closed, the others after what they are being answered.
+    package var isDraining: Bool {
+        switch drainState {
+        case .serving: false
+        case .handingOver, .handedOver: true
+        }
+    }
+
+    var acceptsClients: Bool {
+        switch drainState {
+        case .serving, .handingOver: true
+        case .handedOver: false
+        }
+    }
+
+    /// Clients without a request are closed, the others after the response that is under way.
     package func drain() {
         for listener in listeners where !listener.socket.isInherited { listener.acceptWaiting() }
-        isDraining = true
+        drainState = .handedOver(since: .zero)
         for listener in listeners where !listener.socket.isInherited { listener.close() }
         listeners.removeAll { !$0.socket.isInherited }
-        openHandover()
-        for client in Array(clients.values) { client.drain() }
+        if !listeners.isEmpty { handOver() }
+        let now = now
+        forEachClient { $0.drain(now: now) }
         upstream.closeIdle()
     }
 
-    private func openHandover() {
-        handover.mark = clientNumber
-        handover.isOpen = !listeners.isEmpty
+    private func handOver() {
+        drainState = .handingOver(lastEarlier: clientNumber)
         for listener in listeners { listener.resume() }
     }
 
-    /// To be called every few milliseconds from `drain` on. `handoverEnds`: when newcomers are left to the successor in any
-    /// case, so that what they asked for can end. `waitingEnds`: when requests that wait for a connection are refused, so that
-    /// their clients still get the answer. Returns whether all who matter have gone.
+    /// To be called every few milliseconds after `drain`. `handoverEnds`: when new clients are left to the successor in any
+    /// case, so that requests under way can end. `waitingEnds`: when requests that wait for a connection are refused, so that
+    /// their clients still get the answer. Returns whether all clients that matter have gone.
     package func continueDrain(now: Instant, handoverEnds: Instant, waitingEnds: Instant) -> Bool {
         if now >= waitingEnds { refuseWaiting(now: now) }
         var busy = 0
-        var busyFromBefore = 0
+        var oldest = UInt64.max
         var tunnels = 0
-        for client in clients.values where !client.isDone(now: now) {
+        forEachClient { client in
+            guard !client.isDone(now: now) else { return }
             busy += 1
-            if client.id.rawValue <= handover.mark { busyFromBefore += 1 }
-            if client.phase == .tunnel { tunnels += 1 }
+            oldest = min(oldest, client.id.rawValue)
+            if client.isTunnel { tunnels += 1 }
         }
-        if handover.isOpen {
-            if busyFromBefore == 0 || now >= handoverEnds { closeHandover(now: now) }
-        } else if !listeners.isEmpty {
-            if now >= handoverEnds {
-                // Tunnels have had their time, and those who wait are not to wait for them.
-                if busy == tunnels { return true }
-            } else if busy > 0, now - handover.closedAt >= Handover.moment {
-                openHandover()
-            }
+        switch drainState {
+        case .serving:
+            Invariant.broken("a drain continues that was not begun")
+            return false
+        case .handingOver(let lastEarlier):
+            guard oldest > lastEarlier || now >= handoverEnds else { return false }
+            drainState = .handedOver(since: now)
+            forEachClient { $0.idleIfDone(now: now) }
+            return busy == 0
+        case .handedOver(let since):
+            guard !listeners.isEmpty, busy > 0 else { return busy == 0 }
+            // Tunnels have had their time, and clients that wait in the sockets must not wait for them.
+            if now >= handoverEnds { return busy == tunnels }
+            if now - since >= DrainState.moment { handOver() }
+            return false
         }
-        return busy == 0 && !handover.isOpen
-    }
-
-    private func closeHandover(now: Instant) {
-        handover.isOpen = false
-        handover.closedAt = now
-        for client in Array(clients.values) { client.settle(now: now) }
     }
 
     private func refuseWaiting(now: Instant) {
-        for client in Array(clients.values) { client.refuseWaiting(now: now) }
+        forEachClient { $0.refuseWaiting(now: now) }
     }
 
     package func kill() {
@@ -81,9 +100,10 @@ extension ProxyLoop {
 
     /// Those that are left: they linger, or are tunnels that have had their time.
     package func closeClients() {
-        handover.isOpen = false
+        let now = now
+        drainState = .handedOver(since: now)
         for listener in listeners { listener.close() }
         listeners.removeAll()
-        for client in Array(clients.values) { client.kill() }
+        forEachClient { $0.kill(now: now) }
     }
 }

@@ -19,14 +19,13 @@ package final class ProxyLoop {
     private let via11: [UInt8]
     let viaPseudonym: [UInt8]
     var recentRoutes = RecentRoutes()
-    /// By their places.
-    var clients: [UInt32: ClientHandler] = [:]
-    var places = ClientPlaces()
+    /// By their slots. Visited in this order, so that a run can be replayed.
+    private var clients: [ClientHandler?] = []
+    var slots = ClientSlots()
     let roomTimer = Deadline()
     private var spareExchanges: [Exchange] = []
     private(set) var clientNumber: UInt64 = 0
-    package internal(set) var isDraining = false
-    var handover = Handover()
+    var drainState = DrainState.serving
     var listeners: [Listener] = []
     private var otherListeners: [(address: IPAddress, port: UInt16)] = []
 
@@ -50,16 +49,16 @@ package final class ProxyLoop {
 
     // MARK: Listeners and configuration
 
-    /// From here on clients of this socket are served, and a request that would come back to it is refused.
+    /// Starts to serve clients of this socket, and to refuse requests that would come back to it.
     package func listen(on socket: ListeningSocket) throws(SystemError) {
-        // Nobody would accept from it.
+        // No client would be accepted from it.
         guard !isDraining else { return socket.close() }
         listeners.append(try Listener(socket, reactor: upstream.reactor, handler: self))
         noteOwnListeners()
     }
 
-    /// Takes no more clients there; those that are there stay. What waits in the kernel's queue of a socket that only this
-    /// process holds is taken first: it was let in, and would be reset.
+    /// Accepts no more clients there; existing ones stay. Those in the kernel's queue of a socket that only this process holds
+    /// are accepted first: for them the connection is open already, and would be reset.
     package func stopListening(on address: ListenAddress) {
         guard let index = listeners.firstIndex(where: { $0.socket.address == address && !$0.socket.isInherited }) else {
             return
@@ -72,7 +71,7 @@ package final class ProxyLoop {
 
     package var sockets: [ListeningSocket] { listeners.map(\.socket) }
 
-    /// Listeners of connd's that are not the proxy's: requests to them are refused all the same.
+    /// connd's listeners beside the proxy's: requests to them are refused as well.
     package func setOtherListeners(_ others: [(address: IPAddress, port: UInt16)]) {
         otherListeners = others
         noteOwnListeners()
@@ -84,32 +83,33 @@ package final class ProxyLoop {
         upstream.addressPolicy = configuration.destinations
     }
 
-    /// Holds from now on, for clients that are there as for those to come.
+    /// Applies immediately, to existing and new clients.
     package func apply(_ new: ProxyConfiguration) {
         let maxBuffer = configuration.maxBuffer
         let isSamePolicy = new.destinations.decidesLike(configuration.destinations)
         configuration = new
-        // The reactor's buffer was made for it.
+        // The reactor's read buffer was made for the old size.
         configuration.maxBuffer = maxBuffer
         upstream.headLimits = new.headLimits
         upstream.setMaxConnections(new.maxUpstreamConnections)
         noteOwnListeners()
-        if !isSamePolicy { judgeAnew() }
+        if !isSamePolicy { reapplyDestinationPolicy() }
         for listener in listeners { listener.resume() }
     }
 
     func via(_ version: HTTPVersion) -> [UInt8] { version == .http11 ? via11 : via10 }
 
-    package var clientCount: Int { clients.count }
+    package var clientCount: Int { slots.taken }
     var now: Instant { upstream.now }
 
     /// Seconds since 1970, for Date fields and logs only.
     func wallClockMilliseconds() -> Int64 { upstream.wallClock }
 
-    /// What was allowed before may not be now: names are judged at the next request, addresses at the next dial.
-    private func judgeAnew() {
+    /// What was allowed before may not be now: the policy is applied to names at the next request, to addresses at the next
+    /// dial.
+    private func reapplyDestinationPolicy() {
         recentRoutes.removeAll()
-        for client in clients.values { client.forgetRoute() }
+        forEachClient { $0.forgetRoute() }
         for pool in upstream.allPools { _ = pool.drain(.settingsChanged, now: now) }
     }
 
@@ -121,15 +121,22 @@ package final class ProxyLoop {
     }
 
     func add(_ client: ClientHandler) {
-        client.place = places.enter(now: now)
-        clients[client.place] = client
+        client.slot = slots.take(now: now)
+        if Int(client.slot) == clients.count { clients.append(client) } else { clients[Int(client.slot)] = client }
         upstream.metrics.clientsAccepted += 1
     }
 
+    func client(in slot: UInt32) -> ClientHandler? { Int(slot) < clients.count ? clients[Int(slot)] : nil }
+
+    /// In the order of their slots. `body` may end any of them.
+    func forEachClient(_ body: (ClientHandler) -> Void) {
+        for index in clients.indices { clients[index].map(body) }
+    }
+
     func remove(_ client: ClientHandler) {
-        guard clients[client.place] === client else { return }
-        clients[client.place] = nil
-        places.leave(client.place)
+        guard self.client(in: client.slot) === client else { return }
+        clients[Int(client.slot)] = nil
+        slots.free(client.slot)
         for listener in listeners { listener.resume() }
     }
 

@@ -26,6 +26,8 @@ package protocol ByteStream: AnyObject {
     var unsentBytes: Int { get }
     /// Whether our end of output has gone out.
     var outputIsShut: Bool { get }
+    /// The peer's end of output was read: nothing more comes.
+    var inputHasEnded: Bool { get }
     /// An end or an error is known to follow the bytes that are still to be read.
     var hangupSeen: Bool { get }
     /// Whether nothing has come that was not read, not even an end. May cost a system call.

@@ -18,7 +18,7 @@ package final class TCPStream: EventSource, ByteStream {
     /// The kernel may have more for us.
     private var mayRead = false
     package private(set) var hangupSeen = false
-    private var inputHasEnded = false
+    package private(set) var inputHasEnded = false
     package var tellsResetWhilePaused = false
     /// What is read is acknowledged without delay. The kernel forgets this whenever it sends, so it is told again after each
     /// read, which also sends the acknowledgements that it has put off.

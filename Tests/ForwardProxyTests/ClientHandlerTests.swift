@@ -1,0 +1,373 @@
+import Metering
+import Pooling
+import ProxyTypes
+import Testing
+import Tuning
+
+@testable import ForwardProxy
+@testable import Upstream
+
+@Suite("A client's connection")
+struct ClientHandlerTests {
+    // MARK: Ends of input
+
+    @Test("a FIN right behind a request: it is answered, and the connection ends without a RST")
+    func finBehindRequest() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        client.shut()
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(client.received.hasSuffix("ok"))
+        #expect(client.isClosed && client.ending == .fin)
+        #expect(proxy.closed(.afterResponse) == 1)
+        proxy.expectNoClients()
+    }
+
+    @Test("a FIN between two writes of an answer: the client still gets the rest")
+    func finBetweenWrites() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        client.takes(10)
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(client.received.utf8.count == 10)
+        // The answer is whole here and the exchange has ended, but most of it waits to be taken.
+        client.shut()
+        proxy.rest()
+        #expect(!client.isClosed)
+        client.takes()
+        proxy.rest()
+        #expect(client.received.hasSuffix("\r\n\r\nok"))
+        #expect(client.isClosed && client.ending == .fin)
+        proxy.expectNoClients()
+    }
+
+    @Test("requests that were read before the FIN are answered, also where answers have yet to be taken first")
+    func finBehindPipelined() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get("/1"))
+        proxy.rest()
+        client.takes(10)
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        client.send(ScriptedProxy.get("/2"))
+        client.shut()
+        proxy.rest()
+        client.takes()
+        proxy.rest()
+        #expect(origin.take().contains("GET /2"))
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(client.received.components(of: "HTTP/1.1 200 OK") == 2)
+        #expect(client.isClosed && client.ending == .fin)
+        proxy.expectNoClients()
+    }
+
+    @Test("a FIN in the middle of a request's body: what the origin has of it does not look whole")
+    func finInBody() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.post(length: 10) + "12345")
+        proxy.rest()
+        client.shut()
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        #expect(origin.isClosed)
+        #expect(client.isClosed)
+        #expect(proxy.closed(.requestCut) == 1)
+        proxy.expectNoClients()
+    }
+
+    @Test("a reset ends what the client had asked for")
+    func reset() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        client.reset()
+        proxy.rest()
+        #expect(proxy.closed(.clientReset) == 1)
+        #expect(proxy.upstream.metrics.exchangesAborted == 1)
+        let origin = try #require(proxy.kernel.outgoing.first)
+        #expect(origin.isClosed)
+        proxy.expectNoClients()
+    }
+
+    // MARK: Back-pressure
+
+    @Test("a slow reader pauses its origin, and is read for again once it takes something")
+    func slowReader() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        client.takesNoMore()
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n1234567890")
+        proxy.rest()
+        origin.send("1234567890")
+        proxy.rest()
+        #expect(origin.unread.count == 10)
+        client.takes()
+        proxy.rest()
+        #expect(origin.unread.isEmpty)
+        #expect(client.received.hasSuffix("\r\n\r\n12345678901234567890"))
+    }
+
+    @Test("a client that takes nothing of its answer is given up, with a RST, and its origin with it")
+    func stuckReader() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        client.takesNoMore()
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n1234567890")
+        proxy.rest()
+        proxy.pass(proxy.loop.configuration.clientIdleTimeout)
+        #expect(client.isClosed && client.ending == .reset)
+        #expect(proxy.closed(.writeFailed) == 1)
+        #expect(origin.isClosed)
+        proxy.expectNoClients()
+    }
+
+    // MARK: Bodies
+
+    @Test("a response before the request's body was read: the client gets it, is read for a while, and is closed")
+    func earlyResponse() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.post(length: 100) + "12345")
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+        proxy.rest()
+        #expect(client.received.contains("Connection: close\r\n"))
+        #expect(client.received.hasSuffix("no"))
+        #expect(client.ending == .fin && !client.isClosed)
+        client.send("the rest of the body")
+        proxy.rest()
+        #expect(client.unread.isEmpty && !client.isClosed)
+        client.shut()
+        proxy.rest()
+        #expect(client.isClosed && client.ending == .fin)
+        proxy.expectNoClients()
+    }
+
+    @Test("a body that stalls behind an earlier request: both are answered, in turn")
+    func stalledBody() throws {
+        var configuration = ProxyConfiguration()
+        configuration.clientBodyTimeout = .seconds(5)
+        let proxy = ScriptedProxy(configuration)
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get("/first") + ScriptedProxy.post("/second", length: 10) + "123")
+        proxy.rest()
+        proxy.pass(proxy.loop.configuration.clientBodyTimeout)
+        #expect(client.received.isEmpty)
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        let answers = client.take()
+        #expect(answers.hasPrefix("HTTP/1.1 200 OK"))
+        #expect(answers.contains("okHTTP/1.1 408 "))
+        #expect(proxy.kernel.outgoing.count == 1)
+        #expect(proxy.closed(.requestCut) == 1)
+    }
+
+    @Test("Expect: 100-continue: the body is read when the origin says so, or after a while")
+    func expectation() throws {
+        for isTold in [true, false] {
+            let proxy = ScriptedProxy()
+            let client = try proxy.connect()
+            client.send(ScriptedProxy.post(length: 4, "Expect: 100-continue\r\n"))
+            proxy.rest()
+            client.send("body")
+            proxy.rest()
+            let origin = try #require(proxy.kernel.outgoing.first)
+            #expect(!origin.received.contains("body"))
+            if isTold {
+                origin.send("HTTP/1.1 100 Continue\r\n\r\n")
+                proxy.rest()
+                #expect(client.take() == "HTTP/1.1 100 Continue\r\nVia: 1.1 connd-test\r\n\r\n")
+            } else {
+                proxy.pass(EffectiveSettings().expectContinueTimeout)
+                #expect(client.take().isEmpty)
+            }
+            #expect(origin.received.hasSuffix("body"))
+            origin.send(ScriptedProxy.ok)
+            proxy.rest()
+            #expect(client.received.hasSuffix("ok") && !client.isClosed)
+        }
+    }
+
+    // MARK: Time-outs
+
+    @Test("a head must be complete in time, however its bytes trickle in")
+    func slowHead() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        let timeout = proxy.loop.configuration.clientHeadTimeout
+        proxy.pass(Interval(nanoseconds: timeout.nanoseconds / 2))
+        client.send("GET http://192.0.2.1/ ")
+        proxy.rest()
+        proxy.pass(Interval(nanoseconds: timeout.nanoseconds / 2))
+        #expect(client.received.hasPrefix("HTTP/1.1 408 "))
+        #expect(proxy.closed(.headTimeout) == 1)
+    }
+
+    @Test("an idle client is closed in time, and a request that begins puts that off")
+    func idle() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        let timeout = proxy.loop.configuration.clientIdleTimeout
+        proxy.pass(timeout - .milliseconds(1))
+        #expect(!client.isClosed && client.ending == .none)
+        client.send("GET http://192.0.2.1/ ")
+        proxy.rest()
+        proxy.pass(.milliseconds(1))
+        #expect(client.ending == .none)
+        proxy.pass(proxy.loop.configuration.clientHeadTimeout)
+        #expect(client.received.contains("HTTP/1.1 408 "))
+        #expect(proxy.closed(.headTimeout) == 1 && proxy.closed(.idleTimeout) == 0)
+    }
+
+    // MARK: Stop
+
+    @Test("drained, a silent client is closed after a moment, in which its request is still answered")
+    func drainSilent() throws {
+        let proxy = ScriptedProxy()
+        let (silent, late) = (try proxy.connect(), try proxy.connect())
+        proxy.rest()
+        proxy.loop.drain()
+        late.send(ScriptedProxy.get())
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        proxy.pass(ClientHandler.leaveTime)
+        #expect(silent.ending == .fin && silent.received.isEmpty)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(late.received.contains("Connection: close\r\n") && late.received.hasSuffix("ok"))
+        #expect(proxy.closed(.shutdown) == 2)
+    }
+
+    @Test("drained while a retry waits for its connection: the request is still answered, as the last")
+    func drainWhileRetryWaits() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get("/1"))
+        proxy.rest()
+        let first = try #require(proxy.kernel.outgoing.first)
+        first.send(ScriptedProxy.ok)
+        proxy.rest()
+        proxy.pass(.seconds(1))
+        _ = client.take()
+        proxy.kernel.opensAtOnce = false
+        client.send(ScriptedProxy.get("/2"))
+        proxy.rest()
+        first.shut()
+        proxy.rest()
+        let second = try #require(proxy.kernel.outgoing.last)
+        #expect(second !== first && second.received.isEmpty)
+        proxy.loop.drain()
+        proxy.rest()
+        second.accept()
+        proxy.rest()
+        #expect(second.received.contains("GET /2"))
+        second.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(client.received.contains("Connection: close\r\n") && client.received.hasSuffix("ok"))
+        #expect(proxy.upstream.metrics.retryOutcomes[.succeeded] == 1)
+        #expect(proxy.closed(.shutdown) == 1)
+    }
+
+    @Test("near the end of a stop, a request that still waits for a connection is told so")
+    func refuseWaiting() throws {
+        let proxy = ScriptedProxy()
+        proxy.kernel.opensAtOnce = false
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        proxy.loop.drain()
+        let now = proxy.kernel.time
+        _ = proxy.loop.continueDrain(now: now, handoverEnds: now, waitingEnds: now)
+        #expect(client.received.hasPrefix("HTTP/1.1 503 ") && client.received.contains("Connection: close\r\n"))
+        #expect(proxy.closed(.shutdown) == 1)
+        #expect(proxy.upstream.allPools.allSatisfy { $0.counts.waiting == 0 })
+    }
+
+    // MARK: Cuts and tunnels
+
+    @Test("a response that is cut in the middle never looks whole, and is counted once")
+    func cut() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get("/1") + ScriptedProxy.get("/2"))
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n1234567890")
+        proxy.rest()
+        origin.shut()
+        proxy.rest()
+        #expect(client.received.hasSuffix("1234567890"))
+        #expect(client.ending == .fin)
+        #expect(proxy.closed(.responseCut) == 1)
+        #expect(proxy.upstream.metrics.responsesCut == 1)
+    }
+
+    @Test("a cut response that ends with the connection ends with a RST")
+    func cutUntilClose() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n1234567890")
+        proxy.rest()
+        origin.reset()
+        proxy.rest()
+        #expect(client.isClosed && client.ending == .reset)
+        #expect(proxy.closed(.responseCut) == 1)
+        proxy.expectNoClients()
+    }
+
+    @Test("in a tunnel each side's end is passed on as an end, and the other side goes on")
+    func tunnelHalfClose() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send("CONNECT 192.0.2.1:443 HTTP/1.1\r\nHost: 192.0.2.1:443\r\n\r\nhello")
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        #expect(client.take() == "HTTP/1.1 200 Connection established\r\n\r\n")
+        #expect(origin.take() == "hello")
+        client.shut()
+        proxy.rest()
+        #expect(origin.ending == .fin && !origin.isClosed)
+        origin.send("bye")
+        proxy.rest()
+        #expect(client.take() == "bye" && client.ending == .none)
+        origin.shut()
+        proxy.rest()
+        #expect(client.isClosed && client.ending == .fin)
+        #expect(proxy.closed(.tunnelEnded) == 1)
+        proxy.expectNoClients()
+        #expect(proxy.kernel.openSockets == 0)
+    }
+}
+
+extension String {
+    fileprivate func components(of part: String) -> Int { ranges(of: part).count }
+}
