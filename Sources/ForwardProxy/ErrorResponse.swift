@@ -2,8 +2,8 @@ package import HTTPWire
 package import ProxyTypes
 package import Reactor
 
-/// What a client is told when its request cannot be served: the one table from failures to answers, and the one place that
-/// writes them.
+/// The answer to a request that cannot be served: the one table from failures to statuses, and the one place that writes such
+/// answers.
 package struct ErrorResponse: Equatable, Sendable {
     package let status: Int
     package let kind: ProxyError.Kind
@@ -27,7 +27,7 @@ package struct ErrorResponse: Equatable, Sendable {
         self.detail = detail
     }
 
-    /// To a request that waits for a connection while connd comes to its end.
+    /// To a request that still waits for a connection when connd is about to stop.
     static let stopping = ErrorResponse(
         status: 503, kind: .destinationUnavailable,
         detail: "connd is stopping, and no connection to the origin became available within shutdown_grace: try again")

@@ -1,19 +1,19 @@
 import Upstream
 
-/// Pools that requests of any client went to lately, by the authority of their targets as it was written: a host is read
-/// and judged once, not by each short-lived client that asks for it. Value.
+/// The pools that requests went to lately, by the authority of the target as the client wrote it: a host is parsed and checked
+/// against the policy once, not for each short-lived client that asks for it. Value.
 struct RecentRoutes {
     private struct Entry {
         let authority: [UInt8]
         let pool: UpstreamPool
     }
 
-    private static let most = 16
+    private static let capacity = 16
 
     private var entries: [Entry] = []
     private var oldest = 0
 
-    /// With the authority in storage that is shared. Only targets with the scheme http are known here.
+    /// With the authority in storage that its clients share. Only targets with the scheme http are kept here.
     func find(_ authority: Range<Int>, _ bytes: RawSpan) -> (authority: [UInt8], pool: UpstreamPool)? {
         for entry in entries where !entry.pool.isForgotten && Self.equal(bytes, authority, entry.authority) {
             return (entry.authority, entry.pool)
@@ -23,15 +23,15 @@ struct RecentRoutes {
 
     mutating func note(_ authority: [UInt8], _ pool: UpstreamPool) {
         let entry = Entry(authority: authority, pool: pool)
-        if entries.count < Self.most {
+        if entries.count < Self.capacity {
             entries.append(entry)
         } else {
             entries[oldest] = entry
-            oldest = (oldest + 1) % Self.most
+            oldest = (oldest + 1) % Self.capacity
         }
     }
 
-    /// What was allowed may not be any more.
+    /// The policy has changed.
     mutating func removeAll() {
         entries.removeAll(keepingCapacity: true)
         oldest = 0

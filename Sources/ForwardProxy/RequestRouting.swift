@@ -4,14 +4,14 @@ import Upstream
 
 /// Who answers a request.
 enum Route {
-    /// `authority`: as written, where the client is to remember that it leads to this pool.
+    /// `authority`: as the client wrote it; nil where it is known already that it leads to this pool.
     case origin(UpstreamPool, authority: [UInt8]?)
     case localReply(LocalReply)
 
     static func refuse(_ response: ErrorResponse) -> Route { .localReply(.error(response)) }
 }
 
-/// Decides from a request's head where it goes: to an origin's pool, or to connd's own answer. Looks, but changes nothing.
+/// Decides from a request's head where it goes: to an origin's pool, or to an answer of connd's own.
 enum RequestRouting {
     /// `cachedAuthority` is the target's authority that led to `cached` last time: most clients stay with one origin.
     static func route(
