@@ -3,7 +3,7 @@ package import ProxyTypes
 /// Decides which of an origin's addresses is tried when, and which attempt wins: Happy Eyeballs v2, RFC 8305 sections 4
 /// and 5, over addresses given as indices. It connects nothing and reads no clock. Value.
 ///
-///     waiting ──> running ──> won ──(late attempts are told cancel)
+///     waiting ──> running ──> won ──(late attempts are cancelled)
 ///                    └──────> lost (all failed), or abandoned
 ///
 /// Attempts begin in `order`: one at the start, the next when `delay` has passed, or at once when the last begun fails.
@@ -57,7 +57,7 @@ package struct DialRace: Sendable {
 
     package mutating func attemptSucceeded(_ index: Int, now: Instant, into actions: inout [Action]) {
         guard phase == .running, underWay.contains(index) else {
-            // It crossed with the cancel: the winner stands, and nobody may keep this one.
+            // It crossed with its cancellation: there is a winner already.
             actions.append(.cancel(index))
             return
         }
@@ -71,7 +71,7 @@ package struct DialRace: Sendable {
         beginNext(now: now, into: &actions)
     }
 
-    /// Nobody wants the connection any more.
+    /// The connection is no longer needed.
     package mutating func abandon(into actions: inout [Action]) {
         end(into: &actions)
     }

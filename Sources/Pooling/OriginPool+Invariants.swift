@@ -82,9 +82,9 @@ extension ConnectionTable {
             let isDraining = slot.closeReason != nil
             if owner != nil { ownedNow += 1 }
             check(owner == nil || slot.state != .idle, "a client's own connection is offered to all")
-            check(owner != nil || slot.state != .pinned, "pinned to nobody")
+            check(owner != nil || slot.state != .pinned, "pinned without an owner")
             check(owner == nil || slot.leases <= 1, "a client's own connection is shared")
-            check(slot.state != .leased || slot.leases > 0, "leased to nobody")
+            check(slot.state != .leased || slot.leases > 0, "leased without a lease")
             check(slot.state != .idle || (slot.leases == 0 && !isDraining), "idle, yet leased or draining")
             check(slot.state != .pinned || slot.leases == 0, "pinned, yet leased")
             check(slot.state != .pinned || !isDraining || slot.ownership.isLoggingIn, "pinned, yet draining")

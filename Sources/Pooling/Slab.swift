@@ -1,5 +1,5 @@
-/// A growing array of plain elements that is never copied, so that writing to one costs a bounds check and no more: an
-/// `Array` also asks at each write whether it is shared. Owns its memory.
+/// A growing array of plain elements that is never copied, so that a write costs no more than a bounds check: an
+/// `Array` also checks at each write whether its storage is shared. Owns its memory.
 struct Slab<Element: BitwiseCopyable>: ~Copyable {
     private var base: UnsafeMutablePointer<Element>
     private var capacity: Int

@@ -1,13 +1,14 @@
 package import Metering
 import ProxyTypes
 
-/// What ended on a loop and has not been fetched yet, bounded: what finds no room is counted and gone. Value.
+/// Connections and exchanges that ended on a loop and have not been reported yet. Bounded: those beyond are only counted.
+/// Value.
 package struct EndedRecords: Sendable {
     package var connections: [ConnectionRecord] = []
     package var exchanges: [ExchangeDetail] = []
-    /// Origins whose pool was given up, with what was last counted.
+    /// Origins whose pools were dropped, with their last figures.
     package var forgotten: [OriginSnapshot] = []
-    /// Told once each; more than find room are counted with the others.
+    /// Each is reported once; those beyond the bound are not.
     package private(set) var refusedSettings: [RefusedSetting] = []
     package var droppedConnections = 0
     package var droppedExchanges = 0

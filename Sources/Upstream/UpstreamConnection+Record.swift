@@ -13,14 +13,14 @@ extension UpstreamConnection {
     @inline(__always)
     func countSent(_ count: Int) {
         bytesSent += count
-        pool.isTouched = true
+        pool.hasUnreportedChanges = true
         if isTunnel { pool.figures.tunnels.bytesSent += count } else { pool.figures.bytesSent += count }
     }
 
     @inline(__always)
     func countReceived(_ count: Int) {
         bytesReceived += count
-        pool.isTouched = true
+        pool.hasUnreportedChanges = true
         if isTunnel { pool.figures.tunnels.bytesReceived += count } else { pool.figures.bytesReceived += count }
     }
 
@@ -44,7 +44,7 @@ extension UpstreamConnection {
     func recordEnd(_ reason: CloseReason) {
         let now = loop.now
         loop.metrics.upstreamClosed[reason] += 1
-        pool.isTouched = true
+        pool.hasUnreportedChanges = true
         if let tunnelSince {
             pool.openTunnels -= 1
             pool.figures.tunnels.closed += 1

@@ -7,7 +7,7 @@ extension UpstreamConnection {
     func beginTunnel(for exchange: any UpstreamExchange, since: Instant) {
         pool.figures.tunnels.opened += 1
         pool.openTunnels += 1
-        pool.isTouched = true
+        pool.hasUnreportedChanges = true
         state = .tunnel(Tunnel(exchange: exchange, since: since))
     }
 

@@ -12,8 +12,8 @@ extension UpstreamLoop {
     package func takeReport() -> LoopReport {
         var report = LoopReport(metrics: metrics, forgotten: forgotten, ended: ended)
         ended = EndedRecords()
-        for pool in allPools where pool.isTouched {
-            pool.isTouched = false
+        for pool in allPools where pool.hasUnreportedChanges {
+            pool.hasUnreportedChanges = false
             report.origins.append(
                 OriginSnapshot(origin: pool.origin, figures: pool.figures, gauges: pool.gauges))
         }

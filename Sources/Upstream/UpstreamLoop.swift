@@ -12,7 +12,7 @@ package final class UpstreamLoop {
     package var headLimits: HeadLimits
     package let total: ConnectionBudget
     package var metrics = ProxyMetrics()
-    /// What has ended since the last report, within bounds; what found no room is counted.
+    /// Connections and exchanges that have ended since the last report, bounded; the others are counted.
     package var ended = EndedRecords()
     /// The figures of origins that have no pool any more.
     package private(set) var forgotten = OriginFigures()
@@ -151,7 +151,7 @@ package final class UpstreamLoop {
     var isTotalContended: Bool { !roomQueue.isEmpty }
 
     func roomWanted(by pool: UpstreamPool, _ count: Int) {
-        // As long as nobody waited, nobody looked for idle connections.
+        // While no pool waits, pools do not report idle connections.
         if roomQueue.isEmpty, sharing == .nothingIdle { sharing = .done }
         roomQueue.update(pool.number, wanted: count)
     }

@@ -16,8 +16,8 @@ package final class UpstreamPool {
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
     package var figures = OriginFigures()
-    /// Something happened since the last report.
-    var isTouched = true
+    /// Of figures or gauges, since the last report.
+    var hasUnreportedChanges = true
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
     /// Exchanges that hold a connection.
@@ -33,7 +33,7 @@ package final class UpstreamPool {
     private var lastDialError: ProxyError?
     var refused = RefusedSettings()
     package var retryBudget = RetryBudget()
-    /// The loop has dropped it: whoever still refers to it asks the loop for the origin's pool again.
+    /// The loop has dropped it: a client that still refers to it asks the loop for the origin's pool again.
     package internal(set) var isForgotten = false
 
     init(origin: Origin, number: Int, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
@@ -139,7 +139,7 @@ package final class UpstreamPool {
 
     /// To be called after each event. `abruptly`: connections that are to be closed are gone when this returns.
     func perform(abruptly: Bool = false, now: Instant) {
-        isTouched = true
+        hasUnreportedChanges = true
         if !actions.isEmpty {
             guard actions.begin() else { return }
             while let action = actions.next() { perform(action, abruptly: abruptly, now: now) }
@@ -200,7 +200,7 @@ package final class UpstreamPool {
     private func hand(
         _ connection: UpstreamConnection, to exchange: any UpstreamExchange, reused: Bool, now: Instant
     ) {
-        isTouched = true
+        hasUnreportedChanges = true
         if reused {
             loop.metrics.upstreamReused += 1
             figures.reused += 1

@@ -44,7 +44,7 @@ struct DeadlineTests {
         #expect(pool.deadlineReached() == [.close(connection(0), given.reason)])
     }
 
-    @Test("a response without a hint leaves an earlier one standing")
+    @Test("a response without a hint does not cancel an earlier one")
     func hintStays() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1, hint: KeepAliveHint(timeout: .seconds(60)))[0]
@@ -53,7 +53,7 @@ struct DeadlineTests {
         #expect(pool.untilDeadline == .seconds(59))
     }
 
-    @Test("nothing is due when nothing can become due")
+    @Test("there is no deadline when nothing can time out")
     func nothingDue() {
         let pool = PoolFixture()
         #expect(pool.nextDeadline == .distantFuture)
@@ -71,7 +71,7 @@ struct DeadlineTests {
         #expect(pool.nextDeadline > pool.time.now)
     }
 
-    @Test("who waits for room longer than queue_timeout is refused, in the order they came")
+    @Test("requests that wait for room longer than queue_timeout are refused, in the order they came")
     func waitedTooLong() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         let id = pool.becomeIdle(1)[0]
@@ -84,7 +84,7 @@ struct DeadlineTests {
         #expect(pool.release(id) == [.grant(waiter(3), id, reused: true)])
     }
 
-    @Test("who has a dial under way is not refused by queue_timeout: the dial has its own limit")
+    @Test("a request with a dial under way is not refused by queue_timeout: connect_timeout bounds the dial")
     func dialUnderWay() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         pool.lease(1)
@@ -94,7 +94,7 @@ struct DeadlineTests {
         #expect(pool.dialSucceeded(connection(0)) == [.grant(waiter(1), connection(0), reused: false)])
     }
 
-    @Test("when that dial is lost, the time waited counts again")
+    @Test("when that dial is lost, queue_timeout applies again from the start of the wait")
     func dialLost() {
         let pool = PoolFixture { $0.maxConnections = 2 }
         _ = pool.becomeIdle(1)
@@ -106,7 +106,7 @@ struct DeadlineTests {
         #expect(pool.deadlineReached() == [.refuse(waiter(2), .waitedTooLong)])
     }
 
-    @Test("a shorter queue_timeout holds for new requests, and leaves those that wait alone")
+    @Test("a shorter queue_timeout applies to new requests, not to those that wait")
     func shorterQueueTimeout() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         _ = pool.becomeIdle(1)
@@ -134,7 +134,7 @@ struct ApplyTests {
         #expect(pool.origin.limit == 1)
     }
 
-    @Test("those under way when it shrinks are closed when they arrive")
+    @Test("dials under way when it shrinks are closed when they succeed")
     func shrinkWhileDialing() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -145,7 +145,7 @@ struct ApplyTests {
         #expect(pool.closed(connection(0)) == [])
     }
 
-    @Test("max_connections grows: who waits dials at once")
+    @Test("max_connections grows: waiting requests are dialled for at once")
     func grow() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         pool.lease(1)
@@ -153,7 +153,7 @@ struct ApplyTests {
         #expect(pool.apply { $0.maxConnections = 2 } == [.dial(connection(1))])
     }
 
-    @Test("max_idle, max_requests_per_connection and idle_timeout hold for idle connections at once")
+    @Test("max_idle, max_requests_per_connection and idle_timeout apply to idle connections immediately")
     func idleOnes() {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(3)
@@ -174,7 +174,7 @@ struct ApplyTests {
         #expect(pool.counts.idle == 1)
     }
 
-    @Test("a new max_lifetime is for new connections")
+    @Test("a new max_lifetime applies to new connections")
     func lifetime() {
         let pool = PoolFixture { $0.idleTimeout = .fixed(.hours(1)) }
         _ = pool.becomeIdle(1)

@@ -67,7 +67,7 @@ struct DialRaceTests {
         #expect(race.race.nextDeadline == race.time.now + .milliseconds(250))
     }
 
-    @Test("the failure of an earlier attempt does not hurry the next one")
+    @Test("the failure of an earlier attempt does not start the next one early")
     func earlierFailure() {
         let race = Fixture([.ipv6, .ipv4, .ipv6])
         race.start()
@@ -87,7 +87,7 @@ struct DialRaceTests {
         #expect(race.pass(1000) == [])
     }
 
-    @Test("a success after the win is told to cancel; a failure after it is not news")
+    @Test("an attempt that succeeds after the win is cancelled; one that fails after it is ignored")
     func afterTheWin() {
         let race = Fixture([.ipv6, .ipv4])
         race.start()
@@ -97,7 +97,7 @@ struct DialRaceTests {
         #expect(race.fail(0) == [])
     }
 
-    @Test("when all have failed it says so, once")
+    @Test("when all have failed it reports that, once")
     func allFailed() {
         let race = Fixture([.ipv6, .ipv4])
         race.start()
@@ -107,7 +107,7 @@ struct DialRaceTests {
         #expect(race.fail(0) == [])
     }
 
-    @Test("with no address it has failed at the start")
+    @Test("without an address it fails at the start")
     func noAddress() {
         #expect(Fixture([]).start() == [.allFailed])
     }

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Dials and their back-off")
 struct DialTests {
-    @Test("a failed dial with nothing else alive refuses all that wait, and frees its place")
+    @Test("a failed dial with no other connection alive refuses all waiting requests, and gives its place back")
     func refusesAll() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         pool.lease(1)
@@ -45,7 +45,7 @@ struct DialTests {
         #expect(pool.dialFailed(connection(1)) == [.refuse(waiter(2), .dialFailing)])
     }
 
-    @Test("who comes during the back-off waits for its end, when one dial probes for all")
+    @Test("requests that come during the back-off wait for its end, when one dial probes for all")
     func probes() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -113,7 +113,7 @@ struct DialTests {
         #expect(pool.untilDeadline <= .milliseconds(60))
     }
 
-    @Test("min_idle is kept once the origin was used, beyond who waits, and replaced when it is retired")
+    @Test("min_idle is kept once the origin was used, beside the dials for waiting requests, and replaced when retired")
     func minIdle() {
         let pool = PoolFixture { $0.minIdle = 2 }
         #expect(pool.budgetFreed() == [])
@@ -144,7 +144,7 @@ struct DialTests {
         #expect(other.lease(1).count == 2)
     }
 
-    @Test("an origin that ends what was dialled ahead is not dialled in a loop")
+    @Test("an origin that closes connections dialled ahead is not dialled in a loop")
     func warmLoop() {
         let pool = PoolFixture { $0.minIdle = 1 }
         pool.lease(1)
@@ -167,7 +167,7 @@ struct DialTests {
         #expect(pool.affected == 1)
     }
 
-    @Test("prewarm counts what it dials ahead, not the dials under way for who waits")
+    @Test("prewarm counts what it dials ahead, not the dials under way for waiting requests")
     func prewarmBesideWaiters() {
         let pool = PoolFixture { $0.minIdle = 1 }
         pool.lease(1)
@@ -178,7 +178,7 @@ struct DialTests {
         #expect(first.affected == 2, "min_idle comes to be kept with it")
     }
 
-    @Test("a dial says for whom it began, whoever then gets its connection")
+    @Test("a dial names the cause for which it began, whichever request then gets its connection")
     func causes() {
         let pool = PoolFixture { $0.minIdle = 1 }
         #expect(pool.lease(1) == [.dial(connection(0), .demand), .dial(connection(1), .warmUp)])
@@ -201,7 +201,7 @@ struct DialTests {
         #expect(pool.drain(.dnsDrain) == [.dial(connection(1), .replacement)])
     }
 
-    @Test("late news of a connection that is gone changes nothing")
+    @Test("late events of a connection that is gone change nothing")
     func lateNews() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -215,7 +215,9 @@ struct DialTests {
         #expect(pool.counts == before)
     }
 
-    @Test("a dial that the driver gave up frees its place when it ends, and is no failure", arguments: [true, false])
+    @Test(
+        "a dial that the driver gave up gives its place back when it ends, and is not a failure",
+        arguments: [true, false])
     func givenUp(byFailure: Bool) {
         let pool = PoolFixture { $0.maxConnections = 1 }
         pool.lease(1)

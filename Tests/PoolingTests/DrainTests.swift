@@ -2,7 +2,7 @@ import Pooling
 import ProxyTypes
 import Testing
 
-@Suite("Connections are ended from outside")
+@Suite("Connections are drained by an order")
 struct DrainTests {
     @Test("a drain closes idle ones now, leased ones at the end of their lease, dialing ones at success")
     func drain() {
@@ -24,7 +24,7 @@ struct DrainTests {
         #expect(pool.dialSucceeded(connection(2)) == [.close(connection(2), .dnsDrain)])
     }
 
-    @Test("after a drain new requests dial anew, and so do those that wait")
+    @Test("after a drain, new and waiting requests get new connections")
     func dialsAnew() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -34,7 +34,7 @@ struct DrainTests {
         #expect(pool.release(connection(1)) == [.grant(waiter(2), connection(1), reused: true)])
     }
 
-    @Test("the first reason to close a connection is the one that stands")
+    @Test("the first reason to close a connection is the one reported")
     func firstReason() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1)[0]
@@ -50,7 +50,7 @@ struct DrainTests {
         #expect(pool.origin.isExceeded)
     }
 
-    @Test("what drains counts against max_connections until it is gone")
+    @Test("a draining connection counts against max_connections until it is gone")
     func drainingCounts() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         let id = pool.becomeIdle(1)[0]
@@ -59,7 +59,7 @@ struct DrainTests {
         #expect(pool.closed(id) == [.dial(connection(0, 1))])
     }
 
-    @Test("a shutdown refuses who waits and who comes, closes idle ones, and lets leases end")
+    @Test("a shutdown refuses waiting and later requests, closes idle ones, and lets leases end")
     func shutdown() {
         let pool = PoolFixture { $0.maxConnections = 2 }
         let ids = pool.becomeIdle(2)
@@ -110,7 +110,7 @@ struct CloseTests {
         #expect(pool.lease(1) == [.grant(waiter(1), ids[0], reused: true)])
     }
 
-    @Test("a leased one closes when its lease ends, for this reason, and is shared with nobody until then")
+    @Test("a leased one closes when its lease ends, for this reason, and is not shared until then")
     func leased() {
         let pool = PoolFixture {
             $0.maxConnections = 1
@@ -125,7 +125,7 @@ struct CloseTests {
         #expect(pool.closed(id) == [.dial(connection(0, 1))])
     }
 
-    @Test("a dialing one closes when it has succeeded, and who waits gets another")
+    @Test("a dialing one closes when it has succeeded, and the waiting request gets another")
     func dialing() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -134,7 +134,7 @@ struct CloseTests {
         #expect(pool.dialSucceeded(connection(1)) == [.grant(waiter(1), connection(1), reused: false)])
     }
 
-    @Test("who waited for that dial without room for another is bounded by queue_timeout again")
+    @Test("without room for another dial, queue_timeout applies again to the request that waited for that one")
     func dialingAtTheLimit() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         pool.lease(1)
@@ -199,7 +199,7 @@ struct BudgetTests {
         #expect(budget.taken == 0)
     }
 
-    @Test("the total limit holds: a request waits, says why, and dials when told of room")
+    @Test("at the total limit a request waits, and is dialled for when there is room")
     func totalLimit() {
         let pool = PoolFixture(total: 1)
         #expect(pool.total.tryTake())
@@ -212,7 +212,7 @@ struct BudgetTests {
         #expect(pool.totalRoomWanted == 0)
     }
 
-    @Test("who waited too long for the total limit is told that it was that one")
+    @Test("a request that waited too long for the total limit is refused with that reason")
     func totalLimitRefusal() {
         let pool = PoolFixture(total: 0)
         pool.lease(1)

@@ -39,7 +39,7 @@ struct LeaseTests {
         #expect(pool.lease(12) == [.grant(waiter(12), ids[3], reused: true)])
     }
 
-    @Test("the short way takes an idle connection, and leaves to the long way all else")
+    @Test("leaseIdle takes an idle connection, and leaves every other case to lease")
     func shortWay() {
         let pool = PoolFixture()
         #expect(pool.leaseIdle() == nil)
@@ -87,7 +87,7 @@ struct LeaseTests {
         #expect(pool.dialSucceeded(connection(0)) == [.grant(waiter(2), connection(0), reused: false)])
     }
 
-    @Test("only those that wait for want of room count against max_queue")
+    @Test("only requests that wait for lack of room count against max_queue")
     func queueBound() {
         let pool = PoolFixture {
             $0.maxConnections = 2
@@ -131,7 +131,7 @@ struct LeaseTests {
         #expect(pool.cancel(2) == [], "it was answered: nothing is left to cancel")
     }
 
-    @Test("an idle connection whose time has come is closed and not granted, however late the timer is")
+    @Test("an idle connection past its deadline is closed and not granted, however late the timer is")
     func dueIsNotGranted() {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(1)
@@ -172,7 +172,7 @@ struct TurnTests {
         #expect(served(pool, id, 7) == [1, 11, 21, 2, 12, 3, 4])
     }
 
-    @Test("a client that was just served stands behind those that wait")
+    @Test("a client that was just served comes after those that wait")
     func servedGoesLast() {
         let (pool, id) = full()
         pool.lease(1, client: 1)

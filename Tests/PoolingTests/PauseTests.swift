@@ -5,7 +5,7 @@ import Testing
 
 @Suite("A pool is paused")
 struct PauseTests {
-    @Test("nobody is granted an idle connection and no dial begins, by either way of a lease")
+    @Test("no idle connection is granted and no dial begins, by lease or leaseIdle")
     func holdsBack() {
         let pool = PoolFixture()
         _ = pool.becomeIdle(1)
@@ -18,7 +18,7 @@ struct PauseTests {
         #expect(pool.budgetFreed() == [])
     }
 
-    @Test("leases that run go on, and what they return becomes idle though somebody waits")
+    @Test("leases go on, and their connections become idle although requests wait")
     func leasesGoOn() {
         let pool = PoolFixture { $0.maxConnections = 2 }
         let ids = pool.becomeIdle(2)
@@ -61,7 +61,7 @@ struct PauseTests {
             ])
     }
 
-    @Test("a dial that fails in a pause refuses nobody; after it the back-off holds, then one dial probes")
+    @Test("a dial that fails in a pause refuses no request; after the pause the back-off applies, then one dial probes")
     func dialFails() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -74,7 +74,7 @@ struct PauseTests {
         #expect(pool.deadlineReached() == [.dial(connection(0, 1))])
     }
 
-    @Test("idle connections are bounded by max_idle and retired by age as ever")
+    @Test("idle connections are bounded by max_idle and retired by age as usual")
     func idleOnes() {
         let pool = PoolFixture { $0.maxIdle = 1 }
         pool.lease(1)
@@ -104,7 +104,7 @@ struct PauseTests {
         #expect(pool.resume() == [.dial(connection(2), .warmUp)])
     }
 
-    @Test("busy connections are shared with nobody")
+    @Test("busy connections are not shared")
     func pipelining() {
         let pool = PoolFixture {
             $0.maxConnections = 1
@@ -118,9 +118,9 @@ struct PauseTests {
     }
 }
 
-@Suite("Who waits in a pause")
+@Suite("Requests that wait in a pause")
 struct PausedQueueTests {
-    @Test("over queue_timeout they are refused, also those who had a dial under way")
+    @Test("after queue_timeout they are refused, also those with a dial under way")
     func timeout() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -134,7 +134,9 @@ struct PausedQueueTests {
         #expect(pool.counts.idle == 1)
     }
 
-    @Test("a dial spares nobody: who has waited longer than queue_timeout for one is refused when the pause begins")
+    @Test(
+        "a dial no longer exempts from queue_timeout: a request that has waited longer is refused when the pause begins"
+    )
     func overdue() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -144,7 +146,7 @@ struct PausedQueueTests {
         #expect(pool.deadlineReached() == [.refuse(waiter(1), .paused)])
     }
 
-    @Test("over max_queue who comes is refused, and dials under way make no place")
+    @Test("over max_queue new requests are refused, whatever dials are under way")
     func queueFull() {
         let pool = PoolFixture { $0.maxQueue = 2 }
         pool.lease(1)
@@ -156,7 +158,7 @@ struct PausedQueueTests {
         #expect(pool.lease(5) == [])
     }
 
-    @Test("neither a closing connection nor room unused for the back-off makes a place in the queue")
+    @Test("neither a closing connection nor room that the back-off leaves unused extends the queue")
     func noPlaceByRoom() {
         let pool = PoolFixture { $0.maxQueue = 0 }
         let ids = pool.becomeIdle(1)
@@ -168,7 +170,7 @@ struct PausedQueueTests {
         #expect(pool.lease(3) == [.refuse(waiter(3), .paused)])
     }
 
-    @Test("with queue_timeout 0 who comes is refused at once")
+    @Test("with queue_timeout 0 new requests are refused at once")
     func noWaiting() {
         let pool = PoolFixture { $0.queueTimeout = .zero }
         _ = pool.becomeIdle(1)
@@ -177,7 +179,7 @@ struct PausedQueueTests {
         #expect(pool.counts.idle == 1)
     }
 
-    @Test("the total limit is not what they wait for: no other origin's connections are shed for them")
+    @Test("they do not wait for the total limit: no other origin's connections are closed for them")
     func notTheTotal() {
         let pool = PoolFixture(total: 0)
         pool.lease(1)
@@ -187,7 +189,7 @@ struct PausedQueueTests {
         #expect(pool.pass(.seconds(5)) == [.refuse(waiter(1), .paused)])
     }
 
-    @Test("a shutdown refuses them as ever, and ends the pause")
+    @Test("a shutdown refuses them as usual, and ends the pause")
     func shutdown() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1)[0]
@@ -205,7 +207,7 @@ struct PausedQueueTests {
 
 @Suite("A pool resumes")
 struct ResumeTests {
-    @Test("who waits is served in turn, from idle connections at once, then by dials")
+    @Test("waiting requests are served in turn, from idle connections at once, then by dials")
     func serves() {
         let pool = PoolFixture { $0.maxConnections = 3 }
         let ids = pool.becomeIdle(2)
@@ -232,7 +234,7 @@ struct ResumeTests {
             pool.resume() == [.grant(waiter(1), ids[1], reused: true), .grant(waiter(3), ids[0], reused: true)])
     }
 
-    @Test("a retry comes first: for it there is a dial, or an idle connection makes room, before others take the rest")
+    @Test("a retry comes first: it is dialled for, or an idle connection makes room, before others take the rest")
     func retries() {
         let pool = PoolFixture { $0.maxConnections = 3 }
         let ids = pool.becomeIdle(2)
@@ -248,7 +250,7 @@ struct ResumeTests {
             ])
     }
 
-    @Test("an idle connection whose time has come is closed and not granted, however late the timer is")
+    @Test("an idle connection past its deadline is closed and not granted, however late the timer is")
     func dueIsNotGranted() {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(1)
@@ -258,7 +260,7 @@ struct ResumeTests {
         #expect(pool.resume() == [.close(ids[0], .idleTimeout), .dial(connection(1))])
     }
 
-    @Test("dials under way since before the pause serve who waits, and no more begin for them")
+    @Test("dials under way since before the pause serve waiting requests, and no more begin for them")
     func dialsUnderWay() {
         let pool = PoolFixture()
         pool.lease(1)
@@ -282,7 +284,7 @@ struct ResumeTests {
         #expect(pool.leaseIdle() == id)
     }
 
-    @Test("a paused pool is not empty: to forget it would be to resume it")
+    @Test("a paused pool is not empty: dropping it would resume it")
     func notForgotten() {
         let pool = PoolFixture()
         #expect(pool.isEmpty)

@@ -25,7 +25,7 @@ struct PinTests {
         #expect(pool.lease(3, client: 1) == [.grant(waiter(3), id, reused: true)])
     }
 
-    @Test("whoever else waits is not served by it, however long it lies there")
+    @Test("requests of other clients are not served by it, however long it is unused")
     func othersWait() {
         let (pool, id) = loggedIn { $0.maxConnections = 1 }
         #expect(pool.lease(2, client: 2) == [])
@@ -35,7 +35,7 @@ struct PinTests {
         #expect(pool.counts.waiting == 1 && pool.counts.pinned == 1)
     }
 
-    @Test("it gives way to those that wait for room once its owner has not used it for a second")
+    @Test("it is closed for requests that wait for room once its owner has not used it for a second")
     func givesWay() {
         let (pool, id) = loggedIn { $0.maxConnections = 1 }
         pool.lease(2, client: 2)
@@ -45,7 +45,7 @@ struct PinTests {
         #expect(pool.closed(id) == [.dial(connection(0, 1))])
     }
 
-    @Test("it gives way to a retry, and where the total is used up")
+    @Test("it is closed for a retry, and where the total limit is reached")
     func givesWayToRetries() {
         let pool = PoolFixture(total: 1)
         let id = pool.becomeIdle(1)[0]
@@ -56,13 +56,13 @@ struct PinTests {
         #expect(pool.pass(.seconds(1)) == [.close(id, .poolShrink)])
     }
 
-    @Test("it ends when it has been idle for as long as any may be")
+    @Test("it closes when it has been unused for as long as any connection may be idle")
     func idleBound() {
         let (pool, id) = loggedIn()
         #expect(pool.pass(.seconds(4)) == [.close(id, .idleTimeout)])
     }
 
-    @Test("a login that leases to others only is nothing that could serve those that wait")
+    @Test("a connection that its owner leases cannot serve requests of others")
     func failingDials() {
         let (pool, id) = loggedIn { $0.maxConnections = 2 }
         pool.lease(2, client: 1)
@@ -71,7 +71,7 @@ struct PinTests {
         #expect(pool.facts(id)?.ownership.owner == ClientID(rawValue: 1))
     }
 
-    @Test("its owner does not get it when its time has come")
+    @Test("its owner does not get it past its deadline")
     func tooLate() {
         let (pool, id) = loggedIn()
         pool.time.advance(by: .seconds(5))
@@ -100,7 +100,7 @@ struct PinTests {
         #expect(pool.counts.waiting == 1)
     }
 
-    @Test("one that requests of others share is nobody's, and closes with its last lease")
+    @Test("one that carries requests of several clients belongs to none, and closes with its last lease")
     func shared() {
         let pool = PoolFixture {
             $0.maxConnections = 1
@@ -116,7 +116,7 @@ struct PinTests {
         #expect(pool.release(id) == [.close(id, .pinned)])
     }
 
-    @Test("it closes with its owner: at once between requests, with its lease else")
+    @Test("it closes when its owner is gone: at once between requests, else when its lease ends")
     func ownerEnds() {
         let (pool, id) = loggedIn()
         #expect(pool.endPins(of: 2) == [])
@@ -127,7 +127,7 @@ struct PinTests {
         #expect(other.release(busy) == [.close(busy, .pinned)])
     }
 
-    @Test("a client has one at most: the one it used last")
+    @Test("a client has at most one: the one it used last")
     func oneEach() {
         let (pool, id) = loggedIn()
         pool.lease(2, client: 1, fresh: true)
@@ -137,7 +137,7 @@ struct PinTests {
         #expect(pool.lease(3, client: 1) == [.grant(waiter(3), connection(1), reused: true)])
     }
 
-    @Test("a drain, an order to close and the end close it")
+    @Test("a drain, an order to close and a shutdown close it")
     func ended() {
         let (drained, id) = loggedIn()
         #expect(drained.drain(.drained) == [.close(id, .drained)])
@@ -150,7 +150,7 @@ struct PinTests {
         #expect(short.shedIdle(1) == [.close(id, .fdPressure)])
     }
 
-    @Test("it does not count for max_idle, but for max_connections")
+    @Test("it counts against max_connections, not against max_idle")
     func limits() {
         let (pool, id) = loggedIn()
         #expect(pool.apply { $0.maxIdle = 0 } == [])
@@ -158,7 +158,7 @@ struct PinTests {
         #expect(pool.apply { $0.maxConnections = 0 } == [.close(id, .poolShrink)])
     }
 
-    @Test("after a pause its owner gets it, not whose turn it is")
+    @Test("after a pause its owner gets it, not the next in turn")
     func pause() {
         let (pool, id) = loggedIn { $0.maxConnections = 1 }
         pool.pause()
@@ -179,7 +179,7 @@ struct PinTests {
         return (pool, connection(0))
     }
 
-    @Test("a login goes on where its connection has served all that it may, or has hardly any time left")
+    @Test("a login goes on where its connection has served its last request or is about to expire")
     func loginGoesOn() {
         let (worn, id) = loggingIn { $0.maxRequestsPerConnection = 1 }
         #expect(worn.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
@@ -193,7 +193,7 @@ struct PinTests {
         #expect(old.lease(2, client: 1) == [.grant(waiter(2), id, reused: true)])
     }
 
-    @Test("but not where the origin said that it takes no more")
+    @Test("but not where the origin has announced that it takes no further request")
     func loginEnds() {
         let pool = PoolFixture()
         pool.lease(1, client: 1)
@@ -203,7 +203,7 @@ struct PinTests {
         #expect(pool.release(connection(0), last) == [.close(connection(0), .keepAliveHint)])
     }
 
-    @Test("a login under way is drained when it has ended, and closed by an order, with its owner and at the end")
+    @Test("a login under way is drained when it has ended, and closed by an order, with its owner and by a shutdown")
     func loginAndDrain() {
         let (drained, id) = loggingIn()
         #expect(drained.drain(.drained) == [])
@@ -242,7 +242,9 @@ struct PinTests {
         #expect(both.release(id) == [.close(id, .drained)])
     }
 
-    @Test("a login under way gives way to nobody until its client has not answered for five seconds")
+    @Test(
+        "a connection in the middle of a login is not closed for others until its client has not answered for five seconds"
+    )
     func loginAndOthers() {
         let (pool, id) = loggingIn {
             $0.maxConnections = 1
@@ -255,7 +257,7 @@ struct PinTests {
         #expect(pool.pass(.milliseconds(1)) == [.close(id, .poolShrink)])
     }
 
-    @Test("a policy that has changed ends a login under way at once, also one that a drain had spared")
+    @Test("a changed policy ends a login under way at once, also one that a drain had let go on")
     func loginAndPolicy() {
         let (pool, id) = loggingIn()
         #expect(pool.drain(.settingsChanged) == [.close(id, .settingsChanged)])

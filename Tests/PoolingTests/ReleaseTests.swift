@@ -107,7 +107,7 @@ struct ReleaseTests {
         #expect(Set(ends).count > 15)
     }
 
-    @Test("an origin's FIN on an idle connection takes it out at once")
+    @Test("an idle connection that the origin closes is removed at once")
     func finOnIdle() {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(2)
@@ -115,7 +115,7 @@ struct ReleaseTests {
         #expect(pool.lease(1) == [.grant(waiter(1), ids[0], reused: true)])
     }
 
-    @Test("one that the driver closes itself is granted to nobody, and counts until it is gone")
+    @Test("one that the driver closes itself is not granted, and counts until it is gone")
     func noteClosing() {
         let pool = PoolFixture { $0.maxConnections = 1 }
         let id = pool.becomeIdle(1)[0]
@@ -124,7 +124,7 @@ struct ReleaseTests {
         #expect(pool.closed(id) == [.dial(connection(0, 1))])
     }
 
-    @Test("a socket that dies while leased takes its lease with it; the late release changes nothing")
+    @Test("a socket that closes while leased ends its lease; the late release changes nothing")
     func diesWhileLeased() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1)[0]

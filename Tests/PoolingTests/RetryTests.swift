@@ -21,7 +21,7 @@ struct RetryTests {
         #expect(pool.lease(1, fresh: true) == [.grant(waiter(1), connection(0), reused: false)])
     }
 
-    @Test("without room the longest idle connection is closed to make some, and only that one")
+    @Test("without room the longest idle connection is closed, and only that one")
     func makesRoom() {
         let pool = PoolFixture { $0.maxConnections = 3 }
         let ids = pool.becomeIdle(3)
@@ -66,7 +66,7 @@ struct RetryTests {
         #expect(pool.release(ids[1]) == [])
     }
 
-    @Test("room that came unannounced is dialled into before a connection that works is closed")
+    @Test("room that another pool gave back is used before a connection that works is closed")
     func unannouncedRoom() {
         let pool = PoolFixture(total: 2)
         let id = pool.becomeIdle(1)[0]
@@ -141,7 +141,7 @@ struct PipeliningTests {
         #expect(pool.lease(2, mayPipeline: true) == [])
     }
 
-    @Test("who may not share is not passed by those who may")
+    @Test("a request that may not share is not overtaken by those that may")
     func noOvertaking() {
         let (pool, id) = oneLeased()
         pool.lease(2, mayPipeline: false)

@@ -19,7 +19,7 @@ struct TrustTests {
         return (pool, ids)
     }
 
-    @Test("of ten requests that may not be repeated one fails", arguments: [ReuseOrder.lifo, .fifo, .widest])
+    @Test("of ten requests that are not retryable one fails", arguments: [ReuseOrder.lifo, .fifo, .widest])
     func silentRestart(order: ReuseOrder) {
         let pool = PoolFixture { $0.reuseOrder = order }
         let dead = Set(pool.becomeIdle(8))
@@ -41,7 +41,7 @@ struct TrustTests {
         #expect(failed == 1)
     }
 
-    @Test("all that are idle are distrusted, and a request that may not be repeated is dialled for")
+    @Test("all idle connections are distrusted, and a request that is not retryable is dialled for")
     func distrusted() throws {
         let (pool, ids) = try oneLost(of: 3)
         #expect(pool.affected == 2)
@@ -51,7 +51,7 @@ struct TrustTests {
         #expect(pool.counts.idle == 2)
     }
 
-    @Test("what may be repeated takes the one heard from last; its answer proves that one alive and no other")
+    @Test("a retryable request takes the one heard from last; its response makes that one trusted, and no other")
     func provesItselfAlone() throws {
         let (pool, ids) = try oneLost(of: 3)
         #expect(pool.lease(2, isRetryable: true) == [.grant(waiter(2), ids[1], reused: true)])
@@ -61,7 +61,7 @@ struct TrustTests {
         #expect(pool.lease(3) == [.grant(waiter(3), ids[1], reused: true)])
     }
 
-    @Test("what may be repeated takes a trusted one first")
+    @Test("a retryable request takes a trusted one first")
     func trustedFirst() throws {
         let (pool, ids) = try oneLost(of: 3)
         pool.lease(2, isRetryable: true)
@@ -70,7 +70,7 @@ struct TrustTests {
         #expect(pool.facts(ids[0])?.state == .distrusted)
     }
 
-    @Test("one at a time proves alive; beside it others are dialled for")
+    @Test("one distrusted connection at a time is leased; other requests are dialled for")
     func oneAtATime() throws {
         let (pool, ids) = try oneLost(of: 3)
         pool.lease(2, isRetryable: true)
@@ -79,7 +79,7 @@ struct TrustTests {
         #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
     }
 
-    @Test("one that was granted and not used proved nothing, and the next that may be repeated gets it")
+    @Test("one that was granted and not used stays distrusted, and the next retryable request gets it")
     func unused() throws {
         let (pool, ids) = try oneLost(of: 2)
         pool.lease(2, isRetryable: true)
@@ -88,7 +88,7 @@ struct TrustTests {
         #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[0], reused: true)])
     }
 
-    @Test("one that was granted and not used goes to nobody who may not have it")
+    @Test("one that was granted and not used is not granted to a request that is not retryable")
     func unusedBesideWaiting() throws {
         let (pool, ids) = try oneLost(of: 2)
         pool.lease(2, isRetryable: true)
@@ -97,7 +97,7 @@ struct TrustTests {
         #expect(pool.facts(ids[0])?.state == .distrusted && pool.counts.waiting == 1)
     }
 
-    @Test("when one that was to prove alive is lost as well, all still distrusted are closed, and no trusted one")
+    @Test("when a distrusted one is lost as well, all others still distrusted are closed, and no trusted one")
     func confirmed() throws {
         let (pool, ids) = try oneLost(of: 4)
         pool.lease(2)
@@ -114,7 +114,9 @@ struct TrustTests {
         #expect(pool.facts(new)?.state == .idle)
     }
 
-    @Test("what was leased when another was lost is trusted once it has answered, or casts doubt of its own")
+    @Test(
+        "one that was leased when another was lost is trusted once it has answered; if it is lost, the others are distrusted again"
+    )
     func leased() {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(4)
@@ -129,7 +131,7 @@ struct TrustTests {
         #expect(pool.facts(ids[2])?.state == .distrusted)
     }
 
-    @Test("one that has not proved alive in time is closed, and no later than it would have been")
+    @Test("one that has not answered in time is closed, and no later than it would have been anyway")
     func unproven() throws {
         let (pool, ids) = try oneLost(of: 3) { $0.idleTimeout = .fixed(.seconds(60)) }
         #expect(pool.untilDeadline == OriginPool.verificationTimeout)
@@ -141,7 +143,7 @@ struct TrustTests {
         #expect(other.pass(.seconds(2)) == [.close(those[0], .idleTimeout)])
     }
 
-    @Test("one that proved alive has its whole idle time again")
+    @Test("one that has answered has its full idle time again")
     func provenInTime() throws {
         let (pool, ids) = try oneLost(of: 2) { $0.idleTimeout = .fixed(.seconds(60)) }
         pool.lease(2, isRetryable: true)
@@ -150,7 +152,9 @@ struct TrustTests {
         #expect(pool.untilDeadline == .seconds(55))
     }
 
-    @Test("in the way of who waits one is closed, whatever the bounds of the queue", arguments: [0, 256])
+    @Test(
+        "one is closed where it takes up room that a waiting request needs, whatever the bounds of the queue",
+        arguments: [0, 256])
     func makesRoom(maxQueue: Int) throws {
         let (pool, ids) = try oneLost(of: 3) {
             $0.maxConnections = 3
@@ -163,7 +167,7 @@ struct TrustTests {
         #expect(pool.closed(ids[0]) == [.dial(connection(0, 1))])
     }
 
-    @Test("beside one that is proving alive, another that may be repeated gets room too")
+    @Test("while one distrusted connection is leased, another is closed to make room for a second retryable request")
     func makesRoomBesideProof() throws {
         let (pool, ids) = try oneLost(of: 3) { $0.maxConnections = 3 }
         pool.lease(2, isRetryable: true)
@@ -172,7 +176,7 @@ struct TrustTests {
         #expect(pool.release(ids[1]) == [.grant(waiter(3), ids[1], reused: true)])
     }
 
-    @Test("a retry gets no distrusted one, though it has not served yet")
+    @Test("a retry gets no distrusted one, even if that has served no request yet")
     func retry() {
         let pool = PoolFixture()
         let used = pool.becomeIdle(1)[0]
@@ -184,7 +188,7 @@ struct TrustTests {
         #expect(pool.lease(2, fresh: true) == [.dial(connection(2), .replacement)])
     }
 
-    @Test("one dialled ahead that is lost at its first request, having lain idle, casts doubt like any other")
+    @Test("the loss of one dialled ahead at its first request, after it was idle, makes the others distrusted too")
     func dialledAhead() {
         let pool = PoolFixture()
         let used = pool.becomeIdle(1)[0]
@@ -197,7 +201,7 @@ struct TrustTests {
         #expect(pool.facts(used)?.state == .distrusted)
     }
 
-    @Test("one that was in use from its dial on casts no doubt: the origin failed at the request")
+    @Test("the loss of one that was never idle makes none distrusted: the origin failed at the request")
     func fresh() {
         let pool = PoolFixture()
         _ = pool.becomeIdle(2)
@@ -212,7 +216,7 @@ struct TrustTests {
         #expect(pool.facts(connection(0))?.state == .idle)
     }
 
-    @Test("min_idle is kept of connections that are trusted")
+    @Test("min_idle counts trusted connections only")
     func warm() throws {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(3)
@@ -233,7 +237,7 @@ struct TrustTests {
         #expect(pool.shedIdle(1) == [.close(ids[1], .fdPressure)])
     }
 
-    @Test("where no dial gets through they hold up nobody who may not have them, and serve who may")
+    @Test("where dials fail, distrusted ones serve retryable requests, and the others are refused as without them")
     func dialsFail() throws {
         let (pool, ids) = try oneLost(of: 2)
         pool.lease(2)
@@ -256,7 +260,7 @@ struct TrustTests {
         #expect(pool.release(ids[1]) == [.grant(waiter(5), ids[1], reused: true)])
     }
 
-    @Test("one that is proving alive is not shared")
+    @Test("a distrusted one that is leased is not shared")
     func provingIsNotShared() throws {
         let (pool, _) = try oneLost(of: 2) {
             $0.maxConnections = 2
@@ -267,7 +271,7 @@ struct TrustTests {
         #expect(pool.lease(4, mayPipeline: true) == [])
     }
 
-    @Test("a drain closes them, and a pause keeps them for who may have them")
+    @Test("a drain closes them, and a pause keeps them for retryable requests")
     func orders() throws {
         let (pool, ids) = try oneLost(of: 3)
         #expect(pool.drain(.drained) == ids.map { .close($0, .drained) })

@@ -131,7 +131,7 @@ package struct PoolModel {
     }
 
     var usefulDials: Int { count(.dialing) }
-    /// Those who are served by a dial under way, and so need not be by anything else, are the longest waiting.
+    /// How many of the longest waiting will be served by dials under way.
     var servedByDials: Int { isPaused ? 0 : usefulDials }
     func dials(_ cause: DialCause) -> Int {
         var count = 0
@@ -168,7 +168,7 @@ package struct PoolModel {
         let order = Dictionary(uniqueKeysWithValues: connections.map { ($0.serial, $0.distrustOrder) })
         return idle.filter { isDistrusted($0) }.sorted { order[$0, default: 0] < order[$1, default: 0] }
     }
-    /// Who is first to go.
+    /// In the order in which they are closed.
     var oldestFirst: [Int] { distrusted + trusted }
     func countDistrusted(_ state: State) -> Int {
         var count = 0

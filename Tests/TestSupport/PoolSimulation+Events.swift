@@ -110,7 +110,7 @@ extension PoolSimulation {
         let id = tunnels[choices.pick(tunnels.count)]
         guard let serial = serials[id] else { return fail("\(id) is unknown") }
         guard !choices.chance(1, in: 8) else {
-            // An operator's order, which a tunnel does not obey, and news that no driver reports of one.
+            // An order that does not concern tunnels, and an event that no driver reports of one.
             note("close \(id), noteClosing \(id)")
             return both(
                 {
@@ -176,7 +176,7 @@ extension PoolSimulation {
         both({ $0.closed(id, now: $2, into: &$1) }, { $0.closed(serial, now: $1) })
     }
 
-    /// A socket dies that nobody closed: an idle one mostly, or a leased or dialing one.
+    /// A socket fails: mostly an idle one, or a leased or dialing one.
     private mutating func loseConnection() {
         guard let id = anyLive() else { return }
         guard let serial = serials[id] else { return fail("\(id) is unknown") }
@@ -234,7 +234,7 @@ extension PoolSimulation {
         return live.isEmpty ? nil : live[choices.pick(live.count)]
     }
 
-    /// News of connections that are gone: legal, and without effect.
+    /// Late events of connections that are gone: legal, and without effect.
     private mutating func noise() {
         guard !dead.isEmpty else { return }
         let id = dead[choices.pick(dead.count)]
@@ -299,12 +299,14 @@ extension PoolSimulation {
         both({ $0.budgetFreed(now: $2, into: &$1) }, { $0.budgetFreed(now: $1) })
     }
 
-    /// One who holds a connection, the first of those that share it, is seen to log in on it.
+    /// The client of a leased connection, the first of those that share it, logs in on it.
     private mutating func pin() {
         let held = leases.filter { serials[$0] != nil && !closing.contains($0) }
         guard !held.isEmpty else { return }
         let id = held[choices.pick(held.count)]
-        guard let serial = serials[id], let client = holders[id]?.first else { return fail("\(id) is held by nobody") }
+        guard let serial = serials[id], let client = holders[id]?.first else {
+            return fail("\(id) is leased and has no holder")
+        }
         let isLoggingIn = choices.chance(1, in: 2)
         note("pin \(id) to \(client) isLoggingIn: \(isLoggingIn)")
         if holders[id]?.count == 1, owners[id] == nil { owners[id] = client }

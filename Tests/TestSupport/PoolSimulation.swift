@@ -30,8 +30,8 @@ package enum Choices {
     package mutating func chance(_ one: Int, in many: Int) -> Bool { pick(many) < one }
 }
 
-/// Plays an origin, its clients and a driver that does as it is told, over an `OriginPool` and a `PoolModel` side by side,
-/// and says where they differ or where a rule that needs no model is broken.
+/// Plays an origin, its clients and a driver over an `OriginPool` and a `PoolModel` side by side, and reports where the two
+/// differ or where a rule that needs no model is broken.
 package struct PoolSimulation: ~Copyable {
     var choices: Choices
     var pool: OriginPool
@@ -56,7 +56,7 @@ package struct PoolSimulation: ~Copyable {
     var closing: [ConnectionID] = []
     var idle: [ConnectionID] = []
     var waiting: [WaiterID] = []
-    /// Who may take a connection that has not answered since another was lost, and which ones these are.
+    /// Requests that may take a connection on which nothing was received since another was lost; and those connections.
     var retryable: Set<WaiterID> = []
     var unproven: Set<ConnectionID> = []
     var dead: [ConnectionID] = []
@@ -71,7 +71,7 @@ package struct PoolSimulation: ~Copyable {
     /// After every how many events all of it is looked at: with a seed seldom, which lets more events run.
     private let looksEvery: Int
 
-    /// `keepsRecent`: the failure tells what came before it.
+    /// `keepsRecent`: the failure includes the events before it.
     package init(seed: UInt64, keepsRecent: Bool = false) {
         self.init(.seeded(SeededRandom(seed: ~seed)), seed: seed, keepsRecent: keepsRecent)
     }
@@ -205,7 +205,7 @@ package struct PoolSimulation: ~Copyable {
         }
         if pool.isPaused != model.isPaused { fail("paused is \(pool.isPaused)") }
         if counts.waiting > counts.dialing, !model.isPaused, pool.dialFailures == 0, origin.hasRoom, total.hasRoom {
-            fail("somebody waits, and nobody dials: \(counts)")
+            fail("a request waits, and no dial is under way: \(counts)")
         }
         if pool.totalRoomWanted != model.totalRoomWanted { fail("totalRoomWanted is \(pool.totalRoomWanted)") }
         if events % looksEvery == 0 {
