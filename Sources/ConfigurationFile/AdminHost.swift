@@ -1,10 +1,10 @@
 import ProxyTypes
 package import Tuning
 
-/// A name that the admin API is called by in `Host`: a host name or an address, never a pattern, never with a port.
+/// An accepted value of `Host` in requests to the admin API: a host name or an address, no pattern, without a port.
 /// Value.
 package struct AdminHost: Hashable, Sendable, CustomStringConvertible {
-    /// Lower case; an IPv6 address in brackets, as `Host` has it.
+    /// In lower case; an IPv6 address in brackets, as in `Host`.
     package let description: String
 
     package init(parsing text: String) throws(ValueProblem) {

@@ -4,7 +4,7 @@ import Glibc
 import ProxyTypes
 import Tuning
 
-/// What connd is told on its command line: reads it, and lays it over the config file. Value.
+/// connd's command line: parses it, and applies it on top of the config file. Value.
 package struct CommandLineOptions: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "connd",
@@ -83,7 +83,7 @@ package struct CommandLineOptions: ParsableCommand {
 }
 
 extension CommandLineOptions {
-    /// The config file, or the defaults, with the options laid over. Asked again it reads the file again.
+    /// The config file, or the defaults, with the options applied. Reads the file each time.
     package func load(
         environment: [String: String] = Self.stateEnvironment
     ) throws(ConfigurationFailure) -> LoadedConfiguration {
@@ -104,7 +104,7 @@ extension CommandLineOptions {
         return loaded
     }
 
-    /// What says where state is kept.
+    /// The variables that determine the state directory.
     package static var stateEnvironment: [String: String] {
         var environment: [String: String] = [:]
         for name in ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"] {
@@ -113,7 +113,7 @@ extension CommandLineOptions {
         return environment
     }
 
-    /// What --check-config or --print-config says; nil where neither was given.
+    /// The output of --check-config or --print-config; nil where neither was given.
     package func configurationAnswer() -> CommandLineAnswer? {
         guard checkConfig || printConfig else { return nil }
         do {
@@ -172,7 +172,7 @@ extension CommandLineOptions {
         }
     }
 
-    /// Nil where it names no file.
+    /// Nil without a config file.
     private static func absolute(_ path: String) -> String? {
         guard !path.isEmpty, !path.hasSuffix("/"), !path.utf8.contains(0) else { return nil }
         return path.hasPrefix("/") ? path : workingDirectory() + "/" + path
@@ -210,7 +210,7 @@ extension CommandLineOptions {
     }
 }
 
-/// What connd says to a question on its command line, and ends with. Value.
+/// The output and exit code for options such as --print-config. Value.
 package struct CommandLineAnswer: Hashable, Sendable {
     package let output: String
     package let errors: String

@@ -1,7 +1,7 @@
 package import ProxyTypes
 package import Tuning
 
-/// All that the config file says, each value its default where the file is silent. Decides nothing. Value.
+/// The contents of the config file, with defaults for what it does not set. Value.
 package struct Configuration: Hashable, Sendable {
     package struct Proxy: Hashable, Sendable {
         package var listen: [ListenAddress] = [
@@ -9,7 +9,7 @@ package struct Configuration: Hashable, Sendable {
         ]
         package var allowFrom: [AddressRange] = [.loopbackIPv4, .loopbackIPv6]
         package var connectPorts: ConnectPorts = .only([443])
-        /// Empty allows all that `deny` does not name.
+        /// Empty: everything is allowed that `deny` does not match.
         package var allow: [DestinationPattern] = []
         package var deny: [DestinationPattern] = []
         package var maxClientConnections = 10_000
@@ -25,9 +25,9 @@ package struct Configuration: Hashable, Sendable {
 
     package struct Admin: Hashable, Sendable {
         package var listen: [ListenAddress] = [.tcp(IPAddress(ipv4: 0x7F00_0001), port: 3129)]
-        /// Nil: made in the state directory, see `adminTokenPath`.
+        /// Nil: created in the state directory, see `adminTokenPath`.
         package var tokenFile: String?
-        /// `Host` names that are answered beside localhost, loopback addresses and the listen addresses: lower case,
+        /// Accepted values of `Host` besides localhost, loopback addresses and the listen addresses: in lower case,
         /// without a port, IPv6 addresses in brackets.
         package var allowHosts: [AdminHost] = []
         /// Permissions of the Unix sockets.
@@ -35,12 +35,12 @@ package struct Configuration: Hashable, Sendable {
     }
 
     package struct Metrics: Hashable, Sendable {
-        /// Origins with labels of their own on `/metrics`; the rest is `_other`.
+        /// The number of origins with their own labels on `/metrics`; the others are summed in `_other`.
         package var maxOrigins = 100
     }
 
     package struct Exchanges: Hashable, Sendable {
-        /// Those that take longer are kept beside the failed ones; zero: only the failed ones.
+        /// Slower exchanges are recorded as well as failed ones; zero: only failed ones.
         package var slow = Interval.seconds(1)
     }
 
@@ -51,13 +51,13 @@ package struct Configuration: Hashable, Sendable {
         package init() {}
     }
 
-    /// Origins that were busy before a start are dialled ahead of their first request.
+    /// Dialling, at the start, of origins that were busy before.
     package struct WarmStart: Hashable, Sendable {
-        /// Zero: none.
+        /// The number of origins; zero turns it off.
         package var origins = 20
-        /// To each of them, at most.
+        /// At most this many connections to each.
         package var connections = 8
-        /// Busy within so long before the start.
+        /// How long before the start an origin must have been busy.
         package var recent = Interval.minutes(10)
     }
 
@@ -66,7 +66,7 @@ package struct Configuration: Hashable, Sendable {
         package var format: AccessLogFormat = .json
     }
 
-    /// What holds for the origins that one pattern matches, beyond `settings`.
+    /// Settings for the origins of one pattern, on top of `settings`.
     package struct HostSettings: Hashable, Sendable {
         package var pattern: HostPattern
         package var values: [Setting: SettingValue]
@@ -87,26 +87,26 @@ package struct Configuration: Hashable, Sendable {
     package var log = Log()
     package var accessLog = AccessLog()
     package var settings = SettingValues()
-    /// In the order of the file; the closest pattern wins, not the first.
+    /// In the order of the file; the most specific pattern wins, not the first.
     package var hosts: [HostSettings] = []
 
     /// All defaults.
     package init() {}
 
-    /// What `database` may be beside a path: nothing outlives connd.
+    /// The alternative to a path for `database`: everything is lost when connd ends.
     package static let memory = ":memory:"
 
-    /// Nil where nothing says where to keep state.
+    /// Nil where there is no state directory.
     package func databasePath(environment: [String: String]) -> String? {
         database ?? Self.stateDirectory(environment: environment).map { $0 + "/connd.db" }
     }
 
-    /// Nil where nothing says where to keep state.
+    /// Nil where there is no state directory.
     package func adminTokenPath(environment: [String: String]) -> String? {
         admin.tokenFile ?? Self.stateDirectory(environment: environment).map { $0 + "/admin.token" }
     }
 
-    /// systemd's directory (the first where it names several), else the user's.
+    /// systemd's state directory (the first of several), else the user's.
     package static func stateDirectory(environment: [String: String]) -> String? {
         func directory(_ name: String) -> String? { environment[name].flatMap { $0.hasPrefix("/") ? $0 : nil } }
         if let ours = directory("STATE_DIRECTORY") { return String(ours.prefix { $0 != ":" }) }

@@ -1,11 +1,11 @@
 import ProxyTypes
 import Tuning
 
-/// One key outside `settings` and `hosts`: how it is read, how it is written, what it is for. Value.
+/// One key outside `settings` and `hosts`: how it is parsed and printed, and its help. Value.
 struct ConfigurationKey: Sendable {
     typealias Place<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
-    /// Nil for a key at the top.
+    /// Nil for a top-level key.
     let section: String?
     let name: String
     let help: String
@@ -16,7 +16,7 @@ struct ConfigurationKey: Sendable {
     var path: String { section.map { "\($0).\(name)" } ?? name }
 }
 
-/// Why a value is refused, with the place; of a list, each element that is.
+/// Why a value is refused, with its position; for a list, one for each refused element.
 struct RefusedValue: Error {
     let problems: [(problem: ValueProblem, node: ConfigurationNode)]
 
@@ -28,7 +28,7 @@ struct RefusedValue: Error {
         self.init([(problem, node)])
     }
 
-    /// The shape is wrong, whatever it holds.
+    /// The kind of node is wrong.
     init(allowed: String, _ node: ConfigurationNode) {
         self.init(ValueProblem(allowed: allowed, given: node.shape), at: node)
     }
@@ -82,7 +82,7 @@ extension ConfigurationKey {
             write: { $0[keyPath: place].rawValue })
     }
 
-    /// An absolute path; `auto` where connd finds its own.
+    /// An absolute path; `auto` where connd chooses one.
     static func path(_ section: String?, _ name: String, _ place: Place<String?>, _ help: String) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Turns a config file into a configuration, or into all that is wrong with it. It reads the file, and nothing else.
+/// Turns a config file into a configuration or a list of problems. Reads only the file.
 package enum ConfigurationLoader {
     package static let maxFileSize = 1 << 20
 
@@ -8,7 +8,7 @@ package enum ConfigurationLoader {
         try load(bytes: read(path), file: path)
     }
 
-    /// `file` is what problems and sources call it.
+    /// `file` is its name in problems and sources.
     package static func load(text: String, file: String) throws(ConfigurationFailure) -> LoadedConfiguration {
         try load(bytes: Array(text.utf8), file: file)
     }

@@ -1,14 +1,14 @@
 import Tuning
 import Yams
 
-/// A piece of the file with its place, free of what YAML can do and a config file need not. Value.
+/// A node of the file with its position, limited to the YAML features that a config file needs. Value.
 struct ConfigurationNode {
     enum Content {
-        /// `isNull`: written as nothing, `~` or `null` without quotes.
+        /// `isNull`: empty, or an unquoted `~` or `null`.
         case scalar(String, isNull: Bool)
         case list([ConfigurationNode])
         case mapping([(key: ConfigurationNode, value: ConfigurationNode)])
-        /// Was told as a problem already.
+        /// Already reported as a problem.
         case refused
     }
 
@@ -16,7 +16,7 @@ struct ConfigurationNode {
     let line: Int
     let column: Int
 
-    /// For what a problem says came instead.
+    /// How an error names what was found.
     var shape: String {
         switch content {
         case .scalar(_, isNull: true): "empty"
@@ -32,7 +32,7 @@ struct ConfigurationNode {
         return true
     }
 
-    /// An anchored node is refused whole and not looked into: aliases of aliases grow without bound.
+    /// Refuses a node with an anchor as a whole: aliases of aliases grow without bound.
     init(_ node: Node, _ problems: inout ProblemList) {
         line = node.mark?.line ?? 1
         column = node.mark?.column ?? 1
@@ -71,13 +71,13 @@ struct ConfigurationNode {
 }
 
 extension ConfigurationNode {
-    /// The root of the file; nil where there is nothing but comments, or what is there is no YAML, which is told.
+    /// The root of the file; nil where it has only comments, or is no YAML, which is reported.
     static func parse(_ text: String, _ problems: inout ProblemList) -> ConfigurationNode? {
         let end = ConfigurationNode(content: .refused, line: 1, column: 1)
         do {
-            // Without a resolver all scalars stay text: `on`, `1e3` and `0x10` mean what the setting says.
+            // Without a resolver all scalars stay text, which each setting parses itself (`on`, `1e3`, `0x10`).
             let parser = try Parser(yaml: text, resolver: .basic)
-            // Nodes hold their anchors weakly, and lose them with the parser.
+            // Nodes reference their anchors weakly, and lose them with the parser.
             return try withExtendedLifetime(parser) {
                 try parser.singleRoot().map { ConfigurationNode($0, &problems) }
             }
@@ -112,7 +112,7 @@ extension ConfigurationNode {
         }
     }
 
-    /// By Unicode scalars, as libyaml counts; to a `Character`, CR LF is one.
+    /// Counted in Unicode scalars, as libyaml does; CR LF would be one `Character`.
     private static func place(of offset: Int, in text: String) -> Place {
         let before = text.prefix(offset).unicodeScalars
         let lastLine = before.split(separator: "\n", omittingEmptySubsequences: false).last

@@ -2,7 +2,7 @@ import AdminModels
 import ProxyTypes
 import Tuning
 
-/// Writes the effective configuration as YAML, each value with its source; read back, it is the same configuration.
+/// Writes the effective configuration as YAML, each value with its source; reading it gives the same configuration.
 package enum ConfigurationPrinter {
     package static func print(_ loaded: LoadedConfiguration) -> String {
         var lines = [
@@ -72,7 +72,7 @@ package enum ConfigurationPrinter {
 
     private static func commented(_ text: String, _ comment: String) -> String {
         let padding = String(repeating: " ", count: max(2, 48 - text.count))
-        // A file's name may hold anything; a comment ends with its line.
+        // A file's name may contain line breaks, which would end the comment.
         let safe = String(comment.map { $0.isNewline ? " " : $0 })
         return "\(text)\(padding)# \(safe)"
     }

@@ -1,6 +1,6 @@
-/// One thing that is wrong with a config file or a command line: where, what, and what is allowed. Value.
+/// One problem of a config file or a command line: where, what, and what is allowed. Value.
 package struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible {
-    /// The file as it was named, or the option.
+    /// The file as named by the user, or the option.
     package let place: String
     package let line: Int?
     package let column: Int?
@@ -18,7 +18,7 @@ package struct ConfigurationProblem: Hashable, Sendable, CustomStringConvertible
     }
 }
 
-/// All that is wrong, in the order of the file. Never empty.
+/// All problems, in the order of the file. Never empty.
 package struct ConfigurationFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package let problems: [ConfigurationProblem]
 
@@ -29,9 +29,9 @@ package struct ConfigurationFailure: Error, Hashable, Sendable, CustomStringConv
     package var description: String { problems.map(\.description).joined(separator: "\n") }
 }
 
-/// Gathers problems, so that one look at a file finds them all. Value.
+/// Collects problems, so that all of a file are reported at once. Value.
 struct ProblemList {
-    /// A file that is none of ours at all should not fill the screen.
+    /// Bounds the output for a file that is no config file of connd at all.
     static let most = 100
 
     let file: String

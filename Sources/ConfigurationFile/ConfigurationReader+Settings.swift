@@ -1,7 +1,7 @@
 import ProxyTypes
 import Tuning
 
-/// One setting as the file gives it. Value.
+/// One setting as given in the file. Value.
 struct GivenSetting {
     let setting: Setting
     let value: SettingValue
@@ -40,7 +40,7 @@ extension ConfigurationReader {
         }
     }
 
-    /// Settings that are each right but make no sense together, within what one section gives over the global values.
+    /// Reports settings that contradict each other, within one section on top of the global values.
     mutating func checkTogether() {
         check(globals, over: SettingValues())
         for (_, given) in hosts { check(given, over: loaded.configuration.settings) }

@@ -1,12 +1,12 @@
 import ProxyTypes
 import Tuning
 
-/// Walks the file's tree into a configuration, and goes on after each problem, so that one look finds them all. Value.
+/// Converts the file's tree into a configuration, and continues after each problem, so that all are reported. Value.
 struct ConfigurationReader {
     let file: String
     var loaded = LoadedConfiguration()
     var problems: ProblemList
-    /// Where `proxy.listen` and `admin.listen` were given.
+    /// The positions of `proxy.listen` and `admin.listen`.
     private var listenNodes: [String: ConfigurationNode] = [:]
     var globals: [GivenSetting] = []
     var hosts: [(pattern: HostPattern, given: [GivenSetting])] = []
@@ -61,7 +61,7 @@ struct ConfigurationReader {
         for (problem, node) in refusal.problems { problems.add("`\(name)` \(problem)", at: node.isNull ? key : node) }
     }
 
-    /// What the file says by itself; `LoadedConfiguration.listenerProblems` sees defaults and options too.
+    /// Checks the file alone; `LoadedConfiguration.listenerProblems` includes defaults and options.
     private mutating func checkListeners() {
         var seen: [ListenAddress] = []
         let lists = [
@@ -83,13 +83,13 @@ struct ConfigurationReader {
         }
     }
 
-    /// The keys of a mapping that are known (any where `known` is nil); tells of all others.
+    /// The known keys of a mapping (all where `known` is nil); reports the others.
     mutating func pairs(
         of node: ConfigurationNode, _ section: String?, known: [String]?
     ) -> [(name: String, key: ConfigurationNode, value: ConfigurationNode)] {
         guard case .mapping(let pairs) = node.content else {
             if case .refused = node.content { return [] }
-            // A section whose keys are all commented out.
+            // A section with all keys commented out.
             if node.isNull { return [] }
             problems.add("\(section ?? "") must be a mapping of keys to values, not \(node.shape)", at: node)
             return []
@@ -118,7 +118,7 @@ struct ConfigurationReader {
         return what + "allowed: \(listed(known))"
     }
 
-    /// Where a key that is right elsewhere should have stood.
+    /// The section that a misplaced key belongs to.
     private static func home(of name: String) -> String? {
         if Setting(name: name) != nil { return "in settings or hosts" }
         if ConfigurationTable.topNames.contains(name) { return "at the top" }

@@ -1,7 +1,7 @@
 import ProxyTypes
 package import Tuning
 
-/// Where a value outside `settings` and `hosts` comes from; `SettingSource` says it for those. Value.
+/// The source of a value outside `settings` and `hosts`, which have `SettingSource`. Value.
 package enum ConfigurationSource: Hashable, Sendable, CustomStringConvertible {
     case standard
     case file(path: String, line: Int)
@@ -16,10 +16,10 @@ package enum ConfigurationSource: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What was loaded, with where each part comes from. Value.
+/// A loaded configuration with the source of each part. Value.
 package struct LoadedConfiguration: Hashable, Sendable {
     package var configuration: Configuration
-    /// By the path of the key, `proxy.listen`; what is absent is the default.
+    /// By the path of the key, such as `proxy.listen`; absent for defaults.
     package var sources: [String: ConfigurationSource]
     package var layers: SettingLayers
 
@@ -32,16 +32,16 @@ package struct LoadedConfiguration: Hashable, Sendable {
 
     package func source(of path: String) -> ConfigurationSource { sources[path] ?? .standard }
 
-    /// Nobody asked for another place, be the defaults written out or not.
+    /// Whether connd listens at the default addresses, written out or not.
     package var proxyListensByDefault: Bool { configuration.proxy.listen == Configuration().proxy.listen }
     package var adminListensByDefault: Bool { configuration.admin.listen == Configuration().admin.listen }
 }
 
 extension LoadedConfiguration {
-    /// Paths of keys that only a start takes up. All others hold as soon as the file is read again.
+    /// Paths of keys that need a restart. All others apply with a reload.
     private static let needRestart: Set = ["proxy.max_buffer", "proxy.threads", "database"]
 
-    /// What holds when a process that was started with `old` has read this.
+    /// What applies in a process that was started with `old` and has reloaded this.
     package func held(since old: LoadedConfiguration) -> LoadedConfiguration {
         var held = self
         held.configuration.proxy.maxBuffer = old.configuration.proxy.maxBuffer
@@ -51,7 +51,7 @@ extension LoadedConfiguration {
         return held
     }
 
-    /// Keys outside `settings` and `hosts` that hold otherwise than before, as YAML. In the order of `--print-config`.
+    /// Changed keys outside `settings` and `hosts`, as YAML, in the order of `--print-config`.
     package func changes(from old: LoadedConfiguration) -> [(path: String, before: String, after: String)] {
         ConfigurationTable.keys.compactMap { key in
             let (before, after) = (key.write(old.configuration), key.write(configuration))
@@ -59,7 +59,7 @@ extension LoadedConfiguration {
         }
     }
 
-    /// Paths of keys that differ and that only a start takes up. In the order of `--print-config`.
+    /// Paths of changed keys that need a restart, in the order of `--print-config`.
     package func changesNeedingRestart(from old: LoadedConfiguration) -> [String] {
         ConfigurationTable.keys.filter { key in
             Self.needRestart.contains(key.path) && key.write(configuration) != key.write(old.configuration)
@@ -71,8 +71,8 @@ extension LoadedConfiguration {
         sources[path] = .commandLine(option: option)
     }
 
-    /// What only shows once defaults, file and options are together: proxy and admin API in one another's way, and an
-    /// admin API beyond loopback that has no place for its token.
+    /// Problems of defaults, file and options combined: listeners of proxy and admin API that collide, and an admin API
+    /// beyond loopback without a place for its token.
     func listenerProblems(environment: [String: String]) -> [ConfigurationProblem] {
         var problems: [ConfigurationProblem] = []
         let proxySource = source(of: "proxy.listen")
@@ -80,7 +80,7 @@ extension LoadedConfiguration {
         for admin in configuration.admin.listen {
             for proxy in configuration.proxy.listen where admin.collides(with: proxy) {
                 switch (proxySource, adminSource) {
-                // Both in the file: told with line and column.
+                // Both in the file: reported there, with line and column.
                 case (.file, .file): break
                 case (_, .standard):
                     problems.append(

@@ -1,7 +1,7 @@
 import ProxyTypes
 import Tuning
 
-/// The keys of the file beside `settings` and `hosts`, in the order in which they are printed.
+/// The keys of the file except `settings` and `hosts`, in the order in which they are printed.
 enum ConfigurationTable {
     static let sections = ["proxy", "admin", "metrics", "exchanges", "warm_start", "log", "access_log"]
     static let settings = "settings"
@@ -11,7 +11,7 @@ enum ConfigurationTable {
 
     static func keys(in section: String?) -> [ConfigurationKey] { keys.filter { $0.section == section } }
 
-    /// What may stand at the top.
+    /// The top-level keys.
     static let topNames = [
         "proxy", "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log", settings, hosts,
     ]

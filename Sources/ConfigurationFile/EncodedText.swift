@@ -1,18 +1,18 @@
-/// Reads the bytes of a text file by the byte order mark at its head (YAML 1.2 5.2), which is no part of the text; without
-/// one they are UTF-8. Pure.
+/// Decodes a text file according to its byte order mark (YAML 1.2 5.2), which is not part of the text; without one, as
+/// UTF-8. Pure.
 enum EncodedText {
     private static let mark: Unicode.Scalar = "\u{FEFF}"
 
-    /// Nil where the bytes are not what the mark says.
+    /// Nil where the bytes are invalid in that encoding.
     static func decode(_ bytes: [UInt8]) -> String? {
         guard var text = text(of: bytes) else { return nil }
-        // Tools that join files leave one for each.
+        // Concatenated files have one mark each.
         while text.unicodeScalars.first == mark { text.unicodeScalars.removeFirst() }
         return text
     }
 
     private static func text(of bytes: [UInt8]) -> String? {
-        // The mark of UTF-32 begins as that of UTF-16 does.
+        // The mark of UTF-32 begins like that of UTF-16.
         switch (bytes.first, bytes.dropFirst().first, bytes.dropFirst(2).first, bytes.dropFirst(3).first) {
         case (0xFF, 0xFE, 0, 0):
             units(bytes, of: UInt32.self, isBigEndian: false).flatMap { String(validating: $0, as: UTF32.self) }
@@ -26,7 +26,7 @@ enum EncodedText {
         }
     }
 
-    /// Nil where there is half of one at the end.
+    /// Nil where the last one is incomplete.
     private static func units<Unit: FixedWidthInteger>(
         _ bytes: [UInt8], of _: Unit.Type, isBigEndian: Bool
     ) -> [Unit]? {

@@ -1,13 +1,13 @@
 package import ProxyTypes
 
-/// What a process has to open and to close to listen where it should; places that it was handed count as open. Pure.
+/// Which listeners to open and to close to listen where configured; inherited sockets count as open. Pure.
 package struct ListenPlan: Hashable, Sendable {
     package var opening: [ListenAddress] = []
     package var closing: [ListenAddress] = []
 
-    /// `held`: opened by this process. `inherited`: handed over, and never closed.
+    /// `held`: opened by this process. `inherited`: passed by systemd, and never closed.
     ///
-    /// Where somebody else says where to listen and nobody wrote it down here, the defaults do not hold.
+    /// With inherited sockets, default addresses are not opened; configured ones are.
     package init(
         wanted: [ListenAddress], isDefault: Bool, held: [ListenAddress], inherited: [ListenAddress]
     ) {

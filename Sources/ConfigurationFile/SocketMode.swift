@@ -1,6 +1,6 @@
 package import Tuning
 
-/// The permissions of a Unix socket, as chmod has them. Value.
+/// The permissions of a Unix socket, as for chmod. Value.
 package struct SocketMode: Hashable, Sendable, CustomStringConvertible {
     package let bits: UInt16
 
@@ -10,7 +10,7 @@ package struct SocketMode: Hashable, Sendable, CustomStringConvertible {
         self.bits = bits
     }
 
-    /// `0660` or `660`. Its owner, connd itself, must be able to read and write.
+    /// `0660` or `660`. Its owner, connd, must be able to read and write.
     package init(parsing text: String) throws(ValueProblem) {
         let digits = text.utf8.count == 4 && text.hasPrefix("0") ? text.dropFirst() : text[...]
         guard digits.utf8.count == 3, digits.utf8.allSatisfy({ (0x30...0x37).contains($0) }),

@@ -1,4 +1,4 @@
-/// Writes text as YAML that reads back as the same text. Pure.
+/// Writes text as a YAML scalar that is read back as the same text. Pure.
 enum YAMLText {
     static func scalar(_ text: String) -> String { isPlain(text) ? text : quoted(text) }
 
@@ -21,7 +21,7 @@ enum YAMLText {
         return out + "\""
     }
 
-    /// No character that YAML gives a meaning, anywhere.
+    /// Whether it has no character that is special in YAML.
     private static func isPlain(_ text: String) -> Bool {
         guard let first = text.utf8.first, first != UInt8(ascii: "-"), first != UInt8(ascii: "%") else { return false }
         return text.utf8.allSatisfy { byte in

@@ -9,8 +9,8 @@ import Dispatch
     import Glibc
 #endif
 
-/// One line per exchange, formatted on the loop into memory and written by a thread of its own: a slow disk costs lines,
-/// which are counted, never time. Shared.
+/// One line per exchange, formatted on the loop into memory and written by a thread of its own: a slow disk costs
+/// lines, which are counted, never time. Shared.
 package final class AccessLog: Sendable {
     package enum Format: Sendable {
         case json, text
@@ -92,8 +92,8 @@ package final class AccessLog: Sendable {
         case .none, .journal: return -1
         case .standardOutput: return STDOUT_FILENO
         case .file(let path):
-            // A FIFO that nobody reads would hold up whoever opens it. Nobody else shares this description, so that it may
-            // stay as it is: the writer can give up on a FIFO.
+            // A FIFO that nobody reads would hold up whoever opens it. Nobody else shares this description, so that it
+            // may stay as it is: the writer can give up on a FIFO.
             let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o640)
             guard descriptor >= 0 else { throw AccessLogError(path: path, reason: String(cString: strerror(errno))) }
             return descriptor
@@ -124,14 +124,14 @@ package final class AccessLog: Sendable {
             return state
         }
         if case .standardOutput = old.opened.destination { return }
-        old.writer?.retire(patience: Self.patience) { old.opened.discard() }
+        old.writer?.retire(timeout: Self.patience) { old.opened.discard() }
     }
 
     /// Lines that were lost, by why.
     package func lost(_ loss: LineLoss) -> Int { tally[loss] }
 
-    /// Writes all that is pending, as far as that can be done in this time; for the end of the process. Returns how many
-    /// lines are not written.
+    /// Writes all that is pending, as far as that can be done in this time; for the end of the process. Returns how
+    /// many lines are not written.
     package func flush(within interval: Interval) -> Int {
         let writer = state.withLock { $0.writer }
         let unwritten = writer?.flush(within: interval) ?? 0

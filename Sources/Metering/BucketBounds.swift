@@ -1,18 +1,19 @@
-/// Where a page cuts a histogram: at powers of two, which is where its own buckets end. Value.
+/// The bucket bounds of a histogram on the metrics page: powers of two, where its own buckets end. Value.
 struct BucketBounds: Sendable {
     struct Bound: Sendable {
         let octave: Int
-        /// Of the label `le`, with what closes it.
+        /// The label `le` with its closing characters.
         let text: [UInt8]
     }
 
     let bounds: [Bound]
-    /// Microseconds, written as seconds; else whole numbers.
+    /// True: in microseconds, written as seconds. False: whole numbers.
     let isTime: Bool
 
-    /// 256 µs, 1 ms, ... 67 s. Times are rounded down to microseconds, so what is below a bound is at most that long.
+    /// 256 µs, 1 ms, ... 67 s. Times are rounded down to microseconds, so that values below a bound are at most that
+    /// long.
     static let latency = BucketBounds(times: 8...26)
-    /// 256 µs, ... 4.2 s: what lasts longer has most often met its time-out.
+    /// 256 µs, ... 4.2 s: anything longer has mostly met its timeout.
     static let handshake = BucketBounds(times: 8...22)
     /// 1 s, 4 s, ... 19 h.
     static let age = BucketBounds(times: 20...36)

@@ -1,4 +1,4 @@
-/// Counts indexed by a small enum, as plain integers: one loop writes them, a snapshot sums them. Value; it has no
+/// Counts indexed by a small enum, as plain integers: one loop writes them, a snapshot sums them. Value; allocates no
 /// storage before the first count.
 package struct Counters<Label: CaseIterable & RawRepresentable<UInt8> & Sendable>: Hashable, Sendable {
     private var values: [Int] = []
@@ -21,7 +21,7 @@ package struct Counters<Label: CaseIterable & RawRepresentable<UInt8> & Sendable
     package var total: Int { values.reduce(0, +) }
     package var isZero: Bool { values.allSatisfy { $0 == 0 } }
 
-    /// Those that are not zero, in the order of their label.
+    /// Those that are not zero, in the order of the labels.
     package var nonZero: [(label: Label, count: Int)] {
         values.isEmpty ? [] : Label.allCases.compactMap { self[$0] == 0 ? nil : ($0, self[$0]) }
     }
@@ -40,7 +40,7 @@ package struct Counters<Label: CaseIterable & RawRepresentable<UInt8> & Sendable
         return difference
     }
 
-    /// By what was counted: one that has come back to 0 equals one that never counted.
+    /// Compares counts: one that has returned to 0 equals one that never counted.
     package static func == (a: Counters, b: Counters) -> Bool {
         a.values == b.values
             || a.nonZero.elementsEqual(b.nonZero) { $0.label.rawValue == $1.label.rawValue && $0.count == $1.count }

@@ -1,18 +1,18 @@
 package import ProxyTypes
 
-/// Why an exchange got the connection that it got.
+/// How an exchange got its connection.
 package enum LeaseCause: UInt8, CaseIterable, Sendable {
-    /// None was needed or none was had.
+    /// It needed or got none.
     case none
-    /// One lay idle.
+    /// One was idle.
     case idle
-    /// It waited, and another exchange gave one back.
+    /// It waited until another exchange returned one.
     case returned
-    /// It waited, and was given a new one.
+    /// It waited for a new one.
     case dialled
-    /// A retry wants one that has served nothing.
+    /// A retry, which needs one that has not served.
     case retry
-    /// Sent behind others on a busy one.
+    /// Pipelined on a busy one.
     case pipelined
     case tunnel
 
@@ -29,23 +29,23 @@ package enum LeaseCause: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// One exchange that was slow or failed, with the time each of its phases took. Value; times in microseconds.
+/// One slow or failed exchange, with the time of each phase. Value; times in microseconds.
 package struct ExchangeDetail: Hashable, Sendable {
     package enum Outcome: String, CaseIterable, Sendable {
         case slow, failed, cut, aborted
     }
 
     package var origin: Origin
-    /// When it began: milliseconds since 1970, UTC.
+    /// Its start in milliseconds since 1970, UTC.
     package var startedAt: Int64
     package var outcome: Outcome
     package var method: String
-    /// As the origin sees it, cut at `maxTarget` bytes.
+    /// As sent to the origin, cut at `maxTarget` bytes.
     package var target: String
-    /// 0 where no response head came.
+    /// 0 without a response head.
     package var status: Int
     package var error: ProxyError.Kind?
-    /// What the client was told.
+    /// The detail given to the client.
     package var errorDetail: String?
     package var client: UInt64
     /// 0: it had none.
@@ -54,7 +54,7 @@ package struct ExchangeDetail: Hashable, Sendable {
     package var leaseCause: LeaseCause
     package var retries: Int
     package var queueTime: Int64 = 0
-    /// Of the connection's opening; parts of `queueTime`, 0 where it was reused.
+    /// For opening the connection; parts of `queueTime`, 0 where it was reused.
     package var dnsTime: Int64 = 0
     package var connectTime: Int64 = 0
     package var tlsTime: Int64 = 0

@@ -1,7 +1,7 @@
 import ProxyTypes
 
-/// The table of the metrics that the process has once: what it is, its clients, sums over all origins that outlive
-/// them, its settings and its database. What is 0 is written.
+/// The metrics of the process: build information, clients, sums over all origins, which include forgotten ones,
+/// settings and database. Zeros are written.
 extension MetricNames {
     static let process: [Metric<PageSubject>] = runtime + clients + upstream + times + control
 

@@ -1,9 +1,9 @@
 import ProxyTypes
 
-/// The table of the metrics that each origin has: names, types, help and where their values come from.
+/// The metrics of each origin: names, types, help, and the source of their values.
 ///
-/// Names are those of OpenTelemetry's semantic conventions where it has one, as Prometheus spells them; else they begin
-/// with `connd_`. Base units. What is 0 is left out where a label has many values.
+/// Names follow OpenTelemetry's semantic conventions, in the spelling of Prometheus, where there is one; else they
+/// begin with `connd_`. Values are in base units. Zeros are omitted where a label has many values.
 enum MetricNames {
     static let origins: [Metric<OriginSubject>] = exchanges + retries + connections + handshakes + tunnels
 

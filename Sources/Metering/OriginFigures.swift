@@ -1,29 +1,29 @@
 package import ProxyTypes
 
-/// What is counted of one origin on one loop since it started: plain integers that only the loop writes. Value; figures
-/// of several loops or times add up, and the difference of two snapshots is what happened between them.
+/// The statistics of one origin on one loop since its start: plain integers that only the loop writes. Value; those of
+/// several loops or periods add up, and the difference of two snapshots is what happened in between.
 ///
-/// Histograms are in microseconds where nothing else is said.
+/// Histograms are in microseconds unless noted otherwise.
 package struct OriginFigures: Hashable, Sendable {
     /// Exchanges that ended.
     package var requests = Counters<RequestClass>()
-    /// Answers of connd's own, and responses that were cut, by why.
+    /// Local replies and truncated responses, by reason.
     package var errors = Counters<ProxyError.Kind>()
-    /// Requests that had to wait for a connection, be it for a dial.
+    /// Requests that had to wait for a connection or a dial.
     package var queued = 0
     package var opened = Counters<DialCause>()
-    /// Leases of a connection that had served before.
+    /// Leases of connections that had served before.
     package var reused = 0
     package var closed = Counters<CloseReason>()
-    /// Connections that authentication has bound to one client.
+    /// Connections pinned to one client by authentication.
     package var pinned = 0
     package var dialFailures = Counters<ProxyError.Kind>()
     package var retryCauses = Counters<RetryCause>()
     package var retryOutcomes = Counters<RetryOutcome>()
-    /// Reused connections that turned out to be dead: the request was sent again, or its client saw an error.
+    /// Reused connections that turned out to be dead: the request was retried, or its client got an error.
     package var staleRetried = 0
     package var staleSurfaced = 0
-    /// Idle connections that were distrusted since another was lost without notice.
+    /// Idle connections that became distrusted after another was lost without notice.
     package var distrusted = 0
     /// To and from the origin, heads included.
     package var bytesSent = 0
@@ -39,10 +39,11 @@ package struct OriginFigures: Hashable, Sendable {
     package var connectionAge = Histogram()
     /// Counts requests, not microseconds.
     package var requestsPerConnection = Histogram()
-    /// How long a connection had lain idle when it was used again.
+    /// How long a connection had been idle when it was reused.
     package var idleGap = Histogram()
 
-    /// DNS, connect and TLS of all connections opened, and what reuse spared: each reuse, its connection's own cost.
+    /// DNS, connect and TLS time of all opened connections, and the time saved by reuse: per reuse, what its connection
+    /// had cost.
     package var handshakePaid: Int64 = 0
     package var handshakeSaved: Int64 = 0
 
@@ -50,13 +51,13 @@ package struct OriginFigures: Hashable, Sendable {
 
     package init() {}
 
-    /// Of all exchanges' leases, the share that reused a connection; nil where there was none.
+    /// The share of leases that reused a connection; nil without leases.
     package var reuseRatio: Double? {
         let leases = reused + firstLeases
         return leases == 0 ? nil : Double(reused) / Double(leases)
     }
 
-    /// Leases of connections that had served nothing yet.
+    /// Leases of connections that had not served yet.
     package var firstLeases = 0
 
     package static func += (a: inout OriginFigures, b: OriginFigures) {
@@ -125,11 +126,11 @@ package struct OriginFigures: Hashable, Sendable {
     }
 }
 
-/// What is counted of the tunnels to one origin. Value.
+/// The statistics of tunnels to one origin. Value.
 package struct TunnelFigures: Hashable, Sendable {
     package var opened = 0
     package var closed = 0
-    /// Never opened: limits, or the dial failed.
+    /// Never opened, because of a limit or a failed dial.
     package var failed = 0
     package var bytesSent = 0
     package var bytesReceived = 0

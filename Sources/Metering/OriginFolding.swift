@@ -1,52 +1,52 @@
 import ProxyTypes
 
-/// Says which origins have series of their own, and what all the others add up to. Value; it lives from page to page.
+/// Decides which origins have their own series, and sums all others. Value; kept from page to page.
 ///
-/// Every count of an origin is shown exactly once: in its own series or in `_other`. No counter ever falls, so that the
-/// increases of all series add up to what was counted, whatever comes, goes and overtakes.
+/// Each count of an origin appears exactly once, in its own series or in `_other`. No counter decreases, so that the
+/// increases of all series add up to what was counted, however origins come, go and overtake each other.
 ///
-///     named --overtaken--> folded: its series ends, and what it counts from its last value on is counted in `_other`
-///     folded --overtakes--> named: its series goes on from its last value; what `_other` has counted of it stays there
-///     any --forgotten--> what no series has shown is counted in `_other`; if it comes back, its series goes on
+///     named --overtaken--> folded: its series ends; what it counts beyond its last value is added to `_other`
+///     folded --overtakes--> named: its series continues from its last value; what `_other` has of it stays there
+///     any --forgotten--> what no series has shown is added to `_other`; if it comes back, its series continues
 struct OriginFolding: Sendable {
-    /// What a page shows under an origin's own name. Value.
+    /// An origin with its own series on a page. Value.
     struct Series {
-        /// Place in the list of origins.
+        /// Index in the list of origins.
         let index: Int
         let figures: OriginFigures
-        /// Counters at 0 are written too: series of this name may have had a value that is no longer known.
+        /// Whether counters at 0 are written too: the series may have had a value that is no longer known.
         let isAnnounced: Bool
     }
 
     struct Result {
-        /// The busiest first.
+        /// Busiest first.
         var named: [Series] = []
-        /// Nil until there was something to fold.
+        /// Nil until something was folded.
         var other: (figures: OriginFigures, gauges: OriginGauges)?
         var folded = 0
     }
 
     fileprivate enum Standing {
-        /// `own` and `inOther` are all that the origin had counted at the last page.
+        /// `own` and `inOther` add up to what the origin had counted at the last page.
         indirect case named(own: OriginFigures, inOther: OriginFigures)
-        /// `own` is what its series showed last; all else is in `_other`.
+        /// `own` is the last value of its series; the rest is in `_other`.
         indirect case folded(own: OriginFigures)
-        /// It never had series of its own.
+        /// It never had its own series.
         case alwaysFolded
     }
 
     private var standings: [Origin: Standing] = [:]
-    /// What `_other` keeps of origins that are named now or forgotten.
+    /// The part of `_other` that belongs to origins that are named now or forgotten.
     private var settled = OriginFigures()
     private var hasOther = false
-    /// What series showed of an origin before it was forgotten.
+    /// The last values of series of forgotten origins.
     private var earlier: [Origin: OriginFigures] = [:]
-    /// Those in `earlier` that have not come back, the oldest first.
+    /// Those in `earlier` that have not come back, oldest first.
     private var left: [Origin] = []
     private let maxLeft: Int
     private var hasDroppedEarlier = false
 
-    /// `maxLeft`: of how many forgotten origins it is remembered what their series showed.
+    /// `maxLeft`: for how many forgotten origins the last values are remembered.
     init(maxLeft: Int) {
         self.maxLeft = maxLeft
     }
@@ -70,7 +70,7 @@ struct OriginFolding: Sendable {
         return result
     }
 
-    /// To be told before an origin is forgotten, with all that it has counted.
+    /// To be called before an origin is forgotten, with its counts.
     mutating func forget(_ snapshot: OriginSnapshot) {
         let origin = snapshot.origin
         switch standing(of: snapshot) {
@@ -143,7 +143,7 @@ struct OriginFolding: Sendable {
     private mutating func standing(of snapshot: OriginSnapshot) -> Standing? {
         guard let standing = standings[snapshot.origin] else { return nil }
         guard standing.leastCounted > snapshot.figures.exchanges else { return standing }
-        // Less than it had: it was forgotten unsaid, and has begun again.
+        // Less than before: it was forgotten without notice, and has started again.
         switch standing {
         case .named(let own, _), .folded(let own): remember(own, of: snapshot.origin)
         case .alwaysFolded: break
@@ -163,8 +163,8 @@ struct OriginFolding: Sendable {
 
     private func mayHaveLeftUnknown(_ origin: Origin) -> Bool { hasDroppedEarlier && earlier[origin] == nil }
 
-    /// Who has series keeps them against a rival that is less than a quarter ahead: near ties must not make series come
-    /// and go.
+    /// An origin keeps its series until another is ahead by a quarter, so that near ties do not make series come and
+    /// go.
     private func ranked(_ origins: [OriginSnapshot]) -> [Int] {
         sorted(origins) { snapshot, requests in isNamed(snapshot.origin) ? requests + requests / 4 : requests }
     }
@@ -193,7 +193,7 @@ struct OriginFolding: Sendable {
 }
 
 extension OriginFolding.Standing {
-    /// Exchanges that the origin is known to have counted.
+    /// The exchanges counted so far.
     fileprivate var leastCounted: Int {
         switch self {
         case .named(let own, let inOther): own.exchanges + inOther.exchanges
@@ -204,6 +204,6 @@ extension OriginFolding.Standing {
 }
 
 extension OriginFigures {
-    /// By which origins are ranked.
+    /// The rank of an origin.
     fileprivate var exchanges: Int { requests.total + tunnels.opened }
 }

@@ -1,13 +1,13 @@
 package import ProxyTypes
 
-/// How an origin's pool stands at one moment. Value.
+/// The state of an origin's pool at one moment. Value.
 package struct OriginGauges: Hashable, Sendable {
     package var dialing = 0
     package var idle = 0
     package var leased = 0
-    /// Between requests of the one client that each belongs to.
+    /// Pinned to a client and between its requests.
     package var pinned = 0
-    /// Leased or dialing, and closed when that ends.
+    /// Leased or dialing; closed when that ends.
     package var draining = 0
     package var closing = 0
     /// Requests in the queue.
@@ -16,7 +16,7 @@ package struct OriginGauges: Hashable, Sendable {
     package var active = 0
     package var tunnels = 0
     package var isPaused = false
-    /// Dials that failed in a row.
+    /// Consecutive failed dials.
     package var dialFailures = 0
 
     package init() {}
@@ -38,7 +38,7 @@ package struct OriginGauges: Hashable, Sendable {
     }
 }
 
-/// One origin's figures since the start and how its pool stands. Value.
+/// One origin's statistics since the start, and the state of its pool. Value.
 package struct OriginSnapshot: Sendable {
     package let origin: Origin
     package var figures: OriginFigures

@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// What became of a retry.
+/// The outcome of a retry.
 package enum RetryOutcome: UInt8, CaseIterable, Sendable {
     case sent, succeeded, failed, refusedMethod, refusedBody, refusedBudget, refusedAttempts, refusedPinned
 
@@ -18,7 +18,7 @@ package enum RetryOutcome: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Why a connection that was reused failed before it answered.
+/// How a reused connection failed before the response began.
 package enum RetryCause: UInt8, CaseIterable, Sendable {
     case closedBeforeResponse, resetBeforeResponse
 
@@ -55,7 +55,7 @@ package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// The figures of one event loop: plain integers that only its loop writes. Value; summed over loops in a snapshot.
+/// The counters of one event loop: plain integers that only the loop writes. Value; a snapshot sums all loops.
 package struct ProxyMetrics: Sendable {
     package var clientsAccepted = 0
     package var clientsClosed = Counters<ClientCloseReason>()
@@ -64,7 +64,7 @@ package struct ProxyMetrics: Sendable {
     package var tunnels = 0
     package var errors = Counters<ProxyError.Kind>()
     package var responsesCut = 0
-    /// Fields that must not stand in the trailers of a response.
+    /// Fields that are not allowed in the trailers of a response.
     package var trailersDropped = 0
     package var exchangesAborted = 0
     package var upstreamOpened = 0
@@ -85,7 +85,7 @@ package struct ProxyMetrics: Sendable {
 
     package init() {}
 
-    /// Name and value of every counter that is not zero, in a fixed order: for a log line or a report.
+    /// Name and value of each counter that is not zero, in a fixed order.
     package var nonZero: [(name: String, value: Int)] {
         var rows: [(String, Int)] = [
             ("clients_accepted", clientsAccepted), ("accept_pauses", acceptPauses), ("requests", requests),

@@ -1,9 +1,9 @@
-/// Writes series in the text format 0.0.4 of Prometheus: the families' heads, labels escaped, values. Value; it knows
-/// no metric by name.
+/// Writes series in Prometheus' text format 0.0.4: family headers, escaped labels, values. Value; knows no metric by
+/// name.
 struct SeriesWriter: ~Copyable {
     private(set) var bytes: [UInt8] = []
     private var name = ""
-    /// HELP and TYPE of a family whose first series has yet to come: a family without any leaves nothing behind.
+    /// HELP and TYPE of a family, written with its first series; a family without series is omitted.
     private var head: (type: String, help: String)?
     /// The first label of each series, as written; empty where there is none.
     private var subject: [UInt8] = []
@@ -44,7 +44,7 @@ struct SeriesWriter: ~Copyable {
     }
 
     private mutating func number(_ value: Int) {
-        // On the stack, from the end: a page has tens of thousands of numbers.
+        // On the stack, from the end, as a page has tens of thousands of numbers.
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var rest = value.magnitude
             var start = 20

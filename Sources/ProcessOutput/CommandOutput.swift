@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
 
-/// What a command prints, to a descriptor. Remembers the first write that failed, and writes nothing after it; whoever ends
-/// the command asks for that. Shared.
+/// Writes the output of a command to a descriptor. After the first failed write it writes nothing more; whoever ends
+/// the command checks for that. Shared.
 package final class CommandOutput: Sendable {
-    /// Why no more can be written.
+    /// Why nothing more can be written.
     package enum End: Hashable, Sendable {
-        /// Of a pipe: nobody wants the rest, and that is no failure.
+        /// The reader has closed the pipe, which is no failure.
         case readerGone
         case failed(errorNumber: CInt)
     }
@@ -18,7 +18,7 @@ package final class CommandOutput: Sendable {
         self.descriptor = descriptor
     }
 
-    /// Nil while all could be written.
+    /// Nil while every write succeeded.
     package var end: End? { state.withLock { $0 } }
 
     package func write(_ text: String) {
@@ -29,7 +29,7 @@ package final class CommandOutput: Sendable {
         }
     }
 
-    /// Waits as long as a reader does.
+    /// Blocks as long as the reader does.
     private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: CInt) -> End? {
         var sent = 0
         while sent < bytes.count {
@@ -52,7 +52,7 @@ package final class CommandOutput: Sendable {
 }
 
 extension CommandOutput.End {
-    /// The system's words for it; nil where nothing failed.
+    /// The system's description of the error; nil where nothing failed.
     package var failure: String? {
         guard case .failed(let number) = self else { return nil }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in

@@ -1,14 +1,14 @@
-/// Lines that wait for the thread that writes them. Decides what is dropped: where there is no room, the newest, until
-/// the writer has taken the others; so each gap is one, and in its place among the lines that are kept. Value, pure.
+/// Lines waiting for the thread that writes them. Without room, new lines are dropped until the writer has taken the
+/// pending ones, so that lost lines form one gap at a known position. Value, pure.
 ///
-/// At most two batches are held: the one that is being written, and the one that fills up meanwhile.
+/// Holds at most two batches: the one being written, and the one being filled.
 struct LineQueue: Sendable {
-    /// What the writer takes at once.
+    /// What the writer takes at a time.
     struct Batch: Hashable, Sendable {
-        /// How many lines were dropped right before the first of these.
+        /// The number of lines dropped before the first of these.
         var lostBefore = 0
         var bytes: [UInt8] = []
-        /// Where each line ends.
+        /// The end of each line.
         var ends: [Int] = []
 
         var isEmpty: Bool { ends.isEmpty && lostBefore == 0 }
@@ -16,17 +16,17 @@ struct LineQueue: Sendable {
 
     private let limit: LineLimit
     private var pending = Batch()
-    /// Dropped since `pending` had no more room.
+    /// Lines dropped since `pending` was full.
     private var droppedAfter = 0
 
     init(limit: LineLimit) {
         self.limit = limit
     }
 
-    /// Lines that have not been taken.
+    /// Lines that are not taken yet.
     var count: Int { pending.ends.count }
 
-    /// Adds the line that `append` writes at the end of what it is given. False where it was dropped.
+    /// Adds the line that `append` appends to the buffer. False where it was dropped.
     mutating func add(_ append: (inout [UInt8]) -> Void) -> Bool {
         guard droppedAfter == 0, pending.ends.count < limit.lines, pending.bytes.count < limit.bytes else {
             droppedAfter += 1
@@ -43,7 +43,7 @@ struct LineQueue: Sendable {
         return true
     }
 
-    /// Nil where nothing waits, not even the news of a loss.
+    /// Nil where there is nothing to write, nor a loss to report.
     mutating func take() -> Batch? {
         guard !pending.isEmpty || droppedAfter > 0 else { return nil }
         if pending.isEmpty { swap(&pending.lostBefore, &droppedAfter) }
@@ -54,7 +54,7 @@ struct LineQueue: Sendable {
     }
 }
 
-/// How much may wait to be written. Value.
+/// The bounds of a batch. Value.
 package struct LineLimit: Hashable, Sendable {
     package let bytes: Int
     package let lines: Int

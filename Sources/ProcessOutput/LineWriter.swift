@@ -3,46 +3,46 @@ import Glibc
 package import ProxyTypes
 import Synchronization
 
-/// Writes the lines of a log, in order, on a thread of its own: whoever adds one never waits, however long nobody reads
-/// them. What there is no room for is dropped and counted, and the gap is told when lines can be written again. Shared.
+/// Writes the lines of a log, in order, on a separate thread: adding a line never blocks, even when the reader hangs.
+/// Lines without room are dropped and counted, and the gap is reported when lines can be written again. Shared.
 ///
-/// A descriptor that other processes share stays as blocking as they made it: `O_NONBLOCK` would be theirs too. The
-/// writer's thread may then hang in write(2) for ever, and `flush` gives up on it.
+/// The descriptor is not made non-blocking, as other processes may share it, and `O_NONBLOCK` with it. The writer's
+/// thread may therefore hang in write(2) forever; `flush` gives up on it.
 package final class LineWriter: Sendable {
     package enum Target: Sendable {
-        /// Lines go out in one write as long as they are within `chunk` bytes, and at least one at a time.
+        /// Writes several lines at once, up to `chunk` bytes, but at least one.
         case descriptor(CInt, chunk: Int)
-        /// Each line is a datagram. False: it was refused. It never waits.
+        /// Sends each line as a datagram. Never blocks; false where it was refused.
         case datagrams(@Sendable (UnsafeRawBufferPointer) -> Bool)
     }
 
-    /// How a gap of so many lines is told.
+    /// How a gap is reported.
     package enum LossNotice: Sendable {
-        /// As a line in the place of those.
+        /// As a line in place of the lost ones.
         case line(@Sendable (Int) -> [UInt8])
-        /// Elsewhere: when writing begins to fail, and again when lines are written, or are not to be any more.
+        /// Elsewhere: when writing begins to fail, and again when lines are written or the writer is retired.
         case elsewhere(@Sendable (Int) -> Void)
     }
 
     private struct State {
         var queue: LineQueue
         var isScheduled = false
-        /// Lines of the batch that is being written.
+        /// Lines of the batch being written.
         var inFlight = 0
         var progress = Progress()
-        /// After it has been retired: when what is left is given up.
-        var patienceEnds = Instant.distantFuture
+        /// Once retired: when the remaining lines are given up.
+        var givesUpAt = Instant.distantFuture
     }
 
-    /// What one batch leaves to the next.
+    /// State carried from one batch to the next.
     private struct Progress {
-        /// Lines whose loss nobody has been told of yet.
+        /// Lost lines that have not been reported yet.
         var untold = 0
-        /// Whether the last write did what it should.
+        /// Whether the last write succeeded.
         var works = true
-        /// It was told elsewhere that it does not.
+        /// Whether the failure was reported elsewhere.
         var failureIsTold = false
-        /// The end of the last line is missing.
+        /// Whether the end of the last line is missing.
         var isMidLine = false
     }
 
@@ -53,7 +53,7 @@ package final class LineWriter: Sendable {
     private let delay: DispatchTimeInterval?
     private let queue: DispatchQueue
 
-    /// `delay`: how long lines are gathered before they are written.
+    /// `delay`: how long lines are collected before they are written.
     package init(
         _ target: Target, name: String, limit: LineLimit, delay: Interval = .zero, tally: LossTally,
         notice: LossNotice
@@ -68,7 +68,7 @@ package final class LineWriter: Sendable {
 
     // MARK: On any thread
 
-    /// The line that `append` writes at the end of what it is given.
+    /// Adds the line that `append` appends to the buffer.
     package func add(_ append: (inout [UInt8]) -> Void) {
         let (isKept, schedules) = state.withLock { state in
             let isKept = state.queue.add(append)
@@ -84,7 +84,7 @@ package final class LineWriter: Sendable {
         }
     }
 
-    /// Waits until all that was added has been written, but no longer than this. Returns how many lines have not.
+    /// Waits until everything added has been written, at most for the given time. Returns how many lines have not.
     @discardableResult
     package func flush(within interval: Interval) -> Int {
         let done = DispatchSemaphore(value: 0)
@@ -96,10 +96,10 @@ package final class LineWriter: Sendable {
         return state.withLock { $0.inFlight + $0.queue.count }
     }
 
-    /// Nothing is added any more. What is there is written, as long as somebody takes it within `patience`; then `end` is
-    /// called. Returns at once.
-    package func retire(patience: Interval, _ end: @escaping @Sendable () -> Void) {
-        state.withLock { $0.patienceEnds = Self.now() + patience }
+    /// To be called after the last line. Writes what is pending, unless that takes longer than `timeout`; then calls
+    /// `end`. Returns immediately.
+    package func retire(timeout: Interval, _ end: @escaping @Sendable () -> Void) {
+        state.withLock { $0.givesUpAt = Self.now() + timeout }
         queue.async {
             self.drain()
             self.tellRest()
@@ -150,7 +150,7 @@ package final class LineWriter: Sendable {
         if batch.ends.isEmpty { tellLoss(&progress) }
     }
 
-    /// The last line of those that go out together.
+    /// The last line that fits into the same write.
     private func lastLine(of batch: LineQueue.Batch, from line: Int, start: Int) -> Int {
         guard case .descriptor(_, let chunk) = target else { return line }
         var last = line
@@ -158,7 +158,7 @@ package final class LineWriter: Sendable {
         return last
     }
 
-    /// Whole lines. Returns how many bytes went out.
+    /// Writes whole lines. Returns how many bytes were written.
     private func put(_ bytes: UnsafeRawBufferPointer, _ progress: inout Progress) -> Int {
         if case .line = notice, !tellLoss(&progress) { return 0 }
         guard endLine(&progress) else { return 0 }
@@ -166,7 +166,7 @@ package final class LineWriter: Sendable {
         return written
     }
 
-    /// False where it cannot be told now.
+    /// False where it cannot be reported now.
     @discardableResult
     private func tellLoss(_ progress: inout Progress) -> Bool {
         if progress.works { progress.failureIsTold = false }
@@ -184,7 +184,7 @@ package final class LineWriter: Sendable {
         return true
     }
 
-    /// No line comes any more that a gap could be told before.
+    /// Reports a gap at the end, after which no line follows.
     private func tellRest() {
         guard case .elsewhere(let tell) = notice else { return }
         let untold = state.withLock { state in
@@ -194,7 +194,7 @@ package final class LineWriter: Sendable {
         if untold > 0 { tell(untold) }
     }
 
-    /// The line that was cut keeps its place: the next one is not glued to it.
+    /// Ends a line that was cut, so that the next one is not appended to it.
     private func endLine(_ progress: inout Progress) -> Bool {
         guard progress.isMidLine else { return true }
         guard [UInt8(ascii: "\n")].withUnsafeBytes({ send($0, &progress) }) == 1 else { return false }
@@ -224,11 +224,11 @@ package final class LineWriter: Sendable {
     }
 
     private var isGivenUp: Bool {
-        let end = state.withLock { $0.patienceEnds }
+        let end = state.withLock { $0.givesUpAt }
         return end != .distantFuture && Self.now() >= end
     }
 
-    /// Not for long: it may be given up meanwhile.
+    /// Not for long, as it may be given up in the meantime.
     private static func waitForRoom(_ descriptor: CInt) {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = poll(&entry, 1, 100)

@@ -1,7 +1,7 @@
 package import ProxyTypes
 import Synchronization
 
-/// Counts the lines of a log that were lost, over all the places that it went to. Shared.
+/// Counts the lost lines of a log, across all its destinations. Shared.
 package final class LossTally: Sendable {
     private let counts = Mutex([Int](repeating: 0, count: LineLoss.allCases.count))
 

@@ -1,18 +1,18 @@
-/// The addresses that share a prefix (CIDR, RFC 4632 and 4291): says which addresses lie in it. Value.
+/// A range of addresses with a common prefix (CIDR, RFC 4632 and 4291). Value.
 ///
-/// A range is of one family: `::/0` holds no IPv4 address.
+/// A range has one family: `::/0` contains no IPv4 address.
 package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringConvertible {
     package let base: IPAddress
-    /// Of 32 for IPv4, of 128 for IPv6.
+    /// 0 to 32 for IPv4, 0 to 128 for IPv6.
     package let prefixLength: Int
 
     package enum Problem: Error, Hashable {
         case notAnAddress, prefixLength
-        /// Bits are set behind the prefix; the payload is what was meant, probably.
+        /// Bits behind the prefix are set; the payload is the range without them.
         case bitsBehindPrefix(AddressRange)
     }
 
-    /// `10.0.0.0/8`, `fd00::/8`, or one address.
+    /// `10.0.0.0/8`, `fd00::/8`, or a single address.
     package init(parsing text: some StringProtocol) throws(Problem) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = parts.first, let address = IPAddress(first) else { throw .notAnAddress }
@@ -21,7 +21,7 @@ package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringCo
             prefixLength = address.family.bits
             return
         }
-        // A mapped base counts its prefix in 128 bits, of which the first 96 say that it is mapped.
+        // The prefix of an IPv4-mapped base is counted in 128 bits, of which the first 96 are fixed.
         let written = first.utf8.contains(UInt8(ascii: ":")) ? IPAddress.Family.ipv6 : .ipv4
         guard let count = DecimalText.parse(parts[1]), count <= written.bits else { throw .prefixLength }
         let length = count - (written.bits - address.family.bits)
@@ -32,7 +32,7 @@ package struct AddressRange: Hashable, BitwiseCopyable, Sendable, CustomStringCo
         prefixLength = length
     }
 
-    /// The range that the address lies in: bits behind the prefix are dropped, the prefix is bounded.
+    /// The range that contains the address: bits behind the prefix are cleared, and the length is clamped.
     package init(_ address: IPAddress, prefixLength: Int) {
         let length = min(max(prefixLength, 0), address.family.bits)
         base = Self.masked(address, to: length)

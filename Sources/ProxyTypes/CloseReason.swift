@@ -1,4 +1,4 @@
-/// Why a connection ended. A closed set: these words stand in logs, metrics and answers.
+/// Why an upstream connection ended. A closed set, used in logs, metrics and the API.
 package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case idleTimeout, keepAliveHint, maxLifetime, maxRequests, originConnectionClose, originFinIdle, originRstIdle
     case originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted, headersTimeout
@@ -53,7 +53,7 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         }
     }
 
-    /// Whose doing it was.
+    /// Which side caused it.
     package var side: Side {
         switch self {
         case .originConnectionClose, .originFinIdle, .originRstIdle, .originClosedMidResponse, .responseUntilClose,

@@ -1,17 +1,17 @@
-/// What a connection to an address reaches. Linux is the judge of what is this host, and the RFCs of what a gateway makes
-/// of the rest.
+/// What a connection to an address reaches: this host, as Linux sees it, or what a gateway makes of the address by the
+/// RFCs.
 extension IPAddress {
     private static let loopback4 = IPAddress(ipv4: 0x7F00_0001)
     private static let loopback6 = IPAddress(high: 0, low: 1)
 
-    /// Where Linux connects to: for the unspecified address the loopback one of its family, for all others the address
-    /// itself. The rest of 0.0.0.0/8 is not this host: it goes to a gateway like any other address.
+    /// Where Linux connects to: for the unspecified address, the loopback address of its family; otherwise the address
+    /// itself. Other addresses of 0.0.0.0/8 are not this host, and go to a gateway like any other.
     package var destination: IPAddress {
         guard isUnspecified else { return self }
         return family == .ipv4 ? Self.loopback4 : Self.loopback6
     }
 
-    /// The address and all that a connection to it may reach: its destination, and the IPv4 addresses that it carries
+    /// The address and all that a connection to it may reach: its destination, and the IPv4 addresses embedded in it
     /// for a translator or a tunnel. A rule that denies one of them denies the address.
     package var reaches: [IPAddress] {
         var all = [self]
@@ -19,7 +19,7 @@ extension IPAddress {
         return all
     }
 
-    /// 0.0.0.0/8 is left out: nothing is sent there, and the readings of a prefix that do not apply are full of it.
+    /// Without 0.0.0.0/8, which nothing is sent to, and which results from interpretations that do not apply.
     private var carried: [IPAddress] {
         family == .ipv6 ? everyCarried.filter { $0.low >> 24 & 0xFF != 0 } : []
     }

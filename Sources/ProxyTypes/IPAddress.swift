@@ -1,7 +1,7 @@
-/// An IPv4 or IPv6 address, parsed strictly and printed by RFC 5952; it never holds a zone or a port. Value.
+/// An IPv4 or IPv6 address without zone or port, parsed strictly and printed as in RFC 5952. Value.
 ///
-/// Held as 128 bits, IPv4 in its mapped form (`::ffff:a.b.c.d`): the mapped spelling and the plain one are one address,
-/// so that a rule about the one cannot be got round with the other.
+/// Stored as 128 bits, IPv4 in its mapped form (`::ffff:a.b.c.d`): the mapped and the plain spelling are the same
+/// address, so that a rule about one cannot be bypassed with the other.
 package struct IPAddress: Hashable, BitwiseCopyable, Sendable {
     package enum Family: UInt8, Hashable, BitwiseCopyable, Sendable {
         case ipv4, ipv6
@@ -19,7 +19,7 @@ package struct IPAddress: Hashable, BitwiseCopyable, Sendable {
         low = Self.mappedPrefix << 32 | UInt64(ipv4)
     }
 
-    /// A mapped address becomes the IPv4 address it stands for.
+    /// A mapped address becomes an IPv4 address.
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -55,7 +55,7 @@ package struct IPAddress: Hashable, BitwiseCopyable, Sendable {
 
     package var ipv4: UInt32? { family == .ipv4 ? UInt32(truncatingIfNeeded: low) : nil }
 
-    /// 4 or 16, in network order.
+    /// 4 or 16 bytes in network order.
     package var bytes: [UInt8] {
         let all = [high, low].flatMap { word in
             stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) }
@@ -92,7 +92,7 @@ extension IPAddress: CustomStringConvertible {
         return Self.joined(groups[..<gap.lowerBound]) + "::" + Self.joined(groups[gap.upperBound...])
     }
 
-    /// As a URL wants it: an IPv6 address in brackets.
+    /// As in URLs: an IPv6 address in brackets.
     package var bracketed: String { family == .ipv4 ? description : "[\(description)]" }
 
     private static func joined(_ groups: ArraySlice<UInt16>) -> String {

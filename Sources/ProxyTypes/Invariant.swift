@@ -1,15 +1,15 @@
 import Synchronization
 
-/// What must never happen: a bug of ours. Debug builds trap; release builds count, tell one sink once, and go on, and the
-/// caller closes the connection concerned.
+/// Reports what must never happen, a bug of connd. Debug builds trap; release builds count it, report the first one,
+/// and continue, and the caller closes the affected connection.
 package enum Invariant {
     private static let count = Atomic<Int>(0)
     private static let sink = Mutex<(@Sendable (String) -> Void)?>(nil)
 
-    /// How many were broken since the start.
+    /// The number of broken invariants since the start.
     package static var brokenCount: Int { count.load(ordering: .relaxed) }
 
-    /// Where the first broken one is told, once.
+    /// Sets who is told of the first one.
     package static func onFirstBroken(_ report: @escaping @Sendable (String) -> Void) {
         sink.withLock { $0 = report }
     }

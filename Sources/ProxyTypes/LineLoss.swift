@@ -1,10 +1,10 @@
-/// Why a line of a log was never written.
+/// Why a line of a log was dropped.
 package enum LineLoss: UInt8, CaseIterable, Sendable {
-    /// Lines came faster than they were taken, or were not taken at all.
+    /// Lines were added faster than they were written, or the reader hung.
     case queueFull
-    /// The system or the receiver refused them.
+    /// The system or the receiver refused it.
     case writeFailed
-    /// They were still not taken some time after the log had been sent elsewhere.
+    /// It was still not written some time after the log was redirected.
     case leftBehind
 
     package var name: String {

@@ -1,7 +1,7 @@
-/// How long a connection is still read after our FIN (RFC 9112 9.6). Closing it with bytes unread sends a RST, which can
-/// destroy the last message before a peer that is still sending reads it. Ends when the peer falls silent, and in any case
-/// after a bound on time and on bytes, so that a peer cannot keep its connection by sending for ever. Value; the caller
-/// reads, drops and closes.
+/// How long a connection is still read after our FIN (RFC 9112 9.6). Closing it with bytes unread sends a RST, which
+/// can destroy the last message before a peer that is still sending reads it. Ends when the peer falls silent, and in
+/// any case after a bound on time and on bytes, so that a peer cannot keep its connection by sending for ever. Value;
+/// the caller reads, drops and closes.
 package struct LingeringClose: BitwiseCopyable, Sendable {
     private let maxDuration: Interval
     private var remainingBytes: Int

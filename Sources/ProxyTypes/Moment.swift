@@ -1,12 +1,12 @@
-/// One reading of two clocks: the one that durations run on, and the one that people read and set. Value; passed in, never
-/// read by what decides.
+/// One reading of two clocks: the monotonic one, for durations, and the wall clock. Value; passed in, never read by
+/// pure code.
 ///
-/// The wall clock may be set to anything at any time: two of its readings make no duration. Only what outlives the process
-/// is kept by it, for lack of anything else, and compared with it across a restart.
+/// The wall clock may be set at any time: the difference of two readings is no duration. It is compared only across a
+/// restart, where there is no other clock.
 package struct Moment: Hashable, BitwiseCopyable, Sendable {
     /// Milliseconds since 1970, UTC.
     package var wall: Int64
-    /// Since the machine was started, with the time it was suspended.
+    /// Since the machine was booted, including suspended time.
     package var instant: Instant
 
     package init(wall: Int64, instant: Instant) {
@@ -14,10 +14,10 @@ package struct Moment: Hashable, BitwiseCopyable, Sendable {
         self.instant = instant
     }
 
-    /// What the wall clock says at `instant` unless it is set, or said had it not been.
+    /// The wall clock at `instant`, assuming that it is not set in between.
     package func wall(at instant: Instant) -> Int64 { wall + (instant - self.instant).wholeMilliseconds }
 
-    /// When the wall clock will say so unless it is set. Far-off times are bounded.
+    /// When the wall clock reaches `time`, assuming that it is not set. Clamped to 139 years from now.
     package func instant(atWall time: Int64) -> Instant {
         let (difference, overflow) = time.subtractingReportingOverflow(wall)
         let bounded = overflow ? (time < 0 ? -Self.farthest : Self.farthest) : difference

@@ -1,4 +1,4 @@
-/// scheme + host + port, normalised once: what a pool, a tuning and a metric belong to. Value.
+/// Scheme, host and port in normal form: the key of pools, settings and metrics. Value.
 package struct Origin: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: UInt8, Hashable, Sendable {
         case http, https
@@ -8,7 +8,7 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
     }
 
     package let scheme: Scheme
-    /// In the form that `OriginHost` gives it.
+    /// In the canonical form of `OriginHost`.
     package let host: String
     package let port: UInt16
 
@@ -18,15 +18,15 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// What is no host is kept in lower case: it is equal to no origin that a request can have.
+    /// An invalid host is kept in lower case, and equals no origin of a request.
     package init(scheme: Scheme, host: String, port: UInt16) {
         self.scheme = scheme
         self.host = (try? OriginHost(parsing: host))?.description ?? host.lowercased()
         self.port = port
     }
 
-    /// `scheme://host` or `scheme://host:port`, in any of its spellings (case, trailing dot, default port, forms of an IPv6
-    /// address). Nil for all else, a path or a trailing slash too.
+    /// `scheme://host` or `scheme://host:port`, in any of its spellings (case, trailing dot, default port, forms of an
+    /// IPv6 address). Nil for all else, a path or a trailing slash too.
     package init?(_ text: some StringProtocol) {
         guard let (scheme, rest) = Scheme.split(Substring(text)), let parts = HostAndPort(rest),
             let host = try? OriginHost(parsing: parts.host)
@@ -39,7 +39,7 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.init(scheme: scheme, host: host, port: port)
     }
 
-    /// Of what `description` writes and of no other spelling.
+    /// Only for the spelling that `description` gives.
     package init?(canonical text: String) {
         self.init(text)
         guard description == text else { return nil }
@@ -49,12 +49,12 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         port == scheme.defaultPort ? "\(scheme.name)://\(host)" : "\(scheme.name)://\(host):\(port)"
     }
 
-    /// The host as a resolver wants it: without brackets.
+    /// The host for a resolver: without brackets.
     package var hostForLookup: String {
         host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     }
 
-    /// Nil: the host is a name. Names are told by their first byte alone, at no cost.
+    /// Nil where the host is a name, which its first byte tells without parsing.
     package var address: IPAddress? {
         switch host.utf8.first ?? 0 {
         case UInt8(ascii: "["), UInt8(ascii: "0")...UInt8(ascii: "9"): IPAddress(hostForLookup)
@@ -62,7 +62,7 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Itself, but for an unspecified address, which a connection does not reach.
+    /// The origin that a connection reaches: loopback for an unspecified address, else itself.
     package var destination: Origin {
         guard let address, address.isUnspecified else { return self }
         return Origin(scheme: scheme, host: OriginHost(address.destination), port: port)

@@ -1,16 +1,16 @@
-/// The host of an origin in the one form that all its spellings share: says what that form is, or why a text has none. Value.
+/// The host of an origin in canonical form, the same for all of its spellings; or why a text is no valid host. Value.
 ///
-/// Letters are in lower case, one trailing dot is dropped, IPv6 addresses follow RFC 5952, and an IPv4-mapped one is the
-/// IPv4 address it stands for, which is what a connection to it reaches. What programs read in different ways is refused
-/// and never guessed at: numbers that only `inet_aton` takes for an address (`127.1`, `0x7f.1`, `017700000001`),
-/// percent-encoding, zones, and characters beyond ASCII.
+/// Letters are in lower case, one trailing dot is removed, IPv6 addresses follow RFC 5952, and an IPv4-mapped one
+/// becomes the IPv4 address that a connection to it reaches. Texts that programs interpret differently are refused, not
+/// guessed: numbers that only `inet_aton` accepts as an address (`127.1`, `0x7f.1`, `017700000001`), percent-encoding,
+/// zones, and characters beyond ASCII.
 package struct OriginHost: Hashable, Sendable, CustomStringConvertible {
-    /// As a URL has it: an IPv6 address is in brackets.
+    /// As in URLs: an IPv6 address in brackets.
     package let description: String
-    /// Nil: a name.
+    /// Nil for a name.
     package let address: IPAddress?
 
-    /// RFC 1035 2.3.4, without the root's dot.
+    /// RFC 1035 2.3.4, without the trailing dot.
     package static let maxBytes = 253
     package static let maxLabelBytes = 63
 
@@ -57,7 +57,7 @@ package struct OriginHost: Hashable, Sendable, CustomStringConvertible {
         return address
     }
 
-    /// The unreserved characters of RFC 3986 2.3; internationalised names come as A-labels, and need no others.
+    /// Allows the unreserved characters of RFC 3986 2.3; internationalised names are written with A-labels.
     private static func lowered(_ byte: UInt8) throws(Problem) -> UInt8 {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"): return byte | 0x20
@@ -82,8 +82,8 @@ package struct OriginHost: Hashable, Sendable, CustomStringConvertible {
         return bytes[start...]
     }
 
-    /// A name that ends in a number is an address or an error (WHATWG URL, "ends in a number"): a resolver would take
-    /// most of them for IPv4 addresses.
+    /// A name that ends in a number is an address or an error (WHATWG URL, "ends in a number"): a resolver would
+    /// interpret most of them as IPv4 addresses.
     private static func isNumber(_ label: ArraySlice<UInt8>) -> Bool {
         let isHexadecimal = label.first == UInt8(ascii: "0") && label.dropFirst().first == UInt8(ascii: "x")
         return label.dropFirst(isHexadecimal ? 2 : 0).allSatisfy { byte in
@@ -97,7 +97,7 @@ package struct OriginHost: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension OriginHost.Problem: CustomStringConvertible {
-    /// What the host must be, as the end of a sentence that begins with "the host".
+    /// Continues a sentence that begins with "the host".
     package var description: String {
         switch self {
         case .empty: "is empty"

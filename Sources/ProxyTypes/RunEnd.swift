@@ -1,18 +1,18 @@
 /// How a run of connd ended. Value.
 package enum RunEnd: String, CaseIterable, Hashable, Sendable {
-    /// In order: it was told to.
+    /// In order, on request.
     case stopped
-    /// It ended itself, with an exit code that is not 0.
+    /// It exited with a code other than 0.
     case failed
     /// By a signal.
     case killed
-    /// By a signal of its own making, that leaves a core dump.
+    /// By a signal that it caused itself, with a core dump.
     case crashed
-    /// The data loop was stuck.
+    /// The data loop hung.
     case watchdog
     /// It took too long to start or to stop.
     case timeout
     case outOfMemory = "out_of_memory"
-    /// Nothing saw it: the power failed, or nothing keeps connd running.
+    /// Nothing recorded it: power failed, or connd ran without a service manager.
     case unknown
 }

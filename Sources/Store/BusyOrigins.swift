@@ -1,11 +1,11 @@
 import GRDB
 package import ProxyTypes
 
-/// What an origin did in a recent stretch of time, as far as it was among the busiest. Value.
+/// What an origin did in a recent period while it was among the busiest. Value.
 package struct BusyOrigin: Hashable, Sendable {
     package let origin: Origin
     package let requests: Int
-    /// The most that any batch saw.
+    /// The highest value of any batch.
     package let peakActive: Int
     package let peakConnections: Int
 }

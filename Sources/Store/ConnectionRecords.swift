@@ -9,7 +9,7 @@ enum ConnectionRecords {
         "bytes_sent", "bytes_received", "dns_time", "connect_time", "tls_time", "tcp_rtt", "tcp_rtt_variance",
         "tcp_min_rtt", "tcp_window", "tcp_segment", "tcp_retransmits", "tcp_delivery_rate",
     ]
-    // A number twice would be a bug; the later record wins rather than the batch being refused for ever.
+    // A duplicate number would be a bug; the later record wins, so that it cannot block all later batches.
     private static let insert = SQLText.insert("INSERT OR REPLACE", into: "closed_connections", columns)
     private static let select =
         "SELECT c.id, " + columns.map { "c.\($0)" }.joined(separator: ", ")

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// The database's files on disk, seen from outside SQLite: looks, makes, moves aside; never reads a row. Value.
+/// The database's files on disk: inspects, creates and moves them, without SQLite. Value.
 struct DatabaseFile: Sendable {
     let path: String
 
@@ -9,7 +9,7 @@ struct DatabaseFile: Sendable {
         self.path = Self.resolved(path)
     }
 
-    /// Where the file itself is or will be: SQLite lays its log beside that, not beside a link to it.
+    /// Where the file itself is or will be: SQLite places its log beside that, not beside a link to it.
     private static func resolved(_ path: String, links: Int = 40) -> String {
         if let whole = realpath(path, nil) {
             defer { free(whole) }
@@ -24,18 +24,18 @@ struct DatabaseFile: Sendable {
 
     static let suffixes = ["", "-wal", "-shm"]
 
-    enum Look: Equatable {
+    enum Inspection: Equatable {
         case absent
         case empty
-        /// The numbers in its header; the write-ahead log may say later ones.
+        /// The numbers in its header; the write-ahead log may contain newer ones.
         case database(version: Int, application: Int64, hasLog: Bool)
         case garbage
         case unopenable(String)
     }
 
-    /// Only while no connection to it is open: closing any descriptor of a file drops the locks that the process holds
-    /// on it.
-    func look() -> Look {
+    /// Only while no connection to it is open: closing any descriptor of a file releases the locks that the process
+    /// holds on it.
+    func inspect() -> Inspection {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return errno == ENOENT ? .absent : .unopenable(Self.problem(errno)) }
         defer { _ = close(descriptor) }
@@ -68,17 +68,17 @@ struct DatabaseFile: Sendable {
 
     /// An empty file (0600), whose mode SQLite gives to the files beside it.
     func make() throws(StoreFailure) {
-        // A log without its database is of one that was deleted.
+        // A log without a database belongs to one that was deleted.
         for suffix in Self.suffixes.dropFirst() { unlink(path + suffix) }
         let descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Self.failure(errno, path) }
         _ = close(descriptor)
     }
 
-    /// What a backup is called until it is read.
+    /// Marks the temporary name of a backup.
     static let backupMark = ".backup-"
 
-    /// Of a connd that ended while it made one.
+    /// Left behind by a connd that ended while it made one.
     func removeUnfinishedBackups() {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
@@ -90,22 +90,22 @@ struct DatabaseFile: Sendable {
 
     private var aside: String { path + ".restored" }
 
-    /// While the path names nothing, connections that are closed copy no log into the file. The log is of what was there
-    /// before, and goes.
+    /// While the path names no file, closing connections does not copy the log into it. The log belongs to the previous
+    /// database and is removed.
     func setAside() throws(StoreFailure) {
         guard rename(path, aside) == 0 else { throw Self.failure(errno, path) }
         for suffix in Self.suffixes.dropFirst() { unlink(path + suffix) }
     }
 
-    /// Also for a connd that ended in between.
+    /// Also completes what a connd left undone that ended in between.
     func putBack() {
         if !exists, access(aside, F_OK) == 0 { _ = rename(aside, path) }
     }
 
-    /// Gives the new path. Of those that lie there, the newest are kept.
+    /// Returns the new path. Keeps only the newest damaged files.
     func moveAside(now: Int64, keeping limit: Int) throws(StoreFailure) -> String {
         let stem = path + ".damaged-"
-        // Names sort by age, also when two come in a second or the clock was set back.
+        // Names sort by age, even if two are made within a second or the clock was set back.
         let last = damaged.last.flatMap { Int64($0.dropFirst(stem.count)) } ?? 0
         let target = stem + "\(max(now / 1000, last + 1))"
         guard rename(path, target) == 0 else { throw Self.failure(errno, path) }

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Keeps a second connd from the database while this one uses it: a lock of its own on a file beside it, which the kernel
-/// drops when the process ends, however that is. SQLite's own locks are taken for each transaction alone, and let two
-/// writers with different memories take turns. Shared.
+/// Excludes a second connd while this one uses the database, by a lock on a separate file, which the kernel releases
+/// when the process ends in any way. SQLite's own locks only last for a transaction, and would let two writers with
+/// different state in memory take turns. Shared.
 final class DatabaseLock: Sendable {
     enum Outcome {
         case held(DatabaseLock)
-        /// Nil: which process it is cannot be told.
+        /// Nil where the process is unknown.
         case byAnother(process: Int?)
-        /// The folder cannot be written, or its file system has no locks: opening the database says more.
+        /// The folder is not writable, or its file system has no locks; opening the database will tell.
         case unavailable
     }
 
@@ -22,7 +22,7 @@ final class DatabaseLock: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Never waits.
+    /// Does not wait.
     static func take(for database: String) -> Outcome {
         let path = database + ".lock"
         var descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -38,7 +38,7 @@ final class DatabaseLock: Sendable {
         return .held(lock)
     }
 
-    /// False once the file was deleted: the lock then no longer excludes another connd.
+    /// False once the lock file was deleted, after which the lock no longer excludes another connd.
     var isInPlace: Bool {
         var (mine, there) = (stat(), stat())
         return fstat(descriptor, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino

@@ -1,6 +1,6 @@
 package import Metering
 
-/// All that was ever counted of an origin, over restarts. Value.
+/// The lifetime totals of an origin, across restarts. Value.
 package struct Lifetime: Hashable, Sendable {
     /// Milliseconds since 1970, UTC.
     package var firstSeen: Int64
@@ -12,14 +12,14 @@ package struct Lifetime: Hashable, Sendable {
         self.lastSeen = lastSeen
     }
 
-    /// The clock may have been set back meanwhile.
+    /// The clock may have been set back since.
     mutating func add(_ more: Counters<TrafficCount>, at time: Int64) {
         firstSeen = min(firstSeen, time)
         lastSeen = time
         counts += more
     }
 
-    /// Of the same origin, counted elsewhere.
+    /// Totals of the same origin, counted elsewhere.
     static func += (a: inout Lifetime, b: Lifetime) {
         a.firstSeen = min(a.firstSeen, b.firstSeen)
         a.lastSeen = max(a.lastSeen, b.lastSeen)

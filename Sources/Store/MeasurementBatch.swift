@@ -1,14 +1,14 @@
 package import Metering
 
-/// What happened since the batch before. Value.
+/// What happened since the previous batch. Value.
 package struct MeasurementBatch: Sendable {
-    /// When it ended: milliseconds since 1970, UTC. It is counted in the buckets that hold this time.
+    /// Its end in milliseconds since 1970, UTC, which determines the buckets it is counted in.
     package var time: Int64
-    /// Figures since the last batch; gauges as they stand.
+    /// Counts since the previous batch; current gauges.
     package var figures: [OriginSnapshot] = []
     package var closed: [ConnectionRecord] = []
     package var exchanges: [ExchangeDetail] = []
-    /// Lost before they came here.
+    /// Lost before they reached the store.
     package var droppedClosed = 0
     package var droppedExchanges = 0
 
@@ -23,7 +23,7 @@ package struct MeasurementBatch: Sendable {
     var rows: Int { figures.count + closed.count + exchanges.count }
 }
 
-/// Batches on their way to the writer, bounded: when the writer hangs, what comes is dropped and counted. Value.
+/// Batches waiting for the writer, bounded: while the writer hangs, further ones are dropped and counted. Value.
 struct Inbox: Sendable {
     private var batches: [MeasurementBatch] = []
     private(set) var rows = 0

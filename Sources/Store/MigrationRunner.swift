@@ -1,8 +1,8 @@
 import GRDB
 import Migrations
 
-/// Brings a database to this version's schema, all at once or not at all; never touches one of a later version, of
-/// another program, or whose past differs from this version's.
+/// Migrates a database to this version's schema, completely or not at all; never modifies one of a later version, of
+/// another program, or with different migrations.
 struct MigrationRunner {
     /// "cond", in the file's header.
     static let applicationID: Int64 = 0x636F_6E64
@@ -15,7 +15,7 @@ struct MigrationRunner {
     func run(_ db: Database, now: Int64) throws {
         if try check(db) == version { return }
         try db.inTransaction(.immediate) {
-            // Another process may have done it meanwhile.
+            // Another process may have done it in the meantime.
             for migration in migrations.dropFirst(try check(db)) {
                 try db.execute(sql: String(decoding: migration.sql, as: UTF8.self))
                 try db.execute(
@@ -28,7 +28,7 @@ struct MigrationRunner {
         }
     }
 
-    /// The version that the database has; throws where it is not to be touched.
+    /// The version of the database; throws where it must not be modified.
     func check(_ db: Database) throws -> Int {
         let found = Int(try db.number("PRAGMA user_version") ?? 0)
         let application = try db.number("PRAGMA application_id") ?? 0
@@ -65,7 +65,7 @@ struct MigrationRunner {
             .foreign, "\(path) is another program's database: name another one (it was not touched)")
     }
 
-    /// FNV-1a, 64 bits: finds an edit, not an attack.
+    /// FNV-1a, 64 bits: detects accidental edits, not attacks.
     static func checksum(_ bytes: some Sequence<UInt8>) -> String {
         let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01B3 }
         let digits = String(hash, radix: 16)

@@ -16,7 +16,7 @@ enum OriginRecords {
         var lifetimes: [Origin: Lifetime] = [:]
     }
 
-    /// The id, old or new.
+    /// Returns the id, existing or new.
     @discardableResult
     static func put(_ lifetime: Lifetime, of origin: Origin, id: Int64?, _ db: Database) throws -> Int64 {
         var values: [SQLValue] = id == nil ? [origin.description] : []
@@ -53,7 +53,7 @@ enum OriginRecords {
         try db.number("SELECT id FROM origins WHERE name = ?", [origin.description])
     }
 
-    /// With all that was recorded of it, but for its settings and the audit. Roll-ups of all together keep its part.
+    /// Deletes all that was recorded of it except settings and audit. Its part of the sums over all origins stays.
     static func forget(_ id: Int64, withRollups: Bool, _ db: Database) throws {
         try db.run("DELETE FROM origins WHERE id = ?", [id])
         try db.run("DELETE FROM closed_connections WHERE origin = ?", [id])

@@ -1,8 +1,8 @@
 import GRDB
 import ProxyTypes
 
-/// Makes one origin of those that are spellings of one address. A database may hold them from a version that told
-/// `http://[::1]` and `http://[0:0::1]` apart.
+/// Merges origins that are spellings of the same address. A database of an older version, which distinguished
+/// `http://[::1]` from `http://[0:0::1]`, may contain them.
 enum OriginSpellings {
     private static let counts = TrafficCount.allCases.map(\.name)
     private static let addLifetime =
@@ -11,11 +11,11 @@ enum OriginSpellings {
         + counts.map { "\($0) = origins.\($0) + o.\($0)" }.joined(separator: ", ")
         + " FROM (SELECT * FROM origins WHERE id = ?2) AS o WHERE origins.id = ?1"
 
-    /// All of them, or nothing is changed. What is no origin to this version stays as it is, and is not read.
+    /// Merges all or none. Names that this version cannot parse stay as they are, and are not read.
     static func unite(_ db: Database) throws {
         guard try !others(db).isEmpty else { return }
         try db.inTransaction(.immediate) {
-            // Another process may have done it meanwhile.
+            // Another process may have done it in the meantime.
             for (id, origin) in try others(db) {
                 if let kept = try OriginRecords.id(of: origin, db) {
                     try move(from: id, to: kept, db)
@@ -27,7 +27,7 @@ enum OriginSpellings {
         }
     }
 
-    /// Names, ports and IPv4 addresses were always written in one form.
+    /// Only IPv6 addresses had several spellings.
     private static func others(_ db: Database) throws -> [(id: Int64, origin: Origin)] {
         let rows = try Row.fetchAll(db, sql: "SELECT id, name FROM origins WHERE name LIKE 'http%://[%' ORDER BY id")
         return rows.compactMap { row in
@@ -43,7 +43,7 @@ enum OriginSpellings {
         }
         for resolution in RollupResolution.allCases {
             try db.run("UPDATE OR IGNORE \(resolution.table) SET origin = ?1 WHERE origin = ?2", [kept, old])
-            // What is left has a row of the other beside it.
+            // The remaining rows have a counterpart of the other origin.
             for (bucket, rollup) in try RollupRecords.all(of: old, resolution, db) {
                 var sum = rollup
                 try RollupRecords.each(of: kept, resolution, buckets: bucket...bucket, db) { sum.addBeside($1) }

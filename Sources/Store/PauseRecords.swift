@@ -1,7 +1,7 @@
 import GRDB
 package import ProxyTypes
 
-/// That an operator has paused an origin, and why. Value.
+/// An origin paused by an operator, and why. Value.
 package struct Pause: Hashable, Sendable {
     package var origin: Origin
     package var actor: String
@@ -17,7 +17,7 @@ package struct Pause: Hashable, Sendable {
     }
 }
 
-/// Writes and reads the pauses that hold.
+/// Writes and reads the current pauses.
 enum PauseRecords {
     private static let columns = ["origin", "actor", "reason", "time"]
     private static let put = SQLText.insert("INSERT OR REPLACE", into: "pauses", columns)
@@ -31,9 +31,9 @@ enum PauseRecords {
         try db.run("DELETE FROM pauses WHERE origin = ?", [origin.description])
     }
 
-    /// What was read before an error stays in `found`.
+    /// On an error, rows read so far stay in `found`.
     static func load(into found: inout [Origin: Pause], _ db: Database) throws {
-        // An older database that may only be read has none.
+        // An older database that is opened read-only does not have the table.
         guard try db.tableExists("pauses") else { return }
         let rows = try Row.fetchCursor(db, sql: all)
         while let row = try rows.next() {
@@ -42,7 +42,7 @@ enum PauseRecords {
         }
     }
 
-    /// Makes the table say what holds, and nothing else.
+    /// Replaces all rows of the table.
     static func replace(with pauses: [Origin: Pause], _ db: Database) throws {
         try db.run("DELETE FROM pauses")
         for pause in pauses.values { try put(pause, db) }

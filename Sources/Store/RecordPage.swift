@@ -1,6 +1,6 @@
 import GRDB
 
-/// A kept row and its id, by which a list is paged. Value.
+/// A stored row and its id, by which lists are paged. Value.
 package struct Recorded<Record: Sendable>: Sendable {
     package let id: Int64
     package let record: Record
@@ -11,7 +11,7 @@ extension Recorded: Equatable where Record: Equatable {}
 /// Newest first. Value.
 package struct RecordPage<Record: Sendable>: Sendable {
     package var rows: [Recorded<Record>]
-    /// `before` for the page that follows; nil at the end.
+    /// `before` of the following page; nil at the end.
     package var next: Int64?
 }
 
@@ -41,7 +41,7 @@ struct RowFilter {
         for value in allowed { values.append(value) }
     }
 
-    /// `read` gives nil for a row that only a later version understands: it is left out.
+    /// Rows for which `read` returns nil, as only a later version understands them, are left out.
     func page<Record>(_ select: String, id: String, _ db: Database, _ read: (Row) -> Record?) throws
         -> RecordPage<Record>
     {

@@ -1,4 +1,4 @@
-/// How much is kept, of everything: the one place where the database's and the memory's bounds are. Value.
+/// How much is kept of everything: all bounds of the database and of its memory. Value.
 ///
 /// The database stays bounded however many origins there are, since a bucket keeps rows of its busiest origins and one
 /// of all together. With rows of 290 bytes, which is what origins of thousands of requests with widely spread times
@@ -16,7 +16,7 @@ package struct Retention: Hashable, Sendable {
     package struct Rollups: Hashable, Sendable {
         /// Milliseconds.
         package var age: Int64
-        /// The busiest origins of each bucket; the rest is in the row of all together.
+        /// Rows for the busiest origins of each bucket; the others are only in the sum over all.
         package var origins: Int
     }
 
@@ -33,26 +33,26 @@ package struct Retention: Hashable, Sendable {
     package var auditEntries = 20_000
     package var runs = 1_000
     package var runAge = 400 * Self.day
-    /// Those longest unseen go first.
+    /// Origins unseen for longest are dropped first.
     package var lifetimes = 20_000
     package var damagedFiles = 3
 
     /// Between two writes of measurements, in milliseconds.
     package var batchInterval: Int64 = 2_500
-    /// What waits in memory while nothing can be written: rows of finished buckets, closed connections, exchanges.
+    /// Pending rows in memory while nothing can be written: finished buckets, closed connections, exchanges.
     package var pendingRollupRows = 5_000
     package var pendingClosedConnections = 5_000
     package var pendingExchanges = 2_000
-    /// What waits for the writer itself.
+    /// Batches waiting for the writer.
     package var inboxRows = 40_000
 
-    /// One step of deleting: buckets of a roll-up, rows of a list, pages given back. A batch is followed by one step.
+    /// One step of deletion: buckets of a roll-up, rows of a list, pages released. One step follows each batch.
     package var bucketsPerStep: Int64 = 60
     package var rowsPerStep: Int64 = 2_000
     package var pagesPerStep = 256
-    /// Free pages that stay in the file for what comes next.
+    /// Free pages that stay in the file for reuse.
     package var sparePages = 128
-    /// Pages in the write-ahead log at which they are copied into the file.
+    /// Pages in the write-ahead log that trigger a checkpoint.
     package var checkpointPages = 500
     package var maxLogBytes = 4 << 20
 

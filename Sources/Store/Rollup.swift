@@ -1,12 +1,12 @@
 package import Metering
 
-/// What happened at an origin, or at all, in a stretch of time. Value; stretches add up.
+/// What happened at one origin, or at all of them, in a period of time. Value; periods can be added up.
 package struct Rollup: Hashable, Sendable {
     package var counts = Counters<TrafficCount>()
     package var queueTime = Histogram()
     package var firstByteTime = Histogram()
     package var totalTime = Histogram()
-    /// The most that any batch saw.
+    /// The highest value of any batch.
     package var peakWaiting = 0
     package var peakActive = 0
     package var peakConnections = 0
@@ -23,10 +23,10 @@ package struct Rollup: Hashable, Sendable {
         peakConnections = snapshot.gauges.connections
     }
 
-    /// Nothing happened and nothing was held.
+    /// No traffic, and no connections held.
     var isZero: Bool { counts.isZero && peakWaiting == 0 && peakActive == 0 && peakConnections == 0 }
 
-    /// A later stretch, or another part of the same one that is not to be told apart.
+    /// Adds a later period, or another part of the same one.
     package static func += (a: inout Rollup, b: Rollup) {
         a.add(b)
         a.peakWaiting = max(a.peakWaiting, b.peakWaiting)
@@ -34,7 +34,7 @@ package struct Rollup: Hashable, Sendable {
         a.peakConnections = max(a.peakConnections, b.peakConnections)
     }
 
-    /// What another origin did in the same batch: what both held at once adds up.
+    /// Adds another origin of the same batch: connections that both held at the same time add up.
     mutating func addBeside(_ b: Rollup) {
         add(b)
         peakWaiting += b.peakWaiting
@@ -50,7 +50,7 @@ package struct Rollup: Hashable, Sendable {
     }
 }
 
-/// How long roll-ups of a width are kept, and how many origins of each. See `Retention` for the numbers.
+/// The widths of roll-up rows. `Retention` says how long each is kept, and for how many origins.
 package enum RollupResolution: UInt8, CaseIterable, Sendable {
     case tenSeconds, minute, hour
 

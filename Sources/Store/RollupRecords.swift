@@ -5,7 +5,7 @@ import ProxyTypes
 
 /// Writes and reads the rows of the roll-ups.
 enum RollupRecords {
-    /// All origins together.
+    /// The id of the row that sums all origins.
     static let allTogether: Int64 = 0
 
     private static let counts = TrafficCount.allCases.map(\.name)
@@ -20,7 +20,7 @@ enum RollupRecords {
     private static let ofBucket = perTable {
         "SELECT \(selected), r.origin, o.name FROM \($0) r LEFT JOIN origins o ON o.id = r.origin WHERE r.bucket = ?"
     }
-    // One seek for each bucket: rows of one origin lie apart.
+    // One seek for each bucket: rows of one origin are not adjacent.
     private static let ofOrigin = perTable {
         """
         WITH RECURSIVE wanted(n) AS (VALUES(?1) UNION ALL SELECT n + 1 FROM wanted WHERE n < ?2)
@@ -75,7 +75,7 @@ enum RollupRecords {
         while let row = try rows.next() { body(row[counts.count + rest.count], rollup(row)) }
     }
 
-    /// By a look at every row: for what is done once.
+    /// Scans every row; only for one-time work.
     static func all(
         of origin: Int64, _ resolution: RollupResolution, _ db: Database
     ) throws -> [(bucket: Int64, rollup: Rollup)] {

@@ -1,10 +1,10 @@
 import Metering
 import ProxyTypes
 
-/// One bucket in memory: what its rows should be, and which of them the database does not have yet. Value.
+/// One bucket in memory: its rows, and which of them are not written yet. Value.
 ///
-/// After a restart the bucket may be in the database already; its rows are then added once (`seed`), before any is
-/// written.
+/// After a restart the bucket may exist in the database already; its rows are then added once (`seed`), before any row
+/// is written.
 struct RollupBucket: Sendable {
     /// Its start divided by its width.
     let number: Int64
@@ -13,18 +13,18 @@ struct RollupBucket: Sendable {
     private(set) var isSeeded = false
     private var dirty: Set<Origin> = []
     private var isAllDirty = false
-    /// Which origins have a row.
+    /// The origins that have a row in the database.
     private var written: Set<Origin> = []
 
     init(number: Int64) {
         self.number = number
     }
 
-    /// What a write of this bucket has to do.
+    /// What a write of this bucket changes.
     struct Change {
         var puts: [Origin] = []
         var removals: [Origin] = []
-        /// All that have a row afterwards.
+        /// All origins that have a row afterwards.
         var written: Set<Origin> = []
     }
 
@@ -62,14 +62,14 @@ struct RollupBucket: Sendable {
         isAllDirty = false
     }
 
-    /// What will get no row, as it stands, need not be held.
+    /// Drops origins that would not get a row.
     mutating func shrink(keeping limit: Int) {
         let kept = Set(busiest(limit))
         origins = origins.filter { kept.contains($0.key) || written.contains($0.key) }
         dirty.formIntersection(kept)
     }
 
-    /// The file is another one: all is to be written, as it is where the file is new and has no rows to add.
+    /// To be called for another file: everything is to be written; a new file has no rows to add first.
     mutating func forgetWritten(isNew: Bool) {
         if isNew { isSeeded = true }
         written = []
@@ -95,7 +95,7 @@ struct RollupBucket: Sendable {
     }
 }
 
-/// The buckets of one width: the one that is open, and those that are finished but not yet written. Value.
+/// The buckets of one width: the open one, and finished ones that are not written yet. Value.
 struct RollupSeries: Sendable {
     let resolution: RollupResolution
     private let limit: Int
@@ -107,10 +107,10 @@ struct RollupSeries: Sendable {
         self.limit = limit
     }
 
-    /// Rows that wait to be written.
+    /// Rows to be written.
     var pendingRows: Int { finished.reduce(0) { $0 + $1.rows } }
 
-    /// A time in another bucket, later or (the clock was set back) earlier, opens that one.
+    /// A time in another bucket, later or (after the clock was set back) earlier, opens that bucket.
     mutating func add(_ parts: [(origin: Origin, rollup: Rollup)], all: Rollup, time: Int64) {
         let number = time / resolution.width
         if open?.number != number { turn(to: number) }
@@ -131,12 +131,12 @@ struct RollupSeries: Sendable {
 
     func change(of bucket: RollupBucket) -> RollupBucket.Change { bucket.change(keeping: limit) }
 
-    /// Origins without end must not fill the memory: the busiest stay.
+    /// Bounds memory with any number of origins: the busiest stay.
     mutating func shrinkOpen(above bound: Int) {
         if let count = open?.rows, count > bound { open?.shrink(keeping: limit) }
     }
 
-    /// How many rows were dropped, oldest bucket first, to hold no more than the bound.
+    /// Drops rows beyond the bound, oldest bucket first, and returns how many.
     mutating func trim(to bound: Int) -> Int {
         var dropped = 0
         var rows = pendingRows

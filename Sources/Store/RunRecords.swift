@@ -7,26 +7,26 @@ enum RunRecords {
     private static let last = "SELECT \(columns.joined(separator: ", ")) FROM runs ORDER BY number DESC LIMIT 1"
     private static let count = SQLText.insert("INSERT OR REPLACE", into: "run_endings", ["ending", "count"])
 
-    static func put(_ book: RunBook, _ db: Database) throws {
-        for run in [book.previous, book.current].compactMap(\.self) {
+    static func put(_ history: RunHistory, _ db: Database) throws {
+        for run in [history.previous, history.current].compactMap(\.self) {
             try db.run(put, [run.number, run.version, run.startedAt, run.endedAt, run.ending, run.detail])
         }
-        for (ending, number) in book.endings { try db.run(count, [ending, number]) }
+        for (ending, number) in history.endings { try db.run(count, [ending, number]) }
     }
 
-    /// What was read before an error stays in `book`.
-    static func load(into book: inout RunBook, _ db: Database) throws {
-        // An older database that may only be read has none.
+    /// On an error, rows read so far stay in `history`.
+    static func load(into history: inout RunHistory, _ db: Database) throws {
+        // An older database that is opened read-only does not have the table.
         guard try db.tableExists("runs") else { return }
         let endings = try Row.fetchCursor(db, sql: "SELECT ending, count FROM run_endings")
-        while let row = try endings.next() { book.endings[row[0]] = row[1] }
+        while let row = try endings.next() { history.endings[row[0]] = row[1] }
         if let row = try Row.fetchOne(db, sql: last) {
-            book.previous = StoredRun(
+            history.previous = StoredRun(
                 number: row[0], version: row[1], startedAt: row[2], endedAt: row[3], ending: row[4], detail: row[5])
         }
     }
 
-    /// The last one stays, however long it has been running.
+    /// Keeps the last run, whatever its age.
     static func deleteOld(keeping limit: Int, since: Int64, _ db: Database) throws {
         guard let last = try db.number("SELECT max(number) FROM runs") else { return }
         try db.run("DELETE FROM runs WHERE number <= ?", [last - Int64(limit)])

@@ -1,6 +1,6 @@
 import GRDB
 
-/// Statements that are made of a table's column names, once.
+/// Statements composed of a table's column names, once.
 enum SQLText {
     static func insert(_ verb: String = "INSERT", into table: String, _ columns: [String]) -> String {
         let marks = Array(repeating: "?", count: columns.count).joined(separator: ",")

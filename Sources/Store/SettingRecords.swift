@@ -1,7 +1,7 @@
 import GRDB
 import Tuning
 
-/// A setting as it is kept: texts, which a later version may have written and this one may not understand. Value.
+/// A stored setting, as texts, which a later version may have written. Value.
 struct StoredSetting: Hashable, Sendable {
     struct Key: Hashable, Sendable {
         let layer: String
@@ -51,7 +51,7 @@ extension StoredSetting {
         expiresAt = row.expiresAt
     }
 
-    /// What it means; a text says why it means nothing to this version.
+    /// The parsed row; a failure says why this version cannot read it.
     func read() -> Result<SettingRow, UnreadableSetting> {
         func unreadable(_ why: String) -> Result<SettingRow, UnreadableSetting> {
             .failure(
@@ -72,7 +72,7 @@ extension StoredSetting {
             let row = SettingRow(
                 key: SettingKey(layer: layer, setting: setting, pattern: pattern), value: known, actor: actor,
                 reason: reason, time: time,
-                // What it was set over is for people to read: a value that is no longer allowed harms nothing.
+                // The base is for display: a value that is no longer allowed does no harm.
                 base: (try? setting.read(.text(baseValue))) ?? setting.defaultValue, baseSource: baseSource,
                 expiresAt: expiresAt)
             return .success(row)
@@ -86,7 +86,7 @@ struct UnreadableSetting: Error {
     let message: String
 }
 
-/// Writes and reads the settings that were set while connd ran, and the audit trail.
+/// Writes and reads overrides and trials, and the audit trail.
 enum SettingRecords {
     private static let columns = [
         "layer", "pattern", "setting", "value", "actor", "reason", "time", "base_value", "base_source", "expires_at",
@@ -109,7 +109,7 @@ enum SettingRecords {
             [key.layer, key.pattern, key.setting])
     }
 
-    /// What was read before an error stays in `found`.
+    /// On an error, rows read so far stay in `found`.
     static func load(into found: inout [StoredSetting.Key: StoredSetting], _ db: Database) throws {
         let rows = try Row.fetchCursor(db, sql: all)
         while let row = try rows.next() {
@@ -120,7 +120,7 @@ enum SettingRecords {
         }
     }
 
-    /// Makes the table say what is in force, and nothing else.
+    /// Replaces all rows of the table.
     static func replace(with settings: [StoredSetting.Key: StoredSetting], _ db: Database) throws {
         try db.run("DELETE FROM settings")
         for row in settings.values { try put(row, db) }
@@ -140,7 +140,7 @@ enum AuditRecords {
             ])
     }
 
-    /// What earlier versions wrote for everything.
+    /// The subject that earlier versions wrote for everything.
     private static let blank = ""
 
     private static func subject(_ kept: String) -> String { kept == blank ? AuditEntry.everything : kept }

@@ -3,9 +3,9 @@ package import Metering
 package import ProxyTypes
 package import Tuning
 
-/// What was kept, each answer bounded; newest first but for history. They fail while the database cannot be read.
+/// Reads of stored data, each bounded; newest first except history. They throw while the database cannot be read.
 extension Store {
-    /// Of one origin, or of all together. Times in milliseconds since 1970, UTC; never more than `maxPoints` points.
+    /// Of one origin, or summed over all. Times in milliseconds since 1970, UTC; at most `maxPoints` points.
     package func history(
         of origin: Origin?, from: Int64, to: Int64, maxPoints: Int
     ) async throws(StoreFailure) -> History {
@@ -26,7 +26,7 @@ extension Store {
         }
     }
 
-    /// `before`: the `next` of the page before. At most 1,000 rows at once.
+    /// `before`: `next` of the previous page. At most 1,000 rows.
     package func closedConnections(
         origin: Origin? = nil, before: Int64? = nil, limit: Int
     ) async throws(StoreFailure) -> RecordPage<ConnectionRecord> {

@@ -6,15 +6,15 @@ package import ProxyTypes
 import Synchronization
 package import Tuning
 
-/// The database: keeps what is set durably, and what is measured in batches; never holds up who calls, never lets a
-/// fault of a disk or a file out but as a `StoreFailure` of an edit or a read. Shared; it works on a queue of its own.
+/// The database: stores settings durably and measurements in batches. Never blocks its callers, and faults of disk or
+/// file only surface as the `StoreFailure` of an edit or a read. Shared; works on its own queue.
 ///
-/// `tick` is to be called about once a second; it writes what is due.
+/// `tick` is to be called about once a second, and writes what is due.
 package final class Store: Sendable {
     private struct Published: Sendable {
         var health: StoreHealth
         var database: StoreDatabase?
-        var runs: RunBook
+        var runs: RunHistory
 
         init(_ writer: StoreWriter) {
             (health, database, runs) = (writer.health, writer.database, writer.contents.runs)
@@ -29,8 +29,8 @@ package final class Store: Sendable {
     let retention: Retention
     private let report: @Sendable (StoreEvent) -> Void
 
-    /// A path, or `:memory:`. Throws only for a database that must not be touched; with any other fault the store
-    /// starts failing and tries again at every batch.
+    /// A path, or `:memory:`. Throws only for a database that must not be modified; with any other fault the store
+    /// starts in the failing state and retries with every batch.
     package convenience init(
         path: String, clock: @escaping @Sendable () -> Moment, report: @escaping @Sendable (StoreEvent) -> Void
     ) throws(StoreFailure) {
@@ -64,16 +64,16 @@ package final class Store: Sendable {
         return health
     }
 
-    /// Those that were set while connd ran, trials that ended meanwhile among them. Those that this version cannot read
-    /// are kept and reported.
+    /// Stored overrides and trials, including expired ones. Rows that this version cannot read are kept in the database
+    /// and reported.
     package func loadSettings() -> [SettingRow] { perform { $0.readSettings() } }
 
     package func loadLifetimes() -> [Origin: Lifetime] { perform { $0.contents.lifetimes } }
 
-    /// Of origins that were paused and not resumed.
+    /// Origins that are still paused.
     package func loadPauses() -> [Origin: Pause] { perform { $0.contents.pauses } }
 
-    /// As of the last batch that came.
+    /// As of the last batch.
     package func lifetime(of origin: Origin) async -> Lifetime? {
         await onWriter { writer, _ in
             self.drain(into: &writer)
@@ -81,15 +81,15 @@ package final class Store: Sendable {
         }
     }
 
-    /// Above all that were ever recorded; where the database could not be read, above all that can have been.
+    /// Higher than any recorded number; where the database could not be read, higher than any possible one.
     package var nextConnectionNumber: UInt64 {
         let now = clock()
         return perform { $0.isLoaded ? $0.contents.highestConnection + 1 : UInt64(max(now.wall, 1)) }
     }
 
-    /// To be called once, at the start, when what was kept has been loaded. `previousEnd` is what was seen of the end of
-    /// the run before, by whoever keeps connd running. It returns at once and is written right after; while the
-    /// database cannot be written it waits, and where it cannot be read, it begins when it can.
+    /// To be called once, at the start, after stored data was loaded. `previousEnd` is how the service manager saw the
+    /// previous run end. Returns immediately and is written right after; while the database cannot be written it is
+    /// pending, and while it cannot be read the run begins later.
     package func beginRun(version: String, previousEnd: (end: RunEnd, detail: String)? = nil) {
         let now = clock()
         perform { $0.contents.runs.begin(version: version, seen: previousEnd, now: now.wall, isLoaded: $0.isLoaded) }
@@ -101,37 +101,37 @@ package final class Store: Sendable {
         }
     }
 
-    /// To be called in an orderly stop, before `close`, which writes it. It returns at once.
+    /// To be called in an orderly stop, before `close`, which writes it. Returns immediately.
     package func endRun() {
         queue.async { self.perform { $0.contents.runs.end(now: self.clock().wall) } }
     }
 
-    /// Its number, which is 0 as long as the database could not be read, and how the one before ended.
+    /// The number of this run, 0 until the database was read, and how the previous one ended.
     package var run: (number: Int, previousEnd: RunEnd?) {
         published.withLock { (Int($0.runs.current?.number ?? 0), $0.runs.previousEnd) }
     }
 
-    /// How all runs before this one ended.
+    /// How previous runs ended.
     package var runEnds: [RunEnd: Int] { published.withLock { $0.runs.counts } }
 
-    /// Durable when it returns; when it throws, nothing of it is kept.
+    /// Durable when it returns; when it throws, nothing was stored.
     package func commit(_ change: SettingChange) async throws(StoreFailure) {
         try await onWriter { writer, now in
             Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
         }.get()
     }
 
-    /// Durable when it returns; when it throws, nothing of it is kept.
+    /// Durable when it returns; when it throws, nothing was stored.
     package func keep(pauses: [Pause], resumed: [Origin]) async throws(StoreFailure) {
         try await onWriter { writer, now in
             Result { () throws(StoreFailure) in try writer.keep(pauses, resumed: resumed, now: now) }
         }.get()
     }
 
-    /// Never waits for the disk. What is over the bounds is dropped and counted.
+    /// Never waits for the disk. Batches beyond the bounds are dropped and counted.
     package func record(_ batch: MeasurementBatch) { inbox.withLock { $0.put(batch) } }
 
-    /// All that was measured of the origin; its settings and the audit stay, and so does its part of all together.
+    /// Deletes all measurements of the origin. Its settings, the audit, and its part of the sums over all origins stay.
     package func forget(_ origin: Origin) async throws(StoreFailure) {
         try await onWriter { writer, now in
             self.drain(into: &writer)
@@ -148,7 +148,7 @@ package final class Store: Sendable {
         }
     }
 
-    /// Writes what waits, due or not.
+    /// Writes everything pending, due or not.
     package func flush() async {
         await onWriter { writer, now in
             self.drain(into: &writer)
@@ -156,8 +156,8 @@ package final class Store: Sendable {
         }
     }
 
-    /// Writes what waits, and leaves one file. Later edits are refused, later measurements are nothing to it. A disk
-    /// that hangs is not waited for.
+    /// Writes everything pending and closes the database. Later edits are refused, later measurements ignored. Does not
+    /// wait for a hanging disk.
     package func close(within seconds: Double = 5) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let box = Once(continuation)
@@ -167,7 +167,7 @@ package final class Store: Sendable {
                     writer.flush(now: self.clock())
                     writer.close()
                     writer.isClosed = true
-                    writer.tenure = .none
+                    writer.lockState = .none
                 }
                 box.resume()
             }
@@ -190,7 +190,7 @@ package final class Store: Sendable {
         }
     }
 
-    /// Events are told when the lock is free again: who hears them may ask the store something.
+    /// Reports events after the lock is released: a receiver may call the store.
     @discardableResult
     private func perform<T: Sendable>(_ work: (inout StoreWriter) -> T) -> T {
         let (result, events) = writer.withLock { writer in
@@ -203,7 +203,7 @@ package final class Store: Sendable {
     }
 }
 
-/// Who waits for the end, or for the patience to end: resumed by the first of the two. Shared.
+/// A continuation that is resumed by the end of closing or by its timeout, whichever comes first. Shared.
 private final class Once: Sendable {
     private let waiting: Mutex<CheckedContinuation<Void, Never>?>
 
@@ -221,7 +221,7 @@ private final class Once: Sendable {
 }
 
 extension Store {
-    /// On the connection that reads: it waits for no write.
+    /// Runs on the reading connection, which does not wait for writes.
     func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws(StoreFailure) -> T {
         let (database, health) = published.withLock { ($0.database, $0.health) }
         guard let database else {

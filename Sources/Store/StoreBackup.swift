@@ -2,8 +2,8 @@ import Foundation
 import GRDB
 import Glibc
 
-/// A copy of the database as it was at one moment, whole and checked; the bytes are read as they are wanted. Its file has no
-/// name any more and is gone when this is. Shared.
+/// A checked copy of the database at one moment, whose bytes are read on demand. Its file is unlinked already, and gone
+/// with this object. Shared.
 package final class StoreBackup: Sendable {
     package let bytes: Int
     private let descriptor: CInt
@@ -15,7 +15,7 @@ package final class StoreBackup: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Up to `count` bytes from `offset` on; none at the end.
+    /// Up to `count` bytes from `offset`; none at the end.
     package func read(at offset: Int, _ count: Int) throws(StoreFailure) -> [UInt8] {
         var block = [UInt8](repeating: 0, count: max(count, 0))
         let length = pread(descriptor, &block, block.count, off_t(offset))
@@ -27,8 +27,8 @@ package final class StoreBackup: Sendable {
 }
 
 extension Store {
-    /// By SQLite's own backup, from a connection of its own: neither writers nor readers wait for it. The copy lies beside the
-    /// database meanwhile, where there is room for it or else for nothing.
+    /// Uses SQLite's backup API on a separate connection: neither writers nor readers wait for it. The copy is made
+    /// beside the database, where space for it is most likely.
     package func backUp() async throws(StoreFailure) -> StoreBackup {
         let health = health
         let path = health.path
@@ -59,8 +59,8 @@ extension Store {
             try source.backup(to: target)
         }
         let said = try target.writeWithoutTransaction { db in
-            // One file, without a log that would have to go with it; but one that says that it has a log, as the file says
-            // that it is put over: another connd that reads it would otherwise stand in the way of that change.
+            // One file without a log, but marked as one that uses a log, as the database is that a restore replaces:
+            // otherwise the change of mode would fail while another connd reads it.
             for mode in ["DELETE", "WAL"] { try db.execute(sql: "PRAGMA journal_mode = \(mode)") }
             return try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") ?? "nothing"
         }
@@ -71,7 +71,7 @@ extension Store {
         return StoreBackup(descriptor, bytes: Int(copy.bytes(of: "")))
     }
 
-    /// SQLite blocks; the threads of the tasks must not.
+    /// SQLite blocks; the threads of the concurrency runtime must not.
     private static func onThread<T: Sendable>(_ work: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global(qos: .utility).async { continuation.resume(with: Result { try work() }) }

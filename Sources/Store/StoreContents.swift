@@ -2,20 +2,20 @@ import Foundation
 import GRDB
 import ProxyTypes
 
-/// What the store holds in memory of the database, so that a new file can take the place of a lost one. Value.
+/// The part of the database that is also held in memory, so that a lost file can be replaced. Value.
 struct StoreContents: Sendable {
     var settings: [StoredSetting.Key: StoredSetting] = [:]
     var pauses: [Origin: Pause] = [:]
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
-    /// In which batch of this run an origin was last seen: an order that no clock changes.
+    /// The batch in which each origin was last seen: an order independent of the clock.
     var sightings: [Origin: Int] = [:]
-    /// What the last transaction left in the database: no two leave the same.
+    /// The mark of the last transaction; unique.
     var mark: Int64?
-    /// What the retention clock said, a minute before the last batch at most.
+    /// The time of the retention clock, at most a minute before the last batch.
     var lastTime: Int64?
     var highestConnection: UInt64 = 0
-    var runs = RunBook()
+    var runs = RunHistory()
 
     static let highestConnectionFact = "highest_connection"
     static let lastTimeFact = "last_time"
@@ -33,7 +33,7 @@ struct StoreContents: Sendable {
         mark = try Self.fact(Self.markFact, db)
     }
 
-    /// Those of earlier runs before those of this one.
+    /// Origins of earlier runs come first.
     func longestUnseen(_ count: Int) -> [Origin] {
         let ranked = lifetimes.map { (origin: $0.key, batch: sightings[$0.key] ?? 0, time: $0.value.lastSeen) }
         return ranked.sorted { ($0.batch, $0.time) < ($1.batch, $1.time) }.prefix(count).map(\.origin)
@@ -53,7 +53,7 @@ struct StoreContents: Sendable {
         try OriginRecords.load(into: &origins, db)
     }
 
-    /// All that can be read of a damaged file.
+    /// Whatever can be read from a damaged file.
     init(salvaging path: String) {
         var configuration = Configuration()
         configuration.readonly = true
@@ -71,7 +71,7 @@ struct StoreContents: Sendable {
         ids = [:]
     }
 
-    /// Of a file whose folder cannot be written either, so that SQLite has no place for its log's index.
+    /// From a file whose folder is not writable either, so that SQLite cannot create the log's index: reads a copy.
     init?(copying file: DatabaseFile) {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("connd-\(UUID().uuidString)").path
         let copy = DatabaseFile(path: folder + "/copy.db")

@@ -2,17 +2,17 @@ import Foundation
 import GRDB
 import Synchronization
 
-/// One opening of the database: a connection that writes, one that reads, and the witness of the file. Shared; the
-/// writer decides when it is opened and closed.
+/// One opening of the database: a writing connection, a reading one, and the file's identity. Shared; the writer
+/// decides when it is opened and closed.
 final class StoreDatabase: Sendable {
-    /// Nil where the file may only be read.
+    /// Nil where the file is read-only.
     let writer: DatabaseQueue?
     let reader: DatabaseQueue
     let schemaVersion: Int
-    private let witness: FileWitness?
+    private let identity: FileIdentity?
     private let file: DatabaseFile?
     private let isClosed = Mutex(false)
-    /// The mark in the file itself, where the last checkpoint copied all of the log into it.
+    /// The mark in the file itself, known where the last checkpoint copied the whole log into it.
     private let copiedMark = Mutex<Mark>(.unknown)
 
     private enum Mark {
@@ -21,12 +21,12 @@ final class StoreDatabase: Sendable {
     }
 
     private init(
-        writer: DatabaseQueue?, reader: DatabaseQueue, schemaVersion: Int, witness: FileWitness?, file: DatabaseFile?
+        writer: DatabaseQueue?, reader: DatabaseQueue, schemaVersion: Int, identity: FileIdentity?, file: DatabaseFile?
     ) {
         self.writer = writer
         self.reader = reader
         self.schemaVersion = schemaVersion
-        self.witness = witness
+        self.identity = identity
         self.file = file
     }
 
@@ -37,7 +37,7 @@ final class StoreDatabase: Sendable {
             let queue = try DatabaseQueue(configuration: configuration(readOnly: false))
             try queue.writeWithoutTransaction { try runner.run($0, now: now) }
             return StoreDatabase(
-                writer: queue, reader: queue, schemaVersion: runner.version, witness: nil, file: nil)
+                writer: queue, reader: queue, schemaVersion: runner.version, identity: nil, file: nil)
         } catch {
             throw StoreFailure(error, path: ":memory:")
         }
@@ -49,11 +49,11 @@ final class StoreDatabase: Sendable {
         do {
             let writer = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: false))
             try writer.writeWithoutTransaction { db in
-                // Only an empty database takes it.
+                // Takes effect in an empty database only.
                 try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
                 try db.execute(sql: "PRAGMA journal_mode = WAL")
                 try db.execute(sql: "PRAGMA synchronous = FULL")
-                // Checkpoints are the writer's own, so that it sees them fail.
+                // The writer runs checkpoints itself, so that it sees them fail.
                 try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
                 try db.execute(sql: "PRAGMA journal_size_limit = \(retention.maxLogBytes)")
                 try db.execute(sql: "PRAGMA temp_store = MEMORY")
@@ -63,7 +63,7 @@ final class StoreDatabase: Sendable {
             let reader = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: true))
             return StoreDatabase(
                 writer: writer, reader: reader, schemaVersion: runner.version,
-                witness: try FileWitness(path: file.path), file: file)
+                identity: try FileIdentity(path: file.path), file: file)
         } catch {
             throw StoreFailure(error, path: file.path)
         }
@@ -73,7 +73,7 @@ final class StoreDatabase: Sendable {
         do {
             let reader = try DatabaseQueue(path: file.path, configuration: configuration(readOnly: true))
             let version = try reader.unsafeRead { try runner.check($0) }
-            return StoreDatabase(writer: nil, reader: reader, schemaVersion: version, witness: nil, file: file)
+            return StoreDatabase(writer: nil, reader: reader, schemaVersion: version, identity: nil, file: file)
         } catch {
             throw StoreFailure(error, path: file.path)
         }
@@ -88,38 +88,38 @@ final class StoreDatabase: Sendable {
         return configuration
     }
 
-    var failure: StoreFailure? { witness?.failure }
+    var failure: StoreFailure? { identity?.failure }
 
-    /// What another process made of the file.
-    enum Touch {
+    /// What another process did to the file.
+    enum ForeignChange {
         case none
         case damaged(StoreFailure)
-        /// Another database was copied over it, and is whole.
+        /// Another database was copied over it, and is intact.
         case replaced
     }
 
-    /// The connections' caches, and the log, would hide it. `mark`: of the last transaction.
-    func touch(mark: Int64?) -> Touch {
-        guard let witness, witness.wasTouched else { return .none }
-        witness.waitUntilStill()
-        if case .known(let found) = markInFile(), !isOurs(found, mark, witness) { return .replaced }
+    /// Detects what the connections' caches and the log would hide. `mark`: of the last transaction.
+    func foreignChange(lastMark mark: Int64?) -> ForeignChange {
+        guard let identity, identity.wasModified else { return .none }
+        identity.waitUntilUnchanged()
+        if case .known(let found) = markInFile(), !isOurs(found, mark, identity) { return .replaced }
         if let damage { return .damaged(damage) }
-        witness.noteOwnWrite()
+        identity.recordOwnWrite()
         return .none
     }
 
-    /// Each transaction leaves another mark. The file has that of the last one after a checkpoint, also one of another
-    /// process; else it is as our own last checkpoint left it.
-    private func isOurs(_ found: Int64?, _ last: Int64?, _ witness: FileWitness) -> Bool {
+    /// Each transaction writes a new mark. After a checkpoint, by any process, the file has the mark of the last
+    /// transaction; otherwise it is as our last checkpoint left it.
+    private func isOurs(_ found: Int64?, _ last: Int64?, _ identity: FileIdentity) -> Bool {
         if found == last, found != nil { return true }
-        guard witness.hasOurHeader else { return false }
+        guard identity.hasOurHeader else { return false }
         switch copiedMark.withLock({ $0 }) {
         case .unknown: return true
         case .known(let copied): return found == copied
         }
     }
 
-    /// Unknown where the file alone is no sound database of ours.
+    /// Unknown where the file without its log is no intact database of connd.
     private func markInFile() -> Mark {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("connd-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -127,7 +127,7 @@ final class StoreDatabase: Sendable {
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            guard witness?.copy(to: copy) == true else { return .unknown }
+            guard identity?.copy(to: copy) == true else { return .unknown }
             let queue = try DatabaseQueue(path: copy, configuration: Self.configuration(readOnly: false))
             defer { try? queue.close() }
             return try queue.unsafeRead { db in
@@ -142,9 +142,9 @@ final class StoreDatabase: Sendable {
     }
 
     /// The path names another file.
-    var isReplaced: Bool { witness?.isReplaced ?? false }
+    var isReplaced: Bool { identity?.isReplaced ?? false }
 
-    /// What a connection that has seen nothing yet says of the file.
+    /// What a new connection, without any cache, finds.
     var damage: StoreFailure? {
         guard let file else { return nil }
         do {
@@ -158,25 +158,25 @@ final class StoreDatabase: Sendable {
         }
     }
 
-    /// `mark`: of the last transaction, where all of the log is in the file now.
+    /// `mark`: of the last transaction. `isWhole`: the whole log is in the file now.
     func noteCheckpoint(mark: Int64?, isWhole: Bool) {
         copiedMark.withLock { $0 = isWhole ? .known(mark) : .unknown }
-        witness?.noteOwnWrite()
+        identity?.recordOwnWrite()
     }
 
     var bytes: Int64 { file.map { $0.bytes(of: "") + $0.bytes(of: "-wal") } ?? 0 }
 
-    /// SQLite copies the log into the file when its last connection closes, unless the path names another file by then.
+    /// SQLite copies the log into the file when the last connection closes, unless the path names another file by then.
     func close() {
-        // Once: when the files are closed, their inodes may be those of the next opening's.
+        // Only once: after closing, the inodes may be reused by the next opening.
         let isFirst = isClosed.withLock { closed in
             defer { closed = true }
             return !closed
         }
         guard isFirst else { return }
-        witness?.removeOrphanedLog()
+        identity?.removeOrphanedLog()
         if let writer, reader !== writer { try? reader.close() }
         try? (writer ?? reader).close()
-        witness?.release()
+        identity?.release()
     }
 }

@@ -1,21 +1,21 @@
 package import Tuning
 
-/// What the log, or whoever keeps the settings in force, should know of the database. Value.
+/// What happened to the database, for the log and for the owner of the settings. Value.
 package enum StoreEvent: Sendable {
     case failing(StoreFailure)
-    /// Milliseconds that it lasted.
+    /// Duration of the failure in milliseconds.
     case recovered(after: Int64)
-    /// The file was gone: a new one holds the settings and the lifetime totals.
+    /// The file was missing; a new one was written with the settings and lifetime totals.
     case recreated(path: String)
-    /// Another database took its place: what that holds is in force.
+    /// Another database was put in its place; its settings now apply.
     case restored(path: String)
     /// The damaged file's new path.
     case movedAside(path: String)
-    /// Rows of measurements are being lost, for the first time since it was well.
+    /// Measurements are being lost, for the first time since the last success.
     case dropping(DroppedRows)
-    /// A kept setting that this version cannot apply.
+    /// A stored setting that this version cannot apply.
     case unreadableSetting(String)
-    /// The database was read late: it could not be read at the start, was in use by another connd, or was replaced. The
-    /// settings in it take effect now.
+    /// The database was read after the start: it could not be read before, was in use by another connd, or was
+    /// replaced. Its settings take effect now.
     case settingsLoaded([SettingRow])
 }

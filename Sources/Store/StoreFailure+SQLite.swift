@@ -30,7 +30,7 @@ extension StoreFailure {
         case .SQLITE_IOERR where shortReads.contains(error.extendedResultCode):
             return corrupt(path, said)
         case .SQLITE_IOERR where isFull(path):
-            // The index of the write-ahead log could not grow, which SQLite does not call full.
+            // The index of the write-ahead log could not grow, which SQLite does not report as full.
             return full(path)
         case .SQLITE_IOERR where access(path, W_OK) != 0 && access(path, F_OK) == 0:
             return readOnly(path)

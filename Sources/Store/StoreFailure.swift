@@ -1,4 +1,4 @@
-/// Why something could not be kept or read: what failed, and what to do. Value.
+/// Why something could not be stored or read: what failed, and what to do. Value.
 package struct StoreFailure: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: String, CaseIterable, Sendable {
         case full
@@ -7,19 +7,19 @@ package struct StoreFailure: Error, Hashable, Sendable, CustomStringConvertible 
         /// Another connd uses it.
         case inUse = "in_use"
         case corrupt
-        /// The path names no file any more, or another one.
+        /// The path no longer names the file that was opened.
         case missing
         case unopenable
-        /// Made by a later version: never touched.
+        /// Created by a later version; never modified.
         case newerSchema = "newer_schema"
-        /// Not a database of connd's: never touched.
+        /// Not a database of connd; never modified.
         case foreign
         case closed
         case other
     }
 
     package let kind: Kind
-    /// One line for a human.
+    /// One line for people.
     package let message: String
 
     init(_ kind: Kind, _ message: String) {

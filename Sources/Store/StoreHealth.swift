@@ -1,6 +1,6 @@
-/// Rows that were measured and never reached the database. Value.
+/// Counts of rows that never reached the database. Value.
 package struct DroppedRows: Hashable, Sendable {
-    /// Figures of an origin in a batch, or rows of a roll-up.
+    /// Counts of an origin in a batch, or rows of a roll-up.
     package var figures = 0
     package var closedConnections = 0
     package var exchanges = 0
@@ -16,20 +16,20 @@ package struct DroppedRows: Hashable, Sendable {
     }
 }
 
-/// How the database stands, for status, readiness and metrics. Value; times in milliseconds since 1970, UTC.
+/// The health of the database, for status, readiness and metrics. Value; times in milliseconds since 1970, UTC.
 package struct StoreHealth: Hashable, Sendable {
     package let path: String
-    /// False in memory: what is set is gone when the process ends.
+    /// False in memory: settings are lost when the process ends.
     package let isDurable: Bool
-    /// Nil while all is well.
+    /// Nil while there is no fault.
     package internal(set) var failure: StoreFailure?
-    /// When it began to fail, or to be well.
+    /// When the current state, failing or not, began.
     package internal(set) var since: Int64
     package internal(set) var lastWrite: Int64?
     /// The file and its write-ahead log.
     package internal(set) var bytes: Int64 = 0
     package internal(set) var schemaVersion = 0
-    /// Rows that wait to be written.
+    /// Rows to be written.
     package internal(set) var pending = 0
     package internal(set) var dropped = DroppedRows()
     /// How often writing resumed after a fault.

@@ -2,15 +2,15 @@ import GRDB
 import Glibc
 import ProxyTypes
 
-/// Opening, and what is done about each fault.
+/// Opening the database, and handling its faults.
 extension StoreWriter {
-    /// Throws only for a database that must not be touched.
+    /// Throws only for a database that must not be modified.
     mutating func start(now: Moment) throws(StoreFailure) {
         defer { isStarted = true }
         do throws(StoreFailure) {
             try open(now: now)
             health.bytes = database?.bytes ?? 0
-            // A damaged file was replaced at once.
+            // A damaged file was replaced immediately.
             if health.isFailing { succeeded(now: now) }
         } catch {
             if error.forbidsStart { throw error }
@@ -18,7 +18,8 @@ extension StoreWriter {
         }
     }
 
-    /// One transaction, durable when this returns; when it throws, nothing of it is in the database or in memory.
+    /// Runs one transaction, which is durable when this returns. When it throws, neither database nor memory has
+    /// changed.
     mutating func write(
         now: Moment, takingOver: Bool = false, _ body: (inout StoreWriter, Database) throws -> Void
     ) throws(StoreFailure) {
@@ -65,33 +66,33 @@ extension StoreWriter {
         contents.mark = mark
     }
 
-    /// A fault of the file, seen from outside, is dealt with before the transaction that would meet it.
+    /// Handles faults of the file that are visible from outside before a transaction would hit them.
     private mutating func makeReady(now: Moment, takingOver: Bool) throws(StoreFailure) {
         guard !isClosed else { throw StoreFailure(.closed, "database \(path) is closed: connd is ending") }
-        var belief = Belief.memory
-        switch tenure {
+        var precedence = Precedence.memory
+        switch lockState {
         case .held(let lock) where takingOver && !lock.isInPlace:
-            // Its file was deleted, and keeps nobody away any more.
-            try enter()
+            // The lock file was deleted, so that the lock no longer excludes anyone.
+            try takeLock()
         case .standby(let process):
-            // An edit was worked out from what the other one may have changed since.
+            // The edit was computed from state that the other process may have changed since.
             guard takingOver else { throw .inUse(path, by: process) }
-            try enter()
+            try takeLock()
             close()
-            belief = .file
+            precedence = .file
         case .held, .none: break
         }
         if let failure = database?.failure {
             guard failure.kind == .missing else { throw failure }
-            if database?.isReplaced == true { belief = .file }
+            if database?.isReplaced == true { precedence = .file }
             failed(failure, now: now)
             close()
         }
-        switch database?.touch(mark: contents.mark) ?? .none {
+        switch database?.foreignChange(lastMark: contents.mark) ?? .none {
         case .none: break
         case .damaged(let failure): throw failure
         case .replaced:
-            belief = .file
+            precedence = .file
             failed(.missing(path), now: now)
             try file?.setAside()
             close()
@@ -101,21 +102,21 @@ extension StoreWriter {
             guard file?.canBeWritten == true else { throw .readOnly(path) }
             close()
         }
-        if database == nil { try open(now: now, belief) }
+        if database == nil { try open(now: now, precedence) }
     }
 
-    /// Whose settings hold where the file's are not those in memory.
-    enum Belief {
-        /// The file lost some, or is new.
+    /// Which settings win where the file's differ from those in memory.
+    enum Precedence {
+        /// The file is new or has lost settings.
         case memory
-        /// Somebody put another database in its place, such as a backup.
+        /// Another database was put in its place, such as a backup.
         case file
     }
 
-    mutating func open(now: Moment, _ belief: Belief = .memory) throws(StoreFailure) {
+    mutating func open(now: Moment, _ precedence: Precedence = .memory) throws(StoreFailure) {
         do throws(StoreFailure) {
             do throws(StoreFailure) {
-                try openOnce(now: now, belief)
+                try openOnce(now: now, precedence)
             } catch {
                 guard error.kind == .corrupt else { throw error }
                 failed(error, now: now)
@@ -128,50 +129,50 @@ extension StoreWriter {
         }
     }
 
-    private mutating func openOnce(now: Moment, _ belief: Belief) throws(StoreFailure) {
+    private mutating func openOnce(now: Moment, _ precedence: Precedence) throws(StoreFailure) {
         guard let file else {
             return try adopt(StoreDatabase.inMemory(runner, now: now.wall), isNew: true, .memory, now: now)
         }
         var isNew = false
         file.putBack()
-        switch file.look() {
+        switch file.inspect() {
         case .absent:
             try file.makeFolder()
-            try enter()
+            try takeLock()
             try file.make()
             isNew = true
         case .empty:
-            try enter()
+            try takeLock()
             isNew = true
         case .garbage:
-            try enter()
+            try takeLock()
             throw .corrupt(path, "it is no SQLite database")
         case .unopenable(let why): throw .unopenable(path, why)
         case .database(let version, let application, let hasLog):
             try refuseIfNotOurs(file, version: version, application: application, hasLog: hasLog)
-            try enter()
+            try takeLock()
         }
-        try adopt(StoreDatabase.open(file, runner, retention, now: now.wall), isNew: isNew, belief, now: now)
+        try adopt(StoreDatabase.open(file, runner, retention, now: now.wall), isNew: isNew, precedence, now: now)
     }
 
-    /// Takes the lock, where there can be one.
-    private mutating func enter() throws(StoreFailure) {
-        if case .held(let lock) = tenure, lock.isInPlace { return }
-        // The file is gone: another connd may hold one that took its place.
-        tenure = .none
+    /// Takes the lock, where the file system supports locks.
+    private mutating func takeLock() throws(StoreFailure) {
+        if case .held(let lock) = lockState, lock.isInPlace { return }
+        // The lock file is gone: another connd may hold a new one.
+        lockState = .none
         switch DatabaseLock.take(for: path) {
         case .held(let lock):
-            tenure = .held(lock)
+            lockState = .held(lock)
             file?.removeUnfinishedBackups()
-        case .unavailable: tenure = .none
+        case .unavailable: lockState = .none
         case .byAnother(let process):
-            tenure = .standby(process: process)
+            lockState = .standby(process: process)
             throw .inUse(path, by: process)
         }
     }
 
-    /// Without writing a byte: by the header, and where the log may say something else, by a connection that only
-    /// reads.
+    /// Without writing anything: by the header, and where the log may contain newer pages, through a read-only
+    /// connection.
     private func refuseIfNotOurs(
         _ file: DatabaseFile, version: Int, application: Int64, hasLog: Bool
     ) throws(StoreFailure) {
@@ -188,7 +189,7 @@ extension StoreWriter {
         }
     }
 
-    /// What cannot be written may still be read: the settings in it are in force.
+    /// A database that cannot be written may still be read: its settings apply.
     private mutating func openToRead(now: Moment) {
         guard database == nil, let file, file.exists, file.canBeRead else { return }
         if let opened = try? StoreDatabase.openToRead(file, runner),
@@ -196,8 +197,8 @@ extension StoreWriter {
         {
             database = opened
             health.schemaVersion = opened.schemaVersion
-            if case .standby = tenure {
-                // Its settings and pauses hold. All else is read when it is this one's: until then it goes on changing.
+            if case .standby = lockState {
+                // Its settings and pauses apply. All else keeps changing, and is read when this process takes over.
                 (contents.settings, contents.pauses) = (found.settings, found.pauses)
             } else {
                 take(found, now: now)
@@ -208,10 +209,10 @@ extension StoreWriter {
     }
 
     private mutating func adopt(
-        _ opened: StoreDatabase, isNew: Bool, _ belief: Belief, now: Moment
+        _ opened: StoreDatabase, isNew: Bool, _ precedence: Precedence, now: Moment
     ) throws(StoreFailure) {
         let wasLoaded = isLoaded
-        let isRestored = wasLoaded && !isNew && belief == .file
+        let isRestored = wasLoaded && !isNew && precedence == .file
         do {
             let found = try opened.reader.unsafeRead { try StoreContents($0) }
             if wasLoaded, !isRestored, let writer = opened.writer,
@@ -236,18 +237,18 @@ extension StoreWriter {
         }
         health.schemaVersion = opened.schemaVersion
         guard wasLoaded else { return }
-        // Totals are written whole, so that writing them again is right whatever file this is.
+        // Totals are absolute, so that writing them again is correct in any file.
         dirtyLifetimes = Set(contents.lifetimes.keys)
         contents.runs.isDirty = true
         for index in series.indices { series[index].forgetWritten(isNew: isNew) }
-        if isNew { tell(.recreated(path: path)) }
+        if isNew { report(.recreated(path: path)) }
         if isRestored {
-            tell(.restored(path: path))
-            tell(.settingsLoaded(readSettings()))
+            report(.restored(path: path))
+            report(.settingsLoaded(readSettings()))
         }
     }
 
-    /// What memory holds is later than what a file says; what it does not hold comes from the file.
+    /// Memory is newer than the file; what is missing in memory is taken from the file.
     private mutating func take(_ found: StoreContents, now: Moment) {
         contents.ids = found.ids
         contents.highestConnection = max(contents.highestConnection, found.highestConnection)
@@ -266,10 +267,10 @@ extension StoreWriter {
             sum += mine
             return sum
         }
-        if isStarted { tell(.settingsLoaded(readSettings())) }
+        if isStarted { report(.settingsLoaded(readSettings())) }
     }
 
-    /// The files get another name before the connections are closed, so that closing does not remove the log.
+    /// Renames the files before the connections are closed, so that closing does not remove the log.
     private mutating func moveAside(now: Moment) throws(StoreFailure) {
         guard let file else { return }
         let target: String
@@ -280,15 +281,15 @@ extension StoreWriter {
             throw error
         }
         close()
-        tell(.movedAside(path: target))
+        report(.movedAside(path: target))
         if !isLoaded { take(StoreContents(salvaging: target), now: now) }
     }
 
-    /// Somebody who read met damage: a file that is damaged indeed is replaced now, not when a write meets it.
+    /// A read has failed on damage: if the file is damaged indeed, it is replaced now instead of at the next write.
     mutating func verify(now: Moment) {
         guard let damage = database?.damage else { return }
         try? write(now: now) { draft, _ in
-            // The first try meets the damage, the second one a new file.
+            // The first attempt finds the damage, the second one a new file.
             if draft.database?.damage != nil { throw damage }
         }
     }
@@ -300,10 +301,10 @@ extension StoreWriter {
 
     mutating func failed(_ failure: StoreFailure, now: Moment) {
         guard failure.kind != .closed else { return }
-        if health.failure?.kind != failure.kind { tell(.failing(failure)) }
+        if health.failure?.kind != failure.kind { report(.failing(failure)) }
         if health.failure == nil { (health.since, failingSince) = (now.wall, now.instant) }
         health.failure = failure
-        // SQLite opened these for reading alone, or has lost the file: a new connection may do better.
+        // SQLite opened the file read-only, or has lost it: a new connection may succeed.
         if [.readOnly, .unopenable, .other].contains(failure.kind), database?.failure == nil, database?.writer != nil {
             close()
         }
@@ -313,13 +314,13 @@ extension StoreWriter {
         health.lastWrite = now.wall
         guard health.isFailing else { return }
         health.failure = nil
-        tell(.recovered(after: (now.instant - failingSince).wholeMilliseconds))
+        report(.recovered(after: (now.instant - failingSince).wholeMilliseconds))
         health.since = now.wall
         health.recoveries += 1
         isDropping = false
     }
 
-    /// While nothing can be written: what is over the bounds goes, oldest first, and is counted.
+    /// While nothing can be written, drops and counts what exceeds the bounds, oldest first.
     mutating func boundMemory() {
         var dropped = DroppedRows()
         for index in series.indices { dropped.figures += series[index].trim(to: retention.pendingRollupRows / 3) }
@@ -339,7 +340,7 @@ extension StoreWriter {
     mutating func countDropped(_ dropped: DroppedRows) {
         guard dropped.total > 0 else { return }
         health.dropped += dropped
-        if !isDropping { tell(.dropping(dropped)) }
+        if !isDropping { report(.dropping(dropped)) }
         isDropping = true
     }
 

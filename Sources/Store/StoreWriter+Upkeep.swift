@@ -1,7 +1,7 @@
 import GRDB
 import ProxyTypes
 
-/// Keeps the database within `Retention`, a bounded step after each batch; copies the log into the file.
+/// Keeps the database within `Retention`, by a bounded step after each batch, and runs checkpoints.
 extension StoreWriter {
     mutating func upkeep(now: Moment) throws(StoreFailure) {
         let retention = retention
@@ -39,13 +39,13 @@ extension StoreWriter {
         }
     }
 
-    /// Readers never wait for it, nor it for readers: what they still need is copied the next time.
+    /// Neither waits for readers nor blocks them: pages that readers still need are copied the next time.
     func checkpoint(atPages pages: Int) throws {
         guard let writer = database?.writer, let file, file.bytes(of: "-wal") >= pages * 4096 else { return }
         try writer.writeWithoutTransaction { db in
             let isLarge = file.bytes(of: "-wal") > retention.maxLogBytes
             let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(\(isLarge ? "TRUNCATE" : "PASSIVE"))")
-            // Whether it was kept from the end; pages in the log, and pages copied.
+            // Whether it was blocked; pages in the log; pages copied.
             let isWhole = row.map { $0[0] == 0 && ($0[1] as Int) == ($0[2] as Int) } ?? false
             database?.noteCheckpoint(mark: contents.mark, isWhole: isWhole)
         }
@@ -61,13 +61,13 @@ extension StoreWriter {
         try db.run("DELETE FROM \(table) WHERE bucket < ?", [min(limit, oldest + retention.bucketsPerStep)])
     }
 
-    /// Of old hours the busiest few remain, and all together.
+    /// Reduces old hours to the busiest few origins and the sum of all.
     private static func thinHours(_ retention: Retention, time: Int64, _ db: Database) throws {
         let fact = "thinned_until"
         guard let oldest = try db.number("SELECT min(bucket) FROM rollup_1h") else { return }
         let limit = (time - retention.thinning.age) / RollupResolution.hour.width
         let done = try StoreContents.fact(fact, db) ?? 0
-        // Beyond the limit: the clock was ahead when it was written, and the hours in between are yet to be thinned.
+        // Beyond the limit: it was written while the clock was ahead, and the hours in between are still to be reduced.
         let start = max(done > limit ? 0 : done, oldest)
         guard start < limit else { return }
         let end = min(limit, start + retention.bucketsPerStep)
@@ -83,7 +83,7 @@ extension StoreWriter {
         try StoreContents.setFact(fact, end, db)
     }
 
-    /// Ids grow with time, so the oldest rows are those of the lowest.
+    /// Ids increase with time, so that the oldest rows have the lowest.
     private static func deleteOldRows(
         _ table: String, time: String, keeping limit: Int, since: Int64, _ retention: Retention, _ db: Database
     ) throws {
@@ -103,10 +103,10 @@ extension StoreWriter {
     private mutating func dropLongestUnseen(_ db: Database) throws {
         let extra = contents.lifetimes.count - retention.lifetimes
         guard extra > 0 else { return }
-        // Some more than needed: finding them looks at all.
+        // Removes some more than needed, since finding them scans all.
         let dropped = min(extra + retention.lifetimes / 50, Int(retention.rowsPerStep))
         for origin in contents.longestUnseen(dropped) {
-            // Roll-up rows of an id that no origin has age out by themselves.
+            // Roll-up rows without an origin age out by themselves.
             if let id = contents.ids[origin] { try OriginRecords.forget(id, withRollups: false, db) }
             contents.ids[origin] = nil
             contents.lifetimes[origin] = nil

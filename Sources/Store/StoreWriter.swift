@@ -3,13 +3,13 @@ import Metering
 import ProxyTypes
 import Tuning
 
-/// All that is written, and what waits to be: decides when the file is opened, what a batch holds, and what a fault
-/// means. Value; the store runs it on a queue of its own, never on an event loop.
+/// Everything that is or will be written: decides when the file is opened, what a batch contains, and how a fault is
+/// handled. Value; the store runs it on its own queue, never on an event loop.
 ///
-///     unopened --open--> writing --fault--> failing --(each batch tries again)--> writing
+///     unopened --open--> writing --fault--> failing --(each batch retries)--> writing
 ///
-/// A transaction works on a draft of this value, which replaces it when it is committed: what memory takes for written
-/// is.
+/// A transaction works on a copy of this value, which replaces it after the commit, so that memory never counts as
+/// written what is not.
 struct StoreWriter: Sendable {
     /// Nil: in memory.
     let file: DatabaseFile?
@@ -17,20 +17,20 @@ struct StoreWriter: Sendable {
     let runner: MigrationRunner
     let retention: Retention
 
-    /// Who may write the file.
-    enum Tenure: Sendable {
-        /// Not asked yet, or there can be no lock.
+    /// Whether this process holds the lock of the database.
+    enum LockState: Sendable {
+        /// Not tried yet, or the file system does not support locks.
         case none
         case held(DatabaseLock)
-        /// Another connd holds it.
+        /// Another connd holds the lock.
         case standby(process: Int?)
     }
 
-    var tenure = Tenure.none
+    var lockState = LockState.none
     var database: StoreDatabase?
-    /// False until a database was read: what is in memory then is not all there is.
+    /// False until a database was read; until then memory holds only part of the data.
     var isLoaded = false
-    /// What is loaded from now on was not there when connd started.
+    /// Whether `start` has returned: settings loaded later must be applied while running.
     var isStarted = false
     var isClosed = false
     var contents = StoreContents()
@@ -43,7 +43,7 @@ struct StoreWriter: Sendable {
     var nextFlush = Instant.zero
     var failingSince = Instant.zero
     var retentionClock: RetentionClock
-    /// How many came.
+    /// The number of batches so far.
     private var batches = 0
     private var events: [StoreEvent] = []
 
@@ -57,7 +57,7 @@ struct StoreWriter: Sendable {
         retentionClock = RetentionClock(now)
     }
 
-    mutating func tell(_ event: StoreEvent) { events.append(event) }
+    mutating func report(_ event: StoreEvent) { events.append(event) }
 
     mutating func takeEvents() -> [StoreEvent] {
         defer { events = [] }
@@ -98,7 +98,7 @@ struct StoreWriter: Sendable {
             switch stored.read() {
             case .success(let row): return row
             case .failure(let unreadable):
-                tell(.unreadableSetting(unreadable.message))
+                report(.unreadableSetting(unreadable.message))
                 return nil
             }
         }
@@ -133,10 +133,10 @@ struct StoreWriter: Sendable {
         closed.count + exchanges.count + series.reduce(0) { $0 + $1.pendingRows + ($1.open?.isDirty == true ? 1 : 0) }
     }
 
-    /// Writes what waits. With nothing to write it still sees whether it could.
+    /// Writes everything pending. With nothing to write, still checks whether writing is possible.
     mutating func flush(now: Moment) {
         nextFlush = now.instant + .milliseconds(retention.batchInterval)
-        retentionClock.look(now)
+        retentionClock.update(now)
         guard !isClosed else { return }
         do throws(StoreFailure) {
             try write(now: now, takingOver: true) { draft, db in try draft.writeBatch(db, now: now) }
@@ -151,7 +151,7 @@ struct StoreWriter: Sendable {
 
     private mutating func writeBatch(_ db: Database, now: Moment) throws {
         if health.isFailing {
-            // An empty transaction would succeed on a full disk.
+            // An empty transaction would succeed even on a full disk.
             try StoreContents.setFact("checked", now.wall, db)
         }
         try writeRuns(db)
@@ -174,7 +174,7 @@ struct StoreWriter: Sendable {
         exchanges = []
     }
 
-    /// Not with every batch: a minute more or less is nothing to how long rows are kept.
+    /// Not with every batch: a minute more or less does not matter for how long rows are kept.
     private mutating func writeTime(now: Moment, _ db: Database) throws {
         let time = retentionClock.time(now)
         guard (time - (contents.lastTime ?? 0)).magnitude >= 60_000 else { return }
@@ -224,7 +224,7 @@ struct StoreWriter: Sendable {
         if contents.ids[origin] == nil { contents.ids[origin] = id }
     }
 
-    /// An origin that never served anything has an id too, once something is recorded of it.
+    /// Creates the id where needed: records may exist for an origin without any traffic.
     private mutating func id(of origin: Origin, seen time: Int64, _ db: Database) throws -> Int64 {
         if let id = contents.ids[origin] { return id }
         if contents.lifetimes[origin] == nil {
@@ -234,7 +234,7 @@ struct StoreWriter: Sendable {
         return contents.ids[origin] ?? RollupRecords.allTogether
     }
 
-    /// With all that was recorded of it, written or not; its settings stay.
+    /// Deletes all recorded data of the origin, written or not; its settings stay.
     mutating func forget(_ origin: Origin, now: Moment) throws(StoreFailure) {
         try write(now: now) { draft, db in
             let known = try draft.contents.ids[origin] ?? OriginRecords.id(of: origin, db)

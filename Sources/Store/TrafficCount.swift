@@ -1,6 +1,6 @@
 package import Metering
 
-/// What is counted of an origin in a roll-up and over its lifetime. The name of each is its column's.
+/// What is counted of an origin, in roll-ups and over its lifetime; named as its column.
 package enum TrafficCount: UInt8, CaseIterable, Sendable {
     case informational, success, redirection, clientError, serverError, proxyError, cut, aborted
     case errors, reused, firstLeases, opened, closed, dialFailures, retries, staleRetried, staleSurfaced
@@ -38,7 +38,7 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The columns that add up to all exchanges.
+    /// The columns whose sum is the number of exchanges.
     static let requestNames = OutcomeClass.allCases.map { ended($0).name }
 
     /// Exchanges that ended this way.

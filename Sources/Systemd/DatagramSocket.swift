@@ -1,7 +1,7 @@
 import Glibc
 
-/// Sends datagrams to one Unix address, each with its own `sendto`, so that a restarted receiver is found again; never
-/// waits. Shared.
+/// Sends datagrams to one Unix address, each with `sendto`, so that a restarted receiver is found again. Never blocks.
+/// Shared.
 final class DatagramSocket: Sendable {
     private static let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
 
@@ -16,23 +16,23 @@ final class DatagramSocket: Sendable {
 
     deinit { close(descriptor) }
 
-    /// How many bytes may be on their way; the kernel grants what its limits allow.
+    /// The send buffer in bytes, within the kernel's limits.
     func requestSendBuffer(_ count: CInt) {
         withUnsafePointer(to: count) { pointer in
             _ = setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, pointer, socklen_t(MemoryLayout<CInt>.size))
         }
     }
 
-    /// 0, or the error's number.
+    /// Returns 0 or `errno`.
     func send(_ bytes: UnsafeRawBufferPointer) -> CInt {
         address.withSocketAddress { name, length in
             sendto(descriptor, bytes.baseAddress, bytes.count, Self.flags, name, length) < 0 ? errno : 0
         }
     }
 
-    /// An empty datagram with a descriptor. 0, or the error's number.
+    /// Sends a descriptor with an empty datagram. Returns 0 or `errno`.
     func send(passing passed: CInt) -> CInt {
-        // The CMSG_ macros do not reach Swift: one header, then one int, then padding to a whole word.
+        // The CMSG_ macros are not available in Swift: one header, one int, padding to a word.
         let headerSize = MemoryLayout<cmsghdr>.size
         let length = headerSize + MemoryLayout<CInt>.size
         let space = headerSize + MemoryLayout<Int>.size

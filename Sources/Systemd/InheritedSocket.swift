@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// A listening stream socket that systemd opened and passed on; whoever takes it owns the descriptor. Value.
+/// A listening stream socket passed by systemd; whoever takes it owns the descriptor. Value.
 package struct InheritedSocket: Sendable, Hashable {
     package let descriptor: CInt
     /// The socket unit's FileDescriptorName.
@@ -8,7 +8,7 @@ package struct InheritedSocket: Sendable, Hashable {
     package let address: ListenAddress
 }
 
-/// Why what was passed cannot be used: says which variable or which descriptor, and what to change. Value.
+/// Why a passed socket cannot be used: names the variable or descriptor, and what to change. Value.
 package enum InheritedSocketError: Error, Hashable, CustomStringConvertible {
     case malformed(variable: String, value: String)
     case namesDoNotMatch(names: Int, sockets: Int)
@@ -16,7 +16,7 @@ package enum InheritedSocketError: Error, Hashable, CustomStringConvertible {
 
     package enum Reason: Hashable, Sendable {
         case notOpen, notASocket, notAStream, notListening, otherFamily
-        /// A system call refused; the payload is its error number.
+        /// A system call failed; the payload is `errno`.
         case notPrepared(CInt)
     }
 

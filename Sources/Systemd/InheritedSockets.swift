@@ -1,10 +1,10 @@
 import Glibc
 import ProxyTypes
 
-/// Reads what systemd passed (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES) and checks each socket; never
-/// accepts on one, never closes one.
+/// Takes the sockets that systemd passed (sd_listen_fds(3): LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES) and checks each;
+/// never accepts on or closes one.
 package enum InheritedSockets {
-    /// In the order passed, each close-on-exec and non-blocking. Empty where LISTEN_PID is unset or another process's.
+    /// In the order passed, made close-on-exec and non-blocking. Empty where LISTEN_PID is unset or of another process.
     package static func take(
         environment: [String: String], processID: Int32, first: CInt = 3
     ) throws(InheritedSocketError) -> [InheritedSocket] {
@@ -40,7 +40,7 @@ package enum InheritedSockets {
         guard fstat(descriptor, &status) == 0 else { throw .notOpen }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket }
         guard option(SO_TYPE, of: descriptor) == CInt(SOCK_STREAM.rawValue) else { throw .notAStream }
-        // A socket of another family need not know whether it listens.
+        // Sockets of other families may not support this option.
         let address = try localAddress(of: descriptor)
         guard option(SO_ACCEPTCONN, of: descriptor) == 1 else { throw .notListening }
         return address

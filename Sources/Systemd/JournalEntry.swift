@@ -1,8 +1,8 @@
-/// Encodes one entry of the journal (systemd.io/JOURNAL_NATIVE_PROTOCOL); never sends it. Value.
+/// One encoded entry of the journal (systemd.io/JOURNAL_NATIVE_PROTOCOL). Value.
 package struct JournalEntry: Sendable {
     private static let longestName = 64
 
-    /// As journald's socket takes them.
+    /// In the format of journald's socket.
     package private(set) var bytes: [UInt8] = []
 
     /// `priority` by syslog(3): 0 is an emergency, 7 is for debugging.
@@ -12,8 +12,8 @@ package struct JournalEntry: Sendable {
         add("PRIORITY", String(min(max(priority, 0), 7)))
     }
 
-    /// A field. The name is made a valid one: upper case, `_` for what is not a letter or a digit, none of `_` and
-    /// digits at its start, at most 64 bytes; a field whose name has nothing left is dropped. A name may repeat.
+    /// Adds a field. The name is made valid: upper case, `_` for anything but letters and digits, no `_` or digit at
+    /// the start, at most 64 bytes; a field without a name left is dropped. Names may repeat.
     package mutating func add(_ name: String, _ value: String) {
         let start = bytes.count
         for scalar in name.unicodeScalars {

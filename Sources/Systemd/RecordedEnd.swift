@@ -1,7 +1,7 @@
 import Glibc
 package import ProxyTypes
 
-/// Hands how a run ended on to the next one: ExecStopPost= records it in the state directory, the next start takes it,
+/// Passes how a run ended to the next one: ExecStopPost= records it in the state directory, the next start takes it
 /// once. Value.
 package struct RecordedEnd: Hashable, Sendable {
     package enum Problem: Error, Hashable, CustomStringConvertible {
@@ -55,7 +55,7 @@ package struct RecordedEnd: Hashable, Sendable {
     /// told of, for it would be told of at every start.
     package static func take(directory: String) -> RecordedEnd? {
         let path = "\(directory)/\(fileName)"
-        // O_NONBLOCK: a FIFO in the file's place must not hold up the start.
+        // O_NONBLOCK: a FIFO in its place must not block the start.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard unlink(path) == 0 else {
             if descriptor >= 0 { close(descriptor) }
@@ -80,7 +80,7 @@ package struct RecordedEnd: Hashable, Sendable {
         detail = "\(words[1]) \(words[2])"
     }
 
-    /// What systemd says is short and plain; what is not is not from systemd.
+    /// Text from systemd is short and plain; anything else is not from systemd.
     private static func word(_ text: String?) -> String {
         guard let text, (1...32).contains(text.utf8.count),
             text.unicodeScalars.allSatisfy({ scalar in

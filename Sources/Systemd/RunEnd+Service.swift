@@ -1,7 +1,7 @@
 package import ProxyTypes
 
 extension RunEnd {
-    /// From what systemd tells ExecStopPost= (systemd.exec(5)): SERVICE_RESULT and EXIT_STATUS.
+    /// From the variables of ExecStopPost= (systemd.exec(5)): SERVICE_RESULT and EXIT_STATUS.
     package init(environment: [String: String]) {
         switch environment["SERVICE_RESULT"] {
         case "success": self = .stopped
@@ -15,6 +15,6 @@ extension RunEnd {
         }
     }
 
-    /// Where no core may be dumped, systemd says `signal` of a crash too.
+    /// Where core dumps are disabled, systemd reports `signal` for a crash too.
     private static let signalsOfCrashes: Set<String> = ["ABRT", "BUS", "FPE", "ILL", "SEGV", "SYS", "TRAP"]
 }

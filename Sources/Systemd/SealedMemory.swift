@@ -1,11 +1,11 @@
 import Glibc
 
-/// Bytes in a file without a name (memfd_create(2)) that nobody can change any more. Owns the descriptor.
+/// Bytes in a sealed anonymous file (memfd_create(2)), which cannot be changed any more. Owns the descriptor.
 struct SealedMemory: ~Copyable {
     // linux/memfd.h and linux/fcntl.h, which the Glibc module hides (_GNU_SOURCE).
     private static let closeOnExec: CUnsignedInt = 0x1
     private static let allowSealing: CUnsignedInt = 0x2
-    // Kernels that insist on it (vm.memfd_noexec=2) refuse others; kernels before 6.3 do not know it.
+    // Kernels with vm.memfd_noexec=2 require it; kernels before 6.3 do not know it.
     private static let noExecSeal: CUnsignedInt = 0x8
     private static let addSeals: CInt = 1033
     private static let sealAll: CInt = 0x1 | 0x2 | 0x4 | 0x8
@@ -28,7 +28,7 @@ struct SealedMemory: ~Copyable {
         descriptor = created
     }
 
-    /// The receiver gets a descriptor of its own. 0, or the error's number.
+    /// Passes a duplicate descriptor to the receiver. Returns 0 or `errno`.
     func pass(to socket: DatagramSocket) -> CInt { socket.send(passing: descriptor) }
 
     deinit { close(descriptor) }

@@ -3,27 +3,27 @@ import Glibc
 package import ProxyTypes
 import Synchronization
 
-/// Tells the service manager what state this service is in (sd_notify(3)); never waits for it, and reads nothing back.
+/// Notifies the service manager of the service's state (sd_notify(3)). Never blocks, and reads no reply.
 /// Shared.
 ///
-/// Each call is one datagram; false where it could not be sent. A manager that does not keep up is told again later of a
-/// change of state: it would wait for a READY that was lost until the start or the reload times out.
+/// Each call sends one datagram; false where that failed. A change of state is retried when the manager does not keep
+/// up, since after a lost READY the start or reload would time out.
 package final class ServiceNotifier: Sendable {
-    /// Longest STATUS text, in bytes.
+    /// The longest STATUS text, in bytes.
     private static let statusLimit = 1024
-    /// Changes of state that wait to be told. Beyond it the oldest is dropped: it is the last that counts.
+    /// The most changes of state to retry. Beyond it the oldest is dropped, as only the last matters.
     private static let backlogLimit = 16
     private static let retryDelay = DispatchTimeInterval.milliseconds(250)
     private static let aliveMessage: StaticString = "WATCHDOG=1"
 
-    /// A sign of life is due this often, at the latest; nil where nobody waits for one.
+    /// The watchdog interval; nil where the watchdog is off.
     package let watchdogInterval: Interval?
     private let socket: DatagramSocket
-    /// Not empty: a next try is due.
+    /// While not empty, a retry is scheduled.
     private let backlog = Mutex<[String]>([])
     private let queue = DispatchQueue(label: "connd.service-notifier")
 
-    /// Nil where nobody listens: NOTIFY_SOCKET is unset, empty, malformed, or not of the Unix family.
+    /// Nil without a manager: NOTIFY_SOCKET is unset, empty, malformed, or not a Unix address.
     package init?(environment: [String: String], processID: Int32) {
         guard let address = environment["NOTIFY_SOCKET"].flatMap(UnixAddress.init),
             let socket = DatagramSocket(to: address)
@@ -32,11 +32,11 @@ package final class ServiceNotifier: Sendable {
         watchdogInterval = Self.watchdogInterval(environment: environment, processID: processID)
     }
 
-    /// The end of a start or of a reload.
+    /// Ends a start or a reload.
     @discardableResult
     package func ready(status: String) -> Bool { deliver("READY=1\nSTATUS=" + Self.oneLine(status)) }
 
-    /// `ready` must follow.
+    /// Must be followed by `ready`.
     @discardableResult
     package func reloading() -> Bool {
         var now = timespec()
@@ -47,11 +47,11 @@ package final class ServiceNotifier: Sendable {
     @discardableResult
     package func stopping(status: String) -> Bool { deliver("STOPPING=1\nSTATUS=" + Self.oneLine(status)) }
 
-    /// One line of free text for `systemctl status`; control characters become spaces, too long a text is cut.
+    /// One line for `systemctl status`; control characters become spaces, and long texts are cut.
     @discardableResult
     package func status(_ text: String) -> Bool { send("STATUS=" + Self.oneLine(text)) == 0 }
 
-    /// A sign of life, cheap enough for the data loop: one system call on prepared bytes.
+    /// Feeds the watchdog. Cheap enough for the data loop: one system call on prepared bytes.
     @discardableResult
     package func watchdog() -> Bool {
         let bytes = UnsafeRawBufferPointer(
@@ -59,13 +59,13 @@ package final class ServiceNotifier: Sendable {
         return socket.send(bytes) == 0
     }
 
-    /// Allows the start, reload or stop under way this long from now.
+    /// Extends the timeout of the current start, reload or stop to this long from now.
     @discardableResult
     package func extendTimeout(by interval: Interval) -> Bool {
         deliver("EXTEND_TIMEOUT_USEC=\(max(0, interval.microseconds))")
     }
 
-    /// Now or, where the manager does not keep up, later, and in order.
+    /// Sends now, or later in order where the manager does not keep up.
     private func deliver(_ message: String) -> Bool {
         backlog.withLock { backlog in
             if backlog.isEmpty {
@@ -94,13 +94,13 @@ package final class ServiceNotifier: Sendable {
 
     private static func isBusy(_ failure: CInt) -> Bool { failure == EAGAIN || failure == ENOBUFS }
 
-    /// 0, or the error's number.
+    /// Returns 0 or `errno`.
     private func send(_ message: String) -> CInt {
         var message = message
         return message.withUTF8 { socket.send(UnsafeRawBufferPointer($0)) }
     }
 
-    /// As sd_watchdog_enabled(3) reads it.
+    /// As sd_watchdog_enabled(3).
     private static func watchdogInterval(environment: [String: String], processID: Int32) -> Interval? {
         if let owner = environment["WATCHDOG_PID"], DecimalText.parse(owner, as: Int32.self) != processID { return nil }
         guard let count = environment["WATCHDOG_USEC"].flatMap({ DecimalText.parse($0, as: Int64.self) }), count > 0
@@ -113,7 +113,7 @@ package final class ServiceNotifier: Sendable {
         var line = String.UnicodeScalarView()
         var room = statusLimit
         for scalar in text.unicodeScalars {
-            // A newline would begin an assignment of its own, and systemd drops a STATUS that is not whole UTF-8.
+            // A newline would begin another assignment, and systemd drops a STATUS that is not valid UTF-8.
             let shown = scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar
             room -= UTF8.width(shown)
             guard room >= 0 else { break }

@@ -9,7 +9,7 @@ func systemErrorText(_ number: CInt) -> String {
     }
 }
 
-/// False where not all could be written; errno says why.
+/// False where not everything could be written; `errno` is set.
 func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
     bytes.withUnsafeBytes { buffer in
         var rest = UnsafeRawBufferPointer(rebasing: buffer[...])

@@ -2,8 +2,8 @@ package import ProxyTypes
 
 /// One entry of the `allow` and `deny` lists: a host pattern or a range of addresses. Value.
 ///
-/// It is asked twice, about the name a client gave and about each address the name resolved to, so that DNS cannot lead
-/// around it.
+/// Checked twice, with the name that the client gave and with each address that it resolves to, so that DNS cannot
+/// bypass it.
 package enum DestinationPattern: Hashable, Sendable, CustomStringConvertible {
     case host(HostPattern)
     case range(AddressRange)
@@ -27,7 +27,7 @@ package enum DestinationPattern: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// By its name, which may be an address.
+    /// By the origin's host, which may be a literal address.
     package func matches(_ origin: Origin) -> Bool {
         switch self {
         case .host(let pattern): pattern.matches(origin)
@@ -54,7 +54,7 @@ package enum DestinationPattern: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension ValueProblem {
-    /// A range that was refused; bits behind the prefix get the range that was meant, probably.
+    /// For a refused range. Where only bits behind the prefix are set, the text suggests the range without them.
     package init(range text: String, _ problem: AddressRange.Problem, allowed: String) {
         switch problem {
         case .bitsBehindPrefix(let meant):

@@ -7,7 +7,8 @@ package enum DurationText {
         ("ns", 1),
     ]
 
-    /// One or more whole numbers, each with its unit, units falling; 0 needs none. Nil for all else.
+    /// One or more whole numbers, each with its unit, in descending order of units; 0 needs no unit. Nil for anything
+    /// else.
     package static func parse(_ text: some StringProtocol) -> Interval? {
         if text == "0" { return .zero }
         var rest = Array(text.utf8)[...]
@@ -31,7 +32,7 @@ package enum DurationText {
         return Interval(nanoseconds: total)
     }
 
-    /// The one canonical form: a whole number of the largest unit that fits without a rest; `0` for none.
+    /// The canonical form: a whole number of the largest unit that divides the duration; `0` for zero.
     package static func print(_ interval: Interval) -> String {
         guard interval != .zero else { return "0" }
         for unit in units where interval.nanoseconds % unit.nanoseconds == 0 {

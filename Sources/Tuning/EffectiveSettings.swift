@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// What one origin runs with: each setting resolved and typed. Decides nothing. Value.
+/// The effective settings of one origin, resolved and typed. Value.
 ///
 /// `Interval.zero` means "none" in `headersTimeout`, `bodyIdleTimeout` and `tunnelIdleTimeout`, "no wait" in
 /// `expectContinueTimeout` and `closeLinger`, and "the kernel's" in `tcpUserTimeout`; 0 means "no limit" in
@@ -40,7 +40,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var congestionControl: String?
     package var sendBuffer: Int
     package var receiveBuffer: Int
-    /// Empty: the kernel chooses.
+    /// Empty: chosen by the kernel.
     package var sourceAddress: [IPAddress]
     package var ipFamily: IPFamily
     package var happyEyeballsDelay: Interval
@@ -62,8 +62,8 @@ package struct EffectiveSettings: Hashable, Sendable {
         self = Self.defaults
     }
 
-    /// Values that contradict one another across layers (a host's `max_connections` below the global `min_idle`) are
-    /// bounded here; within one file the loader refuses them.
+    /// Values that contradict each other across layers (a host's `max_connections` below the global `min_idle`) are
+    /// limited here; within one file the loader refuses them.
     package init(_ values: SettingValues) {
         maxConnections = values.number(.maxConnections)
         maxIdle = min(values.optionalNumber(.maxIdle) ?? maxConnections, maxConnections)

@@ -1,5 +1,5 @@
 extension HostPattern {
-    /// Every origin that the other matches is matched by this one too.
+    /// Whether this pattern matches every origin that the other matches.
     package func covers(_ other: HostPattern) -> Bool {
         if let port, port != other.port { return false }
         if let scheme, scheme != other.scheme { return false }
@@ -12,7 +12,7 @@ extension HostPattern {
         }
     }
 
-    /// There are origins that both match.
+    /// Whether some origin matches both patterns.
     package func overlaps(_ other: HostPattern) -> Bool {
         if let port, let theirs = other.port, port != theirs { return false }
         if let scheme, let theirs = other.scheme, scheme != theirs { return false }

@@ -1,18 +1,18 @@
 package import ProxyTypes
 
-/// Which origins something is meant for: says what matches and which of two patterns is the closer. Value.
+/// A pattern of origins: which ones match, and which of two patterns is more specific. Value.
 ///
-/// `*`, `*.example.com` (what lies below it, not the name itself), `example.com`, an address, each of them also with
-/// `:port`; and whole origins, `http://example.com` (port 80) or `http://10.1.2.3:8080`.
+/// `*`, `*.example.com` (names below it, not the name itself), `example.com`, or an address, each with or without
+/// `:port`; or an origin, such as `http://example.com` (port 80) or `http://10.1.2.3:8080`.
 package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     package enum Host: Hashable, Sendable {
         case any
-        /// The payload begins with the dot.
+        /// The payload begins with a dot.
         case below(String)
         case name(String)
         case address(IPAddress)
 
-        /// The host of this origin alone.
+        /// Matches only the host of this origin.
         init(_ origin: Origin) {
             self = origin.address.map { .address($0) } ?? .name(origin.host)
         }
@@ -38,7 +38,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// This origin and no other.
+    /// Matches only this origin.
     package init(_ origin: Origin) {
         scheme = origin.scheme
         host = Host(origin)
@@ -52,7 +52,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         self = parsed
     }
 
-    /// What to write instead of a host that other programs may take; empty where there is nothing to add.
+    /// Advice on a host that other programs may accept, to append to an error; empty where there is none.
     package static func advice(on text: String) -> String {
         let rest = Origin.Scheme.split(text[...])?.rest ?? text[...]
         do {
@@ -69,7 +69,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Free of allocations but where the pattern is an address: it is asked for each origin when a setting changes.
+    /// Does not allocate unless the pattern is an address: it is called for each origin when a setting changes.
     package func matches(_ origin: Origin) -> Bool {
         if let port, port != origin.port { return false }
         if let scheme, scheme != origin.scheme { return false }
@@ -81,22 +81,22 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Closer is more. Of different patterns that match the same origin, no two are equally close.
-    package var closeness: Closeness {
+    /// Greater is more specific. No two different patterns that match the same origin are equal.
+    package var specificity: Specificity {
         let narrowed = (scheme == nil ? 0 : 1) + (port == nil ? 0 : 1)
         return switch host {
-        case .any: Closeness(host: 0, suffix: 0, narrowed: narrowed)
-        case .below(let suffix): Closeness(host: 1, suffix: suffix.utf8.count, narrowed: narrowed)
-        case .name, .address: Closeness(host: 2, suffix: 0, narrowed: narrowed)
+        case .any: Specificity(host: 0, suffix: 0, narrowed: narrowed)
+        case .below(let suffix): Specificity(host: 1, suffix: suffix.utf8.count, narrowed: narrowed)
+        case .name, .address: Specificity(host: 2, suffix: 0, narrowed: narrowed)
         }
     }
 
-    package struct Closeness: Comparable, Hashable, Sendable {
+    package struct Specificity: Comparable, Hashable, Sendable {
         fileprivate let host: Int
         fileprivate let suffix: Int
         fileprivate let narrowed: Int
 
-        package static func < (a: Closeness, b: Closeness) -> Bool {
+        package static func < (a: Specificity, b: Specificity) -> Bool {
             (a.host, a.suffix, a.narrowed) < (b.host, b.suffix, b.narrowed)
         }
     }
@@ -116,7 +116,7 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
 
 extension HostPattern {
     private static func parse(_ text: String) -> HostPattern? {
-        // A pattern with a scheme is one origin: `https://*` would read as "all https" but mean port 443 alone.
+        // A pattern with a scheme must be one origin: `https://*` would read as "all of https" but mean only port 443.
         if let origin = Origin(text) { return HostPattern(origin) }
         if let address = IPAddress(text) { return HostPattern(scheme: nil, host: .address(address), port: nil) }
         guard let parts = HostAndPort(text), let host = host(parts.host) else { return nil }

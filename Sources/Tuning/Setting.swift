@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// One tunable of an origin. `SettingTable` holds what each is called, may be, is by default, and when it takes effect.
+/// One setting of an origin. `SettingTable` holds name, kind, default, and when a change takes effect.
 package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case maxConnections, maxIdle, minIdle, maxRequestsPerConnection, maxLifetime, lifetimeJitter, idleTimeout
     case keepAliveMargin, reuseOrder, pipelining, pipelineDepth, maxQueue, queueTimeout
@@ -14,7 +14,7 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     package var name: String { definition.name }
     package var defaultValue: SettingValue { definition.defaultValue }
 
-    /// Whether what was learned holds though a higher layer gives this value.
+    /// Whether this value, in a higher layer, leaves the learned value in force.
     func defersToLearned(_ value: SettingValue) -> Bool { value == .unset && definition.defersToLearned }
 
     /// By its name in files, API and CLI.
@@ -40,7 +40,7 @@ package struct SettingDefinition: Sendable {
 
     package enum Availability: Hashable, Sendable {
         case now
-        /// Known, but this version can only do the default; the payload says what is missing.
+        /// Known, but only its default is supported; the payload says what is missing.
         case notYet(needs: String)
     }
 
@@ -51,7 +51,7 @@ package struct SettingDefinition: Sendable {
     package let effect: Effect
     package let availability: Availability
     package let help: String
-    /// `unset` leaves the value to what was learned, whichever layer says so.
+    /// Whether `unset`, in any layer, defers to the learned value.
     let defersToLearned: Bool
 
     init(

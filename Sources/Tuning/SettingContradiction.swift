@@ -1,18 +1,18 @@
-/// Two settings that are each right but make no sense together. Value.
+/// Two settings that are each valid but contradict each other. Value.
 package struct SettingContradiction: Hashable, Sendable {
     package let lower: Setting
     package let upper: Setting
-    /// A sentence of its own.
+    /// A complete sentence.
     package let text: String
 
     private static let rules: [(Setting, Setting)] = [
         (.minIdle, .maxConnections), (.minIdle, .maxIdle), (.dnsMinTTL, .dnsMaxTTL),
     ]
 
-    /// Of those that one of the named settings has a part in: an edit answers for what it touches.
+    /// Only contradictions that involve one of the named settings: an edit is not refused for others.
     package static func all(in values: SettingValues, touching named: Set<Setting>) -> [SettingContradiction] {
         rules.filter { lower, upper in
-            // What does nothing yet stands in the way of nothing.
+            // A setting that has no effect yet cannot contradict another.
             lower.isAvailable && upper.isAvailable && (named.contains(lower) || named.contains(upper))
                 && exceeds(values[lower], values[upper])
         }.map { lower, upper in
@@ -35,7 +35,8 @@ package struct SettingContradiction: Hashable, Sendable {
 extension Setting {
     fileprivate var isAvailable: Bool { definition.availability == .now }
 
-    /// Why this version cannot do it, reading on after the setting's name; nil where it can.
+    /// Why this version does not support the value, continuing a sentence that begins with the setting's name; nil
+    /// where it does.
     package func missing(for value: SettingValue) -> String? {
         guard case .notYet(let needs) = definition.availability, value != defaultValue else { return nil }
         return "can only be \(write(defaultValue)): \(write(value)) needs \(needs), which this version does not have"

@@ -17,7 +17,7 @@ package enum SettingSource: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A value with who set it, when, why, and what it was set over. Value.
+/// A value with its source: who set it, when, why, and over what. Value.
 package struct SettingEntry: Hashable, Sendable {
     package var value: SettingValue
     package var source: SettingSource
@@ -25,7 +25,7 @@ package struct SettingEntry: Hashable, Sendable {
     package var reason: String?
     /// Milliseconds since 1970, UTC.
     package var time: Int64?
-    /// What held before, so that a change is seen as one.
+    /// What applied below it when it was set, to detect a later change of that.
     package var base: SettingValue?
 
     package init(
@@ -41,7 +41,7 @@ package struct SettingEntry: Hashable, Sendable {
     }
 }
 
-/// Later wins.
+/// In order of precedence: a later layer overrides an earlier one.
 package enum SettingLayer: UInt8, CaseIterable, Comparable, Hashable, Sendable {
     case standard, learned, file, filePattern, override, trial
 

@@ -1,8 +1,8 @@
 package import ProxyTypes
 
-/// What values a setting takes: reads them as people and programs write them, writes them in one form. Value.
+/// The kind of values a setting takes: parses them, checks their range, and prints them in canonical form. Value.
 package enum SettingKind: Hashable, Sendable {
-    /// `zero` says what 0 means; it is allowed even where the range begins above it.
+    /// `zero` is the meaning of 0, which is then allowed even below the range.
     case count(ClosedRange<Int>, zero: String? = nil)
     case countOrUnset(ClosedRange<Int>, unset: String)
     case percent(ClosedRange<Int>)
@@ -16,7 +16,7 @@ package enum SettingKind: Hashable, Sendable {
     case name(unset: String)
     case path(unset: String)
 
-    /// The word for `SettingValue.unset`; nil where there is always a value.
+    /// How `SettingValue.unset` is written; nil where the setting always has a value.
     package var unsetWord: String? {
         switch self {
         case .countOrUnset(_, let word), .durationOrUnset(_, let word), .addresses(let word), .name(let word),
@@ -36,7 +36,7 @@ package enum SettingKind: Hashable, Sendable {
         }
     }
 
-    /// Reads on after "must be".
+    /// Continues a sentence that ends in "must be".
     package var allowed: String {
         switch self {
         case .count(let range, let zero):
@@ -148,7 +148,7 @@ extension SettingKind {
         }
     }
 
-    /// What fits the kernel's TCP_CA_NAME_MAX.
+    /// The kernel's TCP_CA_NAME_MAX.
     private static func isName(_ text: String) -> Bool {
         (1...15).contains(text.utf8.count) && text.first?.isLetter == true
             && text.utf8.allSatisfy { byte in

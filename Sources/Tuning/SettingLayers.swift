@@ -1,41 +1,41 @@
 package import ProxyTypes
 
-/// Says which value of a setting holds for an origin. Value.
+/// All layers of settings; resolves the effective value for an origin. Value.
 ///
 ///     trial > override > file (host pattern) > file > learned > default
 ///
-/// Within a layer the closest pattern wins, for each setting by itself: what it leaves open comes from the next one. The
-/// `auto` of a setting that can be learned leaves it open too, but to what was learned alone.
+/// Within a layer the most specific pattern wins, for each setting separately; settings it leaves open come from the
+/// next. `auto`, for a setting that can be learned, defers to the learned value and to no other.
 package struct SettingLayers: Hashable, Sendable {
-    /// For every origin, `*` and `*.example.com`: few, and each looked at for every origin. What wins comes last.
-    private var wide: [SettingSheet] = []
-    /// For one name or address, which may be as many as there are origins. What wins comes last.
-    private var named: [HostPattern.Host: [SettingSheet]] = [:]
+    /// For every origin, `*` and `*.example.com`: few, and all visited for each origin. The winner comes last.
+    private var wide: [SettingScope] = []
+    /// For a single name or address; may be as many as there are origins. The winner comes last.
+    private var named: [HostPattern.Host: [SettingScope]] = [:]
 
-    /// Defaults alone.
+    /// Defaults only.
     package init() {}
 
-    /// For every origin, or for those that the pattern matches. The entry's source says into which layer.
+    /// For every origin, or for those that match the pattern. The entry's source determines the layer.
     package mutating func set(_ setting: Setting, to entry: SettingEntry, for pattern: HostPattern? = nil) {
-        let sheet = SettingSheet(Self.layer(of: entry.source, pattern), pattern)
+        let scope = SettingScope(Self.layer(of: entry.source, pattern), pattern)
         if let host = Self.ownHost(of: pattern) {
-            Self.put(setting, entry, sheet, in: &named[host, default: []])
+            Self.put(setting, entry, scope, in: &named[host, default: []])
         } else {
-            Self.put(setting, entry, sheet, in: &wide)
+            Self.put(setting, entry, scope, in: &wide)
         }
     }
 
     package mutating func remove(_ setting: Setting, from layer: SettingLayer, for pattern: HostPattern? = nil) {
-        let sheet = SettingSheet(layer, pattern)
+        let scope = SettingScope(layer, pattern)
         if let host = Self.ownHost(of: pattern) {
-            Self.remove(setting, sheet, from: &named[host, default: []])
+            Self.remove(setting, scope, from: &named[host, default: []])
             if named[host]?.isEmpty == true { named[host] = nil }
         } else {
-            Self.remove(setting, sheet, from: &wide)
+            Self.remove(setting, scope, from: &wide)
         }
     }
 
-    /// A nil origin asks what holds where no pattern matches.
+    /// A nil origin: what applies where no pattern matches.
     package func entry(of setting: Setting, for origin: Origin?) -> SettingEntry {
         entry(of: setting, in: Self.view(of: origin))
     }
@@ -44,10 +44,10 @@ package struct SettingLayers: Hashable, Sendable {
         entry(of: setting, for: origin).source
     }
 
-    /// What the file says for this very pattern, whatever wins for the origins that it matches.
+    /// Where the file sets it for exactly this pattern, whatever wins for the pattern's origins.
     package func fileSource(of setting: Setting, for pattern: HostPattern) -> SettingSource? {
-        let sheets = Self.ownHost(of: pattern).map { named[$0] ?? [] } ?? wide
-        return sheets.first { $0.layer == .filePattern && $0.pattern == pattern }?.entries[setting]?.source
+        let scopes = Self.ownHost(of: pattern).map { named[$0] ?? [] } ?? wide
+        return scopes.first { $0.layer == .filePattern && $0.pattern == pattern }?.entries[setting]?.source
     }
 
     package func values(for origin: Origin?) -> SettingValues {
@@ -65,11 +65,11 @@ extension SettingLayers {
     func values(in view: SettingView) -> SettingValues {
         var values = SettingValues()
         var learned: [Setting: SettingValue] = [:]
-        visit(view) { sheet in
-            for (setting, entry) in sheet.entries {
+        visit(view) { scope in
+            for (setting, entry) in scope.entries {
                 let value = setting.defersToLearned(entry.value) ? learned[setting] ?? entry.value : entry.value
                 values[setting] = value
-                if sheet.layer == .learned { learned[setting] = value }
+                if scope.layer == .learned { learned[setting] = value }
             }
         }
         return values
@@ -78,40 +78,40 @@ extension SettingLayers {
     func entry(of setting: Setting, in view: SettingView) -> SettingEntry {
         var found: SettingEntry?
         var learned: SettingEntry?
-        visit(view) { sheet in
-            guard let entry = sheet.entries[setting] else { return }
+        visit(view) { scope in
+            guard let entry = scope.entries[setting] else { return }
             found = setting.defersToLearned(entry.value) ? learned ?? entry : entry
-            if sheet.layer == .learned { learned = found }
+            if scope.layer == .learned { learned = found }
         }
         return found ?? SettingEntry(setting.defaultValue, source: .standard)
     }
 
-    /// All that have a say in the view; what wins comes first.
-    func sheets(in view: SettingView) -> [SettingSheet] {
-        var sheets: [SettingSheet] = []
-        visit(view) { sheets.append($0) }
-        return sheets.reversed()
+    /// All that apply in the view, the winner first.
+    func scopes(in view: SettingView) -> [SettingScope] {
+        var scopes: [SettingScope] = []
+        visit(view) { scopes.append($0) }
+        return scopes.reversed()
     }
 
-    /// What wins comes last within a pattern, and no other order is certain.
-    var allSheets: [SettingSheet] { wide + named.values.joined() }
+    /// Within a pattern the winner comes last; otherwise in no particular order.
+    var allScopes: [SettingScope] { wide + named.values.joined() }
 
-    /// What wins comes last.
-    private func visit(_ view: SettingView, _ body: (SettingSheet) -> Void) {
+    /// The winner comes last.
+    private func visit(_ view: SettingView, _ body: (SettingScope) -> Void) {
         let own = named.isEmpty ? nil : view.host.flatMap { named[$0] }
         guard let own else {
-            for sheet in wide where view.sees(sheet) { body(sheet) }
+            for scope in wide where view.includes(scope) { body(scope) }
             return
         }
         var next = own.startIndex
-        for sheet in wide where view.sees(sheet) {
-            while next < own.endIndex, own[next].comes(before: sheet) {
-                if view.sees(own[next]) { body(own[next]) }
+        for scope in wide where view.includes(scope) {
+            while next < own.endIndex, own[next].precedes(scope) {
+                if view.includes(own[next]) { body(own[next]) }
                 next += 1
             }
-            body(sheet)
+            body(scope)
         }
-        for sheet in own[next...] where view.sees(sheet) { body(sheet) }
+        for scope in own[next...] where view.includes(scope) { body(scope) }
     }
 
     private static func ownHost(of pattern: HostPattern?) -> HostPattern.Host? {
@@ -131,29 +131,29 @@ extension SettingLayers {
         }
     }
 
-    /// The index of the sheet, or where it belongs.
-    private static func place(of sheet: SettingSheet, in sheets: [SettingSheet]) -> (index: Int, isThere: Bool) {
+    /// The index of the scope, or where it is to be inserted.
+    private static func place(of scope: SettingScope, in scopes: [SettingScope]) -> (index: Int, isThere: Bool) {
         var low = 0
-        var high = sheets.count
+        var high = scopes.count
         while low < high {
             let middle = (low + high) / 2
-            if sheets[middle].comes(before: sheet) { low = middle + 1 } else { high = middle }
+            if scopes[middle].precedes(scope) { low = middle + 1 } else { high = middle }
         }
-        return (low, low < sheets.count && !sheet.comes(before: sheets[low]))
+        return (low, low < scopes.count && !scope.precedes(scopes[low]))
     }
 
     private static func put(
-        _ setting: Setting, _ entry: SettingEntry, _ sheet: SettingSheet, in sheets: inout [SettingSheet]
+        _ setting: Setting, _ entry: SettingEntry, _ scope: SettingScope, in scopes: inout [SettingScope]
     ) {
-        let (index, isThere) = place(of: sheet, in: sheets)
-        if !isThere { sheets.insert(sheet, at: index) }
-        sheets[index].entries[setting] = entry
+        let (index, isThere) = place(of: scope, in: scopes)
+        if !isThere { scopes.insert(scope, at: index) }
+        scopes[index].entries[setting] = entry
     }
 
-    private static func remove(_ setting: Setting, _ sheet: SettingSheet, from sheets: inout [SettingSheet]) {
-        let (index, isThere) = place(of: sheet, in: sheets)
+    private static func remove(_ setting: Setting, _ scope: SettingScope, from scopes: inout [SettingScope]) {
+        let (index, isThere) = place(of: scope, in: scopes)
         guard isThere else { return }
-        sheets[index].entries[setting] = nil
-        if sheets[index].entries.isEmpty { sheets.remove(at: index) }
+        scopes[index].entries[setting] = nil
+        if scopes[index].entries.isEmpty { scopes.remove(at: index) }
     }
 }

@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// Which value of which sheet: what an edit replaces. Value.
+/// Identifies one override or trial: its layer, setting and pattern. Value.
 package struct SettingKey: Hashable, Sendable {
     /// `override` or `trial`.
     package let layer: SettingLayer
@@ -15,7 +15,7 @@ package struct SettingKey: Hashable, Sendable {
     }
 }
 
-/// A value that somebody set while connd ran, and what it was set over. Value; this is what is kept.
+/// A stored override or trial, with the value it was set over. Value.
 package struct SettingRow: Hashable, Sendable {
     package let key: SettingKey
     package var value: SettingValue
@@ -23,11 +23,11 @@ package struct SettingRow: Hashable, Sendable {
     package var reason: String?
     /// Milliseconds since 1970, UTC; `expiresAt` too.
     package var time: Int64
-    /// What held for the pattern below overrides and trials when it was set.
+    /// What applied to the pattern below overrides and trials when it was set.
     package var base: SettingValue
     /// As `SettingSource` describes itself: `default`, `/etc/connd/connd.yaml:12`.
     package var baseSource: String
-    /// When a trial ends by itself; nil for an override.
+    /// When a trial expires; nil for an override.
     package var expiresAt: Int64?
 
     package init(
@@ -45,7 +45,7 @@ package struct SettingRow: Hashable, Sendable {
     }
 }
 
-/// What was done to connd, by whom and why. Value.
+/// One entry of the audit trail: what was done, by whom and why. Value.
 package struct AuditEntry: Hashable, Sendable {
     package enum Action: String, CaseIterable, Sendable {
         case set, unset, trial, confirm, revert
@@ -55,18 +55,18 @@ package struct AuditEntry: Hashable, Sendable {
         case `import`, reload
     }
 
-    /// The pattern of all origins, and the subject of what is done to all of them, or to connd itself.
+    /// The pattern of every origin, and the subject of actions on all origins or on connd itself.
     package static let everything = "*"
 
     /// Milliseconds since 1970, UTC.
     package var time: Int64
-    /// `uid:1000`, `token`, or `connd` where nobody asked.
+    /// `uid:1000`, `token`, or `connd` for its own actions.
     package var actor: String
     package var action: Action
     /// A pattern, an origin, a connection's number, or `everything`.
     package var subject: String
     package var setting: Setting?
-    /// As the setting writes its values; nil where there was, or is, none in this layer.
+    /// In canonical form; nil where this layer had no value before, or has none afterwards.
     package var before: String?
     package var after: String?
     package var reason: String?
@@ -86,10 +86,10 @@ package struct AuditEntry: Hashable, Sendable {
     }
 }
 
-/// One edit: kept whole or not at all. Value.
+/// One edit, stored in one transaction. Value.
 package struct SettingChange: Hashable, Sendable {
     package var puts: [SettingRow] = []
-    /// When the trials among `puts` end: they last by the clock that cannot be set. Not kept, `expiresAt` is.
+    /// The ends of the trials among `puts`. Not stored; their `expiresAt` is.
     package var ends: [SettingKey: Instant] = [:]
     package var removals: [SettingKey] = []
     package var audit: [AuditEntry] = []

@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// Whether requests go out on a connection before the answers of earlier ones.
+/// Whether requests are sent on a connection before earlier ones are answered.
 package enum Pipelining: String, CaseIterable, Hashable, Sendable {
     case off, idempotent
 }
@@ -13,11 +13,11 @@ package enum IPFamily: String, CaseIterable, Hashable, Sendable {
 /// Whether the connection to an origin is encrypted.
 package enum TLSMode: String, CaseIterable, Hashable, Sendable {
     case asScheme = "as_scheme"
-    /// `http://` requests too go out as https.
+    /// `http://` requests are sent as https too.
     case originate
 }
 
-/// How far an origin's certificate is checked.
+/// How strictly an origin's certificate is verified.
 package enum TLSVerification: String, CaseIterable, Hashable, Sendable {
     case full, off
 }

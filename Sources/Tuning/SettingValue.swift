@@ -1,8 +1,8 @@
 package import ProxyTypes
 
-/// What a setting is set to, in the terms of its kind. Value.
+/// The value of a setting, in the terms of its kind. Value.
 package enum SettingValue: Hashable, Sendable {
-    /// Left to someone else: `auto`, `kernel`, `system`, `none` or `off`, as the kind words it.
+    /// No value of its own: `auto`, `kernel`, `system`, `none` or `off`, depending on the kind.
     case unset
     case count(Int)
     case percent(Int)
@@ -12,11 +12,11 @@ package enum SettingValue: Hashable, Sendable {
     /// One of a choice, a name, or a path.
     case word(String)
     case keepalive(TCPKeepalive)
-    /// Never empty: no address is `unset`.
+    /// Never empty: `unset` stands for no address.
     case addresses([IPAddress])
 }
 
-/// A value as it arrives from a file, the API or a command line, before its setting has judged it. Value.
+/// A value as it arrives from a file, the API or the command line, not validated yet. Value.
 package enum SettingInput: Hashable, Sendable {
     case text(String)
     case integer(Int)
@@ -24,7 +24,8 @@ package enum SettingInput: Hashable, Sendable {
     case list([String])
 }
 
-/// Why a value is refused: what would be right, and what came. Reads on after the name of what it was meant for.
+/// Why a value is refused: what is allowed, and what was given. The text continues a sentence that begins with the
+/// setting's name.
 package struct ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package let allowed: String
     package let given: String
@@ -40,7 +41,7 @@ package struct ValueProblem: Error, Hashable, Sendable, CustomStringConvertible 
 
     package var description: String { "must be \(allowed), not \(given)" }
 
-    /// Numbers stand as they are; all else is quoted, cut, and safe to show on a terminal.
+    /// Numbers are shown as they are; anything else is quoted, shortened, and safe to print on a terminal.
     package static func quoted(_ text: String) -> String {
         if DecimalText.parse(text) != nil { return text }
         if text.isEmpty { return "empty" }

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// One value for each setting, the default where nothing else was put. Value.
+/// One value for each setting, initially the default. Value.
 package struct SettingValues: Hashable, Sendable {
     private var values: [SettingValue]
 

@@ -4,7 +4,7 @@ import ProxyTypes
 package enum SizeText {
     private static let units: [(name: String, bytes: Int)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
 
-    /// Nil for all else, `64KB` and `64K` too: they mean 1000 to some and 1024 to others.
+    /// Nil for anything else, including the ambiguous `64KB` and `64K` (1000 or 1024).
     package static func parse(_ text: some StringProtocol) -> Int? {
         let bytes = Array(text.utf8)
         let digits = bytes.prefix { DecimalText.isDigit($0) }
@@ -16,7 +16,7 @@ package enum SizeText {
         return overflow ? nil : product
     }
 
-    /// The one canonical form: a whole number of the largest unit that fits without a rest.
+    /// The canonical form: a whole number of the largest unit that divides the size.
     package static func print(_ size: Int) -> String {
         guard size != 0 else { return "0" }
         for unit in units where size % unit.bytes == 0 { return "\(size / unit.bytes)\(unit.name)" }

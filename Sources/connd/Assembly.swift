@@ -7,7 +7,7 @@ import Systemd
 import Tuning
 
 extension Configuration {
-    /// The part that the proxy itself obeys.
+    /// The part that configures the proxy itself.
     var proxyConfiguration: ProxyConfiguration {
         var made = ProxyConfiguration()
         made.allowFrom = proxy.allowFrom

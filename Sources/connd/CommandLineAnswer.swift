@@ -8,7 +8,7 @@ import ProcessOutput
 #endif
 
 extension CommandLineAnswer {
-    /// Ends the process where the command line asks for help, for the version, or is wrong.
+    /// Ends the process where the command line asks for help or the version, or is invalid.
     static func optionsOrEnd() -> CommandLineOptions {
         do {
             return try CommandLineOptions.parse()
@@ -23,7 +23,7 @@ extension CommandLineAnswer {
         }
     }
 
-    /// An answer that cannot be written is a failure, unless the reader has closed the pipe.
+    /// Output that cannot be written is a failure, unless the reader has closed the pipe.
     func giveAndEnd() -> Never {
         let (out, err) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
         out.write(output)

@@ -16,7 +16,7 @@ struct Connd {
         clinux_bound_heaps(2)
         let options = CommandLineAnswer.optionsOrEnd()
         if let answer = options.configurationAnswer() { answer.giveAndEnd() }
-        // What comes from here on goes through one writer: in order, and never held up.
+        // From here on all messages go through one writer, in order and without blocking.
         let log = LogTarget(Configuration.Log(), environment: ProcessInfo.processInfo.environment)
         do {
             if options.recordEnd {
@@ -32,7 +32,7 @@ struct Connd {
         }
     }
 
-    /// To the journal with its priority where that is standard error, so that `journalctl -p err` finds it.
+    /// With its priority where standard error is the journal, so that `journalctl -p err` finds it.
     private static func fail(_ error: any Error, _ log: LogTarget) -> Never {
         let isJournal = Journal.isStandardError(environment: ProcessInfo.processInfo.environment)
         let head = isJournal ? "<3>" : ""

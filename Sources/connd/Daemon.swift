@@ -20,21 +20,21 @@ import Upstream
     import Glibc
 #endif
 
-/// Puts connd together, starts it, and stops it in order: first the listeners, then the clients, then the pools. Bound to the
-/// thread that runs it, which is the data loop's.
+/// Assembles connd, starts it, and stops it in order: listeners, then clients, then pools. Bound to the thread that
+/// runs it, which is the data loop's.
 final class Daemon {
     private let loaded: LoadedConfiguration
     private let passed: PassedSockets
     private let service: ServiceLink
     private let logger: Logger
     private let accessLog: ForwardProxy.AccessLog
-    private let losses: LineLosses
+    private let losses: DroppedLines
     private let reactor: Reactor
     private let loop: ProxyLoop
     private let store: Store
     private let shared: SharedLayers
-    private let book: SettingBook
-    /// Of trials that ran out while connd was down.
+    private let overrides: SettingOverrides
+    /// Removes the trials that expired while connd was not running.
     private let expired: SettingChange
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
@@ -51,7 +51,7 @@ final class Daemon {
     private var waitingEnds = Instant.distantFuture
     private var clientsGoneAt: Instant?
 
-    /// Throws what keeps it from starting, before anything listens.
+    /// Throws before anything listens if connd cannot start.
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
         let configuration = loaded.configuration
         let environment = ProcessInfo.processInfo.environment
@@ -65,7 +65,7 @@ final class Daemon {
         accessLog = AccessLog(
             try Reconfiguration.named("access_log.path", in: loaded) { try configuration.openAccessLog() }
         ) { logger.warning("access log lines were lost", metadata: ["lines": "\($0)"]) }
-        losses = LineLosses(log: log.losses, accessLog: accessLog)
+        losses = DroppedLines(log: log.losses, accessLog: accessLog)
         let proxy = configuration.proxyConfiguration
         let storeEvents = StoreEventRelay(logger)
         self.storeEvents = storeEvents
@@ -77,16 +77,16 @@ final class Daemon {
             version: ProductVersion.text,
             previousEnd: end.map { ($0.end, $0.detail) })
         let now = SystemClock.now()
-        // Random, so that no entity tag of an earlier process is used again, whatever the clock said then.
-        var book = SettingBook(
+        // Random, so that no entity tag of an earlier process is used again, independently of the clock.
+        var overrides = SettingOverrides(
             file: loaded.layers, rows: store.loadSettings(), now: now, revision: .random(in: 1 << 40...1 << 50))
-        expired = book.expire(now: now)
-        book.apply(expired)
-        self.book = book
-        for objection in KernelCheck.objections(to: book.givenClaims) {
+        expired = overrides.expire(now: now)
+        overrides.apply(expired)
+        self.overrides = overrides
+        for objection in KernelCheck.objections(to: overrides.explicitCandidates) {
             logger.warning("the kernel does not take a setting", metadata: ["setting": "\(objection.text)"])
         }
-        let shared = SharedLayers(book.layers)
+        let shared = SharedLayers(overrides.layers)
         self.shared = shared
         reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
@@ -105,10 +105,10 @@ final class Daemon {
     }
 
     private static let lookupsAtOnce = 16
-    /// How long the end may wait for the last lines of the access log to be written.
+    /// How long to wait at exit for the last lines of the access log.
     private static let lastLines = Interval.seconds(1)
 
-    /// Returns the exit code when all has ended.
+    /// Returns the exit code after everything has stopped.
     func run() -> Int32 {
         raiseDescriptorLimit()
         let logger = logger
@@ -133,7 +133,7 @@ final class Daemon {
         return 0
     }
 
-    /// How the run before ended is in there, and told nowhere else.
+    /// The recorded end of the previous run, which is reported only here.
     private func closeStore() {
         let done = DispatchSemaphore(value: 0)
         let store = store
@@ -160,7 +160,7 @@ final class Daemon {
                 failures.append(UnopenedListener(address, code: error.code, hint: hint(at: address)))
             }
         }
-        // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
+        // A host without IPv6 has no [::1]: a default address may fail to open, a configured one may not.
         if !failures.isEmpty, !isDefault || failures.count == plan.opening.count {
             let texts = failures.map(\.description).joined(separator: "; ")
             throw StartFailure(text: "cannot listen on \(texts)")
@@ -183,7 +183,7 @@ final class Daemon {
         return " (a socket unit of systemd listens on \(other))"
     }
 
-    /// Each client and each connection takes a descriptor, and the usual soft limit of 1024 is gone soon.
+    /// Each client and each connection needs a descriptor; the usual soft limit of 1024 is too low.
     private func raiseDescriptorLimit() {
         var limit = rlimit()
         let kind = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
@@ -201,10 +201,11 @@ final class Daemon {
         }
     }
 
-    /// The admin API listens when this returns.
+    /// The admin API is listening when this returns.
     private func startControlPlane() throws -> ControlPlane {
         let starter = ControlPlaneStarter(
-            loaded: loaded, store: store, shared: shared, book: book, expired: expired, configured: configured,
+            loaded: loaded, store: store, shared: shared, overrides: overrides, expired: expired,
+            configured: configured,
             process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed,
             unopened: unopened, service: service)
         let control = try starter.start(loop, on: reactor)
@@ -279,7 +280,7 @@ final class Daemon {
         end()
     }
 
-    /// The control plane needs the loop for its last figures; the loop ends when it has them.
+    /// The control plane needs the loop for the last statistics; the loop ends after that.
     private func end() {
         guard !isEnding else { return }
         isEnding = true
@@ -292,11 +293,11 @@ final class Daemon {
         }
     }
 
-    /// Before `shutdown_grace` is over: for answers to those whose requests will not be sent any more.
+    /// Before the end of `shutdown_grace`: time to answer requests that will not be sent any more.
     private static let lastAnswers = Interval.seconds(1)
-    /// For the last bytes of answers, where clients do not close by themselves.
+    /// Time for the last bytes of responses, where clients do not close by themselves.
     private static let lingering = Interval.milliseconds(250)
-    /// While stopping: how often to look whether all have gone.
+    /// How often to check while stopping whether all connections are gone.
     private static let stopInterval = Interval.milliseconds(10)
 }
 
@@ -307,7 +308,7 @@ extension Daemon: DeadlineOwner {
             clientsGoneAt = clientsGoneAt ?? now
             if isOver {
                 loop.closeClients()
-                // Only now: what clients still waited for needed the pools.
+                // Not earlier: requests of remaining clients needed the pools.
                 if !poolsAreClosed { loop.upstream.shutdown() }
                 poolsAreClosed = true
                 if loop.upstream.openConnections == 0 {

@@ -11,15 +11,15 @@ import Systemd
     import Glibc
 #endif
 
-/// Where log messages go, and the least severe that does. Shared; a reload changes it.
+/// The destination and level of log messages. Shared; may change with a reload.
 final class LogTarget: Sendable {
-    /// What is written to standard error, by a thread of its own: its reader may hang, and whoever logs must not.
+    /// Writes to standard error on a separate thread: a reader that hangs must not block whoever logs.
     let standardError: LineWriter
     let losses = LossTally()
 
     enum Form: Sendable {
         case text, json
-        /// With the priority that journald reads off a line's head.
+        /// With the priority prefix that journald understands.
         case prefixed
         case journal(Journal)
     }
@@ -29,7 +29,7 @@ final class LogTarget: Sendable {
         var form: Form
     }
 
-    /// Of the writer too, which tells what was lost in the form that holds then.
+    /// Shared with the writer, which reports lost lines in the current form.
     private final class Shared: Sendable {
         let state: Mutex<State>
 
@@ -41,16 +41,16 @@ final class LogTarget: Sendable {
     private let shared: Shared
     private let environment: [String: String]
 
-    /// Of one batch; a `LineQueue` holds up to two.
+    /// The limit of one batch; a `LineQueue` holds up to two.
     private static let limit = LineLimit(bytes: 512 * 1024, lines: 8192)
-    /// For the last lines of the process.
-    private static let patience = Interval.seconds(1)
+    /// How long to wait at exit for the last lines.
+    private static let flushTimeout = Interval.seconds(1)
 
     init(_ log: Configuration.Log, environment: [String: String]) {
         self.environment = environment
         let shared = Shared(State(level: Self.level(log.level), form: Self.form(log.format, environment)))
         self.shared = shared
-        // One write for each line, so that they never mix with those of other processes.
+        // One write per line, so that lines of several processes do not mix.
         standardError = LineWriter(
             .descriptor(STDERR_FILENO, chunk: 0), name: "connd.log", limit: Self.limit, tally: losses,
             notice: .line { count in
@@ -72,9 +72,9 @@ final class LogTarget: Sendable {
         standardError.add { $0 += line.utf8 }
     }
 
-    /// Before the process ends: as far as somebody reads.
+    /// To be called before the process ends; gives up on a reader that does not read.
     func flush() {
-        standardError.flush(within: Self.patience)
+        standardError.flush(within: Self.flushTimeout)
     }
 
     private static func level(_ level: LogLevel) -> Logger.Level { Logger.Level(rawValue: level.rawValue) ?? .info }
@@ -89,8 +89,8 @@ final class LogTarget: Sendable {
     }
 }
 
-/// Takes log messages: for standard error, as text for people or as JSON for programs; or for the journal, each part of the
-/// message a field (`CONND_ORIGIN=…`) that `journalctl` can match. Shared.
+/// Writes log messages to standard error, as text or JSON, or to the journal, where each metadata value is a field
+/// (`CONND_ORIGIN=…`) that `journalctl` can match. Shared.
 struct LogOutput: LogHandler {
     var metadata: Logger.Metadata = [:]
     private let target: LogTarget
@@ -99,7 +99,7 @@ struct LogOutput: LogHandler {
         self.target = target
     }
 
-    /// All copies have the daemon's: it may change while it runs.
+    /// The same for all copies, since a reload may change it.
     var logLevel: Logger.Level {
         get { target.level }
         set {}
@@ -114,17 +114,17 @@ struct LogOutput: LogHandler {
         let all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
         let pairs = all.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let (message, form) = ("\(event.message)", target.form)
-        // A journal that does not take an entry may still take a line.
+        // A journal that refuses an entry may still accept a line.
         if case .journal(let journal) = form, journal.send(LogText.entry(message, event.level, pairs)) { return }
         target.write(LogText.line(message, event.level, pairs, form))
     }
 }
 
-/// Log messages as text, in each form. Pure, but for the time of day.
+/// Log messages as text, in each form. Pure except for the timestamp.
 enum LogText {
     typealias Pairs = [(key: String, value: String)]
 
-    /// With its line break.
+    /// Ends with a line break.
     static func line(_ message: String, _ level: Logger.Level, _ pairs: Pairs, _ form: LogTarget.Form) -> String {
         switch form {
         case .text: return "\(timestamp()) \(level) \(message)\(text(pairs))\n"
@@ -146,7 +146,7 @@ enum LogText {
     private static func text(_ pairs: Pairs) -> String {
         var text = ""
         for (key, value) in pairs {
-            // A value is on its line, and makes none of its own.
+            // A value must not break the line.
             let line = String(value.map { $0.isNewline || $0.asciiValue.map { $0 < 0x20 } == true ? " " : $0 })
             text += " \(key)=\(line.contains(" ") ? "\"\(line)\"" : line)"
         }

@@ -4,8 +4,8 @@ import Dispatch
     import Glibc
 #endif
 
-/// The signals connd lives by. They are blocked from the first line of `main` on, before there is a second thread, and then
-/// waited for: one that comes early is kept by the kernel, never lost and never fatal. Shared.
+/// The signals that connd handles. They are blocked at the start of `main`, before there is a second thread, and then
+/// waited for: an early one stays pending in the kernel, and is neither lost nor fatal. Shared.
 enum Signals {
     static let handled: [CInt] = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2]
 
@@ -22,7 +22,7 @@ enum Signals {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Calls `action` with each, on a thread of its own, until the process ends.
+    /// Calls `action` with each signal, on a separate thread, until the process ends.
     static func watch(_ action: @escaping @Sendable (CInt) -> Void) {
         DispatchQueue(label: "connd.signals").async {
             var set = set

@@ -133,7 +133,7 @@ struct LineWriterTests {
         isOpen.store(false, ordering: .relaxed)
         add(9..<12, to: writer)
         let ended = DispatchSemaphore(value: 0)
-        writer.retire(patience: .seconds(30)) { ended.signal() }
+        writer.retire(timeout: .seconds(30)) { ended.signal() }
         #expect(ended.wait(timeout: .now() + .seconds(60)) == .success)
         #expect(told.withLock { $0 } == [1, 6, 1, 2])
     }
@@ -146,7 +146,7 @@ struct LineWriterTests {
         let writer = writer(.descriptor(pipe.writeEnd, chunk: 0))
         add(0..<20, to: writer)
         let ended = DispatchSemaphore(value: 0)
-        writer.retire(patience: .milliseconds(1)) { ended.signal() }
+        writer.retire(timeout: .milliseconds(1)) { ended.signal() }
         #expect(ended.wait(timeout: .now() + .seconds(60)) == .success)
         #expect(tally[.leftBehind] == 20 && tally.total == 20)
     }
@@ -157,7 +157,7 @@ struct LineWriterTests {
         let writer = writer(.descriptor(pipe.writeEnd, chunk: 0))
         add(0..<20, to: writer)
         let ended = DispatchSemaphore(value: 0)
-        writer.retire(patience: .seconds(60)) { ended.signal() }
+        writer.retire(timeout: .seconds(60)) { ended.signal() }
         #expect(ended.wait(timeout: .now() + .seconds(60)) == .success)
         #expect(pipe.lines { $0 == "line 19" }.count == 20 && tally.total == 0)
     }

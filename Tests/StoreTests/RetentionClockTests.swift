@@ -21,14 +21,14 @@ struct RetentionClockTests {
             now.wall += step
             var left = milliseconds
             repeat {
-                clock.look(now)
+                clock.update(now)
                 let part = min(left, 2_500)
                 now.wall += part
                 now.instant = now.instant + .milliseconds(part)
                 real += part
                 left -= part
             } while left > 0
-            clock.look(now)
+            clock.update(now)
         }
 
         var time: Int64 { clock.time(now) }
@@ -99,7 +99,7 @@ struct RetentionClockTests {
         var run = Run()
         run.now.wall += 9 * Self.hour
         run.now.instant = run.now.instant + .hours(9)
-        run.clock.look(run.now)
+        run.clock.update(run.now)
         #expect(run.time == run.now.wall)
     }
 

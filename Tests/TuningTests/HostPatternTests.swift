@@ -59,8 +59,8 @@ import Tuning
         #expect(throws: ValueProblem.self) { try HostPattern(parsing: text) }
     }
 
-    @Test("closeness: origin, host with port, host, the longest suffix, anything")
-    func closeness() throws {
+    @Test("specificity: origin, host with port, host, the longest suffix, anything")
+    func specificity() throws {
         let ordered = try [
             "*", "*:80", "*.com", "*.com:80", "*.example.com", "*.a.example.com", "*.a.example.com:80",
             "b.a.example.com",
@@ -69,7 +69,9 @@ import Tuning
         let origin = Origin(scheme: .http, host: "b.a.example.com", port: 80)
         for (index, pattern) in ordered.enumerated() {
             #expect(pattern.matches(origin))
-            for other in ordered[(index + 1)...] { #expect(pattern.closeness < other.closeness, "\(pattern) \(other)") }
+            for other in ordered[(index + 1)...] {
+                #expect(pattern.specificity < other.specificity, "\(pattern) \(other)")
+            }
         }
     }
 

@@ -52,7 +52,7 @@ import Tuning
             let index = random.below(Self.patterns.count + 1)
             return index == 0 ? nil : try HostPattern(parsing: Self.patterns[index - 1])
         }
-        let scope = PatternScope(patterns)
+        let scope = AffectedOrigins(patterns)
         for origin in Self.origins {
             #expect(scope.contains(origin) == patterns.contains { $0?.matches(origin) ?? true })
         }

@@ -33,7 +33,7 @@ import Tuning
     }
 
     @Test("a lower layer's closer pattern does not win over a higher layer")
-    func layerBeforeCloseness() throws {
+    func layerBeforeSpecificity() throws {
         var layers = SettingLayers()
         layers.set(.maxQueue, to: SettingEntry(.count(1), source: .learned), for: HostPattern(origin))
         layers.set(.maxQueue, to: SettingEntry(.count(2), source: file))

@@ -14,8 +14,8 @@ package enum EditDistance {
         return distance <= farthest && distance * 2 < max(candidate.utf8.count, 3) ? distance : nil
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). Words whose lengths differ
-    /// by more than two bytes are not compared; the result is then 3.
+    /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment). Words whose lengths
+    /// differ by more than two bytes are not compared; the result is then 3.
     static func between(_ a: String, _ b: String) -> Int {
         let (a, b) = (Array(a.utf8), Array(b.utf8))
         if abs(a.count - b.count) > farthest { return farthest + 1 }

@@ -15,8 +15,8 @@ package enum PercentEncoding {
         return result
     }
 
-    /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8. `plusIsSpace` is for queries
-    /// (WHATWG URL, application/x-www-form-urlencoded).
+    /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8. `plusIsSpace` is for
+    /// queries (WHATWG URL, application/x-www-form-urlencoded).
     package static func decode(_ text: some StringProtocol, plusIsSpace: Bool = false) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

@@ -51,7 +51,7 @@ struct BackupCommand: AsyncParsableCommand {
     }
 }
 
-/// A database on its way into a file, which gets its name when it is whole. Loop-bound: one task.
+/// Writes a database to a temporary file, which gets its final name when it is complete. Bound to one task.
 final class BackupFile {
     private let path: String
     private let partial: String
@@ -59,7 +59,8 @@ final class BackupFile {
     private let descriptor: CInt
     private var head: [UInt8] = []
     private(set) var bytes = 0
-    private var isDone = false
+    /// Whether the file still has its temporary name, which is removed with this object.
+    private var hasPartialName = true
 
     private static let headLength = 100
 
@@ -74,7 +75,7 @@ final class BackupFile {
 
     deinit {
         close(descriptor)
-        if !isDone { unlink(partial) }
+        if hasPartialName { unlink(partial) }
     }
 
     func add(_ part: ArraySlice<UInt8>) throws {
@@ -89,7 +90,7 @@ final class BackupFile {
         }
     }
 
-    /// On disk, and under its name.
+    /// Makes it durable and gives it its final name.
     func finish() throws {
         guard isDatabase else {
             throw CommandFailure(
@@ -97,13 +98,13 @@ final class BackupFile {
                 next: ["connctl status    shows whether the database fails; then try again"])
         }
         guard fsync(descriptor) == 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
-        // A link does not replace what came there meanwhile.
+        // link(2) does not replace a file that was created in the meantime.
         let isNamed = mayReplace ? rename(partial, path) == 0 : link(partial, path) == 0
         guard isNamed else { throw FileProblem(reason: String(cString: strerror(errno)), isThere: errno == EEXIST) }
-        isDone = mayReplace
+        hasPartialName = !mayReplace
     }
 
-    /// By its header: its size is what it says, in pages.
+    /// Whether the size is the one that the header gives.
     private var isDatabase: Bool {
         guard head.count == Self.headLength, head.starts(with: "SQLite format 3\0".utf8) else { return false }
         let page = Int(head[16]) << 8 | Int(head[17])

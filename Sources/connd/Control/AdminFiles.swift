@@ -4,14 +4,14 @@ import ConfigurationFile
     import Glibc
 #endif
 
-/// Where the admin API's token is, and where it is said how to reach it: `admin.url` in the state directory, for a companion
-/// run by the same user. Shared.
+/// The files of the admin API: its token, and `admin.url` in the state directory, which tells companions of the same
+/// user how to reach it. Shared.
 struct AdminFiles: Sendable {
     let stateDirectory: String?
 
     private var addressPath: String? { stateDirectory.map { $0 + "/admin.url" } }
 
-    /// For the owner alone. What cannot be made shows when it is needed.
+    /// Accessible to the owner only. A failure shows when the directory is needed.
     func makeStateDirectory() {
         guard let stateDirectory else { return }
         var made = ""
@@ -30,7 +30,7 @@ struct AdminFiles: Sendable {
         rename(fresh, addressPath)
     }
 
-    /// Unless another connd has said since that it is there.
+    /// Unless another connd has replaced it.
     func remove(address: String) {
         guard let addressPath, let file = fopen(addressPath, "r") else { return }
         var line = [CChar](repeating: 0, count: 512)

@@ -1,7 +1,7 @@
 import ProxyTypes
 
 extension CloseReason {
-    /// In a sentence, with the setting that governs it where there is one.
+    /// A sentence for people, with the setting that governs it where there is one.
     var explanation: String {
         switch self {
         case .idleTimeout: "it lay idle for idle_timeout"
@@ -16,7 +16,7 @@ extension CloseReason {
         case .originClosedMidResponse: "the origin closed it before its response was whole"
         case .responseUntilClose: "the response had no length: its end was the connection's"
         case .framingError: "the origin's response was malformed"
-        case .unsolicitedBytes: "the origin sent bytes that nobody had asked for"
+        case .unsolicitedBytes: "the origin sent bytes that were not part of any response"
         case .clientAborted: "the client went away in the middle of its exchange"
         case .headersTimeout: "no response began within headers_timeout"
         case .bodyTimeout: "the response stood still for body_idle_timeout"

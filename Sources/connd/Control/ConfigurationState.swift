@@ -2,7 +2,7 @@ import ConfigurationFile
 import Reactor
 import Synchronization
 
-/// The configuration that holds now, and how to read it anew. Shared.
+/// The current configuration, and how to read it again. Shared.
 final class ConfigurationState: Sendable {
     struct State: Sendable {
         var loaded: LoadedConfiguration
@@ -27,7 +27,7 @@ final class ConfigurationState: Sendable {
 
     var current: State { state.withLock { $0 } }
 
-    /// What of it holds without a restart holds now.
+    /// Takes over everything that does not need a restart.
     func replace(with fresh: LoadedConfiguration) {
         log.set(fresh.configuration.log)
         state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: SystemClock.wall()) }
@@ -37,7 +37,7 @@ final class ConfigurationState: Sendable {
         state.withLock { $0.error = reason }
     }
 
-    /// Reads the file again, with the options laid over; what is wrong is remembered for the status.
+    /// Reads the file again, with the command line options applied; problems are kept for the status.
     func read() throws(ConfigurationFailure) -> LoadedConfiguration {
         do {
             return try options.load()

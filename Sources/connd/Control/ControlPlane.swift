@@ -11,15 +11,15 @@ import Synchronization
 import Tuning
 import Upstream
 
-/// Everything beside the data path: figures, settings, database, admin API. It has threads of its own; the data loop never waits
-/// for it. Shared.
+/// Everything beside the data path: statistics, settings, database, admin API. Runs on its own threads; the data loop
+/// never waits for it. Shared.
 final class ControlPlane: Sendable {
     let backend: LiveAdminBackend
     private let recorder: Recorder
     private let settings: SettingsControl
     private let store: Store
     private let events: EventHub
-    private let place: AdminPlace
+    private let place: AdminEndpoint
     private let service: ServiceLink
     private let logger: Logger
     private let work = Mutex<[Task<Void, Never>]>([])
@@ -30,7 +30,7 @@ final class ControlPlane: Sendable {
 
     init(
         backend: LiveAdminBackend, recorder: Recorder, settings: SettingsControl, store: Store, events: EventHub,
-        place: AdminPlace, service: ServiceLink, logger: Logger
+        place: AdminEndpoint, service: ServiceLink, logger: Logger
     ) {
         self.backend = backend
         self.recorder = recorder
@@ -42,7 +42,7 @@ final class ControlPlane: Sendable {
         self.logger = logger
     }
 
-    /// From here on it measures, keeps, and ends trials.
+    /// Starts recording, storing, and expiring trials.
     func start() {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
@@ -78,12 +78,12 @@ final class ControlPlane: Sendable {
     }
 
     func warmUp(_ settings: Configuration.WarmStart) {
-        let start = WarmStart(store: store, gate: backend.gate, settings: settings, logger: logger)
+        let start = WarmStart(store: store, mailbox: backend.mailbox, settings: settings, logger: logger)
         let task = Task { await start.run() }
         work.withLock { $0.append(task) }
     }
 
-    /// What is not done by then goes on by itself.
+    /// Work that takes longer continues in the background.
     private static func wait(atMost limit: Duration, for work: @escaping @Sendable () async -> Void) async {
         let isOver = Mutex(false)
         await withCheckedContinuation { continuation in
@@ -111,7 +111,7 @@ final class ControlPlane: Sendable {
             logger.error("the database fails, proxying goes on", metadata: ["reason": "\(failure)"])
             events.send("store", "failing: \(failure)")
         case .recovered(let milliseconds):
-            let length = Texts.duration(milliseconds: milliseconds)
+            let length = APIFormat.duration(milliseconds: milliseconds)
             logger.notice("the database is written again", metadata: ["after": "\(length)"])
             events.send("store", "written again after \(length)")
         case .recreated(let path):
@@ -145,9 +145,9 @@ final class ControlPlane: Sendable {
             metadata: ["times": "\(count)"])
     }
 
-    private static func tell(_ change: ReachChange, _ logger: Logger, _ events: EventHub) {
+    private static func tell(_ change: ReachabilityChange, _ logger: Logger, _ events: EventHub) {
         let origin = change.origin.description
-        if change.isReached {
+        if change.isReachable {
             logger.notice("the origin is reached again", metadata: ["origin": "\(origin)"])
             events.send("origin", origin: origin, "reached again")
         } else {
@@ -177,12 +177,12 @@ final class ControlPlane: Sendable {
         }
     }
 
-    /// The data loop still runs, so that whoever asks gets its answer, and the last figures are kept.
+    /// To be called while the data loop still runs, so that open requests are answered and the last statistics stored.
     func stop() async {
         for task in work.withLock({ $0 }) { task.cancel() }
         place.forget()
         events.close()
-        // A disk that hangs must not keep connd from ending.
+        // A hanging disk must not prevent connd from ending.
         let (place, recorder) = (place, recorder)
         await Self.wait(atMost: .seconds(4)) { await place.stop() }
         await Self.wait(atMost: .seconds(2)) { _ = await recorder.record() }

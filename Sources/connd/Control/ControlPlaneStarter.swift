@@ -11,34 +11,35 @@ import Synchronization
 import Tuning
 import Upstream
 
-/// Puts the control plane together and has the admin API listen. Value, used once.
+/// Assembles the control plane and starts the admin API. Value, used once.
 struct ControlPlaneStarter {
     let loaded: LoadedConfiguration
     let store: Store
     let shared: SharedLayers
-    let book: SettingBook
+    let overrides: SettingOverrides
     let expired: SettingChange
     let configured: ConfigurationState
     let process: ProcessState
     let logger: Logger
     let accessLog: ForwardProxy.AccessLog
-    let losses: LineLosses
+    let losses: DroppedLines
     let passed: PassedSockets
     let unopened: UnopenedListeners
     let service: ServiceLink
 
-    /// Called on the thread that will run the reactor, before it does.
+    /// To be called on the thread that will run the reactor, before it does.
     func start(_ loop: ProxyLoop, on reactor: Reactor) throws -> ControlPlane {
         let environment = ProcessInfo.processInfo.environment
         let files = AdminFiles(stateDirectory: Configuration.stateDirectory(environment: environment))
-        let gate = LoopGate(loop, on: reactor)
+        let mailbox = LoopMailbox(loop, on: reactor)
         let events = EventHub()
-        let recorder = Recorder(gate: gate, store: store)
+        let recorder = Recorder(mailbox: mailbox, store: store)
         let settings = SettingsControl(
-            book: book, unkept: expired, store: store, shared: shared, gate: gate, events: events, logger: logger)
+            overrides: overrides, unkept: expired, store: store, shared: shared, mailbox: mailbox, events: events,
+            logger: logger)
         let pauses = PauseControl(held: holdPauses(in: loop), store: store, logger: logger)
         let backend = LiveAdminBackend(
-            gate: gate, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
+            mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
             passed: passed, unopened: unopened, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
@@ -47,15 +48,15 @@ struct ControlPlaneStarter {
             backend: backend, listeners: listeners, token: try token(environment, isNeeded: !listeners.isEmpty),
             allowedHosts: loaded.configuration.admin.allowHosts.map(\.description), logger: logger,
             wallClock: SystemClock.wall)
-        let place = AdminPlace(server: server, files: files, gate: gate)
+        let place = AdminEndpoint(server: server, files: files, mailbox: mailbox)
         backend.place.withLock { $0 = place }
-        AdminPlace.note(try Self.wait { try await place.start() }, in: loop)
+        AdminEndpoint.note(try Self.wait { try await place.start() }, in: loop)
         return ControlPlane(
             backend: backend, recorder: recorder, settings: settings, store: store, events: events, place: place,
             service: service, logger: logger)
     }
 
-    /// They hold from before the first request on.
+    /// Pauses apply before the first request.
     private func holdPauses(in loop: ProxyLoop) -> [Origin: Pause] {
         let held = store.loadPauses()
         for origin in held.keys { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
@@ -70,7 +71,7 @@ struct ControlPlaneStarter {
         return nil
     }
 
-    /// The reactor's thread has nothing else to do yet.
+    /// The reactor's thread may block, as the loop is not running yet.
     private static func wait<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) throws -> Value {
         let done = DispatchSemaphore(value: 0)
         let outcome = Mutex<Result<Value, any Error>?>(nil)

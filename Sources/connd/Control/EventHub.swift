@@ -2,7 +2,7 @@ import AdminModels
 import Reactor
 import Synchronization
 
-/// Hands events to whoever listens, and keeps the last ones for who comes back. Shared.
+/// Publishes events to subscribers, and keeps the last ones for those that reconnect. Shared.
 final class EventHub: Sendable {
     private struct State {
         var kept: [EventReport] = []
@@ -15,11 +15,11 @@ final class EventHub: Sendable {
     private let state: Mutex<State>
 
     private static let maxKept = 1000
-    /// One that falls this far behind is cut off.
+    /// A subscriber that is further behind is disconnected.
     private static let maxBehind = 1000
 
-    /// Ids keep rising over restarts, so that one of an earlier process is recognised as gone. The random low bits keep
-    /// them apart even where the clock was set back between two starts.
+    /// Ids increase across restarts, so that an id of an earlier process is recognised as gone. Random low bits keep
+    /// them distinct even if the clock was set back between two starts.
     init() {
         state = Mutex(State(nextID: UInt64(max(SystemClock.wall(), 1)) << 10 | .random(in: 0..<1024)))
     }
@@ -28,7 +28,7 @@ final class EventHub: Sendable {
         var event = EventReport()
         event.type = type
         event.timeMs = SystemClock.wall()
-        event.time = Texts.time(event.timeMs)
+        event.time = APIFormat.time(event.timeMs)
         event.origin = origin
         event.message = message
         let late = state.withLock { state in
@@ -45,7 +45,7 @@ final class EventHub: Sendable {
             }
             return late
         }
-        // Not within: its end calls back, for the lock.
+        // Not under the lock: finishing calls back, and takes it.
         for listener in late { listener.finish() }
     }
 
@@ -89,7 +89,7 @@ final class EventHub: Sendable {
         event.id = id - 1
         event.type = "reset"
         event.timeMs = SystemClock.wall()
-        event.time = Texts.time(event.timeMs)
+        event.time = APIFormat.time(event.timeMs)
         event.message = "events before this one are gone: read the resources anew"
         return event
     }

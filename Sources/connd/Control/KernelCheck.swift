@@ -2,21 +2,21 @@ import AdminModels
 import Tuning
 import Upstream
 
-/// Which settings the kernel of this host does not take: refused where they are set at run time, told where they come from a
-/// file or a database, which may have been written on another host.
+/// Which settings the kernel of this host does not accept: refused where they are set at run time, reported where they
+/// come from a file or a database, which may have been written on another host.
 enum KernelCheck {
-    static func objections(to claims: [SettingClaim]) -> [RefusedSettingReport] {
-        // Many patterns may say the same, and each question takes a socket.
+    static func objections(to candidates: [SettingCandidate]) -> [RefusedSettingReport] {
+        // Each check needs a socket, and many patterns may have the same value.
         var asked: [Setting: [SettingValue: String?]] = [:]
-        return claims.compactMap { claim in
-            let known = asked[claim.setting]?[claim.value]
-            let objection = known ?? SocketTuning.objection(to: claim.setting, claim.value)
-            if known == nil { asked[claim.setting, default: [:]][claim.value] = .some(objection) }
-            return objection.map { RefusedSettingReport(claim, reason: $0) }
+        return candidates.compactMap { candidate in
+            let known = asked[candidate.setting]?[candidate.value]
+            let objection = known ?? SocketTuning.objection(to: candidate.setting, candidate.value)
+            if known == nil { asked[candidate.setting, default: [:]][candidate.value] = .some(objection) }
+            return objection.map { RefusedSettingReport(candidate, reason: $0) }
         }
     }
 
-    /// `index`: of an import's element.
+    /// `index`: of the element of an import.
     static func check(_ change: SettingChange, index: (SettingRow) -> Int? = { _ in nil }) throws(SettingProblems) {
         let problems = change.puts.compactMap { row -> SettingProblem? in
             let setting = row.key.setting
@@ -29,8 +29,8 @@ enum KernelCheck {
 }
 
 extension RefusedSettingReport {
-    init(_ claim: SettingClaim, reason: String) {
-        let resolved = ResolvedSettingReport(claim)
+    init(_ candidate: SettingCandidate, reason: String) {
+        let resolved = ResolvedSettingReport(candidate)
         self.init()
         setting = resolved.name
         value = resolved.value

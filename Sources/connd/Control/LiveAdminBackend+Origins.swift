@@ -8,7 +8,7 @@ import Store
 import Tuning
 import Upstream
 
-/// Origins and what is done to them.
+/// Origins and the actions on them.
 extension LiveAdminBackend {
     func origins(_ query: OriginQuery) async throws(AdminRefusal) -> Page<OriginSummary> {
         await recorder.refresh()
@@ -19,15 +19,15 @@ extension LiveAdminBackend {
         var keyed = found.map { (key: key($0), entry: $0) }
         keyed.sort { a, b in
             if query.sort == .origin { return (a.entry.name < b.entry.name) == ascending }
-            // Those of earlier runs have no more than the wall clock, and are older than any of this one.
+            // Origins of earlier runs only have a wall clock time, and sort below those of this run.
             let (first, second) = (a.entry.lastUse, b.entry.lastUse)
             if query.sort == .lastUsed, first != second { return (first < second) == ascending }
-            // Equals by name, so that pages fit together.
+            // Ties are sorted by name, so that pages are consistent.
             return a.key == b.key ? a.entry.name < b.entry.name : (a.key < b.key) == ascending
         }
         let start = try Self.position(query.page.cursor)
         let part = keyed.dropFirst(start).prefix(query.page.limit)
-        let rows = await settings.book.exportRows()
+        let rows = await settings.overrides.exportRows()
         let layers = shared.current
         let paused = await pauses.current
         let items = part.map { summary($0.entry, layers, rows, paused) }
@@ -40,21 +40,21 @@ extension LiveAdminBackend {
         await recorder.refresh()
         let entry = await recorder.origins[origin]
         let lifetime = await store.lifetime(of: origin)
-        let book = await settings.book
-        let isNamed = book.exportRows().contains { $0.key.pattern?.matches(origin) ?? false }
+        let overrides = await settings.overrides
+        let isNamed = overrides.exportRows().contains { $0.key.pattern?.matches(origin) ?? false }
         guard entry != nil || lifetime != nil || isNamed else {
             throw .notFound("no request has gone to `\(origin)`: /v1/origins lists those known")
         }
         let current = entry ?? .unused(origin)
         var detail = OriginDetail()
-        detail.summary = summary(current, book.layers, book.exportRows(), await pauses.current)
+        detail.summary = summary(current, overrides.layers, overrides.exportRows(), await pauses.current)
         detail.figures = OriginFiguresReport(current.snapshot.figures, openTunnels: current.snapshot.gauges.tunnels)
         detail.lifetime = lifetime.map(LifetimeReport.init)
-        detail.settings = book.resolved(for: origin).map { ResolvedSettingReport($0) }
+        detail.settings = overrides.resolved(for: origin).map { ResolvedSettingReport($0) }
         detail.dialFailuresInARow = current.snapshot.gauges.dialFailures
-        let refused = await gate.run { $0.upstream.refusedSettings(of: origin).map { ($0.setting, $0.reason) } }
-        detail.refusedSettings = book.resolved(for: origin).flatMap { claim in
-            refused.filter { $0.0 == claim.setting }.map { RefusedSettingReport(claim.inForce, reason: $0.1) }
+        let refused = await mailbox.run { $0.upstream.refusedSettings(of: origin).map { ($0.setting, $0.reason) } }
+        detail.refusedSettings = overrides.resolved(for: origin).flatMap { candidate in
+            refused.filter { $0.0 == candidate.setting }.map { RefusedSettingReport(candidate.inForce, reason: $0.1) }
         }
         return detail
     }
@@ -69,16 +69,16 @@ extension LiveAdminBackend {
             throw .notFound("no request has gone to `\(origin)`: there is nothing to forget")
         }
         let isPaused = await pauses.current[origin] != nil
-        let isForgotten = await gate.run { loop in
+        let isForgotten = await mailbox.run { loop in
             guard loop.upstream.forget(origin) else { return false }
-            // What was measured goes, and not what is set.
+            // Deletes measurements, not settings.
             if isPaused { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
             return true
         }
         guard isForgotten else {
             throw .conflict("`\(origin)` is in use: drain it, wait for its exchanges to end, and try again")
         }
-        // What it did until now reaches the store before it is forgotten there, not after.
+        // Its measurements must reach the store before they are deleted there, not after.
         await recorder.record()
         do {
             try await store.forget(origin)
@@ -127,20 +127,20 @@ extension LiveAdminBackend {
         var connections = 0
         switch action {
         case .drain, .reconnect, .prewarm:
-            let done = await gate.run { Self.perform(action, on: origin, count: count, $0.upstream) }
+            let done = await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream) }
             origins = done.origins.count
             connections = done.connections
         case .pause:
             let time = SystemClock.wall()
-            origins = await pauses.order { [gate] in
-                let paused = await gate.run { Self.perform(action, on: origin, count: count, $0.upstream).origins }
+            origins = await pauses.order { [mailbox] in
+                let paused = await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream).origins }
                 return .pause(
                     paused.map { Pause(origin: $0, actor: actor.name, reason: reason, time: time) },
                     replacing: origin != nil)
             }
         case .resume:
-            origins = await pauses.order { [gate] in
-                .resume(await gate.run { Self.perform(action, on: origin, count: count, $0.upstream).origins })
+            origins = await pauses.order { [mailbox] in
+                .resume(await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream).origins })
             }
         }
         if let origin, origins == 0 {
@@ -160,7 +160,7 @@ extension LiveAdminBackend {
     private static func perform(
         _ action: ActionRequest.Action, on origin: Origin?, count: Int, _ loop: UpstreamLoop
     ) -> (origins: [Origin], connections: Int) {
-        // These make sense before the first request.
+        // These are useful before the first request.
         let creates = action == .prewarm || action == .pause
         let pools: [UpstreamPool]
         if let origin {

@@ -37,7 +37,7 @@ extension LiveAdminBackend {
         var last = after
         while records.count <= limit {
             let (start, count) = (last, min(Self.connectionsAtOnce, limit + 1 - records.count))
-            let part = await gate.run { loop in
+            let part = await mailbox.run { loop in
                 loop.upstream.connections(of: origin, state: wanted, after: start, limit: count)
             }
             records += part
@@ -50,7 +50,7 @@ extension LiveAdminBackend {
     }
 
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport {
-        if let record = await gate.run({ $0.upstream.connection(number) }) {
+        if let record = await mailbox.run({ $0.upstream.connection(number) }) {
             return ConnectionReport(record, now: SystemClock.wall())
         }
         let closed = try await read { store throws(StoreFailure) in try await store.connection(number: number) }
@@ -62,7 +62,7 @@ extension LiveAdminBackend {
         async throws(AdminRefusal) -> ConnectionReport
     {
         let reason = try Self.checked(reason: reason)
-        guard let record = await gate.run({ $0.upstream.close(connection: number, force: force) }) else {
+        guard let record = await mailbox.run({ $0.upstream.close(connection: number, force: force) }) else {
             throw .notFound("no connection \(number) lives: /v1/connections lists those that do")
         }
         await leaveTrail(
@@ -86,11 +86,11 @@ extension LiveAdminBackend {
         var report = HistoryReport()
         report.origin = origin?.description
         report.fromMs = from
-        report.from = Texts.time(from)
+        report.from = APIFormat.time(from)
         report.toMs = to
-        report.to = Texts.time(to)
+        report.to = APIFormat.time(to)
         report.stepMs = history.step
-        report.step = Texts.duration(milliseconds: history.step)
+        report.step = APIFormat.duration(milliseconds: history.step)
         report.points = history.points.map { AdminModels.HistoryPoint($0.time, $0.rollup) }
         return report
     }
@@ -133,7 +133,7 @@ extension LiveAdminBackend {
     }
 
     func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes {
-        // What was measured until now is in it.
+        // Includes everything measured until now.
         await recorder.recordNow()
         await backups.enter()
         do {
@@ -148,7 +148,7 @@ extension LiveAdminBackend {
         }
     }
 
-    /// As the trail spells it; digits alone are a connection's number.
+    /// As the audit trail spells it; digits only are a connection's number.
     private static func subject(_ text: String) -> String {
         let isNumber = text.allSatisfy { ("0"..."9").contains($0) }
         guard !isNumber, let pattern = try? HostPattern(parsing: text) else { return text }
@@ -157,7 +157,7 @@ extension LiveAdminBackend {
 
     func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.listen(after: id) }
 
-    /// What was measured until now is in the answer.
+    /// Includes everything measured until now.
     private func read<T: Sendable>(
         _ body: @Sendable (Store) async throws(StoreFailure) -> T
     ) async throws(AdminRefusal) -> T {
@@ -169,7 +169,7 @@ extension LiveAdminBackend {
         }
     }
 
-    /// Each costs the data loop a system call.
+    /// Each connection costs the data loop a system call.
     private static let connectionsAtOnce = 128
 
     private static func id(_ cursor: String?) throws(AdminRefusal) -> Int64? {
@@ -186,7 +186,7 @@ extension AdminModels.HistoryPoint {
     init(_ time: Int64, _ rollup: Rollup) {
         self.init()
         timeMs = time
-        self.time = Texts.time(time)
+        self.time = APIFormat.time(time)
         let counts = rollup.counts
         requests = counts.requests
         errors = counts[.errors]

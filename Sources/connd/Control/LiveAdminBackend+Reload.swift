@@ -9,7 +9,7 @@ import Reactor
 import Synchronization
 import Tuning
 
-/// The config file read again.
+/// Reloading the config file.
 extension LiveAdminBackend {
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
         await reloads.enter()
@@ -27,7 +27,7 @@ extension LiveAdminBackend {
     }
 
     private func reloadNow(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel {
-        guard await !gate.run({ $0.isDraining }) else { throw .unavailable("connd is stopping") }
+        guard await !mailbox.run({ $0.isDraining }) else { throw .unavailable("connd is stopping") }
         guard configured.path != nil else {
             throw .conflict("connd runs on its built-in defaults: start it with --config to have a file to reload")
         }
@@ -42,23 +42,25 @@ extension LiveAdminBackend {
         let change = try await prepare(fresh, from: old)
         let report = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
-        let objections = KernelCheck.objections(to: await settings.book.givenClaims)
+        let objections = KernelCheck.objections(to: await settings.overrides.explicitCandidates)
         let notes = change.notes + objections.map(\.text) + (await apply(change))
         var model = ReloadReportModel()
         model.changes = report.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }
         model.needRestart = read.changesNeedingRestart(from: fresh)
         model.notes = notes
-        model.conflicts = await settings.book.differences.filter { $0.conflict != nil }.map { DifferenceReport($0) }
+        model.conflicts = await settings.overrides.differences.filter { $0.conflict != nil }.map {
+            DifferenceReport($0)
+        }
         tell(model, newConflicts: report.newConflicts.map { "\($0)" })
         return model
     }
 
-    /// All that can fail.
+    /// Everything that can fail.
     private func prepare(_ fresh: LoadedConfiguration, from old: LoadedConfiguration)
         async throws(AdminRefusal) -> Reconfiguration
     {
-        let held = await gate.run { $0.sockets.filter { !$0.isInherited }.map(\.address) }
+        let held = await mailbox.run { $0.sockets.filter { !$0.isInherited }.map(\.address) }
         var change: Reconfiguration?
         do {
             let made = try Reconfiguration(
@@ -67,7 +69,7 @@ extension LiveAdminBackend {
             change = made
             let hosts = fresh.configuration.admin.allowHosts.map(\.description)
             let released = made.closingForAdmin
-            await gate.run { loop in for address in released { loop.stopListening(on: address) } }
+            await mailbox.run { loop in for address in released { loop.stopListening(on: address) } }
             do {
                 try await place.withLock { $0 }?.update(made.admin, token: made.token, allowedHosts: hosts)
             } catch {
@@ -83,7 +85,7 @@ extension LiveAdminBackend {
     }
 
     private func listenAgain(_ addresses: [ListenAddress]) async {
-        let failures = await gate.run { loop -> [UnopenedListener] in
+        let failures = await mailbox.run { loop -> [UnopenedListener] in
             var failures: [UnopenedListener] = []
             for address in addresses {
                 do throws(SystemError) { try loop.listen(on: try ListeningSocket.open(address)) } catch {
@@ -100,7 +102,7 @@ extension LiveAdminBackend {
         configured.refused(problems.joined(separator: "\n"))
         let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
         events.send("reload", "refused: \(count) in the config file")
-        // A line each: what a log shows of a long one is its beginning.
+        // One line each: logs cut long ones.
         for problem in problems.prefix(Self.shownProblems) {
             logger.error("the config file is refused, the running one stays", metadata: ["problem": "\(problem)"])
         }
@@ -111,14 +113,14 @@ extension LiveAdminBackend {
 
     private static let shownProblems = 20
 
-    /// What cannot be had after all is told.
+    /// Reports what could not be opened after all.
     private func apply(_ change: Reconfiguration) async -> [String] {
         let configuration = change.fresh.configuration
         let proxy = configuration.proxyConfiguration
         let (opened, closing, late) = (change.opened, change.closing, change.openedLate)
         if let log = change.accessLog { accessLog.redirect(to: log) }
         let log = accessLog.isWanted ? accessLog : nil
-        let failures = await gate.run { loop -> [UnopenedListener] in
+        let failures = await mailbox.run { loop -> [UnopenedListener] in
             loop.apply(proxy)
             loop.accessLog = log
             for address in closing { loop.stopListening(on: address) }
@@ -160,7 +162,7 @@ extension LiveAdminBackend {
 }
 
 extension AdminRefusal {
-    /// The first thing that is wrong, on one line.
+    /// The first problem, on one line.
     var problem: String {
         switch self {
         case .invalid(let text, let fields), .conflict(let text, let fields): fields.first?.detail ?? text

@@ -14,19 +14,19 @@ extension LiveAdminBackend {
 
     func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
         let pattern = try self.pattern(pattern)
-        let book = await settings.book
-        return (report(pattern, book), book.revision)
+        let overrides = await settings.overrides
+        return (report(pattern, overrides), overrides.revision)
     }
 
     func patterns() async -> ([PatternReport], revision: UInt64) {
-        let book = await settings.book
+        let overrides = await settings.overrides
         var made: [String: PatternReport] = [:]
-        for row in book.givenClaims {
+        for row in overrides.explicitCandidates {
             let name = row.pattern?.description ?? "*"
             made[name, default: PatternReport()].pattern = name
             made[name]?.settings.append(ResolvedSettingReport(row))
         }
-        return (made.values.sorted { $0.pattern < $1.pattern }, book.revision)
+        return (made.values.sorted { $0.pattern < $1.pattern }, overrides.revision)
     }
 
     func patch(_ pattern: String, _ patch: SettingsPatch, actor: AdminActor, ifRevision: UInt64?)
@@ -43,8 +43,8 @@ extension LiveAdminBackend {
         }
         let values = patch.settings.sorted { $0.key < $1.key }.map { ($0.key, SettingInput($0.value)) }
         let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
-        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
-            let change = try book.edit(edit, actor: actor.name, now: SystemClock.now())
+        return try await change(pattern, ifRevision) { overrides throws(SettingProblems) in
+            let change = try overrides.edit(edit, actor: actor.name, now: SystemClock.now())
             try KernelCheck.check(change)
             return change
         }
@@ -55,8 +55,8 @@ extension LiveAdminBackend {
     {
         let pattern = try self.pattern(pattern)
         let names = try self.settings(named: selection.settings)
-        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
-            try book.confirm(
+        return try await change(pattern, ifRevision) { overrides throws(SettingProblems) in
+            try overrides.confirm(
                 pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: SystemClock.now())
         }
     }
@@ -66,27 +66,27 @@ extension LiveAdminBackend {
     {
         let pattern = try self.pattern(pattern)
         let names = try self.settings(named: selection.settings)
-        return try await change(pattern, ifRevision) { book throws(SettingProblems) in
-            try book.revert(
+        return try await change(pattern, ifRevision) { overrides throws(SettingProblems) in
+            try overrides.revert(
                 pattern: pattern, settings: names, actor: actor.name, reason: selection.reason, now: SystemClock.now())
         }
     }
 
     func differences() async -> [DifferenceReport] {
-        await settings.book.differences.map { DifferenceReport($0) }
+        await settings.overrides.differences.map { DifferenceReport($0) }
     }
 
     func export() async -> SettingsDocument {
         var document = SettingsDocument()
-        document.exported = Texts.time(SystemClock.wall())
-        document.overrides = await settings.book.exportRows().filter { $0.key.layer == .override }.map { row in
+        document.exported = APIFormat.time(SystemClock.wall())
+        document.overrides = await settings.overrides.exportRows().filter { $0.key.layer == .override }.map { row in
             var item = DocumentedSetting()
             item.pattern = row.key.pattern?.description ?? "*"
             item.setting = row.key.setting.name
             item.value = row.key.setting.write(row.value)
             item.reason = row.reason
             item.actor = row.actor
-            item.time = Texts.time(row.time)
+            item.time = APIFormat.time(row.time)
             return item
         }
         return document
@@ -103,8 +103,9 @@ extension LiveAdminBackend {
         let items = document.overrides.map {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
-        let make: @Sendable (SettingBook) throws(SettingProblems) -> SettingChange = { book throws(SettingProblems) in
-            let change = try book.importing(
+        let make: @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange = {
+            overrides throws(SettingProblems) in
+            let change = try overrides.importing(
                 items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
             try KernelCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
             return change
@@ -114,13 +115,13 @@ extension LiveAdminBackend {
             let report = ImportReport(made.change, before: made.before, documented: items.count, dryRun: false)
             return (report, made.after.revision)
         }
-        let book = await settings.book
-        if let ifRevision, ifRevision != book.revision {
+        let overrides = await settings.overrides
+        if let ifRevision, ifRevision != overrides.revision {
             throw .stale("the settings were changed meanwhile: read them again")
         }
         do {
-            let report = ImportReport(try make(book), before: book, documented: items.count, dryRun: true)
-            return (report, book.revision)
+            let report = ImportReport(try make(overrides), before: overrides, documented: items.count, dryRun: true)
+            return (report, overrides.revision)
         } catch {
             throw Self.refusal(error)
         }
@@ -131,30 +132,30 @@ extension LiveAdminBackend {
         var report = ConfigReport()
         report.file = configured.path
         report.loadedMs = state.loadedAt
-        report.loaded = Texts.time(state.loadedAt)
+        report.loaded = APIFormat.time(state.loadedAt)
         report.yaml = ConfigurationPrinter.print(state.loaded)
         return report
     }
 
     // MARK: Parts
 
-    private func report(_ pattern: HostPattern?, _ book: SettingBook) -> SettingsReport {
+    private func report(_ pattern: HostPattern?, _ overrides: SettingOverrides) -> SettingsReport {
         var report = SettingsReport()
         report.pattern = pattern?.description ?? "*"
-        report.settings = book.resolved(forPattern: pattern).map { ResolvedSettingReport($0) }
+        report.settings = overrides.resolved(forPattern: pattern).map { ResolvedSettingReport($0) }
         return report
     }
 
     private func change(
         _ pattern: HostPattern?, _ ifRevision: UInt64?,
-        _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
+        _ make: @escaping @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange
     ) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64) {
         let after = try await changed(ifRevision, make).after
         return (report(pattern, after), after.revision)
     }
 
     private func changed(
-        _ ifRevision: UInt64?, _ make: @escaping @Sendable (SettingBook) throws(SettingProblems) -> SettingChange
+        _ ifRevision: UInt64?, _ make: @escaping @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange
     ) async throws(AdminRefusal) -> SettingsControl.Outcome {
         do {
             return try await settings.change(ifRevision: ifRevision) { try make($0) }
@@ -217,7 +218,7 @@ extension ChangeReport {
 }
 
 extension ImportReport {
-    init(_ change: SettingChange, before: SettingBook, documented: Int, dryRun: Bool) {
+    init(_ change: SettingChange, before: SettingOverrides, documented: Int, dryRun: Bool) {
         self.init()
         self.dryRun = dryRun
         for row in change.puts {

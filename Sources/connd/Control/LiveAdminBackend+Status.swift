@@ -9,23 +9,23 @@ import Synchronization
 import Tuning
 import Upstream
 
-/// How the daemon as a whole stands.
+/// The state of the whole daemon.
 extension LiveAdminBackend {
     func status() async -> StatusReport {
         await recorder.refresh()
-        let (clients, isDraining, places, pause) = await gate.run {
+        let (clients, isDraining, places, pause) = await mailbox.run {
             ($0.clientCount, $0.isDraining, $0.sockets.map(\.place), $0.acceptPause)
         }
-        let book = await settings.book
+        let overrides = await settings.overrides
         let uptime = process.uptime
         let state = configured.current
         var report = StatusReport()
         report.version = ProductVersion.text
         report.pid = process.processID
         report.startedAtMs = process.startedAt
-        report.startedAt = Texts.time(process.startedAt)
+        report.startedAt = APIFormat.time(process.startedAt)
         report.uptimeMs = uptime
-        report.uptime = Texts.duration(milliseconds: uptime)
+        report.uptime = APIFormat.duration(milliseconds: uptime)
         report.state = isDraining ? "stopping" : "running"
         report.listeners = places
         report.unopenedListeners = unopened.current.map(UnopenedListenerReport.init)
@@ -43,15 +43,15 @@ extension LiveAdminBackend {
         report.connections = ConnectionCounts(await recorder.totalGauges)
         report.totals = Totals(losses.counted(in: await recorder.metrics), await recorder.totalFigures)
         report.store = StoreReport(store.health)
-        let rows = book.exportRows()
+        let rows = overrides.exportRows()
         report.trials = rows.count { $0.key.layer == .trial }
         report.overrides = rows.count - report.trials
-        report.conflicts = book.conflicts.count
+        report.conflicts = overrides.conflicts.count
         report.configFile = configured.path
         report.configLoadedAtMs = state.loadedAt
-        report.configLoadedAt = Texts.time(state.loadedAt)
+        report.configLoadedAt = APIFormat.time(state.loadedAt)
         report.configError = state.error
-        report.refusedSettings = KernelCheck.objections(to: book.givenClaims)
+        report.refusedSettings = KernelCheck.objections(to: overrides.explicitCandidates)
         let run = store.run
         report.run = run.number
         report.previousEnd = run.previousEnd?.rawValue
@@ -71,16 +71,16 @@ extension LiveAdminBackend {
         return report
     }
 
-    /// The data loop answers.
+    /// Whether the data loop responds.
     func health() async -> HealthReport {
-        _ = await gate.run { $0.clientCount }
+        _ = await mailbox.run { $0.clientCount }
         return HealthReport()
     }
 
-    /// It takes requests, and what it measures and is told is kept.
+    /// Whether it accepts requests and can store measurements and edits.
     func readiness() async -> HealthReport {
         var report = HealthReport()
-        let (isDraining, pause) = await gate.run { ($0.isDraining, $0.acceptPause) }
+        let (isDraining, pause) = await mailbox.run { ($0.isDraining, $0.acceptPause) }
         if isDraining { report.reasons.append("connd is stopping") }
         switch pause {
         case .full:
@@ -105,9 +105,9 @@ extension LiveAdminBackend {
 
     func metrics() async -> String {
         await recorder.refresh()
-        let (clients, pause) = await gate.run { ($0.clientCount, $0.acceptPause) }
-        let book = await settings.book
-        let rows = book.exportRows()
+        let (clients, pause) = await mailbox.run { ($0.clientCount, $0.acceptPause) }
+        let overrides = await settings.overrides
+        let rows = overrides.exportRows()
         let trials = rows.count { $0.key.layer == .trial }
         let health = store.health
         var page = MetricsPage()
@@ -119,7 +119,7 @@ extension LiveAdminBackend {
         page.overrides = rows.count - trials
         page.trials = trials
         page.runEnds = store.runEnds
-        page.conflicts = book.conflicts.count
+        page.conflicts = overrides.conflicts.count
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending
@@ -143,7 +143,7 @@ extension Recorder {
         return sum
     }
 
-    /// Counters only: what the status shows needs no histogram.
+    /// Counters only: the status does not show histograms.
     var totalFigures: OriginFigures {
         var sum = forgotten
         for entry in origins.values { sum += entry.snapshot.figures }
@@ -191,9 +191,9 @@ extension StoreReport {
         fault = health.failure?.kind.rawValue
         message = health.failure?.message
         sinceMs = health.since
-        since = Texts.time(health.since)
+        since = APIFormat.time(health.since)
         lastWriteMs = health.lastWrite
-        lastWrite = health.lastWrite.map(Texts.time)
+        lastWrite = health.lastWrite.map(APIFormat.time)
         sizeBytes = Int(health.bytes)
         schemaVersion = health.schemaVersion
         pendingRows = health.pending

@@ -10,10 +10,10 @@ import Synchronization
 import Tuning
 import Upstream
 
-/// Serves the admin API from the running daemon: asks the recorder, the book of settings, the store and the data loop, and
-/// says what it found in the API's words. Shared.
+/// Serves the admin API from the running daemon: asks recorder, overrides, store and data loop, and answers in the
+/// API's terms. Shared.
 final class LiveAdminBackend: AdminBackend {
-    let gate: LoopGate
+    let mailbox: LoopMailbox
     let recorder: Recorder
     let settings: SettingsControl
     let pauses: PauseControl
@@ -23,25 +23,25 @@ final class LiveAdminBackend: AdminBackend {
     let configured: ConfigurationState
     let process: ProcessState
     let accessLog: AccessLog
-    let losses: LineLosses
+    let losses: DroppedLines
     let passed: PassedSockets
     let unopened: UnopenedListeners
     let service: ServiceLink
     let logger: Logger
-    /// One reload at a time, from reading the file on.
-    let reloads = SerialGate()
-    /// One backup at a time is made: each takes the room of a database.
-    let backups = SerialGate()
-    /// Where it is served itself; known once it is.
-    let place = Mutex<AdminPlace?>(nil)
+    /// Serialises reloads.
+    let reloads = AsyncMutex()
+    /// Serialises backups, as each needs the disk space of a database.
+    let backups = AsyncMutex()
+    /// Where the API itself listens; nil until it does.
+    let place = Mutex<AdminEndpoint?>(nil)
 
     init(
-        gate: LoopGate, recorder: Recorder, settings: SettingsControl, pauses: PauseControl, store: Store,
+        mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl, store: Store,
         shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
-        losses: LineLosses, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
+        losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
     ) {
-        self.gate = gate
+        self.mailbox = mailbox
         self.recorder = recorder
         self.settings = settings
         self.pauses = pauses
@@ -66,7 +66,7 @@ final class LiveAdminBackend: AdminBackend {
         return origin
     }
 
-    /// An origin to narrow a list to: a name that is none is the caller's mistake.
+    /// The origin by which a list is filtered; throws where the name is no origin.
     func narrowed(to name: String?) throws(AdminRefusal) -> Origin? {
         guard let name else { return nil }
         guard let origin = Origin(name) else {
@@ -76,13 +76,13 @@ final class LiveAdminBackend: AdminBackend {
         return origin
     }
 
-    /// A change keeps its trail: what is done is done even if the trail cannot be written, and the log says so.
+    /// Writes an audit entry. The action is done even if this fails, which is logged.
     func leaveTrail(_ entry: AuditEntry) async {
         events.send("action", origin: entry.subject, "\(entry.action.rawValue) by \(entry.actor)")
         logger.info(
             "action",
             metadata: [
-                "action": "\(entry.action.rawValue)", Texts.subjectKey(entry.subject): "\(entry.subject)",
+                "action": "\(entry.action.rawValue)", APIFormat.subjectKey(entry.subject): "\(entry.subject)",
                 "actor": "\(entry.actor)", "reason": "\(entry.reason ?? "")",
             ])
         do {
@@ -92,11 +92,11 @@ final class LiveAdminBackend: AdminBackend {
         }
     }
 
-    /// Of a database that could not be read at the start, or was replaced.
+    /// For a database that could not be read at the start, or was replaced.
     func holdLatePauses() async {
         let late = await pauses.load(store.loadPauses())
         guard !late.isEmpty else { return }
-        await gate.run { loop in
+        await mailbox.run { loop in
             for pause in late { loop.upstream.pool(for: pause.origin).pause(now: loop.upstream.now) }
         }
         PauseControl.tell(late, logger)
@@ -104,8 +104,8 @@ final class LiveAdminBackend: AdminBackend {
 
     static func checked(reason: String?) throws(AdminRefusal) -> String? {
         guard let reason, !reason.isEmpty else { return nil }
-        guard reason.utf8.count <= SettingBook.maxReasonBytes else {
-            let text = "must be at most \(SettingBook.maxReasonBytes) bytes"
+        guard reason.utf8.count <= SettingOverrides.maxReasonBytes else {
+            let text = "must be at most \(SettingOverrides.maxReasonBytes) bytes"
             throw .invalid("the reason is too long", [FieldProblem(pointer: "/reason", detail: text)])
         }
         return reason

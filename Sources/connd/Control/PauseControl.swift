@@ -2,26 +2,26 @@ import Logging
 import ProxyTypes
 import Store
 
-/// Knows which origins are paused, by whom, when and why, and keeps it over restarts. The pools hold the requests back;
-/// a pause holds though it cannot be kept yet, and is kept when it can be. An actor.
+/// Which origins are paused, by whom, when and why, across restarts. The pools hold back the requests; a pause applies
+/// even while it cannot be stored, and is stored when possible. An actor.
 actor PauseControl {
     private(set) var current: [Origin: Pause]
-    /// Whose state the database does not have yet.
+    /// Origins whose state is not stored yet.
     private var unkept: Set<Origin> = []
     private let store: Store
     private let logger: Logger
-    /// One order or one write at a time, so that pools and database come to the same end.
-    private let orders = SerialGate()
-    private let writes = SerialGate()
+    /// Serialises orders and writes, so that pools and database agree.
+    private let orders = AsyncMutex()
+    private let writes = AsyncMutex()
 
-    /// `held`: what the pools hold since the start.
+    /// `held`: the pauses that the pools hold since the start.
     init(held: [Origin: Pause], store: Store, logger: Logger) {
         current = held
         self.store = store
         self.logger = logger
     }
 
-    /// `work` tells the pools, and returns what it paused or resumed. Returns how many that are.
+    /// `work` updates the pools and returns the origins that it paused or resumed. Returns their number.
     func order(_ work: @Sendable () async -> Order) async -> Int {
         await orders.enter()
         let order = await work()
@@ -37,13 +37,13 @@ actor PauseControl {
         return order.count
     }
 
-    /// What an operator has perhaps forgotten.
+    /// Pauses that may have been forgotten.
     static func tell(_ held: [Pause], _ logger: Logger) {
         for pause in held.sorted(by: { $0.time < $1.time }).prefix(told) {
             logger.notice(
                 "the origin is still paused",
                 metadata: [
-                    "origin": "\(pause.origin)", "actor": "\(pause.actor)", "since": "\(Texts.time(pause.time))",
+                    "origin": "\(pause.origin)", "actor": "\(pause.actor)", "since": "\(APIFormat.time(pause.time))",
                     "reason": "\(pause.reason ?? "")",
                 ])
         }
@@ -54,7 +54,7 @@ actor PauseControl {
     private static let told = 20
 
     enum Order: Sendable {
-        /// The earlier pause of an origin stays where it is not replaced.
+        /// An earlier pause of an origin stays unless it is replaced.
         case pause([Pause], replacing: Bool)
         case resume([Origin])
 
@@ -78,8 +78,8 @@ actor PauseControl {
         }
     }
 
-    /// Of a database that was read or replaced meanwhile: returns those that the pools do not hold yet, for the caller to
-    /// have them held. What is held and not in there goes on, and is kept there.
+    /// To be called after the database was read again or replaced: returns pauses that the pools do not hold yet, for
+    /// the caller to apply. Pauses that it does not contain continue, and are stored there.
     func load(_ kept: [Origin: Pause]) -> [Pause] {
         unkept.formUnion(current.keys.filter { kept[$0] == nil })
         let late = kept.values.filter { current[$0.origin] == nil && !unkept.contains($0.origin) }
@@ -87,7 +87,7 @@ actor PauseControl {
         return late
     }
 
-    /// Writes what the database does not have yet.
+    /// Writes what is not stored yet.
     func keep() async throws(StoreFailure) {
         await writes.enter()
         let origins = unkept

@@ -5,17 +5,17 @@ import Reactor
     import Glibc
 #endif
 
-/// What the kernel says of this process. Shared.
+/// What the kernel reports about this process. Shared.
 struct ProcessState: Sendable {
-    /// As the clock said then, in milliseconds since 1970; that is not taken back when it is set.
+    /// In milliseconds since 1970; not adjusted when the clock is set later.
     let startedAt = SystemClock.wall()
     private let started = SystemClock.instant()
     let processID = Int(getpid())
 
-    /// Milliseconds, with the time that the machine was suspended.
+    /// In milliseconds, including time that the machine was suspended.
     var uptime: Int64 { (SystemClock.instant() - started).wholeMilliseconds }
 
-    /// Resident memory in bytes; 0 where it cannot be read.
+    /// Resident memory in bytes; 0 where unknown.
     var memoryBytes: Int {
         guard let file = fopen("/proc/self/statm", "r") else { return 0 }
         defer { fclose(file) }
@@ -31,7 +31,7 @@ struct ProcessState: Sendable {
         defer { closedir(folder) }
         var count = 0
         while readdir(folder) != nil { count += 1 }
-        // `.`, `..` and the folder's own.
+        // `.`, `..` and the descriptor of the folder itself.
         return max(count - 3, 0)
     }
 

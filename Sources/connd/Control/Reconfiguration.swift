@@ -9,8 +9,8 @@ import Systemd
     import Glibc
 #endif
 
-/// A fresh configuration on its way into force: all that can fail is done first and can be undone, and then nothing fails.
-/// Value, used once.
+/// A new configuration being applied: everything that can fail is done first and can be undone; after that nothing
+/// fails. Value, used once.
 struct Reconfiguration {
     struct Refused: Error, CustomStringConvertible {
         let description: String
@@ -18,18 +18,18 @@ struct Reconfiguration {
 
     let fresh: LoadedConfiguration
     private(set) var opened: [ListeningSocket] = []
-    /// Only possible when what is in `closing`, or where the admin API was, is closed.
+    /// Can only be opened after those in `closing`, or the admin API's old ones, are closed.
     private(set) var openedLate: [ListenAddress] = []
     private(set) var closing: [ListenAddress] = []
     private(set) var accessLog: AccessLog.Opened?
     private(set) var admin: [AdminListener] = []
     private(set) var token: AdminToken?
-    /// Defaults alone: what somebody wrote is refused.
+    /// Default addresses only; for a configured one the reload is refused.
     private(set) var unopened: [UnopenedListener] = []
-    /// What an operator should know of it.
+    /// Remarks for the operator.
     private(set) var notes: [String] = []
 
-    /// `held`: where the proxy listens by its own doing.
+    /// `held`: the proxy's own listeners, without those passed by systemd.
     init(
         to fresh: LoadedConfiguration, from old: LoadedConfiguration, held: [ListenAddress], passed: PassedSockets,
         environment: [String: String]
@@ -53,7 +53,7 @@ struct Reconfiguration {
         noteInherited(from: old, passed)
     }
 
-    /// Says which key, and where it was given, of what goes wrong.
+    /// Adds the key, and where it was set, to an error.
     static func named<Value>(_ key: String, in loaded: LoadedConfiguration, _ work: () throws -> Value)
         throws(Refused) -> Value
     {
@@ -83,7 +83,7 @@ struct Reconfiguration {
             }
     }
 
-    /// What has to be closed before the admin API can have its place.
+    /// Proxy listeners that must be closed before the admin API can listen there.
     var closingForAdmin: [ListenAddress] {
         closing.filter { place in fresh.configuration.admin.listen.contains { $0.collides(with: place) } }
     }
@@ -106,7 +106,7 @@ struct Reconfiguration {
             } catch {
                 let failure = UnopenedListener(address, code: error.code)
                 let reason = "cannot listen on \(failure)"
-                // A host without IPv6 has no [::1]: the defaults are not worth failing for it, what somebody wrote is.
+                // A host without IPv6 has no [::1]: a default address may fail to open, a configured one may not.
                 guard fresh.proxyListensByDefault, !(opened.isEmpty && address == plan.opening.last && held.isEmpty)
                 else {
                     throw Refused(description: "\(source): `proxy.listen`: \(reason)")

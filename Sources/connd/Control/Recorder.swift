@@ -5,15 +5,15 @@ import Reactor
 import Store
 import Upstream
 
-/// What is known of an origin. Boxed: a snapshot is large, and lists of thousands are sorted and copied.
+/// What is known of an origin. Boxed, since a snapshot is large, and lists of thousands are sorted and copied.
 final class OriginEntry: Sendable {
     let name: String
     let snapshot: OriginSnapshot
-    /// As of the last batch.
+    /// Statistics up to the last batch.
     let recorded: OriginFigures
-    /// By the wall clock, in milliseconds since 1970.
+    /// In milliseconds since 1970.
     let lastUsed: Int64?
-    /// The same in this run: an order that holds though the wall clock was set. Zero: in an earlier one, if ever.
+    /// The same, in this run, which orders correctly even if the wall clock was set. Zero: not seen in this run.
     let lastUse: Instant
     /// Known from an earlier run, and not used in this one.
     let isOfThePast: Bool
@@ -31,30 +31,30 @@ final class OriginEntry: Sendable {
     }
 }
 
-/// Fetches what the data loop counted, keeps the latest figures of each origin for whoever asks, and passes what happened
-/// since the last time on to the store. An actor; the loop is only asked for what changed.
+/// Fetches the data loop's counts, holds the latest statistics of each origin, and passes the changes since the
+/// previous batch to the store. An actor; only asks the loop for what has changed.
 actor Recorder {
-    private let gate: LoopGate
+    private let mailbox: LoopMailbox
     private let store: Store
-    private let serial = SerialGate()
+    private let serial = AsyncMutex()
 
     private(set) var metrics = ProxyMetrics()
-    /// Of origins whose pools are gone.
+    /// Statistics of origins whose pools are gone.
     private(set) var forgotten = OriginFigures()
     private(set) var origins: [Origin: OriginEntry] = [:]
     private var touched: Set<Origin> = []
     private var lastRecordedNow = Instant.zero
-    /// Not begun yet.
+    /// Not started yet.
     private var nextRecording: Task<Void, Never>?
     private static let recordedNowInterval = Interval.milliseconds(100)
     private var prometheus = PrometheusText()
     private var batch = MeasurementBatch(time: 0)
-    private var reach = ReachWatch()
+    private var reachability = ReachabilityMonitor()
     private var refusedSettings: [RefusedSetting] = []
     private var summary = ServiceSummary()
 
-    init(gate: LoopGate, store: Store) {
-        self.gate = gate
+    init(mailbox: LoopMailbox, store: Store) {
+        self.mailbox = mailbox
         self.store = store
         let known = store.loadLifetimes().sorted { $0.value.lastSeen > $1.value.lastSeen }
         for (origin, lifetime) in known.prefix(Self.maxOfThePast) {
@@ -68,11 +68,11 @@ actor Recorder {
     private static let maxOfThePast = 5_000
     private static let maxRefusedSettings = 64
 
-    /// Afterwards all figures are of now.
+    /// Afterwards all statistics are current.
     func refresh() async {
-        // One after the other: an older report that came later would undo a newer one.
+        // One at a time: an older report that arrives later would overwrite a newer one.
         await serial.enter()
-        let report = await gate.run { $0.upstream.takeReport() }
+        let report = await mailbox.run { $0.upstream.takeReport() }
         take(report, now: SystemClock.now())
         await serial.leave()
     }
@@ -84,7 +84,7 @@ actor Recorder {
             note(snapshot, now: now)
             pass(snapshot.origin)
             prometheus.forget(snapshot)
-            reach.forget(snapshot.origin)
+            reachability.forget(snapshot.origin)
             remove(snapshot.origin)
         }
         for snapshot in report.origins { note(snapshot, now: now) }
@@ -107,7 +107,7 @@ actor Recorder {
         touched.insert(snapshot.origin)
     }
 
-    /// What the origin did since the last batch goes into this one.
+    /// Adds what the origin did since the last batch.
     private func pass(_ origin: Origin) {
         guard let entry = origins[origin] else { return }
         let (figures, gauges) = (entry.snapshot.figures, entry.snapshot.gauges)
@@ -117,25 +117,25 @@ actor Recorder {
             lastUse: entry.lastUse)
     }
 
-    /// Passes on to the store what happened since the last call. Returns the origins that were lost or found meanwhile.
+    /// Passes everything since the last call to the store. Returns origins that became unreachable or reachable again.
     @discardableResult
-    func record() async -> [ReachChange] {
+    func record() async -> [ReachabilityChange] {
         await refresh()
-        let changes = reach.changes(in: touched.lazy.compactMap { self.origins[$0]?.snapshot })
+        let changes = reachability.changes(in: touched.lazy.compactMap { self.origins[$0]?.snapshot })
         for origin in touched { pass(origin) }
         touched.removeAll(keepingCapacity: true)
         var full = MeasurementBatch(time: SystemClock.wall())
         swap(&full, &batch)
         full.time = SystemClock.wall()
         store.record(full)
-        // What is held without anything happening is held still: its gauges belong into the next batch too.
+        // Connections that are held without traffic are still held: their gauges belong in the next batch too.
         touched = Set(
             origins.values.lazy.map(\.snapshot).filter { $0.gauges.connections + $0.gauges.tunnels > 0 }
                 .map(\.origin))
         return changes
     }
 
-    /// What the kernel refused since the last call.
+    /// Settings that the kernel refused since the last call.
     func takeRefusedSettings() -> [RefusedSetting] {
         defer { refusedSettings = [] }
         return refusedSettings
@@ -149,8 +149,8 @@ actor Recorder {
             requests: figures.requestCount, now: now)
     }
 
-    /// For who reads what was kept: all that happened before the call is in the database when it returns. Each write costs the
-    /// disk something, so that those who come within a moment share one.
+    /// To be called before stored data is read: everything before the call is in the database when it returns. Calls
+    /// within a short time share one write.
     func recordNow() async {
         if let next = nextRecording { return await next.value }
         let wait = max(lastRecordedNow + Self.recordedNowInterval - SystemClock.instant(), .zero)
@@ -165,8 +165,8 @@ actor Recorder {
         await task.value
     }
 
-    /// The page with the figures of all origins, and of the process at the same moment.
-    func render(_ page: MetricsPage, _ losses: LineLosses) -> String {
+    /// The metrics page, with statistics of all origins and of the process at the same moment.
+    func render(_ page: MetricsPage, _ losses: DroppedLines) -> String {
         var page = page
         page.proxy = losses.counted(in: metrics)
         page.origins = origins.values.lazy.filter { !$0.isOfThePast }.map(\.snapshot)

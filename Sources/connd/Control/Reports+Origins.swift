@@ -4,7 +4,7 @@ import ProxyTypes
 import Store
 import Tuning
 
-/// Figures in the API's words.
+/// Statistics in the API's terms.
 extension ConnectionCounts {
     init(_ gauges: OriginGauges) {
         self.init()
@@ -26,15 +26,15 @@ extension Distribution {
         count = histogram.count
         guard count > 0 else { return }
         let average = Int64(histogram.mean)
-        mean = Texts.duration(microseconds: average)
-        meanMs = Texts.milliseconds(average)
+        mean = APIFormat.duration(microseconds: average)
+        meanMs = APIFormat.milliseconds(average)
         let (a, b, c) = (histogram.quantile(0.5), histogram.quantile(0.9), histogram.quantile(0.99))
-        p50 = Texts.duration(microseconds: a)
-        p50Ms = Texts.milliseconds(a)
-        p90 = Texts.duration(microseconds: b)
-        p90Ms = Texts.milliseconds(b)
-        p99 = Texts.duration(microseconds: c)
-        p99Ms = Texts.milliseconds(c)
+        p50 = APIFormat.duration(microseconds: a)
+        p50Ms = APIFormat.milliseconds(a)
+        p90 = APIFormat.duration(microseconds: b)
+        p90Ms = APIFormat.milliseconds(b)
+        p99 = APIFormat.duration(microseconds: c)
+        p99Ms = APIFormat.milliseconds(c)
     }
 }
 
@@ -51,7 +51,7 @@ extension CountDistribution {
 
 extension Histogram {
     /// In milliseconds; nil where nothing was recorded.
-    func milliseconds(at share: Double) -> Double? { isEmpty ? nil : Texts.milliseconds(quantile(share)) }
+    func milliseconds(at share: Double) -> Double? { isEmpty ? nil : APIFormat.milliseconds(quantile(share)) }
 }
 
 extension OriginFigures {
@@ -89,9 +89,9 @@ extension OriginFiguresReport {
         connectionAge = Distribution(figures.connectionAge)
         idleGap = Distribution(figures.idleGap)
         requestsPerConnection = CountDistribution(figures.requestsPerConnection)
-        handshakePaid = Texts.duration(microseconds: figures.handshakePaid)
+        handshakePaid = APIFormat.duration(microseconds: figures.handshakePaid)
         handshakePaidMs = figures.handshakePaid / 1000
-        handshakeSaved = Texts.duration(microseconds: figures.handshakeSaved)
+        handshakeSaved = APIFormat.duration(microseconds: figures.handshakeSaved)
         handshakeSavedMs = figures.handshakeSaved / 1000
         tunnels.open = openTunnels
         tunnels.opened = figures.tunnels.opened
@@ -132,7 +132,7 @@ extension OriginSummary {
         self.pause = paused ? pause.map(PauseReport.init) : nil
         self.overrides = overrides
         self.trials = trials
-        self.lastUsed = lastUsed.map(Texts.time)
+        self.lastUsed = lastUsed.map(APIFormat.time)
         lastUsedMs = lastUsed
     }
 }
@@ -143,7 +143,7 @@ extension PauseReport {
         origin = pause.origin.description
         actor = pause.actor
         reason = pause.reason
-        time = Texts.time(pause.time)
+        time = APIFormat.time(pause.time)
         timeMs = pause.time
     }
 }
@@ -151,9 +151,9 @@ extension PauseReport {
 extension LifetimeReport {
     init(_ lifetime: Lifetime) {
         self.init()
-        firstSeen = Texts.time(lifetime.firstSeen)
+        firstSeen = APIFormat.time(lifetime.firstSeen)
         firstSeenMs = lifetime.firstSeen
-        lastSeen = Texts.time(lifetime.lastSeen)
+        lastSeen = APIFormat.time(lifetime.lastSeen)
         lastSeenMs = lifetime.lastSeen
         requests = lifetime.counts.requests
         errors = lifetime.counts[.errors]

@@ -3,7 +3,7 @@ import Metering
 import ProxyTypes
 import Tuning
 
-/// Connections and exchanges in the API's words.
+/// Connections and exchanges in the API's terms.
 extension ConnectionReport {
     init(_ record: ConnectionRecord, now: Int64) {
         self.init()
@@ -14,17 +14,17 @@ extension ConnectionReport {
         remote = record.remote?.description
         cause = record.cause.name
         pinnedTo = record.owner
-        opened = Texts.time(record.openedAt)
+        opened = APIFormat.time(record.openedAt)
         openedMs = record.openedAt
         let end = record.closedAt ?? now
         ageMs = max(end - record.openedAt, 0)
-        age = Texts.duration(milliseconds: ageMs)
+        age = APIFormat.duration(milliseconds: ageMs)
         if let since = record.idleSince {
             let length = max(end - since, 0)
             idleMs = length
-            idle = Texts.duration(milliseconds: length)
+            idle = APIFormat.duration(milliseconds: length)
         }
-        closed = record.closedAt.map(Texts.time)
+        closed = record.closedAt.map(APIFormat.time)
         closedMs = record.closedAt
         reason = record.reason?.name
         closedBy = record.reason?.side.name
@@ -32,9 +32,9 @@ extension ConnectionReport {
         requests = record.requests
         bytesSent = record.bytesSent
         bytesReceived = record.bytesReceived
-        dnsMs = Texts.milliseconds(record.dnsTime)
-        connectMs = Texts.milliseconds(record.connectTime)
-        tlsMs = Texts.milliseconds(record.tlsTime)
+        dnsMs = APIFormat.milliseconds(record.dnsTime)
+        connectMs = APIFormat.milliseconds(record.connectTime)
+        tlsMs = APIFormat.milliseconds(record.tlsTime)
         tcp = record.tcp.map(TCPReport.init)
     }
 
@@ -46,9 +46,9 @@ extension ConnectionReport {
 extension TCPReport {
     init(_ facts: TCPInfo) {
         self.init()
-        rttMs = Texts.milliseconds(Int64(facts.roundTripTime))
-        rttVarianceMs = Texts.milliseconds(Int64(facts.roundTripVariance))
-        minRttMs = Texts.milliseconds(Int64(facts.minRoundTripTime))
+        rttMs = APIFormat.milliseconds(Int64(facts.roundTripTime))
+        rttVarianceMs = APIFormat.milliseconds(Int64(facts.roundTripVariance))
+        minRttMs = APIFormat.milliseconds(Int64(facts.minRoundTripTime))
         congestionWindow = facts.congestionWindow
         maximumSegment = facts.maximumSegment
         retransmits = facts.retransmits
@@ -61,7 +61,7 @@ extension ExchangeReport {
         self.init()
         self.id = id
         origin = detail.origin.description
-        started = Texts.time(detail.startedAt)
+        started = APIFormat.time(detail.startedAt)
         startedMs = detail.startedAt
         outcome = detail.outcome.rawValue
         method = detail.method
@@ -75,8 +75,8 @@ extension ExchangeReport {
         leaseCause = detail.leaseCause.name
         explanation = detail.why
         retries = detail.retries
-        total = Texts.duration(microseconds: detail.totalTime)
-        totalMs = Texts.milliseconds(detail.totalTime)
+        total = APIFormat.duration(microseconds: detail.totalTime)
+        totalMs = APIFormat.milliseconds(detail.totalTime)
         bytesFromClient = detail.bytesFromClient
         bytesToClient = detail.bytesToClient
         waterfall = detail.phases
@@ -99,16 +99,16 @@ extension ExchangeDetail {
         }
     }
 
-    private var waited: String { Texts.duration(microseconds: queueTime) }
+    private var waited: String { APIFormat.duration(microseconds: queueTime) }
 
     fileprivate var phases: [PhaseReport] {
         var phases: [PhaseReport] = []
         func add(_ name: String, from start: Int64, _ length: Int64) {
             var phase = PhaseReport()
             phase.phase = name
-            phase.startMs = Texts.milliseconds(start)
-            phase.duration = Texts.duration(microseconds: length)
-            phase.durationMs = Texts.milliseconds(length)
+            phase.startMs = APIFormat.milliseconds(start)
+            phase.duration = APIFormat.duration(microseconds: length)
+            phase.durationMs = APIFormat.milliseconds(length)
             phases.append(phase)
         }
         add("queue", from: 0, queueTime)
@@ -132,7 +132,7 @@ extension AuditReport {
     init(id: Int64, _ entry: AuditEntry) {
         self.init()
         self.id = id
-        time = Texts.time(entry.time)
+        time = APIFormat.time(entry.time)
         timeMs = entry.time
         actor = entry.actor
         action = entry.action.rawValue

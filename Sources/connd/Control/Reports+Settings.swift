@@ -2,7 +2,7 @@ import AdminModels
 import ProxyTypes
 import Tuning
 
-/// Settings in the API's words.
+/// Settings in the API's terms.
 extension SettingDefinitionReport {
     init(_ definition: SettingDefinition) {
         self.init()
@@ -37,27 +37,27 @@ extension SettingKind {
 
 extension ResolvedSettingReport {
     init(_ resolved: ResolvedSetting) {
-        let claim = resolved.inForce
-        self.init(claim)
-        value = resolved.boundedText ?? claim.text
-        valueMs = (resolved.boundedTo ?? claim.value).milliseconds
+        let candidate = resolved.inForce
+        self.init(candidate)
+        value = resolved.boundedText ?? candidate.text
+        valueMs = (resolved.boundedTo ?? candidate.value).milliseconds
     }
 
-    init(_ claim: SettingClaim) {
+    init(_ candidate: SettingCandidate) {
         self.init()
-        name = claim.setting.name
-        value = claim.text
-        valueMs = claim.value.milliseconds
-        source = claim.layer.word
-        let isSet = claim.layer == .override || claim.layer == .trial
-        place = claim.place ?? (isSet ? claim.pattern?.description ?? "*" : nil)
-        actor = claim.actor
-        reason = claim.reason
-        time = claim.time.map(Texts.time)
-        timeMs = claim.time
-        base = claim.baseText
-        expires = claim.expiresAt.map(Texts.time)
-        expiresMs = claim.expiresAt
+        name = candidate.setting.name
+        value = candidate.text
+        valueMs = candidate.value.milliseconds
+        source = candidate.layer.word
+        let isSet = candidate.layer == .override || candidate.layer == .trial
+        place = candidate.place ?? (isSet ? candidate.pattern?.description ?? "*" : nil)
+        actor = candidate.actor
+        reason = candidate.reason
+        time = candidate.time.map(APIFormat.time)
+        timeMs = candidate.time
+        base = candidate.baseText
+        expires = candidate.expiresAt.map(APIFormat.time)
+        expiresMs = candidate.expiresAt
     }
 }
 
@@ -69,7 +69,7 @@ extension SettingValue {
 }
 
 extension DifferenceReport {
-    init(_ row: SettingRow, inherited: SettingClaim, isConflict: Bool) {
+    init(_ row: SettingRow, inherited: SettingCandidate, isConflict: Bool) {
         self.init()
         let setting = row.key.setting
         pattern = row.key.pattern?.description ?? "*"
@@ -83,9 +83,9 @@ extension DifferenceReport {
         conflict = isConflict
         actor = row.actor
         reason = row.reason
-        time = Texts.time(row.time)
+        time = APIFormat.time(row.time)
         timeMs = row.time
-        expires = row.expiresAt.map(Texts.time)
+        expires = row.expiresAt.map(APIFormat.time)
         expiresMs = row.expiresAt
     }
 

@@ -8,55 +8,56 @@ import Store
 import Tuning
 import Upstream
 
-/// Owns the book of settings: makes each change durable, then has it hold in the running pools, then answers. An actor; one
+/// Owns the overrides: makes each change durable, then applies it to the running pools, then answers. An actor; one
 /// change at a time.
 actor SettingsControl {
-    private(set) var book: SettingBook
+    private(set) var overrides: SettingOverrides
     private let store: Store
     private let shared: SharedLayers
-    private let gate: LoopGate
+    private let mailbox: LoopMailbox
     private let events: EventHub
     private let logger: Logger
-    private let serial = SerialGate()
-    /// Ends of trials that could not be kept yet; they hold all the same.
+    private let serial = AsyncMutex()
+    /// Expired trials whose removal could not be stored yet; they have ended all the same.
     private var unkept: SettingChange
 
     init(
-        book: SettingBook, unkept: SettingChange, store: Store, shared: SharedLayers, gate: LoopGate,
+        overrides: SettingOverrides, unkept: SettingChange, store: Store, shared: SharedLayers, mailbox: LoopMailbox,
         events: EventHub, logger: Logger
     ) {
-        self.book = book
+        self.overrides = overrides
         self.unkept = unkept
         self.store = store
         self.shared = shared
-        self.gate = gate
+        self.mailbox = mailbox
         self.events = events
         self.logger = logger
     }
 
-    /// A change with the book that it was made from and the one that it made, whatever others change meanwhile. Value.
+    /// A change with the overrides before and after it. Value.
     struct Outcome: Sendable {
         let change: SettingChange
-        let before: SettingBook
-        let after: SettingBook
+        let before: SettingOverrides
+        let after: SettingOverrides
     }
 
-    /// Works out a change from the book as it stands, keeps it and has it hold. `ifRevision`: refused when it is another.
+    /// Computes a change from the current overrides, stores and applies it. Refused where the revision is not
+    /// `ifRevision`.
     func change(
-        ifRevision: UInt64? = nil, _ make: @Sendable (SettingBook) throws -> SettingChange
+        ifRevision: UInt64? = nil, _ make: @Sendable (SettingOverrides) throws -> SettingChange
     ) async throws -> Outcome {
         await serial.enter()
         do {
-            if let ifRevision, ifRevision != book.revision {
+            if let ifRevision, ifRevision != overrides.revision {
                 throw AdminRefusal.stale("the settings were changed meanwhile: read them again")
             }
-            let before = book
+            let before = overrides
             let change = try make(before)
             if !change.isEmpty {
                 try await store.commit(change)
                 await apply(change)
             }
-            let outcome = Outcome(change: change, before: before, after: book)
+            let outcome = Outcome(change: change, before: before, after: overrides)
             await serial.leave()
             return outcome
         } catch {
@@ -65,7 +66,7 @@ actor SettingsControl {
         }
     }
 
-    /// An entry for the trail of something that changes no setting. What cannot be written now is when it can be.
+    /// Adds an audit entry of something that changes no setting; written later where the database fails.
     func audit(_ entry: AuditEntry) async throws {
         var change = SettingChange()
         change.audit = [entry]
@@ -77,17 +78,17 @@ actor SettingsControl {
         }
     }
 
-    /// Ends the trials that have run out. They end even while the database fails; that is kept when it can be.
+    /// Ends expired trials, even while the database fails; their removal is stored when possible.
     func expireTrials(now: Moment) async {
-        guard let next = book.nextExpiry ?? (unkept.isEmpty ? nil : .distantFuture) else { return }
-        if book.followingClock(now).isEmpty, next > now.instant, unkept.isEmpty { return }
+        guard let next = overrides.nextExpiry ?? (unkept.isEmpty ? nil : .distantFuture) else { return }
+        if overrides.followingClock(now).isEmpty, next > now.instant, unkept.isEmpty { return }
         await serial.enter()
-        let moved = book.followingClock(now)
-        // Else it is tried again at the next look.
-        if !moved.isEmpty, (try? await store.commit(moved)) != nil { book.apply(moved) }
-        var change = book.expire(now: now)
+        let moved = overrides.followingClock(now)
+        // Otherwise retried the next time.
+        if !moved.isEmpty, (try? await store.commit(moved)) != nil { overrides.apply(moved) }
+        var change = overrides.expire(now: now)
         if !change.isEmpty { await apply(change) }
-        change.removals = unkept.removals.filter { book.row($0) == nil } + change.removals
+        change.removals = unkept.removals.filter { overrides.row($0) == nil } + change.removals
         change.audit = unkept.audit + change.audit
         unkept = SettingChange()
         do {
@@ -99,30 +100,30 @@ actor SettingsControl {
         await serial.leave()
     }
 
-    /// The database was read anew: what it holds now is in force, and nothing else. Asked for here, between two changes,
-    /// since one may have come after it was read.
+    /// To be called after the database was read again: its rows replace all others. They are fetched here, between two
+    /// changes, as one may have been stored after it was read.
     func load() async {
         await serial.enter()
         let rows = store.loadSettings()
         let kept = Set(rows.map(\.key))
         var change = SettingChange()
-        change.puts = rows.filter { book.row($0.key) != $0 }
-        change.ends = SettingBook.ends(of: change.puts, now: SystemClock.now())
-        change.removals = book.exportRows().map(\.key).filter { !kept.contains($0) }
-        // Of trials that the file does not know, or that another connd has ended in it.
+        change.puts = rows.filter { overrides.row($0.key) != $0 }
+        change.ends = SettingOverrides.ends(of: change.puts, now: SystemClock.now())
+        change.removals = overrides.exportRows().map(\.key).filter { !kept.contains($0) }
+        // Trials that the database does not have, or that another connd has ended.
         unkept.removals = []
         unkept.audit.removeAll { $0.action == .trialExpired }
         if !change.isEmpty { await apply(change) }
         await serial.leave()
     }
 
-    /// A new file: applied when it has been read whole.
+    /// Applies a new file.
     func reload(_ layers: SettingLayers, actor: String) async -> ReloadReport {
         await serial.enter()
-        let report = book.reload(file: layers)
-        book.apply(report)
-        await hold(in: report.scope)
-        // The file is what is durable.
+        let report = overrides.reload(file: layers)
+        overrides.apply(report)
+        await hold(for: report.affectedOrigins)
+        // The file itself is durable.
         try? await audit(
             AuditEntry(time: SystemClock.wall(), actor: actor, action: .reload, subject: AuditEntry.everything))
         await serial.leave()
@@ -130,14 +131,15 @@ actor SettingsControl {
     }
 
     private func apply(_ change: SettingChange) async {
-        book.apply(change)
+        overrides.apply(change)
         for entry in change.audit {
             let name = entry.setting?.name ?? ""
             let subject = entry.subject
             logger.info(
                 "setting changed",
                 metadata: [
-                    "action": "\(entry.action.rawValue)", Texts.subjectKey(subject): "\(subject)", "setting": "\(name)",
+                    "action": "\(entry.action.rawValue)", APIFormat.subjectKey(subject): "\(subject)",
+                    "setting": "\(name)",
                     "before": "\(entry.before ?? "-")", "after": "\(entry.after ?? "-")", "actor": "\(entry.actor)",
                 ])
             guard change.audit.count <= Self.eventsAtOnce else { continue }
@@ -148,29 +150,29 @@ actor SettingsControl {
         if change.audit.count > Self.eventsAtOnce {
             events.send("setting", "\(change.audit.count) settings by \(change.audit.first?.actor ?? "connd")")
         }
-        await hold(in: change.scope)
+        await hold(for: change.affectedOrigins)
     }
 
-    /// Pools that are made from now on ask for the new layers; those that are there are told.
-    private func hold(in scope: PatternScope) async {
-        let layers = book.layers
+    /// New pools use the new layers; existing ones are updated.
+    private func hold(for affected: AffectedOrigins) async {
+        let layers = overrides.layers
         shared.replace(with: layers)
-        guard !scope.isEmpty else { return }
-        let origins = await gate.run { $0.upstream.origins }
-        let concerned = origins.filter(scope.contains)
+        guard !affected.isEmpty else { return }
+        let origins = await mailbox.run { $0.upstream.origins }
+        let concerned = origins.filter(affected.contains)
         let settings = concerned.map { ($0, layers.effective(for: $0)) }
-        // Some at a time, so that requests go on between.
+        // In portions, so that requests are served in between.
         var start = 0
         while start < settings.count {
             let part = Array(settings[start..<min(start + Self.appliedAtOnce, settings.count)])
-            await gate.run { $0.upstream.apply(part) }
+            await mailbox.run { $0.upstream.apply(part) }
             start += Self.appliedAtOnce
         }
     }
 
     private static let appliedAtOnce = 64
-    /// Entries of the trail that wait for the database.
+    /// Audit entries waiting for the database.
     private static let keptAudit = 1000
-    /// What changes more (an import) is told in one event.
+    /// A change of more settings (an import) is reported in one event.
     private static let eventsAtOnce = 50
 }

@@ -2,7 +2,7 @@ import ProxyTypes
 import Synchronization
 import Tuning
 
-/// The layers that hold now, for pools that are made on the data loop. Shared.
+/// The current layers, for new pools on the data loop. Shared.
 final class SharedLayers: Sendable {
     private let layers: Mutex<SettingLayers>
 

@@ -2,7 +2,7 @@ import Logging
 import Store
 import Synchronization
 
-/// Passes what the store tells on to the control plane, which is made after it; until then to the log. Shared.
+/// Passes the store's events to the control plane, which is created later; until then to the log. Shared.
 final class StoreEventRelay: Sendable {
     private struct State {
         var control: ControlPlane?

@@ -6,7 +6,7 @@ import Synchronization
     import Glibc
 #endif
 
-/// A place where the proxy should listen and does not. Value.
+/// An address that the proxy should listen on but cannot. Value.
 struct UnopenedListener: Sendable, CustomStringConvertible {
     let address: ListenAddress
     /// `errno`.
@@ -22,11 +22,11 @@ struct UnopenedListener: Sendable, CustomStringConvertible {
     var reason: String { String(cString: strerror(code)) + hint }
     var description: String { "\(address): \(reason)" }
 
-    /// The host has no such address (no IPv6): no client can be missed there. Elsewhere another program may answer them.
+    /// The host has no such address (no IPv6), so that no client is lost. Otherwise another program may answer them.
     var isBeyondHost: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
 }
 
-/// Those of this process, since its start or the last reload. Shared.
+/// Those since the start or the last reload. Shared.
 final class UnopenedListeners: Sendable {
     private let state: Mutex<[UnopenedListener]>
 

@@ -6,34 +6,34 @@ import Reactor
 import Store
 import Upstream
 
-/// Dials what was busy shortly before the start, ahead of the first request: a few connections each, one after the other, so
-/// that a start is no burst. Value, used once.
+/// Dials origins that were busy shortly before the start, ahead of the first request: a few connections each, one after
+/// the other, to avoid a burst. Value, used once.
 struct WarmStart {
     let store: Store
-    let gate: LoopGate
+    let mailbox: LoopMailbox
     let settings: Configuration.WarmStart
     let logger: Logger
 
     private static let pause = Duration.milliseconds(20)
-    /// Of all origins together.
+    /// The limit for all origins together.
     private static let maxDials = 256
 
     func run() async {
         guard settings.origins > 0 else { return }
-        // Nothing but the wall clock spans a restart. Where it was set back meanwhile, what is as far ahead of it counts as
-        // recent too; what a clock left behind that was wrong by more does not.
+        // Only the wall clock spans a restart. If it was set back since, times equally far in the future count as
+        // recent too; times further ahead, from a clock that was wrong, do not.
         let (now, recent) = (SystemClock.wall(), settings.recent.wholeMilliseconds)
         let busy = await store.recentlyBusy(since: now - recent, until: now + recent, limit: settings.origins)
-        // Exchanges shorter than the time between two looks are seen in no peak of theirs, but in the connections they left.
+        // Short exchanges may not show in the sampled peak of leases, but in the connections that they left.
         var wanted = busy.filter { $0.origin.scheme == .http }
             .map { ($0.origin, min(max($0.peakActive, $0.peakConnections, 1), settings.connections)) }
         var dialled = 0
         var round = 1
-        // One connection to each, then a second: the busiest come first in every round.
+        // One connection to each, then a second, the busiest first in each round.
         while !wanted.isEmpty, dialled < Self.maxDials {
             for (origin, _) in wanted where dialled < Self.maxDials {
                 let count = round
-                dialled += await gate.run { loop in
+                dialled += await mailbox.run { loop in
                     guard !loop.isDraining else { return 0 }
                     return loop.upstream.pool(for: origin).prewarm(count, now: loop.upstream.now)
                 }

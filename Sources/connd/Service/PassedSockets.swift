@@ -7,15 +7,15 @@ import Systemd
     import Glibc
 #endif
 
-/// The sockets that systemd opened for connd, by what they are for. Value.
+/// The sockets that systemd passed to connd, by their purpose. Value.
 struct PassedSockets: Sendable {
-    /// As FileDescriptorName= of the socket units.
+    /// FileDescriptorName= of the socket units.
     private static let names = (proxy: "proxy", admin: "admin")
 
     var proxy: [InheritedSocket] = []
     var admin: [InheritedSocket] = []
 
-    /// A socket that nobody would accept from lets its clients hang: it is refused.
+    /// Refuses unknown sockets, whose clients would hang since nothing accepts from them.
     init(environment: [String: String]) throws {
         for socket in try InheritedSockets.take(environment: environment, processID: getpid()) {
             switch socket.name {

@@ -2,8 +2,8 @@ import ProxyTypes
 import Synchronization
 import Systemd
 
-/// Tells systemd how the service fares: ready, reloading, stopping, and one line for `systemctl status`. Says nothing where
-/// nobody listens. Shared.
+/// Notifies systemd of the service's state: ready, reloading, stopping, and the status line of `systemctl status`. Does
+/// nothing without systemd. Shared.
 final class ServiceLink: Sendable {
     let notifier: ServiceNotifier?
     private let summary = Mutex("starting")
@@ -13,7 +13,7 @@ final class ServiceLink: Sendable {
         self.notifier = notifier
     }
 
-    /// Else nothing need be worked out for it.
+    /// False: no summary needs to be computed.
     var isHeard: Bool { notifier != nil }
 
     func ready() { notifier?.ready(status: current) }
@@ -29,14 +29,14 @@ final class ServiceLink: Sendable {
         notifier?.ready(status: problem.map { "config refused, the old one holds: \($0)" } ?? current)
     }
 
-    /// The manager is told how long this may take, whatever the unit's TimeoutStopSec= says.
+    /// Extends the manager's timeout as needed, whatever the unit's TimeoutStopSec= is.
     func stopping(grace seconds: Int64) {
         isStopping.withLock { $0 = true }
         notifier?.stopping(status: "stopping: what runs has \(seconds)s")
         notifier?.extendTimeout(by: .seconds(seconds + Self.margin))
     }
 
-    /// One line; sent where it differs from the last.
+    /// One line, sent only if it has changed.
     func update(_ text: String) {
         let isNew = summary.withLock { summary in
             defer { summary = text }
@@ -46,7 +46,7 @@ final class ServiceLink: Sendable {
         notifier?.status(text)
     }
 
-    /// For the last figures, and for the database.
+    /// Time for the last statistics and for the database.
     private static let margin: Int64 = 15
 
     private var current: String { summary.withLock { $0 } }

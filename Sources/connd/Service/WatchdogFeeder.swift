@@ -2,18 +2,18 @@ import ProxyTypes
 import Reactor
 import Systemd
 
-/// Gives the service manager its signs of life from the data loop itself: a loop that hangs gives none, and is restarted.
+/// Feeds systemd's watchdog from the data loop itself: connd is restarted when the loop hangs.
 /// Loop-bound.
 final class WatchdogFeeder: DeadlineOwner {
     private let notifier: ServiceNotifier
     private let interval: Interval
     private let deadline = Deadline()
 
-    /// Nil where no signs are wanted.
+    /// Nil where the watchdog is off.
     init?(_ notifier: ServiceNotifier?, on reactor: Reactor) {
         guard let notifier, let limit = notifier.watchdogInterval else { return nil }
         self.notifier = notifier
-        // A sign or two may be late.
+        // Leaves room for one or two delayed notifications.
         interval = Interval(nanoseconds: max(limit.nanoseconds / 4, 1_000_000))
         deadline.owner = self
         reactor.timer.wake(deadline, at: reactor.now)

@@ -1,6 +1,6 @@
-/// Lets one piece of asynchronous work run at a time, first come first served: what an actor does not do by itself across its
+/// Runs one piece of asynchronous work at a time, first come first served, which an actor does not guarantee across its
 /// suspension points. Shared.
-actor SerialGate {
+actor AsyncMutex {
     private var isTaken = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
 

@@ -2,7 +2,7 @@ import ProxyTypes
 import Testing
 import Tuning
 
-@Suite struct SettingBookRefusalTests {
+@Suite struct SettingOverridesRefusalTests {
     @Test(
         "a wrong edit is refused with each field that is wrong",
         arguments: [
@@ -59,7 +59,7 @@ import Tuning
         values: [(String, String?)], tryFor: Interval?, field: SettingProblem.Field, kind: SettingProblem.Kind,
         text: String
     ) throws {
-        let fixture = try BookFixture()
+        let fixture = try OverridesFixture()
         let problems = try fixture.problems { try fixture.change("a.com", values, tryFor: tryFor) }
         #expect(problems.map(\.text) == [text])
         #expect(problems.map(\.field) == [field])
@@ -68,7 +68,7 @@ import Tuning
 
     @Test("all that is wrong is told at once, and the name that was meant apart from the text")
     func allAtOnce() throws {
-        let fixture = try BookFixture()
+        let fixture = try OverridesFixture()
         let long = String(repeating: "x", count: 501)
         let problems = try fixture.problems {
             try fixture.change(
@@ -81,11 +81,11 @@ import Tuning
 
     @Test("lengths are bounded in bytes, and what fits is taken")
     func bounds() throws {
-        let fixture = try BookFixture()
+        let fixture = try OverridesFixture()
         let change = try fixture.change(
             "a.com", [("max_queue", "1")], reason: String(repeating: "x", count: 500), tryFor: .seconds(1),
             actor: String(repeating: "y", count: 100))
-        #expect(change.puts.first?.expiresAt == BookFixture.start + 1000)
+        #expect(change.puts.first?.expiresAt == OverridesFixture.start + 1000)
         #expect(throws: Never.self) { try fixture.change("a.com", [("max_queue", "1")], tryFor: .hours(24)) }
         #expect(throws: SettingProblems.self) {
             try fixture.change("a.com", [("max_queue", "1")], reason: String(repeating: "ü", count: 251))
@@ -95,7 +95,7 @@ import Tuning
 
     @Test("what would contradict is judged with all that holds for the pattern, trials and wider patterns too")
     func contradictionInContext() throws {
-        var fixture = try BookFixture([("*.com", .maxConnections, "10")])
+        var fixture = try OverridesFixture([("*.com", .maxConnections, "10")])
         #expect(throws: SettingProblems.self) { try fixture.change("a.com", [("min_idle", "11")]) }
         #expect(throws: Never.self) { try fixture.change("a.org", [("min_idle", "11")]) }
         try fixture.edit("a.com", [("max_connections", "50")], tryFor: .minutes(1))
@@ -106,7 +106,7 @@ import Tuning
         fixture.now += 60_000
         fixture.expire()
         let origin = Origin(scheme: .http, host: "a.com", port: 80)
-        #expect(fixture.book.layers.effective(for: origin).minIdle == 10)
+        #expect(fixture.overrides.layers.effective(for: origin).minIdle == 10)
         #expect(throws: Never.self) { try fixture.change("a.com", [("max_queue", "1")]) }
     }
 
@@ -119,8 +119,8 @@ import Tuning
                     pattern: HostPattern(Origin(scheme: .http, host: "h\(index).com", port: 80))),
                 value: .count(index), actor: "t", reason: nil, time: 0, base: .count(256), baseSource: "default")
         }
-        var fixture = try BookFixture()
-        fixture.book = SettingBook(file: SettingLayers(), rows: rows, now: BookFixture.begin)
+        var fixture = try OverridesFixture()
+        fixture.overrides = SettingOverrides(file: SettingLayers(), rows: rows, now: OverridesFixture.begin)
         #expect(fixture.text(.maxQueue, "h9999.com") == "9999")
         let problems = try fixture.problems { try fixture.change("a.com", [("max_queue", "1")]) }
         #expect(problems.map(\.kind) == [.tooMany])
@@ -128,8 +128,8 @@ import Tuning
         #expect(throws: Never.self) {
             try fixture.change("http://h1.com", [("max_queue", nil), ("max_tunnels", "1")])
         }
-        fixture.book = SettingBook(
-            file: SettingLayers(), rows: try rows + ["x.y", "x.z"].map(Self.extra), now: BookFixture.begin)
+        fixture.overrides = SettingOverrides(
+            file: SettingLayers(), rows: try rows + ["x.y", "x.z"].map(Self.extra), now: OverridesFixture.begin)
         #expect(throws: Never.self) { try fixture.change("http://h1.com", [("max_queue", nil)]) }
     }
 

@@ -2,8 +2,8 @@ import ProxyTypes
 import Testing
 import Tuning
 
-/// The book beside the slow and obvious: a dictionary for each layer, looked through for each question.
-@Suite struct SettingBookModelTests {
+/// The reference model: a dictionary for each layer, searched for each query.
+@Suite struct SettingOverridesModelTests {
     private struct Place: Hashable {
         var setting: Setting
         /// Nil: every origin.
@@ -36,7 +36,7 @@ import Tuning
 
         private static func isLess(_ a: HostPattern?, _ b: HostPattern?) -> Bool {
             guard let a else { return b != nil }
-            return b.map { a.closeness < $0.closeness } ?? false
+            return b.map { a.specificity < $0.specificity } ?? false
         }
     }
 
@@ -50,7 +50,7 @@ import Tuning
         let patterns: [HostPattern?] =
             try [nil] + PatternRelationTests.patterns.dropFirst().map { try HostPattern(parsing: $0) }
         var model = Model()
-        var fixture = try BookFixture()
+        var fixture = try OverridesFixture()
         for step in 0..<100 {
             let pattern = patterns[random.below(patterns.count)]
             let setting = Self.settings[random.below(Self.settings.count)]
@@ -66,23 +66,24 @@ import Tuning
             default: try importAll(&fixture)
             }
             expire(&model, &fixture)
-            check(model, fixture.book, "seed \(seed) step \(step)")
+            check(model, fixture.overrides, "seed \(seed) step \(step)")
         }
-        let again = SettingBook(file: fixture.book.file, rows: fixture.book.exportRows(), now: fixture.moment)
-        #expect(again.layers == fixture.book.layers)
+        let again = SettingOverrides(
+            file: fixture.overrides.file, rows: fixture.overrides.exportRows(), now: fixture.moment)
+        #expect(again.layers == fixture.overrides.layers)
         check(model, again, "seed \(seed), read back")
     }
 
-    private func check(_ model: Model, _ book: SettingBook, _ comment: Comment) {
+    private func check(_ model: Model, _ overrides: SettingOverrides, _ comment: Comment) {
         for origin in PatternRelationTests.origins {
-            let values = book.layers.values(for: origin)
+            let values = overrides.layers.values(for: origin)
             for setting in Self.settings {
                 let expected = model.value(setting, origin)
                 #expect(values[setting] == expected, comment)
-                #expect(book.layers.entry(of: setting, for: origin).value == expected, comment)
+                #expect(overrides.layers.entry(of: setting, for: origin).value == expected, comment)
             }
         }
-        let rows = book.exportRows()
+        let rows = overrides.exportRows()
         #expect(rows.count == model.overrides.count + model.trials.count, comment)
         for row in rows {
             let place = Place(setting: row.key.setting, pattern: row.key.pattern)
@@ -91,13 +92,16 @@ import Tuning
         }
         let conflicts = model.overrides.filter { $0.value.base != model.base($0.key.setting, $0.key.pattern) }
         #expect(
-            Set(book.conflicts.map { Place(setting: $0.setting, pattern: $0.pattern) }) == Set(conflicts.keys), comment)
+            Set(overrides.conflicts.map { Place(setting: $0.setting, pattern: $0.pattern) }) == Set(conflicts.keys),
+            comment)
         let next = model.trials.values.map(\.end).min()
-        #expect(book.nextExpiry == next.map { (BookFixture.begin + ($0 - BookFixture.start)).instant }, comment)
+        #expect(
+            overrides.nextExpiry == next.map { (OverridesFixture.begin + ($0 - OverridesFixture.start)).instant },
+            comment)
     }
 
     private func set(
-        _ model: inout Model, _ fixture: inout BookFixture, _ place: Place, _ random: inout SeededRandom,
+        _ model: inout Model, _ fixture: inout OverridesFixture, _ place: Place, _ random: inout SeededRandom,
         tryFor: Interval?
     ) throws {
         let number = random.below(6)
@@ -110,7 +114,7 @@ import Tuning
         }
     }
 
-    private func unset(_ model: inout Model, _ fixture: inout BookFixture, _ place: Place) throws {
+    private func unset(_ model: inout Model, _ fixture: inout OverridesFixture, _ place: Place) throws {
         let isThere = model.overrides[place] != nil || model.trials[place] != nil
         #expect(try fixture.change(place.pattern?.description, [(place.setting.name, nil)]).isEmpty != isThere)
         try fixture.edit(place.pattern?.description, [(place.setting.name, nil)])
@@ -118,28 +122,29 @@ import Tuning
         model.trials[place] = nil
     }
 
-    private func confirm(_ model: inout Model, _ fixture: inout BookFixture, _ place: Place) throws {
+    private func confirm(_ model: inout Model, _ fixture: inout OverridesFixture, _ place: Place) throws {
         let trials = model.trials.filter { $0.key.pattern == place.pattern && $0.value.end > fixture.now }
-        let change = try? fixture.book.confirm(pattern: place.pattern, actor: "t", now: fixture.moment)
+        let change = try? fixture.overrides.confirm(pattern: place.pattern, actor: "t", now: fixture.moment)
         #expect((change == nil) == trials.isEmpty)
         for (place, trial) in trials {
             model.overrides[place] = (trial.value, trial.base)
             model.trials[place] = nil
         }
-        if let change { fixture.book.apply(change) }
+        if let change { fixture.overrides.apply(change) }
     }
 
-    private func revert(_ model: inout Model, _ fixture: inout BookFixture, _ place: Place) throws {
+    private func revert(_ model: inout Model, _ fixture: inout OverridesFixture, _ place: Place) throws {
         let isThere = model.trials[place].map { $0.end > fixture.now } ?? false
-        let change = try? fixture.book.revert(
+        let change = try? fixture.overrides.revert(
             pattern: place.pattern, settings: [place.setting], actor: "t", now: fixture.moment)
         #expect((change != nil) == isThere)
         if isThere { model.trials[place] = nil }
-        if let change { fixture.book.apply(change) }
+        if let change { fixture.overrides.apply(change) }
     }
 
     private func reload(
-        _ model: inout Model, _ fixture: inout BookFixture, _ patterns: [HostPattern?], _ random: inout SeededRandom
+        _ model: inout Model, _ fixture: inout OverridesFixture, _ patterns: [HostPattern?],
+        _ random: inout SeededRandom
     ) {
         var file = SettingLayers()
         model.file = [:]
@@ -150,17 +155,17 @@ import Tuning
             file.set(setting, to: SettingEntry(value, source: .file(path: "f", line: 1)), for: pattern)
             model.file[Place(setting: setting, pattern: pattern)] = value
         }
-        fixture.book.apply(fixture.book.reload(file: file))
+        fixture.overrides.apply(fixture.overrides.reload(file: file))
     }
 
-    private func importAll(_ fixture: inout BookFixture) throws {
-        let document = fixture.book.exportRows().map { ImportedSetting($0) }
-        let change = try fixture.book.importing(document, actor: "t", now: fixture.moment, replace: true)
+    private func importAll(_ fixture: inout OverridesFixture) throws {
+        let document = fixture.overrides.exportRows().map { ImportedSetting($0) }
+        let change = try fixture.overrides.importing(document, actor: "t", now: fixture.moment, replace: true)
         // Trials that ran out and were not ended yet are none that a document could name.
         #expect(change.puts.isEmpty && change.removals.allSatisfy { $0.layer == .trial })
     }
 
-    private func expire(_ model: inout Model, _ fixture: inout BookFixture) {
+    private func expire(_ model: inout Model, _ fixture: inout OverridesFixture) {
         fixture.expire()
         model.trials = model.trials.filter { $0.value.end > fixture.now }
     }

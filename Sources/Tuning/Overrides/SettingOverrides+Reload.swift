@@ -1,4 +1,4 @@
-extension SettingBook {
+extension SettingOverrides {
     /// Works out what a new file would change.
     package func reload(file new: SettingLayers) -> ReloadReport {
         var next = self
@@ -8,28 +8,28 @@ extension SettingBook {
             changes: changes(to: new), newConflicts: next.conflicts.filter { !known.contains($0) }, file: new)
     }
 
-    /// Overrides whose base is no longer what lies below them, in the order of `exportRows`.
+    /// Overrides whose base has changed since they were set, in the order of `exportRows`.
     package var conflicts: [SettingConflict] {
         exportRows().filter { $0.key.layer == .override }.compactMap(conflict)
     }
 
-    /// Every override and trial against what would hold without it, in the order of `exportRows`.
+    /// Every override and trial beside the value that would apply without it, in the order of `exportRows`.
     package var differences: [SettingDifference] {
         exportRows().map { row in
-            let claims = claims(of: row.key.setting, in: .pattern(row.key.pattern ?? .any))
-            func isOwn(_ claim: SettingClaim) -> Bool {
-                claim.layer == row.key.layer && claim.pattern == row.key.pattern
+            let candidates = candidates(of: row.key.setting, in: .pattern(row.key.pattern ?? .any))
+            func isOwn(_ candidate: SettingCandidate) -> Bool {
+                candidate.layer == row.key.layer && candidate.pattern == row.key.pattern
             }
-            let without = claims.filter { !isOwn($0) }
+            let without = candidates.filter { !isOwn($0) }
             return SettingDifference(
                 row: row, without: without.isEmpty ? .standard(row.key.setting) : without[without.indexInForce],
-                isInForce: claims.first.map(isOwn) ?? false, conflict: conflict(of: row))
+                isInForce: candidates.first.map(isOwn) ?? false, conflict: conflict(of: row))
         }
     }
 
     private func conflict(of row: SettingRow) -> SettingConflict? {
         let below = base(of: row.key.setting, for: row.key.pattern)
-        // What is learned moves by itself: nobody has edited anything.
+        // Learned values change by themselves, without an edit that could conflict.
         if below.source == .learned, row.baseSource == "\(SettingSource.learned)" { return nil }
         return below.value == row.base ? nil : SettingConflict(row: row, now: SourcedValue(below))
     }
@@ -61,8 +61,8 @@ extension SettingBook {
 
     private static func places(in file: SettingLayers) -> Set<Place> {
         Set(
-            file.allSheets.filter { $0.layer == .file || $0.layer == .filePattern }.flatMap { sheet in
-                sheet.entries.keys.map { Place(setting: $0, pattern: sheet.pattern) }
+            file.allScopes.filter { $0.layer == .file || $0.layer == .filePattern }.flatMap { scope in
+                scope.entries.keys.map { Place(setting: $0, pattern: scope.pattern) }
             })
     }
 }

@@ -1,20 +1,20 @@
 import ProxyTypes
 
-/// A run of connd as it is kept. Value; times in milliseconds since 1970, UTC.
+/// A stored run of connd. Value; times in milliseconds since 1970, UTC.
 struct StoredRun: Hashable, Sendable {
     let number: Int64
     let version: String
     let startedAt: Int64
-    /// Nil where the run could not write it.
+    /// Nil where the run did not write it.
     var endedAt: Int64?
-    /// A word of `RunEnd`; nil until it is known.
+    /// The name of a `RunEnd`; nil until known.
     var ending: String?
     var detail: String?
 }
 
-/// Numbers this run, decides how the one before ended, and counts that end once: when this run begins. Value; it reads
-/// and writes nothing, and is written whole, so that writing it again is right whatever file it goes to.
-struct RunBook: Hashable, Sendable {
+/// Numbers this run, and when it begins, decides how the previous one ended and counts that. Value; does no I/O. Its
+/// counts are absolute, so that writing it again is correct in any file.
+struct RunHistory: Hashable, Sendable {
     private struct Beginning: Hashable {
         let version: String
         let seen: RunEnd?
@@ -22,12 +22,12 @@ struct RunBook: Hashable, Sendable {
         let time: Int64
     }
 
-    /// Words of `RunEnd`, or such as only a later version knows.
+    /// By the names of `RunEnd`, including those of later versions.
     var endings: [String: Int] = [:]
-    /// The last one that was kept, and after the beginning the one before this.
+    /// The last stored run; after `begin`, the one before this.
     var previous: StoredRun?
     private(set) var current: StoredRun?
-    /// Whether the database has yet to be told.
+    /// Whether it is to be written.
     var isDirty = false
     private var waiting: Beginning?
     private(set) var previousEnd: RunEnd?
@@ -36,7 +36,7 @@ struct RunBook: Hashable, Sendable {
         Dictionary(endings.map { (RunEnd(rawValue: $0.key) ?? .unknown, $0.value) }, uniquingKeysWith: +)
     }
 
-    /// Without the database it is not known which run came before: then it waits for `take`.
+    /// Until the database is loaded, the previous run is unknown: then this run begins with `take`.
     mutating func begin(version: String, seen: (end: RunEnd, detail: String)?, now: Int64, isLoaded: Bool) {
         guard current == nil, waiting == nil else { return }
         previousEnd = seen?.end
@@ -44,8 +44,8 @@ struct RunBook: Hashable, Sendable {
         if isLoaded { begin() }
     }
 
-    /// What a database says that was read for the first time.
-    mutating func take(_ found: RunBook) {
+    /// Takes over what was read from the database.
+    mutating func take(_ found: RunHistory) {
         endings = found.endings
         previous = found.previous
         begin()
@@ -73,8 +73,8 @@ struct RunBook: Hashable, Sendable {
             number: (previous?.number ?? 0) + 1, version: beginning.version, startedAt: beginning.time)
     }
 
-    /// What was seen from outside came later than what the run wrote of itself: one that had stopped in order may still
-    /// have been killed for taking too long. Only what says no more gives way.
+    /// What the service manager saw is later than what the run wrote itself: a run that stopped in order may still have
+    /// been killed for taking too long. It is ignored only where it adds nothing.
     private static func ending(written: String?, seen: RunEnd?) -> String {
         switch seen {
         case nil, .unknown, .stopped: written ?? (seen ?? .unknown).rawValue

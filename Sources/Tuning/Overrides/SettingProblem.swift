@@ -1,14 +1,14 @@
-/// One thing that is wrong with an edit: where, what, and what is allowed. Value.
+/// One problem of an edit: where, what, and what is allowed. Value.
 package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
     package enum Field: Hashable, Sendable {
-        /// By the name that was given.
+        /// By the name as given.
         case setting(String)
         case pattern, reason, tryFor, actor
         /// The edit as a whole.
         case edit
     }
 
-    /// A closed set, for whoever must answer with a status.
+    /// A closed set; the API maps each to a status.
     package enum Kind: Hashable, Sendable {
         case unknownSetting, wrongValue, notAvailable, contradiction, givenTwice, empty, tooLong, tooMany
         /// There is no trial to confirm or to revert.
@@ -17,11 +17,11 @@ package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
 
     package let field: Field
     package let kind: Kind
-    /// A sentence of its own.
+    /// A complete sentence.
     package let text: String
-    /// What was probably meant by a name that is not known.
+    /// The known name closest to an unknown one.
     package let suggestion: String?
-    /// Which element of an import; nil for all else.
+    /// The index of the element of an import; nil for other edits.
     package let index: Int?
 
     package init(_ field: Field, _ kind: Kind, _ text: String, suggestion: String? = nil, index: Int? = nil) {
@@ -35,7 +35,7 @@ package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
     package var description: String { text }
 }
 
-/// All that is wrong with an edit, of which nothing was done. Never empty.
+/// All problems of an edit, of which nothing was applied. Never empty.
 package struct SettingProblems: Error, Hashable, Sendable, CustomStringConvertible {
     package let problems: [SettingProblem]
 

@@ -1,14 +1,14 @@
 import ProxyTypes
 
 /// Times and durations as the API writes them.
-enum Texts {
+enum APIFormat {
     /// RFC 3339, UTC.
     static func time(_ milliseconds: Int64) -> String { DateText.rfc3339(milliseconds: max(milliseconds, 0)) }
 
-    /// What a log message calls it: an origin can be asked for by name.
+    /// The metadata key of a subject in log messages.
     static func subjectKey(_ subject: String) -> String { subject.contains("://") ? "origin" : "pattern" }
 
-    /// `118us`, `1.52ms`, `3.4s`, `2m5s`, `3h20m`, `4d2h`: three digits that matter.
+    /// `118us`, `1.52ms`, `3.4s`, `2m5s`, `3h20m`, `4d2h`: three significant digits.
     static func duration(microseconds: Int64) -> String {
         let value = max(microseconds, 0)
         switch value {

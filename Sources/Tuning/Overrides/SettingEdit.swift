@@ -1,13 +1,13 @@
 package import ProxyTypes
 
-/// What somebody wants of the settings of one pattern, as it arrived: names and values are not judged yet. Value.
+/// A requested edit of the settings of one pattern; names and values are not validated yet. Value.
 package struct SettingEdit: Sendable {
     /// Nil: every origin.
     package var pattern: HostPattern?
-    /// Nil returns to the inherited value.
+    /// A nil input removes the override, so that the inherited value applies.
     package var values: [(name: String, input: SettingInput?)]
     package var reason: String?
-    /// Nil: until it is set again.
+    /// The length of the trial; nil for an override, which has no end.
     package var tryFor: Interval?
 
     package init(
@@ -21,14 +21,14 @@ package struct SettingEdit: Sendable {
     }
 }
 
-/// One value of a document that is imported, as it arrived. Value.
+/// One setting of an imported document, not validated yet. Value.
 package struct ImportedSetting: Hashable, Sendable {
     /// Nil, empty or `*`: every origin.
     package var pattern: String?
     package var name: String
     package var input: SettingInput
     package var reason: String?
-    /// Milliseconds since 1970, UTC: a trial. One that is over is passed by.
+    /// The end of a trial in milliseconds since 1970, UTC; nil for an override. Trials that have ended are skipped.
     package var expiresAt: Int64?
 
     package init(
@@ -41,14 +41,14 @@ package struct ImportedSetting: Hashable, Sendable {
         self.expiresAt = expiresAt
     }
 
-    /// What an export holds of a row.
+    /// As an export writes the row.
     package init(_ row: SettingRow) {
         self.init(
             pattern: row.key.pattern?.description, name: row.key.setting.name,
             input: .text(row.key.setting.write(row.value)), reason: row.reason, expiresAt: row.expiresAt)
     }
 
-    /// Whether it is what became of this key.
+    /// Whether it names the same setting and pattern as the key.
     package func isOf(_ key: SettingKey) -> Bool {
         guard Setting(name: name) == key.setting else { return false }
         let pattern = pattern.flatMap { $0.isEmpty ? nil : try? HostPattern(parsing: $0) }

@@ -2,11 +2,11 @@ import ProxyTypes
 import Testing
 import Tuning
 
-/// A book with its time, so that tests read as what was done. Value.
-struct BookFixture {
+/// Overrides with the current time, so that tests read as a sequence of actions. Value.
+struct OverridesFixture {
     static let start: Int64 = 1_700_000_000_000
 
-    var book: SettingBook
+    var overrides: SettingOverrides
     /// The wall clock's.
     var now = start
     /// How far the wall clock was set, in milliseconds, of `now`.
@@ -22,7 +22,7 @@ struct BookFixture {
 
     /// `file`: pattern (nil: `settings`), setting, text; each on a line of its own.
     init(_ file: [(String?, Setting, String)] = []) throws {
-        book = SettingBook(file: try Self.file(file), rows: [], now: BookFixture.begin)
+        overrides = SettingOverrides(file: try Self.file(file), rows: [], now: OverridesFixture.begin)
     }
 
     static func file(_ lines: [(String?, Setting, String)]) throws -> SettingLayers {
@@ -39,7 +39,7 @@ struct BookFixture {
         _ pattern: String?, _ values: [(String, String?)], reason: String? = nil, tryFor: Interval? = nil,
         actor: String = "uid:1000"
     ) throws -> SettingChange {
-        try book.edit(
+        try overrides.edit(
             SettingEdit(
                 pattern: try pattern.map { try HostPattern(parsing: $0) },
                 values: values.map { ($0.0, $0.1.map { .text($0) }) }, reason: reason, tryFor: tryFor),
@@ -50,13 +50,13 @@ struct BookFixture {
         _ pattern: String?, _ values: [(String, String?)], reason: String? = nil, tryFor: Interval? = nil,
         actor: String = "uid:1000"
     ) throws {
-        book.apply(try change(pattern, values, reason: reason, tryFor: tryFor, actor: actor))
+        overrides.apply(try change(pattern, values, reason: reason, tryFor: tryFor, actor: actor))
     }
 
-    mutating func expire() { book.apply(book.expire(now: moment)) }
+    mutating func expire() { overrides.apply(overrides.expire(now: moment)) }
 
     func text(_ setting: Setting, _ host: String) -> String {
-        setting.write(book.layers.values(for: Origin(scheme: .http, host: host, port: 80))[setting])
+        setting.write(overrides.layers.values(for: Origin(scheme: .http, host: host, port: 80))[setting])
     }
 
     func problems(_ work: () throws -> SettingChange) throws -> [SettingProblem] {

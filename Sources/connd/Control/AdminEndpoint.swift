@@ -4,36 +4,36 @@ import ForwardProxy
 import ProxyTypes
 import Synchronization
 
-/// Where the admin API is served, also after reloads, and the file that says so. Shared.
-final class AdminPlace: Sendable {
+/// Where the admin API listens, across reloads, and the file that tells companions. Shared.
+final class AdminEndpoint: Sendable {
     private let server: AdminServer
     private let files: AdminFiles
-    private let gate: LoopGate
+    private let mailbox: LoopMailbox
     private let state = Mutex<[String]>([])
 
-    init(server: AdminServer, files: AdminFiles, gate: LoopGate) {
+    init(server: AdminServer, files: AdminFiles, mailbox: LoopMailbox) {
         self.server = server
         self.files = files
-        self.gate = gate
+        self.mailbox = mailbox
     }
 
     /// As bound.
     var addresses: [String] { state.withLock { $0 } }
 
-    /// Returns where it listens. The data loop need not run yet.
+    /// Returns where it listens. The data loop does not need to run yet.
     func start() async throws -> [ListenAddress] {
         try await server.start()
         return await told()
     }
 
-    /// Where one cannot be bound nothing changes.
+    /// Where one cannot be bound, nothing changes.
     func update(_ listeners: [AdminListener], token: AdminToken?, allowedHosts: [String]) async throws {
         try await server.update(listeners: listeners, token: token, allowedHosts: allowedHosts)
         let places = await told()
-        await gate.run { Self.note(places, in: $0) }
+        await mailbox.run { Self.note(places, in: $0) }
     }
 
-    /// Requests to them through the proxy are refused.
+    /// Requests to these through the proxy are refused.
     static func note(_ places: [ListenAddress], in loop: ProxyLoop) {
         loop.setOtherListeners(
             places.compactMap { place in
@@ -46,7 +46,7 @@ final class AdminPlace: Sendable {
         await server.stop()
     }
 
-    /// A companion must not be sent here any more.
+    /// Removes the file, so that companions no longer connect here.
     func forget() {
         if let file = Self.fileText(addresses) { files.remove(address: file) }
     }

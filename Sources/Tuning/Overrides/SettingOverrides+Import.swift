@@ -1,8 +1,8 @@
 package import ProxyTypes
 
-extension SettingBook {
-    /// What it takes to have what the document says. Where it says what is there already the change is empty; with
-    /// `replace` what it does not name goes. A document without any trial speaks of overrides alone.
+extension SettingOverrides {
+    /// The change that makes the overrides match the document; empty where they match already. With `replace`, rows
+    /// that the document does not name are removed. A document without any trial leaves existing trials alone.
     package func importing(
         _ imported: [ImportedSetting], actor: String, reason: String? = nil, now: Moment, replace: Bool
     ) throws(SettingProblems) -> SettingChange {
@@ -47,7 +47,7 @@ extension SettingBook {
 }
 
 extension SettingDraft {
-    /// Nil where something is wrong with it, which is told, or its trial is over.
+    /// Nil where the item is refused, which is recorded as a problem, or its trial has ended.
     fileprivate mutating func key(of item: ImportedSetting, _ index: Int, _ now: Moment) -> SettingKey? {
         let setting = setting(named: item.name, index: index)
         var pattern: HostPattern?
@@ -63,7 +63,7 @@ extension SettingDraft {
         guard let expiresAt = item.expiresAt else {
             return SettingKey(layer: .override, setting: setting, pattern: pattern)
         }
-        let longest = SettingBook.trialLengths.upperBound
+        let longest = SettingOverrides.trialLengths.upperBound
         if expiresAt > now.wall + longest.wholeMilliseconds {
             refuse(
                 .setting(item.name), .wrongValue,

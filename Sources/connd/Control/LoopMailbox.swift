@@ -2,7 +2,7 @@ import ForwardProxy
 import Reactor
 
 /// The control plane's way onto the data loop. Shared.
-struct LoopGate: Sendable {
+struct LoopMailbox: Sendable {
     private let mailbox: ReactorMailbox
     private let loop: LoopBound<ProxyLoop>
 

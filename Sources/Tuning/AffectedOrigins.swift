@@ -1,9 +1,9 @@
 package import ProxyTypes
 
-/// The origins that a change can matter to: says of each whether it is one. Value.
+/// The origins that a change may affect: those that match one of its patterns. Value.
 ///
-/// Patterns of one host are found by the host, so that a change of thousands of them is asked about as fast as one.
-package struct PatternScope: Hashable, Sendable {
+/// Patterns of a single host are looked up by that host, so that `contains` is fast for thousands of them too.
+package struct AffectedOrigins: Hashable, Sendable {
     private var wide: [HostPattern] = []
     private var named: [HostPattern.Host: [HostPattern]] = [:]
 
@@ -15,7 +15,7 @@ package struct PatternScope: Hashable, Sendable {
             case .name, .address: named[pattern.host, default: []].append(pattern)
             }
         }
-        wide.sort { $0.closeness < $1.closeness }
+        wide.sort { $0.specificity < $1.specificity }
     }
 
     package var isEmpty: Bool { wide.isEmpty && named.isEmpty }
@@ -28,6 +28,6 @@ package struct PatternScope: Hashable, Sendable {
 }
 
 extension SettingChange {
-    /// Whose effective values may differ once it is applied.
-    package var scope: PatternScope { PatternScope(puts.map(\.key.pattern) + removals.map(\.pattern)) }
+    /// Origins whose effective settings may change when it is applied.
+    package var affectedOrigins: AffectedOrigins { AffectedOrigins(puts.map(\.key.pattern) + removals.map(\.pattern)) }
 }

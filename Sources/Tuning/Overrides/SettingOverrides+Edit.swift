@@ -1,7 +1,7 @@
 package import ProxyTypes
 
-extension SettingBook {
-    /// Sets values, tries them for a while, or returns them to what is inherited.
+extension SettingOverrides {
+    /// Sets overrides, starts trials, or removes overrides.
     package func edit(_ edit: SettingEdit, actor: String, now: Moment) throws(SettingProblems) -> SettingChange {
         var draft = SettingDraft(self, actor: actor, now: now)
         let reason = draft.reason(edit.reason)
@@ -37,7 +37,7 @@ extension SettingBook {
         return try draft.finish()
     }
 
-    /// Trials of the pattern become overrides; nil settings: all of them. What a trial was set over stays known.
+    /// Turns trials of the pattern into overrides that keep the trial's base; nil settings: all of them.
     package func confirm(
         pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Moment
     ) throws(SettingProblems) -> SettingChange {
@@ -49,7 +49,7 @@ extension SettingBook {
         }
     }
 
-    /// Trials of the pattern end now, and nothing but trials; nil settings: all of them.
+    /// Ends trials of the pattern now and leaves overrides alone; nil settings: all of them.
     package func revert(
         pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Moment
     ) throws(SettingProblems) -> SettingChange {
@@ -58,7 +58,7 @@ extension SettingBook {
         }
     }
 
-    /// Ends the trials that have run out, those that did so while connd was down too.
+    /// Removes expired trials, including those that expired while connd was not running.
     package func expire(now: Moment) -> SettingChange {
         var change = SettingChange()
         for row in exportRows() where row.key.layer == .trial && end(of: row.key) <= now.instant {
@@ -79,7 +79,7 @@ extension SettingBook {
     ) throws(SettingProblems) -> SettingChange {
         var draft = SettingDraft(self, actor: actor, now: now)
         let reason = draft.reason(reason)
-        // One that has run out is over, though nobody came by to end it.
+        // An expired trial counts as ended even before `expire` removes it.
         let trials = trials(of: pattern).filter { end(of: $0.key) > now.instant }
         let whose = pattern.map { "`\($0)`" } ?? "every origin"
         if let settings {
@@ -96,7 +96,7 @@ extension SettingBook {
 }
 
 extension SettingDraft {
-    /// The inherited value holds again: no override of the pattern's own stays, and no trial over it.
+    /// Removes the pattern's override and trial, so that the inherited value applies.
     fileprivate mutating func unset(_ setting: Setting, _ pattern: HostPattern?, _ reason: String?) {
         remove(SettingKey(layer: .override, setting: setting, pattern: pattern), .unset, reason: reason)
         remove(SettingKey(layer: .trial, setting: setting, pattern: pattern), .revert, reason: reason)

@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// Tells whether the path still names the files that were opened, whether they may be written, and whether anyone else
-/// wrote to them. Shared.
-final class FileWitness: Sendable {
-    private struct Identity: Equatable {
+/// The identity of the opened files: whether the path still names them, whether they are writable, and whether another
+/// process has written to them. Shared.
+final class FileIdentity: Sendable {
+    private struct Inode: Equatable {
         let device: dev_t
         let inode: ino_t
 
@@ -15,7 +15,7 @@ final class FileWitness: Sendable {
         }
     }
 
-    /// What every write to the file changes.
+    /// Size and modification time, which change with every write.
     private struct Stamp: Equatable {
         var size: off_t = 0
         var seconds = 0
@@ -24,8 +24,8 @@ final class FileWitness: Sendable {
 
     private let path: String
     private let descriptor: CInt
-    private let database: Identity
-    private let log: Identity?
+    private let database: Inode
+    private let log: Inode?
     private struct Seen {
         var stamp = Stamp()
         var header: [UInt8]?
@@ -33,50 +33,52 @@ final class FileWitness: Sendable {
 
     private let lastSeen = Mutex(Seen())
 
-    /// Once SQLite has opened the file, and made its log.
+    /// To be called after SQLite has opened the file and created its log.
     init(path: String) throws(StoreFailure) {
-        guard let database = Identity(path) else { throw .missing(path) }
-        // It is held as long as the connections are: closing it sooner would drop their locks.
+        guard let database = Inode(path) else { throw .missing(path) }
+        // Kept open as long as the connections: closing it earlier would release their locks.
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw DatabaseFile.failure(errno, path) }
         self.path = path
         self.database = database
-        log = Identity(path + "-wal")
-        noteOwnWrite()
+        log = Inode(path + "-wal")
+        recordOwnWrite()
     }
 
-    /// Once, after the connections, and before there are others: closing it later would drop the locks of those.
+    /// To be called once, after the connections are closed and before new ones are opened, whose locks it would
+    /// release.
     func release() { _ = close(descriptor) }
 
     var failure: StoreFailure? {
-        guard namesOurs, log == nil || Identity(path + "-wal") == log else { return .missing(path) }
+        guard namesOurFile, log == nil || Inode(path + "-wal") == log else { return .missing(path) }
         guard DatabaseFile.header(descriptor) != nil else {
             return .corrupt(path, "it does not begin as a database")
         }
         return access(path, W_OK) == 0 ? nil : .readOnly(path)
     }
 
-    private var namesOurs: Bool { Identity(path) == database }
+    private var namesOurFile: Bool { Inode(path) == database }
 
-    /// Another file has its name.
-    var isReplaced: Bool { Identity(path).map { $0 != database } ?? false }
+    /// Whether the path names another file.
+    var isReplaced: Bool { Inode(path).map { $0 != database } ?? false }
 
-    /// With a log, SQLite writes to the file at checkpoints alone, and those are ours: any other change is another's.
-    var wasTouched: Bool { lastSeen.withLock { $0.stamp } != stamp }
-    /// Its first bytes are those of our last checkpoint.
+    /// In WAL mode SQLite writes to the file only at checkpoints, which are ours: any other change comes from
+    /// elsewhere.
+    var wasModified: Bool { lastSeen.withLock { $0.stamp } != stamp }
+    /// Whether the file's header is that of our last checkpoint.
     var hasOurHeader: Bool { lastSeen.withLock { $0.header } == DatabaseFile.header(descriptor) }
 
-    func noteOwnWrite() {
+    func recordOwnWrite() {
         let now = Seen(stamp: stamp, header: DatabaseFile.header(descriptor))
         lastSeen.withLock { $0 = now }
     }
 
-    /// A file that is being overwritten is examined when that is done. This blocks the store's queue for up to 10 s, and
-    /// edits with it; requests do not wait.
-    func waitUntilStill() {
+    /// Waits until a file that is being overwritten no longer changes. Blocks the store's queue, and with it edits, for
+    /// up to 10 s; requests do not wait.
+    func waitUntilUnchanged() {
         var last = stamp
         var quiet = 0
-        for _ in 0..<Self.looks where quiet < Self.quietLooks {
+        for _ in 0..<Self.polls where quiet < Self.unchangedPolls {
             usleep(Self.pause)
             quiet = stamp == last ? quiet + 1 : 0
             last = stamp
@@ -84,10 +86,10 @@ final class FileWitness: Sendable {
     }
 
     private static let pause: UInt32 = 25_000
-    private static let quietLooks = 8
-    private static let looks = 400
+    private static let unchangedPolls = 8
+    private static let polls = 400
 
-    /// What the file holds without its log. Read through the descriptor at hand: closing another would drop SQLite's locks.
+    /// Copies the file without its log, through the open descriptor: closing another one would release SQLite's locks.
     func copy(to path: String) -> Bool {
         let target = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard target >= 0 else { return false }
@@ -102,9 +104,9 @@ final class FileWitness: Sendable {
         }
     }
 
-    /// A log whose database is gone must not be taken for that of the file that stands in its place.
+    /// Otherwise SQLite would apply the log of a deleted database to the file that replaced it.
     func removeOrphanedLog() {
-        guard !namesOurs, let log, Identity(path + "-wal") == log else { return }
+        guard !namesOurFile, let log, Inode(path + "-wal") == log else { return }
         unlink(path + "-wal")
         unlink(path + "-shm")
     }

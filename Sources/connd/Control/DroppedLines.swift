@@ -3,8 +3,8 @@ import Metering
 import ProcessOutput
 import ProxyTypes
 
-/// What both logs have lost, as figures. Shared.
-struct LineLosses: Sendable {
+/// Counts of lines that either log has dropped. Shared.
+struct DroppedLines: Sendable {
     let log: LossTally
     let accessLog: AccessLog
 

@@ -1,14 +1,14 @@
 package import ProxyTypes
 
-/// What one layer says of a setting, and who said so. Value.
-package struct SettingClaim: Hashable, Sendable {
+/// The value that one layer gives a setting, with its origin: a candidate for the effective value. Value.
+package struct SettingCandidate: Hashable, Sendable {
     package let setting: Setting
     package let value: SettingValue
     package let layer: SettingLayer
-    /// Whose sheet it stands on; nil: every origin.
+    /// The pattern of its scope; nil for every origin.
     package let pattern: HostPattern?
     package let source: SettingSource
-    /// Of overrides and trials, as all that follows. Nil where it is not known.
+    /// This and all that follows: for overrides and trials only. Nil where unknown.
     package let actor: String?
     package let reason: String?
     /// Milliseconds since 1970, UTC; `expiresAt` too.
@@ -32,28 +32,29 @@ package struct SettingClaim: Hashable, Sendable {
         expiresAt = row?.expiresAt
     }
 
-    static func standard(_ setting: Setting) -> SettingClaim {
-        SettingClaim(setting, SettingEntry(setting.defaultValue, source: .standard), .standard, nil, nil)
+    static func standard(_ setting: Setting) -> SettingCandidate {
+        SettingCandidate(setting, SettingEntry(setting.defaultValue, source: .standard), .standard, nil, nil)
     }
 
     /// As the setting writes it.
     package var text: String { setting.write(value) }
     package var baseText: String? { base.map(setting.write) }
 
-    /// `connd.yaml:12`; nil for what stands in no file.
+    /// `connd.yaml:12`; nil for a value that does not come from a file.
     package var place: String? {
         guard case .file = source else { return nil }
         return "\(source)"
     }
 }
 
-/// One setting as it holds, and why. Value.
+/// The effective value of one setting, and why it wins. Value.
 package struct ResolvedSetting: Hashable, Sendable {
-    package let inForce: SettingClaim
-    /// What would win next comes first, or what left the value to the one in force; the default is last.
-    package let others: [SettingClaim]
-    /// What it comes to where another setting bounds it (`min_idle` above `max_connections`, set for different
-    /// patterns); nil where it holds as it is.
+    package let inForce: SettingCandidate
+    /// The losing candidates, next in line first; the default is last. Includes a higher `auto` that deferred to the
+    /// learned value.
+    package let others: [SettingCandidate]
+    /// The value it is limited to by another setting (`min_idle` above `max_connections`, set for different patterns);
+    /// nil where it applies as it is.
     package let boundedTo: SettingValue?
 
     package var setting: Setting { inForce.setting }
@@ -74,42 +75,42 @@ extension SettingLayer {
     }
 }
 
-extension SettingBook {
+extension SettingOverrides {
     package func resolved(for origin: Origin) -> [ResolvedSetting] { resolved(in: .origin(origin)) }
 
-    /// What holds for all that the pattern matches, unless a closer one says otherwise; nil: every origin.
+    /// What applies to the origins of the pattern unless a more specific one overrides it; nil for every origin.
     package func resolved(forPattern pattern: HostPattern?) -> [ResolvedSetting] {
         resolved(in: .pattern(pattern ?? .any))
     }
 
-    /// What has the say comes first, though it may leave the value to what was learned; never empty.
-    func claims(of setting: Setting, in view: SettingView) -> [SettingClaim] {
-        claims(of: setting, on: layers.sheets(in: view))
+    /// Highest precedence first; that one may defer to a learned value. Never empty.
+    func candidates(of setting: Setting, in view: SettingView) -> [SettingCandidate] {
+        candidates(of: setting, on: layers.scopes(in: view))
     }
 
     private func resolved(in view: SettingView) -> [ResolvedSetting] {
-        let sheets = layers.sheets(in: view)
+        let scopes = layers.scopes(in: view)
         let bounds = layers.values(in: view).bounds
         return Setting.allCases.map { setting in
-            var claims = claims(of: setting, on: sheets)
-            let first = claims.remove(at: claims.indexInForce)
-            return ResolvedSetting(inForce: first, others: claims, boundedTo: bounds[setting])
+            var candidates = candidates(of: setting, on: scopes)
+            let first = candidates.remove(at: candidates.indexInForce)
+            return ResolvedSetting(inForce: first, others: candidates, boundedTo: bounds[setting])
         }
     }
 
-    private func claims(of setting: Setting, on sheets: [SettingSheet]) -> [SettingClaim] {
-        let given = sheets.compactMap { sheet in
-            sheet.entries[setting].map { entry in
-                let row = row(SettingKey(layer: sheet.layer, setting: setting, pattern: sheet.pattern))
-                return SettingClaim(setting, entry, sheet.layer, sheet.pattern, row)
+    private func candidates(of setting: Setting, on scopes: [SettingScope]) -> [SettingCandidate] {
+        let given = scopes.compactMap { scope in
+            scope.entries[setting].map { entry in
+                let row = row(SettingKey(layer: scope.layer, setting: setting, pattern: scope.pattern))
+                return SettingCandidate(setting, entry, scope.layer, scope.pattern, row)
             }
         }
         return given + [.standard(setting)]
     }
 }
 
-extension [SettingClaim] {
-    /// Where what has the say comes first: whose value it is that holds.
+extension [SettingCandidate] {
+    /// The index of the effective candidate, in an array with the highest precedence first.
     var indexInForce: Int {
         guard let first, first.setting.defersToLearned(first.value) else { return 0 }
         return firstIndex { $0.layer == .learned } ?? 0
@@ -117,7 +118,7 @@ extension [SettingClaim] {
 }
 
 extension SettingValues {
-    /// The settings that do not hold as they are, for another bounds them; as `EffectiveSettings` does it.
+    /// The settings that another one limits, with the resulting values, as computed by `EffectiveSettings`.
     fileprivate var bounds: [Setting: SettingValue] {
         let effective = EffectiveSettings(self)
         var bounds: [Setting: SettingValue] = [:]

@@ -1,4 +1,4 @@
-/// A value with where it comes from, as one line shows it. Value.
+/// A value and its source, for display. Value.
 package struct SourcedValue: Hashable, Sendable {
     package let value: SettingValue
     package let source: SettingSource
@@ -9,33 +9,33 @@ package struct SourcedValue: Hashable, Sendable {
     }
 }
 
-/// What a new file changes, before it holds. Value.
+/// What a new file would change, computed before it is applied. Value.
 package struct ReloadReport: Sendable {
-    /// One value that the file gives, or gave, for one pattern.
+    /// One value that the new or the old file gives for one pattern.
     package struct Change: Hashable, Sendable {
         package let setting: Setting
-        /// Nil: `settings`, not `hosts`.
+        /// Nil for the section `settings`, else an entry of `hosts`.
         package let pattern: HostPattern?
         package let before: SourcedValue
         package let after: SourcedValue
-        /// The overrides and trials that keep it from some of its origins.
+        /// The overrides and trials that hide it from some of its origins.
         package let hiddenBy: [SettingRow]
-        /// None of its origins gets it.
+        /// Whether it is hidden from all of its origins.
         package let isHiddenEverywhere: Bool
     }
 
     package let changes: [Change]
-    /// Those that the new file makes; `SettingBook.conflicts` are all that there are then.
+    /// Conflicts that the new file introduces; after it is applied, `SettingOverrides.conflicts` lists all.
     package let newConflicts: [SettingConflict]
     package let file: SettingLayers
 
-    /// Whose effective values may differ once it is applied.
-    package var scope: PatternScope { PatternScope(changes.map(\.pattern)) }
+    /// Origins whose effective settings may change when it is applied.
+    package var affectedOrigins: AffectedOrigins { AffectedOrigins(changes.map(\.pattern)) }
 }
 
-/// An override that was set over something which is no longer what lies below it. Value.
+/// An override whose base has changed since it was set. Value.
 package struct SettingConflict: Hashable, Sendable, CustomStringConvertible {
-    /// With `base` and `baseSource`: what lay below it when it was set.
+    /// Its `base` and `baseSource` say what applied below it when it was set.
     package let row: SettingRow
     package let now: SourcedValue
 
@@ -51,13 +51,13 @@ package struct SettingConflict: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// An override or a trial beside what would hold without it. Value.
+/// An override or trial beside the value that would apply without it. Value.
 package struct SettingDifference: Hashable, Sendable {
     package let row: SettingRow
-    /// What would hold for the row's own pattern.
-    package let without: SettingClaim
-    /// False where another row wins for the row's own pattern: a trial over an override.
+    /// The value that would apply to the row's own pattern.
+    package let without: SettingCandidate
+    /// False where another row wins for the same pattern: a trial over an override.
     package let isInForce: Bool
-    /// What it was set over is no longer what lies below it.
+    /// Set where the base has changed since.
     package let conflict: SettingConflict?
 }

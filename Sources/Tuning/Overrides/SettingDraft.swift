@@ -1,8 +1,8 @@
 import ProxyTypes
 
-/// A change while it is worked out: gathers rows, audit and problems, and the layers as they would be. Value.
+/// A change under construction: collects rows, audit entries and problems, and the layers as they would become. Value.
 struct SettingDraft {
-    private let book: SettingBook
+    private let overrides: SettingOverrides
     private let actor: String
     private let now: Moment
     private(set) var change = SettingChange()
@@ -10,15 +10,15 @@ struct SettingDraft {
     private var rowCount: Int
     private var problems: [SettingProblem] = []
 
-    init(_ book: SettingBook, actor: String, now: Moment) {
-        self.book = book
+    init(_ overrides: SettingOverrides, actor: String, now: Moment) {
+        self.overrides = overrides
         self.actor = actor
         self.now = now
-        layers = book.layers
-        rowCount = book.rowCount
+        layers = overrides.layers
+        rowCount = overrides.rowCount
         let bytes = actor.utf8.count
-        if bytes > SettingBook.maxActorBytes {
-            refuse(.actor, .tooLong, "the actor must be at most \(SettingBook.maxActorBytes) bytes, not \(bytes)")
+        if bytes > SettingOverrides.maxActorBytes {
+            refuse(.actor, .tooLong, "the actor must be at most \(SettingOverrides.maxActorBytes) bytes, not \(bytes)")
         }
     }
 
@@ -29,13 +29,13 @@ struct SettingDraft {
         problems.append(SettingProblem(field, kind, text, suggestion: suggestion, index: index))
     }
 
-    /// An empty one is none.
+    /// Nil where the text is nil or empty.
     mutating func reason(_ text: String?, index: Int? = nil) -> String? {
         guard let text, !text.isEmpty else { return nil }
         let bytes = text.utf8.count
-        if bytes > SettingBook.maxReasonBytes {
+        if bytes > SettingOverrides.maxReasonBytes {
             refuse(
-                .reason, .tooLong, "the reason must be at most \(SettingBook.maxReasonBytes) bytes, not \(bytes)",
+                .reason, .tooLong, "the reason must be at most \(SettingOverrides.maxReasonBytes) bytes, not \(bytes)",
                 index: index)
         }
         return text
@@ -62,14 +62,14 @@ struct SettingDraft {
         return nil
     }
 
-    /// `base`: of a row that this one goes on from; nil: what holds below it now.
+    /// `base`: inherited from the row that this one continues; nil takes the value that applies below it now.
     mutating func put(
         _ key: SettingKey, _ value: SettingValue, _ action: AuditEntry.Action, reason: String?, end: Instant? = nil,
         base: (value: SettingValue, source: String)? = nil
     ) {
-        let below = book.base(of: key.setting, for: key.pattern)
+        let below = overrides.base(of: key.setting, for: key.pattern)
         let base = base ?? (below.value, "\(below.source)")
-        let before = book.row(key)
+        let before = overrides.row(key)
         change.puts.append(
             SettingRow(
                 key: key, value: value, actor: actor, reason: reason, time: now.wall, base: base.value,
@@ -81,9 +81,9 @@ struct SettingDraft {
         audit(key, action, before: before?.value, after: value, reason: reason)
     }
 
-    /// Nothing where there is no such row.
+    /// Does nothing where there is no such row.
     mutating func remove(_ key: SettingKey, _ action: AuditEntry.Action?, reason: String?) {
-        guard let row = book.row(key) else { return }
+        guard let row = overrides.row(key) else { return }
         change.removals.append(key)
         layers.remove(key.setting, from: key.layer, for: key.pattern)
         rowCount -= 1
@@ -100,12 +100,13 @@ struct SettingDraft {
 
     func finish() throws(SettingProblems) -> SettingChange {
         var problems = problems
-        // What is being removed must stay removable.
-        if rowCount > SettingBook.maxRows, rowCount > book.rowCount {
+        // An edit that only removes rows is allowed above the limit too.
+        if rowCount > SettingOverrides.maxRows, rowCount > overrides.rowCount {
             problems.append(
                 SettingProblem(
                     .edit, .tooMany,
-                    "there may be at most \(SettingBook.maxRows) overrides and trials; this would make \(rowCount)"))
+                    "there may be at most \(SettingOverrides.maxRows) overrides and trials; this would make \(rowCount)"
+                ))
         }
         guard problems.isEmpty else { throw SettingProblems(problems) }
         return change

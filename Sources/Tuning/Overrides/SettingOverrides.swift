@@ -1,32 +1,32 @@
 package import ProxyTypes
 
-/// Holds what the file says and what was set while connd ran, and works out edits of it. It keeps nothing on disk,
-/// reads no clock and applies nothing by itself. Value.
+/// Holds the overrides and trials over the layers of the config file, and computes edits of them. It stores nothing,
+/// reads no clock, and applies nothing by itself. Value.
 ///
-/// Trials end by the clock that cannot be set. Rows of an earlier run have only the wall clock's word.
+/// The end of a trial is an `Instant`. Rows of an earlier run only have a wall clock time, from which it is computed.
 ///
-///     change = try book.edit(…)     what would be kept, and its audit; the book is as it was
-///     store it                      durable, or the change is dropped
-///     book.apply(change)            now it holds
+///     change = try overrides.edit(…)     the rows and audit entries to store; nothing has changed yet
+///     store the change                   durable, or dropped
+///     overrides.apply(change)            in force
 ///
-/// Whoever owns the book works out the next change after the last one was applied or dropped.
-package struct SettingBook: Sendable {
+/// The owner computes the next change after the previous one was applied or dropped.
+package struct SettingOverrides: Sendable {
     package static let maxRows = 10_000
     package static let maxActorBytes = 100
     package static let maxReasonBytes = 500
     package static let trialLengths = Interval.seconds(1)...Interval.hours(24)
 
-    /// What holds below overrides and trials.
+    /// The layers of the config file, below overrides and trials.
     package internal(set) var file: SettingLayers
-    /// All of it together.
+    /// The file's layers with all overrides and trials.
     package private(set) var layers: SettingLayers
-    /// Grows with each applied change; a new book begins where it is told to.
+    /// Increases with each applied change.
     package private(set) var revision: UInt64
     private var rows: [SettingKey: SettingRow] = [:]
-    /// Of every trial.
+    /// The end of each trial.
     private var ends: [SettingKey: Instant] = [:]
 
-    /// Rows are taken however many they are, and trials that have run out too: `expire` tells of them.
+    /// Takes all rows, even beyond `maxRows`, and expired trials too, which `expire` then removes.
     package init(file: SettingLayers, rows: [SettingRow], now: Moment, revision: UInt64 = 1) {
         self.revision = revision
         self.file = file
@@ -36,7 +36,7 @@ package struct SettingBook: Sendable {
         composeLayers()
     }
 
-    /// After it was made durable.
+    /// To be called after the change was made durable.
     package mutating func apply(_ change: SettingChange) {
         guard !change.isEmpty else { return }
         for key in change.removals {
@@ -72,7 +72,7 @@ package struct SettingBook: Sendable {
         }.map(\.row)
     }
 
-    /// When the next trial ends by itself.
+    /// When the next trial expires.
     package var nextExpiry: Instant? { ends.values.min() }
 
     private mutating func composeLayers() {
@@ -87,8 +87,8 @@ package struct SettingBook: Sendable {
     }
 }
 
-extension SettingBook {
-    /// What holds for the pattern itself below overrides and trials: what the file says for it, else for the next wider
+extension SettingOverrides {
+    /// What applies to the pattern below overrides and trials: from the file for this pattern, else for the next wider
     /// pattern, else for every origin, else what was learned, else the default.
     package func base(of setting: Setting, for pattern: HostPattern?) -> SettingEntry {
         file.entry(of: setting, in: .pattern(pattern ?? .any))
@@ -101,8 +101,8 @@ extension SettingBook {
 }
 
 /// When trials end.
-extension SettingBook {
-    /// Of rows that an earlier run kept. A clock that was set back meanwhile makes no trial longer than it was meant to be.
+extension SettingOverrides {
+    /// Of rows stored by an earlier run. A clock that was set back meanwhile does not prolong a trial.
     package static func ends(of rows: [SettingRow], now: Moment) -> [SettingKey: Instant] {
         var ends: [SettingKey: Instant] = [:]
         for row in rows where row.key.layer == .trial {
@@ -118,11 +118,11 @@ extension SettingBook {
 
     func end(of trial: SettingKey) -> Instant { ends[trial] ?? Self.longAgo }
 
-    /// A trial that lost its end has run out.
+    /// The end of a trial whose end is unknown: it has expired.
     private static let longAgo = Instant(nanoseconds: .min)
 
-    /// The wall clock was set under trials: what is kept of them, for people and for the next run, follows it. Empty where
-    /// it was not.
+    /// After a change of the wall clock: moves the stored times of trials, so that they still tell the real end. Empty
+    /// where the clock was not changed.
     package func followingClock(_ now: Moment) -> SettingChange {
         var change = SettingChange()
         for (key, end) in ends {
@@ -137,6 +137,6 @@ extension SettingBook {
         return change
     }
 
-    /// Milliseconds: less is how clocks are kept in step.
+    /// In milliseconds. Smaller steps are ordinary clock synchronisation.
     private static let unnoticedStep: Int64 = 1000
 }
