@@ -22,6 +22,14 @@ final class RecordingExchange: UpstreamExchange {
 
     init(_ name: String = "one") { self.name = name }
 
+    /// The last event of an exchange.
+    static let ends: Set<String> = [
+        "ended", "refused", "tunnel closed", "lost before response", "reset before response", "response lost",
+        "timeout http_response_timeout", "timeout connection_read_timeout", "timeout connection_write_timeout",
+    ]
+
+    var hasEnded: Bool { events.last.map { Self.ends.contains($0) } ?? false }
+
     var request: String { "GET /\(name) HTTP/1.1\r\nHost: x\r\n\r\n" }
 
     private func record(_ event: String) {

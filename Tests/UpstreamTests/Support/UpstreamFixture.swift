@@ -63,9 +63,15 @@ final class UpstreamFixture {
         return peer
     }
 
-    func startTunnel(_ exchange: RecordingExchange) -> ScriptedKernel.Peer {
+    func openTunnel(_ exchange: RecordingExchange) {
         exchange.method = .connect
         _ = pool.openTunnel(for: exchange, client: ClientID(rawValue: 1), now: loop.now)
+    }
+
+    var connections: [UpstreamConnection] { pool.sockets.connections }
+
+    func startTunnel(_ exchange: RecordingExchange) -> ScriptedKernel.Peer {
+        openTunnel(exchange)
         turn()
         let peer = peer
         peer.accept()
