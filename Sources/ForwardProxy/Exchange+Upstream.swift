@@ -44,9 +44,11 @@ extension Exchange: UpstreamExchange {
     /// A response that waits for its turn with the client is read in small parts, and little of it is held.
     func responseIsNext(now: Instant) {
         guard let connection else { return }
-        let isFront = client.isFront(self)
-        connection.limitReads(to: isFront ? nil : ProxyConfiguration.coalesced, for: self)
-        connection.setReading(client.isWritable || !isFront, for: self, now: now)
+        if !client.isFront(self) {
+            connection.limitReads(to: ProxyConfiguration.coalesced, for: self)
+        } else if !client.isWritable {
+            connection.setReading(false, for: self, now: now)
+        }
     }
 
     /// The head, and what has arrived of the body.

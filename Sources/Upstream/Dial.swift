@@ -117,23 +117,24 @@ final class Dial {
 
     /// Those that may be connected to, or why there are none.
     private func permitted(of addresses: [IPAddress]) -> Result<[IPAddress], ProxyError> {
-        let fitting = addresses.filter { address in
+        let fitting =
             switch settings.ipFamily {
-            case .any: true
-            case .ipv4: address.family == .ipv4
-            case .ipv6: address.family == .ipv6
+            case .any: addresses
+            case .ipv4: addresses.filter { $0.family == .ipv4 }
+            case .ipv6: addresses.filter { $0.family == .ipv6 }
             }
-        }
         guard !fitting.isEmpty else {
             let family = settings.ipFamily == .ipv4 ? "IPv4" : "IPv6"
             let text = "\(origin.host) has no \(family) address, and ip_family allows no other"
             return .failure(ProxyError(.destinationUnavailable, detail: text))
         }
         guard let policy = loop.addressPolicy else { return .success(fitting) }
-        let verdicts = fitting.map { policy.verdict(on: $0, port: origin.port, of: origin) }
-        let allowed = zip(fitting, verdicts).filter { $0.1 == .allowed }.map(\.0)
+        func verdict(on address: IPAddress) -> AddressVerdict {
+            policy.verdict(on: address, port: origin.port, of: origin)
+        }
+        let allowed = fitting.filter { verdict(on: $0) == .allowed }
         guard allowed.isEmpty else { return .success(allowed) }
-        if verdicts.contains(.loop) {
+        if fitting.contains(where: { verdict(on: $0) == .loop }) {
             return .failure(ProxyError(.proxyLoopDetected, detail: "\(origin) is connd's own listener"))
         }
         let list = fitting.map(\.description).joined(separator: ", ")

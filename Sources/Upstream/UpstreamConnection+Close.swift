@@ -9,7 +9,7 @@ extension UpstreamConnection {
     private static let maxLingerBytes = 64 * 1024
 
     /// Every end of a connection begins and ends here. The exchanges that it was serving are left in `outstanding`, to be
-    /// told by the caller; their leases are released. A tunnel's end is told by `closeTunnel`.
+    /// told by the caller; their leases are released. A tunnel's end is told by `endTunnel`.
     func close(_ reason: CloseReason, _ manner: CloseManner) {
         switch state {
         case .idle:
@@ -17,10 +17,10 @@ extension UpstreamConnection {
             shut(reason, manner)
             // No news where it was the pool that ordered it.
             pool.noteClosing(self, now: loop.now)
-        case .serving(let serving):
+        case .serving:
             recordEnd(reason)
             let leases = 1 + outstanding.count
-            outstanding.insert(serving.exchange, at: 0)
+            if let exchange { outstanding.insert(exchange, at: 0) }
             shut(reason, manner)
             for _ in 0..<leases { pool.release(self, .mustClose(reason), now: loop.now) }
         case .tunnel(let tunnel):
@@ -45,6 +45,7 @@ extension UpstreamConnection {
 
     /// The stream's part of a close, and the next state.
     private func shut(_ reason: CloseReason, _ manner: CloseManner) {
+        exchange = nil
         let duration = pool.settings.closeLinger
         guard manner == .polite, duration > .zero else {
             state = .closed
@@ -102,7 +103,7 @@ extension UpstreamConnection {
         case .serving:
             let text = "an operator closed the connection"
             fail(.response(ProxyError(.connectionTerminated, detail: text)), .killed, now: now)
-        case .tunnel(let tunnel), .closing(.flushing(let tunnel)): closeTunnel(tunnel, .killed, .abrupt)
+        case .tunnel, .closing(.flushing): endTunnel(.killed, .abrupt)
         case .idle, .closing(.lingering), .closed: close(.killed, .abrupt)
         }
     }
@@ -113,25 +114,25 @@ extension UpstreamConnection {
     /// may still come.
     package func abandon(_ exchange: any UpstreamExchange, _ reason: CloseReason, now: Instant) {
         switch state {
-        case .serving(let serving):
-            guard serving.exchange === exchange || outstanding.contains(where: { $0 === exchange }) else { return }
+        case .serving:
+            guard exchange === self.exchange || outstanding.contains(where: { $0 === exchange }) else { return }
             close(reason, reason.manner)
             outstanding.removeAll { $0 === exchange }
             let text = "the connection was given up by another request that was sent on it"
             failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), reset: false), now: now)
         // It has yet to be told of the loss of the connection, or of the end of its response.
         case .closing, .closed, .idle: outstanding.removeAll { $0 === exchange }
-        case .tunnel(let tunnel): if tunnel.exchange === exchange { close(reason, .abrupt) }
+        case .tunnel: if exchange === self.exchange { close(reason, .abrupt) }
         }
     }
 
     /// The response that is due is lost, and those behind it.
     func fail(_ failure: UpstreamFailure, _ reason: CloseReason, now: Instant) {
-        guard case .serving(let serving) = state else {
+        guard case .serving = state, let exchange else {
             return Invariant.broken("a connection that serves nothing fails an exchange")
         }
         close(reason, reason.manner)
-        if removeOutstanding(serving.exchange) { serving.exchange.failed(failure, now: now) }
+        if removeOutstanding(exchange) { exchange.failed(failure, now: now) }
         failPipelined(now: now)
     }
 

@@ -30,12 +30,13 @@ extension UpstreamConnection {
     }
 
     /// How much was used: all of it but for what is to be given again, with more behind it.
+    @inline(__always)
     private func parse(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
-        guard case .serving(let serving) = state else { return bytes.count }
+        guard case .serving(let serving) = state, let exchange else { return bytes.count }
         switch serving.response {
-        case .none: return parseHeads(bytes, of: serving.exchange, interim: 0, now: now)
-        case .head(let interim): return parseHeads(bytes, of: serving.exchange, interim: interim, now: now)
-        case .body(let body): return receiveBody(bytes, body, of: serving.exchange, now: now)
+        case .none: return parseHeads(bytes, of: exchange, interim: 0, now: now)
+        case .head(let interim): return parseHeads(bytes, of: exchange, interim: interim, now: now)
+        case .body(let delivery, _): return receiveBody(bytes, delivery, of: exchange, now: now)
         }
     }
 
@@ -95,17 +96,17 @@ extension UpstreamConnection {
             trailers: TrailerRules(
                 maxBytes: loop.headLimits.maxHeadBytes, forbidden: .dropped,
                 nominated: namesTrailers ? loop.responseHead.fields.nominated(bytes.bytes) : []))
-        let response = Serving.ResponseBody(
-            delivery: isChunked && exchange.wantsContentOnly ? .contentOnly : .asFramed,
-            persistence: loop.responseHead.persistence)
+        let delivery: Serving.Delivery = isChunked && exchange.wantsContentOnly ? .contentOnly : .asFramed
+        let persistence: Serving.Persistence = loop.responseHead.persistent ? .keepAlive : .close
+        keepAliveHint = loop.responseHead.keepAliveHint
         state.update {
-            $0.response = .body(response)
+            $0.response = .body(delivery, persistence)
             $0.timeout = .none
         }
         exchange.responseHead(loop.responseHead, bytes, now: now)
         // The exchange may have given the connection up.
         guard isServing else { return body.count }
-        return receiveBody(body, response, of: exchange, now: now)
+        return receiveBody(body, delivery, of: exchange, now: now)
     }
 
     /// The origin may switch before it has the whole request. Its bytes are another protocol's from here on; the
@@ -131,12 +132,12 @@ extension UpstreamConnection {
 
     /// Returns what was used.
     private func receiveBody(
-        _ bytes: UnsafeRawBufferPointer, _ body: Serving.ResponseBody, of exchange: any UpstreamExchange, now: Instant
+        _ bytes: UnsafeRawBufferPointer, _ delivery: Serving.Delivery, of exchange: any UpstreamExchange, now: Instant
     ) -> Int {
         var used = 0
         if !bodyReader.isComplete, !bytes.isEmpty {
             do {
-                switch body.delivery {
+                switch delivery {
                 case .asFramed: used = try passFramed(bytes, to: exchange)
                 case .contentOnly: used = try passContent(bytes, to: exchange)
                 }
@@ -148,7 +149,7 @@ extension UpstreamConnection {
         // The exchange may have given the connection up while it was handed the bytes.
         guard isServing else { return bytes.count }
         if bodyReader.isComplete {
-            finish(leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
+            finish(exchange, leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
             return bytes.count
         }
         exchange.responseReadComplete()
@@ -192,30 +193,32 @@ extension UpstreamConnection {
 
     /// The response is whole. The pool decides before the exchange is told, so that a client's next request finds the
     /// connection idle.
-    private func finish(leftover: UnsafeRawBufferPointer, now: Instant) {
+    private func finish(_ exchange: any UpstreamExchange, leftover: UnsafeRawBufferPointer, now: Instant) {
         guard case .serving(let serving) = state else { return }
         // A slow reader's pace ends with its exchange: an idle connection is watched.
         stream.readLimit = .max
         if serving.reading == .paused { stream.resumeReading() }
         let disposition = disposition(after: serving, leftover: leftover.count)
         guard outstanding.isEmpty else {
-            return finishPipelined(serving.exchange, disposition, leftover, now: now)
+            return finishPipelined(exchange, disposition, leftover, now: now)
         }
+        self.exchange = nil
         state = .idle(since: now)
         pool.release(self, disposition, now: now)
-        serving.exchange.responseEnded(now: now)
+        exchange.responseEnded(now: now)
     }
 
+    @inline(__always)
     private func disposition(after serving: Serving, leftover: Int) -> Disposition {
         guard serving.request == .complete else { return .mustClose(.earlyResponse) }
         guard leftover == 0 || !outstanding.isEmpty else { return .mustClose(.unsolicitedBytes) }
-        guard case .body(let body) = serving.response, case .keepAlive(let hint) = body.persistence else {
+        guard case .body(_, .keepAlive) = serving.response else {
             return .mustClose(.originConnectionClose)
         }
         // Its FIN came with the response.
         guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
         let wantsWindow = pool.settings.reuseOrder == .widest
-        return .reusable(hint, window: wantsWindow ? stream.congestionWindow : 0)
+        return .reusable(keepAliveHint, window: wantsWindow ? stream.congestionWindow : 0)
     }
 
     /// The next response is already due on this connection, unless the last one ends it.
@@ -224,7 +227,8 @@ extension UpstreamConnection {
     ) {
         let next = outstanding.removeFirst()
         // Only whole requests are pipelined.
-        state = .serving(Serving(exchange: next, request: .complete))
+        self.exchange = next
+        state = .serving(Serving(request: .complete))
         pool.release(self, disposition, now: now)
         switch disposition {
         case .mustClose(let reason):
@@ -252,10 +256,11 @@ extension UpstreamConnection {
 
     /// The connection ends while a response is due.
     func inputEnded(_ end: InputEnd, of serving: Serving, now: Instant) {
+        guard let exchange else { return }
         switch (serving.response, end) {
         case (.body, .fin) where bodyReader.end():
             close(.responseUntilClose, .abrupt)
-            if removeOutstanding(serving.exchange) { serving.exchange.responseEnded(now: now) }
+            if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
             failPipelined(now: now)
         case (.none, _):
             pool.lostWithoutNotice(self, now: now)
@@ -274,10 +279,8 @@ extension UpstreamConnection {
 }
 
 extension ResponseHead {
-    fileprivate var persistence: UpstreamConnection.Serving.Persistence {
-        guard persistent else { return .close }
-        guard keepAliveTimeout != nil || keepAliveMax != nil else { return .keepAlive(nil) }
-        return .keepAlive(
-            KeepAliveHint(timeout: keepAliveTimeout.map { .seconds(Int64($0)) }, max: keepAliveMax))
+    fileprivate var keepAliveHint: KeepAliveHint? {
+        guard keepAliveTimeout != nil || keepAliveMax != nil else { return nil }
+        return KeepAliveHint(timeout: keepAliveTimeout.map { .seconds(Int64($0)) }, max: keepAliveMax)
     }
 }

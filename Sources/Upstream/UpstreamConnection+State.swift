@@ -2,9 +2,10 @@ import HTTPWire
 import Pooling
 import ProxyTypes
 
-/// What a connection does, with all that holds only while it does it. Values.
+/// What a connection does, with all that holds only while it does it. Values without references, so that a state is copied
+/// and changed at the cost of a few words.
 extension UpstreamConnection {
-    enum State {
+    enum State: BitwiseCopyable {
         /// Nobody's, and watched for the origin's end. Before its first lease `since` is when it was opened.
         case idle(since: Instant)
         case serving(Serving)
@@ -13,52 +14,47 @@ extension UpstreamConnection {
         case closed
     }
 
-    /// One exchange: its request goes out, its response comes in. Those pipelined behind it are `outstanding`.
-    struct Serving {
-        let exchange: any UpstreamExchange
+    /// The request of `exchange` goes out, its response comes in. Those pipelined behind it are `outstanding`.
+    struct Serving: BitwiseCopyable {
         var request = RequestProgress.open
         var response = ResponseProgress.none
         var reading = Reading.on
         var timeout = Timeout.none
 
-        enum RequestProgress {
+        enum RequestProgress: BitwiseCopyable {
             case open, complete
         }
 
-        enum ResponseProgress {
+        enum ResponseProgress: BitwiseCopyable {
             /// Nothing has come.
             case none
             /// Part of a head has come, or so many whole heads of interim responses.
             case head(interim: Int)
             /// The head was passed on; `bodyReader` says what is left of the body.
-            case body(ResponseBody)
+            case body(Delivery, Persistence)
         }
 
-        struct ResponseBody {
-            let delivery: Delivery
-            let persistence: Persistence
-        }
-
-        enum Delivery {
+        enum Delivery: BitwiseCopyable {
             case asFramed
             /// The client cannot take chunks.
             case contentOnly
         }
 
         /// What the head says about the connection.
-        enum Persistence {
+        enum Persistence: BitwiseCopyable {
             case close
-            case keepAlive(KeepAliveHint?)
+            /// As far as `keepAliveHint` promises.
+            case keepAlive
         }
 
-        enum Reading {
+        enum Reading: BitwiseCopyable {
             case on
             /// The client takes no more for now.
             case paused
         }
 
         /// What the origin is to do, and by when.
-        enum Timeout {
+        enum Timeout: BitwiseCopyable {
             case none
             /// Take some of what was written of the request.
             case request(Instant)
@@ -77,12 +73,11 @@ extension UpstreamConnection {
     }
 
     /// Another protocol in both directions, for CONNECT or behind a 101.
-    struct Tunnel {
-        let exchange: any UpstreamExchange
+    struct Tunnel: BitwiseCopyable {
         let since: Instant
         var ended = EndedHalf.none
 
-        enum EndedHalf {
+        enum EndedHalf: BitwiseCopyable {
             case none
             /// The origin's FIN has come.
             case input
@@ -91,14 +86,14 @@ extension UpstreamConnection {
         }
     }
 
-    enum Closing {
+    enum Closing: BitwiseCopyable {
         /// Our FIN is out; what the origin still sends is read and dropped.
         case lingering(Lingering)
         /// Both sides of a tunnel have ended, and the rest of what was written goes out.
         case flushing(Tunnel)
     }
 
-    struct Lingering {
+    struct Lingering: BitwiseCopyable {
         let reason: CloseReason
         let until: Instant
         var linger: LingeringClose
@@ -107,6 +102,7 @@ extension UpstreamConnection {
 
 extension UpstreamConnection.Serving {
     /// Gives the origin its time anew for what it is to do next. While the client is the slow one it has no deadline.
+    @inline(__always)
     mutating func restartTimeout(headers: Interval, bodyIdle: Interval, now: Instant) {
         switch (reading, response, request) {
         case (.paused, _, _): timeout = .none
@@ -118,14 +114,10 @@ extension UpstreamConnection.Serving {
 }
 
 extension UpstreamConnection.State {
-    /// Changes `serving` in place: it is moved out and back, so that nothing in it is copied or counted.
-    /// `change` must not call anything that sees the connection.
+    /// Changes what holds while serving; nothing in another state. `change` must not call anything that sees the connection.
     @inline(__always)
     mutating func update(_ change: (inout UpstreamConnection.Serving) -> Void) {
-        guard case .serving = self else { return }
-        var taken = UpstreamConnection.State.closed
-        swap(&taken, &self)
-        guard case .serving(var serving) = consume taken else { return }
+        guard case .serving(var serving) = self else { return }
         change(&serving)
         self = .serving(serving)
     }

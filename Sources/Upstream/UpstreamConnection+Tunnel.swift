@@ -8,17 +8,18 @@ extension UpstreamConnection {
         pool.figures.tunnels.opened += 1
         pool.openTunnels += 1
         pool.hasUnreportedChanges = true
-        state = .tunnel(Tunnel(exchange: exchange, since: since))
+        self.exchange = exchange
+        state = .tunnel(Tunnel(since: since))
     }
 
     func tunnelInputEnded(_ tunnel: Tunnel) {
         switch tunnel.ended {
         case .none:
             setEnded(.input, of: tunnel)
-            tunnel.exchange.tunnelInputClosed()
+            exchange?.tunnelInputClosed()
         case .output:
-            tunnel.exchange.tunnelInputClosed()
-            closeTunnel(tunnel, .drained, .flush)
+            exchange?.tunnelInputClosed()
+            endTunnel(.drained, .flush)
         case .input: Invariant.broken("a tunnel's input ends twice")
         }
     }
@@ -31,7 +32,7 @@ extension UpstreamConnection {
             case .none:
                 setEnded(.output, of: tunnel)
                 stream.shutdownOutput()
-            case .input: closeTunnel(tunnel, .drained, .flush)
+            case .input: endTunnel(.drained, .flush)
             case .output: Invariant.broken("a tunnel's output ends twice")
             }
         // It ended at the same time.
@@ -52,9 +53,9 @@ extension UpstreamConnection {
     }
 
     /// The exchange is told when the tunnel has ended, unless it has ended it itself.
-    func closeTunnel(_ tunnel: Tunnel, _ reason: CloseReason, _ manner: CloseManner) {
-        guard isTunnel else { return }
+    func endTunnel(_ reason: CloseReason, _ manner: CloseManner) {
+        guard isTunnel, let exchange else { return }
         close(reason, manner)
-        if case .closed = state { tunnel.exchange.tunnelClosed() }
+        if case .closed = state { exchange.tunnelClosed() }
     }
 }

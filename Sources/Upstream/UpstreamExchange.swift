@@ -32,7 +32,8 @@ package protocol UpstreamExchange: AnyObject {
 
     func leaseGranted(_ connection: UpstreamConnection, reused: Bool, now: Instant)
     func leaseRefused(_ error: ProxyError, now: Instant)
-    /// Its request was sent behind others, and their responses have ended: how it wants to read applies from now on.
+    /// Its request was sent behind others, and their responses have ended. As at the beginning of a lease, reading is on and
+    /// without a limit; what it sets of that applies from now on.
     func responseIsNext(now: Instant)
 
     /// `bytes` starts with the head, and is overwritten when the call returns, here and below.
