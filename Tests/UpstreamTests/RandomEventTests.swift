@@ -124,6 +124,8 @@ private final class RandomEvents {
         unsent[index].removeFirst(count)
     }
 
+    var seen: Set<String> { Set(exchanges.flatMap(\.events)) }
+
     // MARK: Rules
 
     private func checkExchanges() {
@@ -185,5 +187,17 @@ struct RandomEventTests {
             events.run(300)
             #expect(events.faults.isEmpty, "seed \(seed): \(events.faults.first ?? "")")
         }
+    }
+
+    @Test("the events reach every way in which an exchange ends, reuse and pipelining among them")
+    func reach() {
+        var seen: Set<String> = []
+        for seed in UInt64(0)..<100 {
+            let events = RandomEvents(seed: seed)
+            events.run(300)
+            seen.formUnion(events.seen)
+        }
+        let expected = RecordingExchange.ends.union(["granted reused", "next", "input closed", "drained", "102"])
+        #expect(expected.subtracting(seen).isEmpty)
     }
 }
