@@ -37,13 +37,17 @@ extension Exchange: UpstreamExchange {
         recordGrant(connection, reused: reused, now: now)
         if traits.bindsConnection { pin(connection, isLoggingIn: false) }
         sendRequest(on: connection, now: now)
-        responseIsNext(now: now)
+        setPace(of: connection, now: now)
         client.leaseGranted(self, now: now)
     }
 
-    /// A response that waits for its turn with the client is read in small parts, and little of it is held.
     func responseIsNext(now: Instant) {
-        guard let connection else { return }
+        if let connection { setPace(of: connection, now: now) }
+    }
+
+    /// A response that waits for its turn with the client is read in small parts, and little of it is held.
+    @inline(__always)
+    private func setPace(of connection: UpstreamConnection, now: Instant) {
         if !client.isFront(self) {
             connection.limitReads(to: ProxyConfiguration.coalesced, for: self)
         } else if !client.isWritable {

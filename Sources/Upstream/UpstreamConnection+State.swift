@@ -104,11 +104,18 @@ extension UpstreamConnection.Serving {
     /// Gives the origin its time anew for what it is to do next. While the client is the slow one it has no deadline.
     @inline(__always)
     mutating func restartTimeout(headers: Interval, bodyIdle: Interval, now: Instant) {
-        switch (reading, response, request) {
-        case (.paused, _, _): timeout = .none
-        case (.on, .none, .open), (.on, .head, .open): timeout = headers > .zero ? .request(now + headers) : .none
-        case (.on, .none, .complete), (.on, .head, .complete): timeout = headers > .zero ? .head(now + headers) : .none
-        case (.on, .body, _): timeout = bodyIdle > .zero ? .body(now + bodyIdle) : .none
+        timeout = .none
+        guard reading == .on else { return }
+        switch response {
+        case .none, .head:
+            guard headers > .zero else { return }
+            switch request {
+            case .open: timeout = .request(now + headers)
+            case .complete: timeout = .head(now + headers)
+            }
+        case .body:
+            guard bodyIdle > .zero else { return }
+            timeout = .body(now + bodyIdle)
         }
     }
 }

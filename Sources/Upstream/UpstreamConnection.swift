@@ -147,21 +147,31 @@ package final class UpstreamConnection {
 
     /// The request was written in full: from here on the origin has headers_timeout to answer.
     package func requestEnded(now: Instant) {
-        state.update { $0.request = .complete }
-        requestProgressed(now: now)
+        switch state {
+        case .serving(var serving):
+            serving.request = .complete
+            requestProgressed(serving, now: now)
+        // The end of the content behind a 101, or the loss of the connection is yet to be told.
+        case .tunnel, .idle, .closing, .closed: break
+        }
     }
 
     /// Some of the request was written, or taken: the origin has its time anew.
     package func requestProgressed(now: Instant) {
         switch state {
-        case .serving(let serving):
-            switch serving.response {
-            case .none, .head: restartTimeout(of: serving, now: now)
-            // It answers early, and its time is that of the body.
-            case .body: break
-            }
+        case .serving(let serving): requestProgressed(serving, now: now)
         // The content behind a 101, or what is written while the loss of the connection is yet to be told.
         case .tunnel, .idle, .closing, .closed: break
+        }
+    }
+
+    /// `serving` is the next state.
+    @inline(__always)
+    private func requestProgressed(_ serving: Serving, now: Instant) {
+        switch serving.response {
+        case .none, .head: restartTimeout(of: serving, now: now)
+        // It answers early, and its time is that of the body.
+        case .body: state = .serving(serving)
         }
     }
 
