@@ -9,17 +9,20 @@ import Upstream
 /// connection is kept and how it ends. It never talks to an origin: its exchanges do. Loop-bound.
 ///
 /// ```
-///           head complete          body due
-///   head ─────────────▶ serving ◀────────────▶ body        serving: safe requests may queue behind each other
-///    ▲ ▲                │  │ │ CONNECT, 101     │  │
-///    │ └────────────────┘  │ └────────▶ tunnel ◀┘  │       body ─▶ tunnel: 101 while the body was still due
-///    │  a part of a head   │              │        │
-///    │                     │ last request │        │ last request, or unreadable
-///   idle, leaving ◀────────┤              │        ▼
-///    │   all answered      └──────────────│──▶ finishing
-///    │ time-out                 tunnel's  │        │ all answered
-///    ▼                          end       ▼        ▼
-///   flushing ─▶ lingering ─▶ closed     closingAfterOutput ─▶ closed          any ─▶ closed: at once
+///   head, idle, leaving ── head complete ──▶ serving, body, or finishing where it is the last request
+///   idle, leaving ──────── part of a head ─▶ head
+///   body ───────────────── whole ──────────▶ serving, or finishing; tunnel where 101 came before it was whole
+///                          cut, unreadable ▶ finishing
+///   serving ────────────── all answered ───▶ idle; head where part of the next is here; leaving where the proxy stops
+///                          CONNECT, 101 ───▶ tunnel
+///   finishing ──────────── all answered ───▶ flushing
+///   tunnel ─────────────── ended ──────────▶ closingAfterOutput
+///   flushing ───────────── FIN out ────────▶ lingering
+///   lingering ──────────── silence, bound ─▶ closed
+///   closingAfterOutput ─── output taken ───▶ closed
+///
+///   An end that is decided elsewhere leads to flushing, where the client has said all to closingAfterOutput, and after
+///   errors and time-outs of the peer to closed.
 /// ```
 final class ClientHandler {
     /// In each state the deadline has one meaning, which is given here.
