@@ -19,14 +19,8 @@ let strict: [SwiftSetting] =
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
-let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
-let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
-
-let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
-
-func nioExtras(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio-extras") }
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
@@ -61,14 +55,9 @@ let daemon: [Target] = [
         resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql")],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
-    room(
-        "AdminAPI",
-        [
-            "ProxyTypes", "AdminModels", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"),
-            nio("NIOHTTP1"), nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
-        ]),
-    room(
-        "AdminClient", ["ProxyTypes", "AdminModels", asyncHTTPClient, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
+    room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
+    .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    room("AdminClient", ["ProxyTypes", "AdminModels", "CCurl"]),
     .target(name: "CLinux"),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
@@ -119,10 +108,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(
         "AdminAPITests",
-        [
-            "AdminModels", "AdminAPI", hummingbirdCore, logging, httpTypes, nio("NIOCore"), nio("NIOPosix"),
-            nio("NIOHTTP1"), nioExtras("NIOHTTPTypes"), nioExtras("NIOHTTPTypesHTTP1"),
-        ]),
+        ["AdminModels", "AdminAPI", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     tests("ConnctlTests", ["ProxyTypes", "connctl", "AdminClient", "AdminModels", argumentParser]),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
@@ -138,13 +124,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        // Under the admin API and its client; and its HTTP parser is the one that ours is compared with.
+        // The admin API is served with it, and tests compare our HTTP parser with its.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: isFuzzing ? pure + support + [fuzzer] : pure + support + daemon + testTargets

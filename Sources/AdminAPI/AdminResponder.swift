@@ -1,6 +1,4 @@
 import AdminModels
-import HTTPTypes
-import HummingbirdCore
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -16,10 +14,12 @@ struct AdminResponder: Sendable {
     let logger: Logger
     let now: @Sendable () -> Int64
 
-    func respond(to request: Request, from peer: AdminPeer, over channel: any Channel) async -> Response {
-        var response: Response
+    func respond(
+        to head: HTTPRequestHead, _ requests: inout RequestReader, from peer: AdminPeer, over channel: any Channel
+    ) async -> AdminResponse {
+        var response: AdminResponse
         do {
-            response = try await answer(request, from: peer, over: channel)
+            response = try await answer(head, &requests, from: peer, over: channel)
         } catch let problem as Problem {
             response = problem.response
         } catch let refusal as AdminRefusal {
@@ -27,78 +27,75 @@ struct AdminResponder: Sendable {
         } catch {
             logger.error(
                 "an admin request failed",
-                metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"])
+                metadata: ["method": "\(head.method)", "path": "\(Self.split(head.uri).path)", "error": "\(error)"])
             response = Problem(500, "connd failed to answer this; its log says more").response
         }
-        response.headers[.date] = DateText.http(seconds: now() / 1000)
-        response.headers[.cacheControl] = "no-store"
-        response.headers[.xContentTypeOptions] = "nosniff"
-        if response.status == .contentTooLarge || response.status == .requestTimeout {
-            response.headers[.connection] = "close"
-        }
+        response.headers.replaceOrAdd(name: "Date", value: DateText.http(seconds: now() / 1000))
+        response.headers.replaceOrAdd(name: "Cache-Control", value: "no-store")
+        response.headers.replaceOrAdd(name: "X-Content-Type-Options", value: "nosniff")
+        // The rest of the body may still be on its way.
+        if [408, 413].contains(response.status) { response.headers.replaceOrAdd(name: "Connection", value: "close") }
         return response
     }
 
-    private func answer(_ request: Request, from peer: AdminPeer, over channel: any Channel) async throws -> Response {
+    private func answer(
+        _ head: HTTPRequestHead, _ requests: inout RequestReader, from peer: AdminPeer, over channel: any Channel
+    ) async throws -> AdminResponse {
         let authentication = rules.current
-        try authentication.admit(request.head, from: peer)
-        let target = (request.head.path ?? "/").split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
-        let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let path = String(parts[0])
-        if path == "*" { return allow(routes.methods, status: .noContent) }
+        try authentication.admit(head.headers, from: peer)
+        let (path, query) = Self.split(head.uri)
+        if path == "*" { return allow(routes.methods, status: 204) }
         let match: RouteTable.Match
         do {
-            match = try routes.find(request.method.rawValue, path)
+            match = try routes.find(head.method.rawValue, path)
         } catch {
             switch error {
             case .notFound(let detail): throw Problem(404, detail)
             case .malformed(let detail): throw Problem(400, detail)
             case .notAllowed(let methods):
-                if request.method == .options { return allow(methods, status: .noContent) }
-                return allow(methods, status: .methodNotAllowed)
+                return allow(methods, status: head.method == .OPTIONS ? 204 : 405)
             }
         }
         let operation = match.operation
         let actor =
             operation.verb.changes
-            ? try authentication.actor(of: request.head, from: peer) : AdminActor(name: "reader")
-        let condition = try self.condition(of: operation, request.headers)
-        let body = try await self.body(of: operation, request)
-        let values = try parameters(of: operation, match.segments, query: parts.count > 1 ? String(parts[1]) : "")
+            ? try authentication.actor(of: head.headers, from: peer) : AdminActor(name: "reader")
+        let condition = try self.condition(of: operation, head.headers)
+        let content = try await collect(&requests, of: operation, head.headers)
+        let values = try parameters(of: operation, match.segments, query: query)
         let call = AdminCall(
-            backend: backend, actor: actor, values: values, body: try read(body, for: operation),
-            condition: condition, headers: request.headers, now: now())
-        return try response(to: try await operation.run(call), isHead: request.method == .head, over: channel)
+            backend: backend, actor: actor, values: values, body: try read(content, for: operation),
+            condition: condition, headers: head.headers, now: now())
+        return try response(to: try await operation.run(call), isHead: head.method == .HEAD, over: channel)
     }
 
-    private func allow(_ methods: [String], status: HTTPResponse.Status) -> Response {
+    /// Path and query, without a fragment.
+    private static func split(_ target: String) -> (path: String, query: String) {
+        let whole = target.prefix { $0 != "#" }
+        let path = whole.prefix { $0 != "?" }
+        return (String(path), String(whole[path.endIndex...].dropFirst()))
+    }
+
+    private func allow(_ methods: [String], status: Int) -> AdminResponse {
         let list = methods.joined(separator: ", ")
         var response =
-            status == .methodNotAllowed
-            ? Problem(405, "this takes \(list) only").response : Self.empty(status, headers: [:])
-        response.headers[.allow] = list
-        return response
-    }
-
-    /// `Response` would state a length of 0, which 204 and 304 must not.
-    private static func empty(_ status: HTTPResponse.Status, headers: HTTPFields) -> Response {
-        var response = Response(status: status, headers: headers)
-        response.headers[.contentLength] = nil
+            status == 405 ? Problem(405, "this takes \(list) only").response : AdminResponse(status: status)
+        response.headers.replaceOrAdd(name: "Allow", value: list)
         return response
     }
 
     // MARK: Reading
 
-    private func condition(of operation: Operation, _ headers: HTTPFields) throws -> Revision.Condition? {
+    private func condition(of operation: Operation, _ headers: HTTPHeaders) throws -> Revision.Condition? {
         guard operation.isRevisioned else { return nil }
         if operation.verb.changes {
-            guard let field = headers[.ifMatch] else { return nil }
+            guard let field = headers.combined("If-Match") else { return nil }
             guard let condition = Revision.condition(field) else {
                 throw Problem(400, "If-Match must be * or a list of ETags in double quotes, such as \"r12\"")
             }
             return condition
         }
-        return headers[.ifNoneMatch].flatMap(Revision.condition)
+        return headers.combined("If-None-Match").flatMap(Revision.condition)
     }
 
     private func parameters(of operation: Operation, _ segments: [String: String], query: String) throws
@@ -139,25 +136,25 @@ struct AdminResponder: Sendable {
         return values
     }
 
-    private func body(of operation: Operation, _ request: Request) async throws -> ByteBuffer {
+    private func collect(
+        _ requests: inout RequestReader, of operation: Operation, _ headers: HTTPHeaders
+    ) async throws -> ByteBuffer {
         let longest = operation.body?.longest ?? 64 << 10
         let tooLarge = Problem(413, "the body is over \(longest >> 10) KiB")
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > longest { throw tooLarge }
-        var body = ByteBuffer()
+        if let length = headers.combined("Content-Length").flatMap({ Int($0) }), length > longest { throw tooLarge }
+        var content = ByteBuffer()
         do {
-            for try await part in request.body {
-                body.writeImmutableBuffer(part)
-                if body.readableBytes > longest { throw tooLarge }
+            while let part = try await requests.nextBodyPart() {
+                content.writeImmutableBuffer(part)
+                if content.readableBytes > longest { throw tooLarge }
             }
         } catch is ConnectionGuard.BodyTooSlow {
             throw Problem(408, "the body did not come in time")
         } catch let error as HTTPParserError {
             throw Problem(400, "the body is not framed as HTTP wants it: \(error)")
         }
-        if operation.verb.changes, body.readableBytes > 0 {
-            try checkType(request.headers[.contentType])
-        }
-        return body
+        if operation.verb.changes, content.readableBytes > 0 { try checkType(headers.combined("Content-Type")) }
+        return content
     }
 
     private func checkType(_ field: String?) throws {
@@ -200,62 +197,57 @@ struct AdminResponder: Sendable {
 
     // MARK: Answering
 
-    private func response(to answer: AdminAnswer, isHead: Bool, over channel: any Channel) throws -> Response {
+    private func response(to answer: AdminAnswer, isHead: Bool, over channel: any Channel) throws -> AdminResponse {
         switch answer {
         case .json(let value, let status, let revision):
-            var response = Self.content(try ModelEncoder.encode(value), "application/json")
-            response.status = .init(code: status)
-            if let revision { response.headers[.eTag] = Revision.tag(revision) }
+            var response = AdminResponse(
+                status: status, type: "application/json", body: .whole(try ModelEncoder.encode(value)))
+            if let revision { response.headers.replaceOrAdd(name: "ETag", value: Revision.tag(revision)) }
             return response
-        case .document(let value): return Self.content(ByteBuffer(string: value.printed + "\n"), "application/json")
-        case .text(let text, let type): return Self.content(ByteBuffer(string: text), type)
-        case .nothing: return Self.empty(.noContent, headers: [:])
+        case .document(let value):
+            return AdminResponse(type: "application/json", body: .whole(ByteBuffer(string: value.printed + "\n")))
+        case .text(let text, let type): return AdminResponse(type: type, body: .whole(ByteBuffer(string: text)))
+        case .nothing: return AdminResponse(status: 204)
         case .notModified(let revision):
-            return Self.empty(.notModified, headers: [.eTag: Revision.tag(revision)])
-        case .bytes(let bytes, let type): return Self.content(bytes, type)
+            var response = AdminResponse(status: 304)
+            response.headers.replaceOrAdd(name: "ETag", value: Revision.tag(revision))
+            return response
+        case .bytes(let bytes, let type): return AdminResponse(type: type, body: Self.parts(of: bytes))
         case .events(let events): return try stream(events, isHead: isHead, over: channel)
         }
     }
 
-    private static func content(_ body: ByteBuffer, _ type: String) -> Response {
-        Response(status: .ok, headers: [.contentType: type], body: ResponseBody(byteBuffer: body))
-    }
-
-    /// Part by part: an answer may be larger than what memory it is worth.
-    private static func content(_ bytes: AdminBytes, _ type: String) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: type],
-            body: ResponseBody(contentLength: bytes.count) { writer in
-                var offset = 0
-                while offset < bytes.count {
-                    let part = try bytes.read(offset, min(partSize, bytes.count - offset))
-                    guard !part.isEmpty else { throw CutShort() }
-                    try await writer.write(ByteBuffer(bytes: part))
-                    offset += part.count
-                }
-                try await writer.finish(nil)
-            })
+    /// A large answer is read and written piece by piece rather than held in memory.
+    private static func parts(of bytes: AdminBytes) -> AdminResponse.Body {
+        .parts(length: bytes.count) { write in
+            var offset = 0
+            while offset < bytes.count {
+                let part = try bytes.read(offset, min(partSize, bytes.count - offset))
+                guard !part.isEmpty else { throw CutShort() }
+                try await write(ByteBuffer(bytes: part))
+                offset += part.count
+            }
+        }
     }
 
     private struct CutShort: Error {}
 
     private static let partSize = 128 << 10
 
-    private func stream(_ events: AsyncStream<EventReport>, isHead: Bool, over channel: any Channel) throws -> Response
+    private func stream(_ events: AsyncStream<EventReport>, isHead: Bool, over channel: any Channel) throws
+        -> AdminResponse
     {
-        let headers: HTTPFields = [.contentType: EventStreams.mediaType]
-        if isHead { return Self.empty(.ok, headers: headers) }
+        if isHead { return AdminResponse(type: EventStreams.mediaType, body: .none) }
         guard let stream = streams.open() else {
             throw Problem(503, "there are \(EventStreams.limit) streams of events already; end one first")
         }
-        // The place is given back at once when the client goes, not at the next heartbeat.
+        // The place is given back as soon as the client goes, not at the next heartbeat.
         channel.closeFuture.whenComplete { [weak stream] _ in stream?.close() }
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { writer in
+        return AdminResponse(
+            type: EventStreams.mediaType,
+            body: .parts(length: nil) { write in
                 defer { stream.close() }
-                try await stream.run(events) { try await writer.write($0) }
-                try await writer.finish(nil)
+                try await stream.run(events, write: write)
             })
     }
 }

@@ -1,5 +1,5 @@
 import AdminModels
-import HTTPTypes
+import NIOHTTP1
 import ProxyTypes
 
 /// Who may ask, and who may change something: the `Host`, `Origin` and token rules. Value.
@@ -13,15 +13,15 @@ struct Authentication: Sendable {
     let user: UInt32
 
     /// Against DNS rebinding and posts from other sites. Requests without `Host` did not come so far.
-    func admit(_ request: HTTPRequest, from peer: AdminPeer) throws(Problem) {
-        let authority = request.authority ?? ""
+    func admit(_ headers: HTTPHeaders, from peer: AdminPeer) throws(Problem) {
+        let authority = headers.first(name: "Host") ?? ""
         if peer == .network, !isOurs(authority) {
             throw Problem(
                 421,
                 "connd's admin API does not answer for `\(authority.prefix(100))`; use localhost or a loopback address"
             )
         }
-        if let origin = request.headerFields[.origin],
+        if let origin = headers.combined("Origin"),
             origin.lowercased() != "http://\(authority)".lowercased()
         {
             throw Problem(403, "requests from pages of another site (\(origin.prefix(100))) are not answered")
@@ -44,7 +44,7 @@ struct Authentication: Sendable {
     }
 
     /// Who makes a change. A name in a header is never believed.
-    func actor(of request: HTTPRequest, from peer: AdminPeer) throws(Problem) -> AdminActor {
+    func actor(of headers: HTTPHeaders, from peer: AdminPeer) throws(Problem) -> AdminActor {
         switch peer {
         case .user(let user?) where user == 0 || user == self.user: return AdminActor(name: "uid:\(user)")
         case .user(let user):
@@ -54,7 +54,7 @@ struct Authentication: Sendable {
                 "\(name) may read here, not change; root and uid \(self.user) may, or use the token over TCP"
             )
         case .network:
-            try check(request.headerFields[.authorization])
+            try check(headers.combined("Authorization"))
             return AdminActor(name: "token")
         }
     }

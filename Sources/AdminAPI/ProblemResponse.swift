@@ -1,7 +1,6 @@
 import AdminModels
-import HTTPTypes
-import HummingbirdCore
 import NIOCore
+import NIOHTTP1
 
 extension Problem {
     /// The one table of what each status is called.
@@ -40,11 +39,10 @@ extension Problem {
 
     var body: ByteBuffer { (try? ModelEncoder.encode(self)) ?? ByteBuffer(string: "{}\n") }
 
-    var response: Response {
-        var headers: HTTPFields = [.contentType: Self.mediaType]
-        if status == 401 { headers[.wwwAuthenticate] = #"Bearer realm="connd""# }
-        if status == 503 { headers[.retryAfter] = "5" }
-        return Response(
-            status: HTTPResponse.Status(code: status), headers: headers, body: ResponseBody(byteBuffer: body))
+    var response: AdminResponse {
+        var response = AdminResponse(status: status, type: Self.mediaType, body: .whole(body))
+        if status == 401 { response.headers.add(name: "WWW-Authenticate", value: #"Bearer realm="connd""#) }
+        if status == 503 { response.headers.add(name: "Retry-After", value: "5") }
+        return response
     }
 }

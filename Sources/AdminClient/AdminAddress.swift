@@ -2,25 +2,25 @@ import ProxyTypes
 
 /// Where an admin API listens: `http://127.0.0.1:3129` or a Unix socket. Value.
 package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
-    package enum Place: Hashable, Sendable {
+    package enum Endpoint: Hashable, Sendable {
         /// The host of an IPv6 address is without brackets.
         case tcp(scheme: String, host: String, port: Int)
         case unix(path: String)
     }
 
-    package let place: Place
+    package let endpoint: Endpoint
 
-    package static let standard = AdminAddress(place: .tcp(scheme: "http", host: "127.0.0.1", port: 3129))
+    package static let standard = AdminAddress(endpoint: .tcp(scheme: "http", host: "127.0.0.1", port: 3129))
 
-    package init(place: Place) {
-        self.place = place
+    package init(endpoint: Endpoint) {
+        self.endpoint = endpoint
     }
 
     /// `http://host:port`, `host:port`, `unix:/path`, `http+unix://%2Fpath` or `/path`; nil for all else.
     package init?(parsing text: String) {
         if let path = Self.socketPath(text) {
             guard path.hasPrefix("/"), path.utf8.count < 108, !path.utf8.contains(0) else { return nil }
-            place = .unix(path: path)
+            endpoint = .unix(path: path)
             return
         }
         var scheme = "http"
@@ -31,12 +31,12 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
         }
         if rest.hasSuffix("/") { rest.removeLast() }
         guard ["http", "https"].contains(scheme), let (host, port) = Self.hostAndPort(rest) else { return nil }
-        place = .tcp(scheme: scheme, host: host, port: port ?? (scheme == "http" ? 3129 : 443))
+        endpoint = .tcp(scheme: scheme, host: host, port: port ?? (scheme == "http" ? 3129 : 443))
     }
 
     /// True where nothing sent there leaves this host.
     package var isLocal: Bool {
-        switch place {
+        switch endpoint {
         case .unix: return true
         case .tcp(_, let host, _):
             return IPAddress(host)?.isLoopback ?? (host == "localhost")
@@ -44,11 +44,11 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var isUnixSocket: Bool {
-        if case .unix = place { true } else { false }
+        if case .unix = endpoint { true } else { false }
     }
 
     package var description: String {
-        switch place {
+        switch endpoint {
         case .tcp(let scheme, let host, let port): "\(scheme)://\(Self.bracketed(host)):\(port)"
         case .unix(let path): "unix:\(path)"
         }
@@ -56,9 +56,9 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// What a request's path is appended to.
     var base: String {
-        switch place {
+        switch endpoint {
         case .tcp: description
-        case .unix(let path): "http+unix://\(PercentEncoding.segment(path))"
+        case .unix: "http://localhost"
         }
     }
 

@@ -1,7 +1,4 @@
 package import AdminModels
-import AsyncHTTPClient
-import NIOCore
-import NIOHTTP1
 
 /// One event of the daemon, and its JSON as it came. Value.
 package struct AdminEvent: Sendable {
@@ -10,8 +7,8 @@ package struct AdminEvent: Sendable {
 }
 
 extension AdminClient {
-    /// A heartbeat comes every 15 s; two that stay out mean that the daemon is gone.
-    static let longestSilence = TimeAmount.seconds(40)
+    /// A heartbeat comes every 15 s; after two that are missing the daemon counts as gone.
+    private static let longestEventSilence = Duration.seconds(40)
     static let firstPause = Duration.milliseconds(250)
     static let longestPause = Duration.seconds(5)
 
@@ -32,14 +29,13 @@ extension AdminClient {
     }
 
     private func follow(after id: UInt64?, resumes: Bool, _ take: (AdminEvent) -> Void) async throws {
-        let client = Self.makeClient(.standard, read: Self.longestSilence)
         var last = id
         var pause = Self.firstPause
         var hasBegun = false
         let result: Result<Void, any Error>
         attempts: while true {
             do throws(AdminFailure) {
-                try await listen(client, after: last, began: { hasBegun = true }) { event in
+                try await listen(after: last, began: { hasBegun = true }) { event in
                     last = event.report.id
                     pause = Self.firstPause
                     take(event)
@@ -60,37 +56,29 @@ extension AdminClient {
             }
             pause = min(pause * 2, Self.longestPause)
         }
-        try? await client.shutdown()
         try result.get()
     }
 
     /// One stream to its end.
     private func listen(
-        _ client: HTTPClient, after id: UInt64?, began: () -> Void, _ take: (AdminEvent) -> Void
+        after id: UInt64?, began: () -> Void, _ take: (AdminEvent) -> Void
     ) async throws(AdminFailure) {
-        var request = request(for: Call(path: Paths.events))
-        request.headers.replaceOrAdd(name: "Accept", value: "text/event-stream, application/problem+json")
-        if let id { request.headers.add(name: "Last-Event-ID", value: "\(id)") }
-        do {
-            let response = try await client.execute(request, deadline: .distantFuture)
-            guard response.status == .ok else {
-                let body = try await response.body.collect(upTo: Self.largestAnswer)
-                return try check(response, Array(body.readableBytesView))
-            }
-            began()
-            var parser = EventParser()
-            for try await chunk in response.body {
-                for event in parser.feed(chunk.readableBytesView) {
-                    guard let report = try? APIJSON.decode(EventReport.self, from: Array(event.data.utf8)) else {
-                        throw AdminFailure.unexpected(address, "an event cannot be read (\(event.data.prefix(80)))")
-                    }
-                    take(AdminEvent(report: report, json: event.data))
+        var request = request(for: Call(path: Paths.events), accept: "text/event-stream")
+        if let id { request.fields.append(("Last-Event-ID", "\(id)")) }
+        let transfer = try HTTPTransfer(
+            request, to: address,
+            limits: .init(connect: Timeouts.standard.connect, silence: Self.longestEventSilence))
+        let head = try await transfer.head()
+        guard head.isSuccess else { return try check(head, await transfer.collect(upTo: Self.largestAnswer)) }
+        began()
+        var parser = EventParser()
+        while let part = try await transfer.nextPart() {
+            for event in parser.feed(part) {
+                guard let report = try? APIJSON.decode(EventReport.self, from: Array(event.data.utf8)) else {
+                    throw .unexpected(address, "an event cannot be read (\(event.data.prefix(80)))")
                 }
+                take(AdminEvent(report: report, json: event.data))
             }
-        } catch let failure as AdminFailure {
-            throw failure
-        } catch {
-            throw translate(error)
         }
     }
 }

@@ -1,5 +1,4 @@
 package import AdminModels
-import NIOHTTP1
 import ProxyTypes
 
 extension AdminClient {
@@ -36,14 +35,14 @@ extension AdminClient {
     }
 
     package func forget(_ name: String, reason: String? = nil) async throws(AdminFailure) {
-        try await send(Call(method: .DELETE, path: fill(Paths.origin, name), query: [("reason", reason)]))
+        try await send(Call(method: "DELETE", path: fill(Paths.origin, name), query: [("reason", reason)]))
     }
 
     package func perform(_ action: ActionRequest.Action, _ request: ActionRequest) async throws(AdminFailure)
         -> AdminAnswer<ActionReport>
     {
         try await send(
-            Call(method: .POST, path: fill(Paths.action, action.rawValue), body: try body(request)))
+            Call(method: "POST", path: fill(Paths.action, action.rawValue), body: try body(request)))
     }
 
     // MARK: Settings
@@ -66,7 +65,7 @@ extension AdminClient {
     {
         try await send(
             Call(
-                method: .PATCH, path: fill(Paths.setting, pattern), body: try body(PatchBody(patch)), ifMatch: ifMatch
+                method: "PATCH", path: fill(Paths.setting, pattern), body: try body(PatchBody(patch)), ifMatch: ifMatch
             ))
     }
 
@@ -74,14 +73,14 @@ extension AdminClient {
         async throws(AdminFailure) -> AdminAnswer<SettingsReport>
     {
         try await send(
-            Call(method: .POST, path: fill(Paths.confirm, pattern), body: try body(selection), ifMatch: ifMatch))
+            Call(method: "POST", path: fill(Paths.confirm, pattern), body: try body(selection), ifMatch: ifMatch))
     }
 
     package func revert(_ pattern: String, _ selection: TrialSelection, ifMatch: String? = nil)
         async throws(AdminFailure) -> AdminAnswer<SettingsReport>
     {
         try await send(
-            Call(method: .POST, path: fill(Paths.revert, pattern), body: try body(selection), ifMatch: ifMatch))
+            Call(method: "POST", path: fill(Paths.revert, pattern), body: try body(selection), ifMatch: ifMatch))
     }
 
     package func differences() async throws(AdminFailure) -> AdminAnswer<[DifferenceReport]> {
@@ -99,7 +98,7 @@ extension AdminClient {
     ) async throws(AdminFailure) -> AdminAnswer<ImportReport> {
         try await send(
             Call(
-                method: .POST, path: Paths.import,
+                method: "POST", path: Paths.import,
                 query: [
                     ("dry_run", dryRun ? "true" : nil), ("replace", replace ? "true" : nil), ("reason", reason),
                 ], body: document, ifMatch: ifMatch))
@@ -110,7 +109,7 @@ extension AdminClient {
     }
 
     package func reload() async throws(AdminFailure) -> AdminAnswer<ReloadReportModel> {
-        try await send(Call(method: .POST, path: Paths.reload))
+        try await send(Call(method: "POST", path: Paths.reload))
     }
 
     // MARK: Connections and what happened
@@ -133,7 +132,7 @@ extension AdminClient {
     {
         try await send(
             Call(
-                method: .DELETE, path: fill(Paths.connection, "\(number)"),
+                method: "DELETE", path: fill(Paths.connection, "\(number)"),
                 query: [("force", force ? "true" : nil), ("reason", reason)]))
     }
 

@@ -1,5 +1,4 @@
 import Glibc
-import NIOCore
 import ProcessOutput
 
 @main
@@ -8,8 +7,6 @@ enum Main {
         StandardStreams.occupyClosed()
         // Writing to a pipe nobody reads is seen by its error, not by a signal.
         signal(SIGPIPE, SIG_IGN)
-        NIOSingletons.groupLoopCountSuggestion = 1
-        NIOSingletons.blockingPoolThreadCountSuggestion = 1
         let status = await Connctl.run(Array(CommandLine.arguments.dropFirst()))
         exit(status.rawValue)
     }

@@ -38,24 +38,20 @@ struct Session: Sendable {
 
     /// Finds connd, does the work, and turns what connd refused into words. A verb fails with `CommandFailure` alone.
     static func run(
-        _ options: GlobalOptions, patience: AdminClient.Patience = .standard,
+        _ options: GlobalOptions, timeouts: AdminClient.Timeouts = .standard,
         _ work: (inout Session) async throws -> Void
     ) async throws {
         let surroundings = Surroundings.current
         let daemon = try DaemonSearch.find(option: options.admin, surroundings: surroundings)
         let token = try TokenSearch.find(option: options.tokenFile, for: daemon, surroundings: surroundings)
-        let client = AdminClient(daemon.address, token: token.token, patience: patience)
+        let client = AdminClient(daemon.address, token: token.token, timeouts: timeouts)
         var session = Session(
             client: client, output: options.makeOutput(), now: surroundings.now(),
             errors: ErrorText(daemon: daemon, token: token))
         do {
             try await work(&session)
-            await client.close()
-        } catch {
-            var described = error
-            if let failure = error as? AdminFailure { described = await session.describe(failure) }
-            await client.close()
-            throw described
+        } catch let failure as AdminFailure {
+            throw await session.describe(failure)
         }
     }
 

@@ -99,10 +99,10 @@ struct ConnectionTests {
 
     @Test("a client that says nothing is told so and dropped; one that idles is dropped")
     func silent() async throws {
-        var patience = AdminServer.Patience()
-        patience.head = .milliseconds(100)
-        patience.idle = .milliseconds(100)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.head = .milliseconds(100)
+        timeouts.idle = .milliseconds(100)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             let silent = try PlainClient(fixture.tcp)
             try await silent.send("GET /v1/ver")
             #expect(try await silent.answer().status == 408)
@@ -116,9 +116,9 @@ struct ConnectionTests {
 
     @Test("a body that does not come is refused in the end")
     func slowBody() async throws {
-        var patience = AdminServer.Patience()
-        patience.body = .milliseconds(100)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.body = .milliseconds(100)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try PlainClient(fixture.tcp)
             try await client.send(
                 "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"

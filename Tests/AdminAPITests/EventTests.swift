@@ -43,9 +43,9 @@ struct EventTests {
 
     @Test("a heartbeat keeps the stream known to be alive")
     func heartbeat() async throws {
-        var patience = AdminServer.Patience()
-        patience.heartbeat = .milliseconds(20)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.heartbeat = .milliseconds(20)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try await Self.open(fixture)
             _ = try await client.head()
             _ = try await client.chunk()
@@ -79,9 +79,9 @@ struct EventTests {
 
     @Test("a reader that takes nothing is cut")
     func slowReader() async throws {
-        var patience = AdminServer.Patience()
-        patience.stall = .milliseconds(100)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.stall = .milliseconds(100)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             var open: [PlainClient] = []
             for _ in 0..<16 {
                 let client = try await Self.open(fixture, room: 4096)
@@ -97,9 +97,9 @@ struct EventTests {
 
     @Test("stopping ends the stream as it should be ended, at once")
     func stops() async throws {
-        var patience = AdminServer.Patience()
-        patience.grace = .seconds(60)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.grace = .seconds(60)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try await Self.open(fixture)
             _ = try await client.head()
             _ = try await client.chunk()

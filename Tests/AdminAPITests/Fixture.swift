@@ -29,7 +29,7 @@ struct Fixture: Sendable {
     static let now: Int64 = 1_700_000_000_000
 
     static func run(
-        patience: AdminServer.Patience = .init(), allowedHosts: [String] = [],
+        timeouts: AdminServer.Timeouts = .init(), allowedHosts: [String] = [],
         _ body: (Fixture) async throws -> Void
     ) async throws {
         let folder = TemporaryFolder()
@@ -39,7 +39,7 @@ struct Fixture: Sendable {
             backend: backend,
             listeners: [.tcp(host: "127.0.0.1", port: 0), .unix(path: "\(folder.path)/s", mode: 0o660)], token: token,
             allowedHosts: allowedHosts, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
-            patience: patience, wallClock: { now })
+            timeouts: timeouts, wallClock: { now })
         try await server.start()
         let addresses = await server.addresses
         let fixture = Fixture(

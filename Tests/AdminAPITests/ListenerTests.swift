@@ -101,9 +101,9 @@ struct ListenerTests {
 
     @Test("neither a client that sends half a request nor a backend that does not answer holds up the end")
     func stopIsBounded() async throws {
-        var patience = AdminServer.Patience()
-        patience.grace = .milliseconds(50)
-        try await Fixture.run(patience: patience) { fixture in
+        var timeouts = AdminServer.Timeouts()
+        timeouts.grace = .milliseconds(50)
+        try await Fixture.run(timeouts: timeouts) { fixture in
             let change = "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"
             let half = try PlainClient(fixture.tcp)
             try await half.send("\(change)Content-Length: 9\r\n\r\n{")

@@ -11,16 +11,11 @@ struct ClientTests {
         _ body: (AdminClient, FakeDaemon) async throws -> Result
     ) async throws -> Result {
         let daemon = try FakeDaemon(handler)
-        let client = AdminClient(daemon.address, token: token)
+        // Far longer than an answer takes on a busy machine: what a test sees is what the daemon did.
+        let client = AdminClient(
+            daemon.address, token: token, timeouts: .init(connect: .seconds(300), request: .seconds(300)))
         defer { daemon.stop() }
-        do {
-            let result = try await body(client, daemon)
-            await client.close()
-            return result
-        } catch {
-            await client.close()
-            throw error
-        }
+        return try await body(client, daemon)
     }
 
     @Test("an origin stands in the path as one encoded segment")
@@ -111,9 +106,8 @@ struct ClientTests {
         let daemon = try FakeDaemon { _ in .empty }
         daemon.stop()
         // Longer than this test may take: it passes only where that is not waited for.
-        let client = AdminClient(daemon.address, patience: .init(connect: .seconds(86_400), request: .seconds(86_400)))
+        let client = AdminClient(daemon.address, timeouts: .init(connect: .seconds(86_400), request: .seconds(86_400)))
         let error = await #expect(throws: AdminFailure.self) { try await client.status() }
-        await client.close()
         guard case .notReachable(_, let reason) = error else {
             return #expect(Bool(false), "\(String(describing: error))")
         }
@@ -129,9 +123,88 @@ struct ClientTests {
             return answer
         }
         defer { daemon.stop() }
-        let client = AdminClient(daemon.address, patience: .short)
+        let client = AdminClient(daemon.address, timeouts: .interactive)
         let error = await #expect(throws: AdminFailure.self) { try await client.status() }
-        await client.close()
+        guard case .notReachable = error else { return #expect(Bool(false), "\(String(describing: error))") }
+    }
+
+    @Test(
+        "a daemon that goes away before the end of its answer is told with what is known of it",
+        arguments: [
+            ("", "it closed the connection without an answer"),
+            ("HTTP/1.1 200 OK\r\nContent-Le", "it closed the connection without an answer"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+                "it closed the connection before the end of its answer"
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+                "it closed the connection before the end of its answer"
+            ),
+        ])
+    func cut(raw: String, reason: String) async throws {
+        try await withClient({ _ in .init(raw: raw) }) { client, daemon in
+            let error = await #expect(throws: AdminFailure.self) { try await client.patch("*", SettingsPatch()) }
+            guard case .notReachable(_, let told) = error else {
+                return #expect(Bool(false), "\(String(describing: error))")
+            }
+            #expect(told == reason)
+            // It may have been applied: it is for the user to look, not for the client to repeat it.
+            #expect(daemon.requests.count == 1)
+        }
+    }
+
+    @Test("what does not speak HTTP is told as such", arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "HTTP/9 hello\r\n\r\n"])
+    func otherProtocol(raw: String) async throws {
+        try await withClient({ _ in .init(raw: raw) }) { client, _ in
+            let error = await #expect(throws: AdminFailure.self) { try await client.status() }
+            guard case .unexpected(_, let told) = error else {
+                return #expect(Bool(false), "\(String(describing: error))")
+            }
+            #expect(told == "what answers there does not speak HTTP")
+        }
+    }
+
+    @Test("an interim response is passed over")
+    func interim() async throws {
+        let body = String(decoding: try APIJSON.encode(Samples.status), as: UTF8.self)
+        let raw =
+            "HTTP/1.1 103 Early Hints\r\nETag: \"x\"\r\n\r\n"
+            + "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        try await withClient({ _ in .init(raw: raw) }) { client, _ in
+            let answer = try await client.status()
+            #expect(answer.content.pid == 42 && answer.etag == nil)
+        }
+    }
+
+    @Test("a request without a body says so, and one with a large body goes out at once")
+    func bodies() async throws {
+        try await withClient({ $0.path == Paths.reload ? .json(ReloadReportModel()) : .json(ImportReport()) }) {
+            client, daemon in
+            _ = try await client.reload()
+            let reload = try #require(daemon.requests.last)
+            #expect(reload.method == "POST" && reload.fields["content-length"] == "0" && reload.body.isEmpty)
+            #expect(reload.fields["content-type"] == nil)
+            let document = #"{"x":"\#(String(repeating: "é", count: 1 << 20))"}"#
+            _ = try await client.importSettings(Array(document.utf8))
+            let imported = try #require(daemon.requests.last)
+            #expect(imported.body == document && imported.fields["expect"] == nil)
+        }
+    }
+
+    @Test("a request that is cancelled ends, however long its time-outs are", .timeLimit(.minutes(5)))
+    func cancelled() async throws {
+        let (asked, ask) = AsyncStream.makeStream(of: Void.self)
+        let daemon = try FakeDaemon { _ in
+            ask.yield()
+            return .init(body: "{", staysOpen: true)
+        }
+        defer { daemon.stop() }
+        let client = AdminClient(daemon.address, timeouts: .init(connect: .seconds(86_400), request: .seconds(86_400)))
+        let task = Task { try await client.status() }
+        for await _ in asked { break }
+        task.cancel()
+        let error = await #expect(throws: AdminFailure.self) { try await task.value }
         guard case .notReachable = error else { return #expect(Bool(false), "\(String(describing: error))") }
     }
 
@@ -142,7 +215,6 @@ struct ClientTests {
         defer { daemon.stop() }
         let client = AdminClient(daemon.address)
         let answer = try await client.status()
-        await client.close()
         #expect(answer.content.pid == 42)
         #expect(daemon.requests.first?.fields["host"] == "localhost" && daemon.requests.first?.target == "/v1/status")
     }

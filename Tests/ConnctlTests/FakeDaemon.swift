@@ -24,6 +24,8 @@ final class FakeDaemon: Sendable {
         var body = ""
         /// Keeps the connection open after the body, whose end is then not told.
         var staysOpen = false
+        /// Sent as it is in place of a response; then the connection is closed.
+        var raw: String?
 
         static func json(_ content: some Encodable, etag: String? = nil) -> Answer {
             let bytes = (try? APIJSON.encode(content)) ?? []
@@ -61,7 +63,7 @@ final class FakeDaemon: Sendable {
             place.sun_family = sa_family_t(AF_UNIX)
             withUnsafeMutableBytes(of: &place.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
             try Self.bind(listener, &place)
-            address = AdminAddress(place: .unix(path: path))
+            address = AdminAddress(endpoint: .unix(path: path))
         } else {
             var place = sockaddr_in()
             place.sin_family = sa_family_t(AF_INET)
@@ -73,7 +75,7 @@ final class FakeDaemon: Sendable {
                 _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &size) }
             }
             let port = Int(UInt16(bigEndian: place.sin_port))
-            address = AdminAddress(place: .tcp(scheme: "http", host: "127.0.0.1", port: port))
+            address = AdminAddress(endpoint: .tcp(scheme: "http", host: "127.0.0.1", port: port))
         }
         guard listen(listener, 64) == 0 else { throw POSIXError(.EADDRINUSE) }
         Thread.detachNewThread { [self] in accept() }
@@ -123,6 +125,10 @@ final class FakeDaemon: Sendable {
             let answer = handler(request)
             var head = "HTTP/1.1 \(answer.status) X\r\nContent-Type: \(answer.type)\r\n"
             for (name, value) in answer.fields { head += "\(name): \(value)\r\n" }
+            if let raw = answer.raw {
+                _ = send(descriptor, raw, raw.utf8.count, Int32(MSG_NOSIGNAL))
+                return
+            }
             if !answer.staysOpen, answer.status != 204 { head += "Content-Length: \(answer.body.utf8.count)\r\n" }
             let text = Array((head + "\r\n" + answer.body).utf8)
             guard send(descriptor, text, text.count, Int32(MSG_NOSIGNAL)) == text.count else { return }

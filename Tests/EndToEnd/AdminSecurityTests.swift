@@ -45,6 +45,19 @@ import Testing
         #expect(try proxy.curl("GET", "/healthz").status == 200)
     }
 
+    @Test("connctl asks connd itself, whatever proxy and login its environment names")
+    func environment() throws {
+        let state = try #require(proxy.state)
+        try Data("default login x password y\n".utf8).write(to: URL(fileURLWithPath: "\(state.path)/.netrc"))
+        let elsewhere = ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"]
+        let environment = Dictionary(uniqueKeysWithValues: elsewhere.map { ($0, "http://127.0.0.1:1") })
+        for arguments in [["status"], ["reload"]] {
+            let run = try proxy.connctl(
+                arguments, environment: environment.merging(["HOME": state.path, "no_proxy": ""]) { $1 })
+            #expect(run.exitCode == 0, "\(run)")
+        }
+    }
+
     @Test("a Host that is not ours is answered 421: DNS rebinding", arguments: ["evil.example", "evil.example:3129"])
     func host(_ host: String) throws {
         let read = try proxy.curl("GET", "/v1/status", ["Host: \(host)"])

@@ -76,11 +76,13 @@ package final class RunningProxy: Sendable {
     }
 
     /// Runs the companion against this connd, as its user would.
-    package func connctl(_ arguments: [String], input: String = "") throws -> Subprocess {
+    package func connctl(
+        _ arguments: [String], environment: [String: String] = [:], input: String = ""
+    ) throws -> Subprocess {
         guard let state else { throw TestFailure("this connd has no admin API") }
+        let usual = ["CONNCTL_ADMIN": adminURL, "XDG_STATE_HOME": state.path, "NO_COLOR": "1"]
         return try Subprocess.run(
-            try Self.binary("connctl"), arguments,
-            environment: ["CONNCTL_ADMIN": adminURL, "XDG_STATE_HOME": state.path, "NO_COLOR": "1"], input: input)
+            try Self.binary("connctl"), arguments, environment: usual.merging(environment) { $1 }, input: input)
     }
 
     @discardableResult

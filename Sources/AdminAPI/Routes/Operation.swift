@@ -1,5 +1,5 @@
 import AdminModels
-import HTTPTypes
+import NIOHTTP1
 
 /// One row of the table of operations: requests are routed and checked by it, the OpenAPI document is written from it.
 /// Value.
@@ -68,7 +68,7 @@ struct AdminCall: Sendable {
     let values: [String: Parameter.Value]
     let body: (any RequestBody)?
     let condition: Revision.Condition?
-    let headers: HTTPFields
+    let headers: HTTPHeaders
     let now: Int64
 
     func text(_ name: String) -> String? {

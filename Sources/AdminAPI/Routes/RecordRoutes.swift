@@ -1,5 +1,4 @@
 import AdminModels
-import HTTPTypes
 
 /// What happened: history, exchanges, audit, events. No state.
 enum RecordRoutes {
@@ -82,7 +81,7 @@ enum RecordRoutes {
     ]
 
     private static func lastEvent(_ call: AdminCall) throws -> UInt64? {
-        guard let field = call.headers[.lastEventID] else { return call.integer("after").map(UInt64.init) }
+        guard let field = call.headers.combined("Last-Event-ID") else { return call.integer("after").map(UInt64.init) }
         guard let id = UInt64(field), id <= Int.max, field.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw Problem(
                 fields: [FieldProblem(pointer: "Last-Event-ID", detail: "must be an id that this stream gave")])

@@ -1,9 +1,4 @@
 import AdminModels
-import HTTPTypes
-
-extension HTTPField.Name {
-    static let lastEventID: HTTPField.Name = HTTPField.Name("Last-Event-ID") ?? .range
-}
 
 /// Export and import, configuration and reload. No state.
 enum TransferRoutes {

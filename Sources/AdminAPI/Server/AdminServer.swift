@@ -2,7 +2,6 @@ package import Logging
 
 import AdminModels
 import Glibc
-import HummingbirdCore
 import NIOCore
 import NIOPosix
 
@@ -11,7 +10,7 @@ import NIOPosix
 ///     idle ──start──▶ running ──stop──▶ stopped
 package actor AdminServer {
     /// What tests turn down.
-    package struct Patience: Sendable {
+    package struct Timeouts: Sendable {
         /// For those that run when the server stops.
         package var grace = Duration.seconds(2)
         /// Between two comments in a stream of events.
@@ -57,7 +56,7 @@ package actor AdminServer {
     private let rules: AccessRules
     private let logger: Logger
     private var doorNumber = 0
-    private let patience: Patience
+    private let timeouts: Timeouts
     private let wallClock: @Sendable () -> Int64
     private let connections = AdminConnections()
     private let streams: EventStreams
@@ -67,7 +66,7 @@ package actor AdminServer {
     /// `wallClock`: milliseconds since 1970, UTC.
     package init(
         backend: any AdminBackend, listeners: [AdminListener], token: AdminToken?, allowedHosts: [String] = [],
-        logger: Logger, patience: Patience = Patience(), wallClock: @escaping @Sendable () -> Int64
+        logger: Logger, timeouts: Timeouts = Timeouts(), wallClock: @escaping @Sendable () -> Int64
     ) {
         self.backend = backend
         self.listeners = listeners
@@ -76,9 +75,9 @@ package actor AdminServer {
         rules = AccessRules(
             Authentication(listenHosts: [], allowedHosts: allowedHosts, token: token, user: geteuid()))
         self.logger = logger
-        self.patience = patience
+        self.timeouts = timeouts
         self.wallClock = wallClock
-        streams = EventStreams(heartbeat: patience.heartbeat)
+        streams = EventStreams(heartbeat: timeouts.heartbeat)
     }
 
     /// As bound: `127.0.0.1:3129`, `[::1]:3129`, `unix:/run/connd/admin.sock`. In the listeners' order.
@@ -179,12 +178,8 @@ package actor AdminServer {
         for (index, socket) in sockets.enumerated() {
             doorNumber += 1
             let child = AdminChannel(
-                responder: { [connections] request, writer, channel in
-                    let response = await responder.respond(
-                        to: request, from: connections.peer(of: channel), over: channel)
-                    try await writer.write(response: response.head, body: response.body)
-                },
-                connections: connections, listener: doorNumber, isUnix: socket.isUnix, limits: patience.limits)
+                responder: responder, connections: connections, listener: doorNumber, isUnix: socket.isUnix,
+                limits: timeouts.limits)
             do {
                 let channel = try await listen(on: socket, child, group)
                 doors.append(Door(listener: listeners[index], socket: socket, channel: channel))
@@ -215,10 +210,10 @@ package actor AdminServer {
         for channel in connections.channels {
             channel.pipeline.fireUserInboundEventTriggered(ConnectionGuard.Event.stopping)
         }
-        if await !connections.emptied(within: patience.grace) {
+        if await !connections.emptied(within: timeouts.grace) {
             for channel in connections.channels { channel.close(promise: nil) }
             // A backend that does not answer must not hold up the end; its task still needs the loop.
-            guard await connections.emptied(within: patience.grace / 4) else { return }
+            guard await connections.emptied(within: timeouts.grace / 4) else { return }
         }
         try? await running.group.shutdownGracefully()
     }
@@ -239,9 +234,7 @@ package actor AdminServer {
             .serverChannelOption(ChannelOptions.backlog, value: 128)
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { [connections, logger] channel in
-                child.setup(channel: channel, logger: logger).map { value in
-                    connections.serve { await child.handle(value: value, logger: logger) }
-                }
+                child.setup(channel).map { stream in connections.serve { await child.serve(stream, logger: logger) } }
             }
             .withBoundSocket(socket.descriptor).get()
     }

@@ -12,7 +12,7 @@ struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
     /// `http://host:port`; nil for all else, such as a URL without the port, for which each program has another default.
     init?(parsing text: String) {
         guard let end = text.firstRange(of: "://"), let address = AdminAddress(parsing: text),
-            case .tcp("http", _, _) = address.place
+            case .tcp("http", _, _) = address.endpoint
         else { return nil }
         var authority = text[end.upperBound...]
         if authority.hasSuffix("/") { authority.removeLast() }

@@ -48,9 +48,8 @@ enum Completion {
 
     private static func ask(_ question: (AdminClient) async throws -> [String]) async -> [String] {
         guard let daemon = try? DaemonSearch.find(option: nil, surroundings: .current) else { return [] }
-        let client = AdminClient(daemon.address, patience: .short)
+        let client = AdminClient(daemon.address, timeouts: .interactive)
         let answer = (try? await question(client)) ?? []
-        await client.close()
         return answer.filter { !$0.unicodeScalars.contains(where: SafeText.isUnsafe) }.map {
             // There what follows a colon would be a description.
             CompletionShell.requesting == .zsh ? $0.replacing(":", with: #"\:"#) : $0

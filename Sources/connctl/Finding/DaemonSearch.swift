@@ -28,7 +28,7 @@ enum DaemonSearch {
         switch SocketProbe.connect(socket) {
         case nil:
             return FoundDaemon(
-                address: AdminAddress(place: .unix(path: socket)), source: .systemSocket, passedOver: [])
+                address: AdminAddress(endpoint: .unix(path: socket)), source: .systemSocket, passedOver: [])
         case .some(let reason): passedOver.append("unix:\(socket): \(reason)")
         }
         if let directory = surroundings.stateDirectory {

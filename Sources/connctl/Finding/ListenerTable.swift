@@ -15,7 +15,7 @@ struct ListenerTable: Sendable {
 
     /// Nobody's where nothing listens there, or where the tables cannot be read.
     func users(at address: AdminAddress) -> Set<uid_t> {
-        guard case .tcp(_, let host, let port) = address.place else { return [] }
+        guard case .tcp(_, let host, let port) = address.endpoint else { return [] }
         let hosts = host == "localhost" ? ["127.0.0.1", "::1"] : [host]
         let listeners = paths.flatMap(Self.listeners).filter { $0.port == port }
         return Set(
