@@ -16,6 +16,19 @@ let strict: [SwiftSetting] =
         .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ]
 
+// connctl starts for every command and every Tab, so it is built for size. glibc reads packed relocations since 2.36.
+let small = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+/// Such as `glibc 2.36`.
+let glibc = String(unsafeUninitializedCapacity: 64) { bytes in
+    bytes.withMemoryRebound(to: CChar.self) {
+        max(confstr(Int32(_CS_GNU_LIBC_VERSION), $0.baseAddress, $0.count), 1) - 1
+    }
+}
+let packed =
+    glibc.hasPrefix("glibc ") && glibc.compare("glibc 2.36", options: .numeric) != .orderedAscending
+    ? ["-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"] : []
+let smallLink = ["-use-ld=lld", "-Xlinker", "--no-export-dynamic"] + packed
+
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
@@ -49,7 +62,7 @@ let support: [Target] = [
 let daemon: [Target] = [
     room("Tuning", ["ProxyTypes"]),
     room("Metering", ["ProxyTypes"]),
-    room("AdminModels"),
+    .target(name: "AdminModels", swiftSettings: small),
     .target(
         name: "Migrations", path: "migrations",
         resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql")],
@@ -57,7 +70,7 @@ let daemon: [Target] = [
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-    room("AdminClient", ["ProxyTypes", "AdminModels", "CCurl"]),
+    .target(name: "AdminClient", dependencies: ["ProxyTypes", "AdminModels", "CCurl"], swiftSettings: small),
     .target(name: "CLinux"),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
@@ -81,7 +94,7 @@ let daemon: [Target] = [
     .executableTarget(
         name: "connctl",
         dependencies: ["ProxyTypes", "AdminModels", "AdminClient", "ProcessOutput", argumentParser],
-        swiftSettings: strict),
+        swiftSettings: small, linkerSettings: [.unsafeFlags(smallLink, .when(configuration: .release))]),
 ]
 
 let testTargets: [Target] = [
