@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The rules of access that hold now; a reload may change them. Shared.
+/// The current access rules; a reload may replace them. Shared.
 final class AccessRules: Sendable {
     private let rules: Mutex<Authentication>
 

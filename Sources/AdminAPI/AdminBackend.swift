@@ -1,6 +1,6 @@
 package import AdminModels
 
-/// Who asks for a change: `uid:1000`, or `token`. Value.
+/// Who makes a change: `uid:1000` or `token`. Value.
 package struct AdminActor: Hashable, Sendable {
     package let name: String
 
@@ -9,10 +9,10 @@ package struct AdminActor: Hashable, Sendable {
     }
 }
 
-/// Bytes that are read part by part while they are sent. Value.
+/// Bytes that are read piece by piece while they are sent. Value.
 package struct AdminBytes: Sendable {
     package let count: Int
-    /// Up to so many from an offset on; none at the end.
+    /// Reads up to a number of bytes from an offset; empty at the end.
     package let read: @Sendable (_ offset: Int, _ count: Int) throws -> [UInt8]
 
     package init(count: Int, read: @escaping @Sendable (_ offset: Int, _ count: Int) throws -> [UInt8]) {
@@ -21,7 +21,7 @@ package struct AdminBytes: Sendable {
     }
 }
 
-/// What the admin API needs of the daemon, in the API's own words. Shared; every method may be called at any time.
+/// What the admin API needs from the daemon, in the API's terms. Shared; every method may be called at any time.
 package protocol AdminBackend: Sendable {
     func status() async -> StatusReport
     func version() -> VersionReport
@@ -35,10 +35,10 @@ package protocol AdminBackend: Sendable {
     func forget(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
 
     var definitions: [SettingDefinitionReport] { get }
-    /// The revision is the strong ETag of every settings resource.
+    /// The revision is the strong ETag of all settings resources.
     func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
     func patterns() async -> ([PatternReport], revision: UInt64)
-    /// `ifRevision`: refused as stale when it is another. A change answers with what it made, and the revision of that.
+    /// `ifRevision`: any other revision is refused as stale. A change returns its result and the new revision.
     func patch(_ pattern: String, _ patch: SettingsPatch, actor: AdminActor, ifRevision: UInt64?)
         async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
     func confirm(_ pattern: String, _ selection: TrialSelection, actor: AdminActor, ifRevision: UInt64?)
@@ -49,7 +49,7 @@ package protocol AdminBackend: Sendable {
 
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport
-    /// Leased ones end when their exchange does; `force` ends them at once.
+    /// A leased connection is closed after its exchange; with `force`, immediately.
     func closeConnection(_ number: UInt64, force: Bool, actor: AdminActor, reason: String?)
         async throws(AdminRefusal) -> ConnectionReport
     func perform(_ action: ActionRequest.Action, _ request: ActionRequest, actor: AdminActor)
@@ -59,7 +59,7 @@ package protocol AdminBackend: Sendable {
     func exchanges(_ query: ExchangeQuery) async throws(AdminRefusal) -> Page<ExchangeReport>
     func exchange(_ id: Int64) async throws(AdminRefusal) -> ExchangeReport
     func audit(_ query: AuditQuery) async throws(AdminRefusal) -> Page<AuditReport>
-    /// Those after `id` that are still kept, then what comes; nil: only what comes. Ends when connd stops.
+    /// The stored events after `id`, then new ones; nil: only new ones. Ends when connd stops.
     func events(after id: UInt64?) async -> AsyncStream<EventReport>
 
     func export() async -> SettingsDocument
@@ -67,7 +67,7 @@ package protocol AdminBackend: Sendable {
         _ document: SettingsDocument, replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?,
         ifRevision: UInt64?
     ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64)
-    /// The database as it is now.
+    /// A copy of the current database.
     func backUp(actor: AdminActor) async throws(AdminRefusal) -> AdminBytes
     func config() async -> ConfigReport
     func reload(actor: AdminActor) async throws(AdminRefusal) -> ReloadReportModel

@@ -4,7 +4,7 @@ import NIOCore
 import NIOHTTP1
 import ProxyTypes
 
-/// Turns one request into one answer: admits it, finds its operation, reads its parameters and body, asks the backend.
+/// Answers one request: admits it, finds its operation, reads its parameters and body, and asks the backend.
 /// It holds no state of its own. Shared.
 struct AdminResponder: Sendable {
     let backend: any AdminBackend
@@ -33,7 +33,7 @@ struct AdminResponder: Sendable {
         response.headers.replaceOrAdd(name: "Date", value: DateText.http(seconds: now() / 1000))
         response.headers.replaceOrAdd(name: "Cache-Control", value: "no-store")
         response.headers.replaceOrAdd(name: "X-Content-Type-Options", value: "nosniff")
-        // The rest of the body may still be on its way.
+        // The client may still be sending the rest of the body.
         if [408, 413].contains(response.status) { response.headers.replaceOrAdd(name: "Connection", value: "close") }
         return response
     }
@@ -111,10 +111,10 @@ struct AdminResponder: Sendable {
                 problems.append(FieldProblem(pointer: parameter.pointer, detail: problem.detail))
             }
         }
-        for parameter in operation.parameters where parameter.place == .path {
+        for parameter in operation.parameters where parameter.location == .path {
             take(parameter, segments[parameter.name] ?? "")
         }
-        let known = operation.parameters.filter { $0.place == .query }
+        let known = operation.parameters.filter { $0.location == .query }
         var seen: Set<String> = []
         for (name, value) in QueryString.parse(query) {
             guard let name, let value else {
@@ -170,7 +170,7 @@ struct AdminResponder: Sendable {
     private func read(_ body: ByteBuffer, for operation: Operation) throws -> (any RequestBody)? {
         guard operation.verb.changes else { return nil }
         guard let expected = operation.body else {
-            // Only an empty object says no more than no body does.
+            // An empty object is as good as no body.
             if body.readableBytes > 0, try Self.parse(body) != .object([]) {
                 throw Problem(fields: [FieldProblem(pointer: "", detail: "this takes no body, or an empty object")])
             }
@@ -241,7 +241,7 @@ struct AdminResponder: Sendable {
         guard let stream = streams.open() else {
             throw Problem(503, "there are \(EventStreams.limit) streams of events already; end one first")
         }
-        // The place is given back as soon as the client goes, not at the next heartbeat.
+        // The stream is released as soon as the client leaves, not at the next heartbeat.
         channel.closeFuture.whenComplete { [weak stream] _ in stream?.close() }
         return AdminResponse(
             type: EventStreams.mediaType,

@@ -2,12 +2,12 @@ import Glibc
 import Logging
 import Synchronization
 
-/// Why a token file cannot be used, and what to do.
+/// Why a token file cannot be used, and how to fix it.
 package struct AdminTokenError: Error, CustomStringConvertible, Sendable {
     package let description: String
 }
 
-/// Knows the bearer token of its file, and reads it again when the file changes: rotating it needs no restart. Shared.
+/// The bearer token from a file. It is read again when the file changes, so rotating it needs no restart. Shared.
 package final class AdminToken: Sendable {
     static let shortest = 16
     static let longest = 4096
@@ -20,7 +20,7 @@ package final class AdminToken: Sendable {
         var token: [UInt8]
     }
 
-    /// What tells a rewritten or replaced file from the one that was read.
+    /// Differs once the file was rewritten or replaced.
     private struct Stamp: Equatable {
         var device: UInt64
         var inode: UInt64
@@ -42,13 +42,13 @@ package final class AdminToken: Sendable {
         self.state = Mutex(state)
     }
 
-    /// Makes the file where there is none: 32 random bytes in base64url, readable by its owner alone.
+    /// Creates a missing file: 32 random bytes in base64url, readable only by the owner.
     package static func load(_ path: String) throws(AdminTokenError) -> AdminToken {
         if access(path, F_OK) != 0, errno == ENOENT { try create(path) }
         return AdminToken(path: path, state: try read(path))
     }
 
-    /// In constant time. Throws where the file is no longer fit to be asked.
+    /// Compares in constant time. Throws if the file can no longer be used.
     func matches(_ presented: String) throws(AdminTokenError) -> Bool {
         let result = state.withLock { state -> Result<[UInt8], AdminTokenError> in
             var status = stat()
@@ -101,11 +101,11 @@ package final class AdminToken: Sendable {
         return State(stamp: Stamp(status), token: Array(token))
     }
 
-    /// Under another name first, so that nobody reads half of it; `link` never replaces what someone else just made.
+    /// Written under another name first, so that a partial file is never read; `link` never replaces an existing file.
     private static func create(_ path: String) throws(AdminTokenError) {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
         var source = SystemRandomNumberGenerator()
-        // 43 characters of six bits: what 32 bytes make in base64url.
+        // 32 bytes are 43 characters of base64url.
         let token = (0..<43).map { _ in alphabet[Int(source.next(upperBound: UInt64(alphabet.count)))] } + [0x0A]
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max, using: &source))"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)

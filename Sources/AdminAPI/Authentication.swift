@@ -2,17 +2,17 @@ import AdminModels
 import NIOHTTP1
 import ProxyTypes
 
-/// Who may ask, and who may change something: the `Host`, `Origin` and token rules. Value.
+/// Who may read and who may change something: the rules for `Host`, `Origin` and the token. Value.
 struct Authentication: Sendable {
-    /// Literal addresses that are listened on, without brackets.
+    /// The literal listen addresses, without brackets.
     let listenHosts: [String]
-    /// As `Host` has them: an IPv6 address in brackets.
+    /// As they appear in `Host`: IPv6 addresses in brackets.
     let allowedHosts: [String]
     let token: AdminToken?
-    /// connd's own.
+    /// The user id that connd runs as.
     let user: UInt32
 
-    /// Against DNS rebinding and posts from other sites. Requests without `Host` did not come so far.
+    /// Protects against DNS rebinding and cross-site requests. Requests without `Host` were refused earlier.
     func admit(_ headers: HTTPHeaders, from peer: AdminPeer) throws(Problem) {
         let authority = headers.first(name: "Host") ?? ""
         if peer == .network, !isOurs(authority) {
@@ -35,7 +35,7 @@ struct Authentication: Sendable {
             || allowedHosts.contains { Self.host(of: $0.lowercased()) == host }
     }
 
-    /// Without brackets and port; nil where it is neither.
+    /// The host without brackets and port; nil if malformed.
     private static func host(of authority: String) -> String? {
         guard let parts = HostAndPort(authority), parts.portText?.utf8.allSatisfy(DecimalText.isDigit) ?? true else {
             return nil
@@ -43,7 +43,7 @@ struct Authentication: Sendable {
         return String(parts.unbracketedHost)
     }
 
-    /// Who makes a change. A name in a header is never believed.
+    /// Identifies who makes a change. Names in headers are never trusted.
     func actor(of headers: HTTPHeaders, from peer: AdminPeer) throws(Problem) -> AdminActor {
         switch peer {
         case .user(let user?) where user == 0 || user == self.user: return AdminActor(name: "uid:\(user)")

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 
 extension Problem {
-    /// The one table of what each status is called.
+    /// The titles of the statuses.
     static let titles: [Int: String] = [
         400: "Bad request", 401: "Token needed", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
         408: "Request timeout", 409: "Conflict", 412: "Changed meanwhile", 413: "Body too large",
@@ -31,7 +31,7 @@ extension Problem {
         }
     }
 
-    /// 422 for what a reader found.
+    /// A 422 for the problems found while reading.
     init(fields: [FieldProblem]) {
         let first = fields.first.map { "\($0.pointer.isEmpty ? "the body" : $0.pointer): \($0.detail)" } ?? ""
         self.init(422, fields.count > 1 ? "\(first) (and \(fields.count - 1) more)" : first, errors: fields)

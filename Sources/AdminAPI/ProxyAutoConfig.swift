@@ -4,27 +4,27 @@ import ProxyTypes
 struct ProxyAutoConfig {
     static let mediaType = "application/x-ns-proxy-autoconfig"
 
-    /// What goes after `PROXY`.
+    /// The address after `PROXY`.
     let proxy: String
-    /// Listeners that no rule for loopback covers, as `host port`: connd answers requests for itself with 508.
+    /// Listeners that the loopback rule does not cover, as `host port`: connd answers requests for itself with 508.
     let own: [String]
     /// Nil: any.
     let connectPorts: [Int]?
 
-    /// Nil where no listener has an address that a browser could be given.
+    /// Nil if no listener has an address that browsers can use.
     init?(listeners: [String], adminListeners: [String], connectPorts: [Int]? = nil) {
-        let proxies = listeners.compactMap(Place.init)
+        let proxies = listeners.compactMap(Endpoint.init)
         guard let proxy = proxies.first(where: \.isLoopback) ?? proxies.first else { return nil }
         self.proxy = "\(proxy.written):\(proxy.port)"
         self.connectPorts = connectPorts
-        own = (proxies + adminListeners.compactMap(Place.init)).filter { !$0.isLoopback }
+        own = (proxies + adminListeners.compactMap(Endpoint.init)).filter { !$0.isLoopback }
             .reduce(into: []) { list, place in
                 let text = "\(place.host) \(place.port)"
                 if !list.contains(text) { list.append(text) }
             }
     }
 
-    /// ECMAScript 3, which the oldest engines know. What it is made of has been checked for quotes.
+    /// ECMAScript 3, which the oldest engines run. The inserted values have been checked for quotes.
     var script: String {
         """
         // Sends http and https through connd, and directly where connd does not answer.
@@ -42,7 +42,7 @@ struct ProxyAutoConfig {
         """
     }
 
-    /// Browsers ask a proxy for a tunnel for all but plain http; one that is refused is not asked for elsewhere.
+    /// Browsers open a tunnel for everything but plain http, and do not go elsewhere when it is refused.
     private var tunnelRule: String {
         guard let connectPorts else { return "" }
         return """
@@ -61,13 +61,13 @@ struct ProxyAutoConfig {
             """
     }
 
-    /// A listener with a port. Value.
-    private struct Place {
-        /// Without brackets, in small letters.
+    /// The host and port of a listener. Value.
+    private struct Endpoint {
+        /// Without brackets, in lower case.
         let host: String
         let port: Int
 
-        /// Nil for Unix sockets, and for what would not be safe within quotes.
+        /// Nil for Unix sockets and for names that are not safe within quotes.
         init?(_ text: String) {
             guard !text.hasPrefix("unix:"), let parts = HostAndPort(Origin.Scheme.split(text[...])?.rest ?? text[...]),
                 let port = parts.port, port > 0
@@ -80,7 +80,7 @@ struct ProxyAutoConfig {
                 }
             }
             guard !host.isEmpty, isPlain else { return nil }
-            // Bound to every address, it is on loopback too.
+            // A listener on all addresses is reachable on loopback.
             switch host {
             case "0.0.0.0": self.host = "127.0.0.1"
             case "::": self.host = "::1"

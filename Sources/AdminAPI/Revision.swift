@@ -1,22 +1,22 @@
 import AdminModels
 
-/// The strong ETag of the settings, and the conditions that name it (RFC 9110 13.1). Pure.
+/// The strong ETag of the settings, and conditions on it (RFC 9110 13.1). Pure.
 enum Revision {
-    /// The plain forms of `If-Match`, as the OpenAPI document states them. Lists and weak tags are understood too.
+    /// The simple forms of `If-Match`, for the OpenAPI document. Lists and weak tags are accepted too.
     static let schema: JSONValue = [
         "type": "string", "anyOf": [["const": "*"], ["type": "string", "pattern": #"^"[!#-~]+"$"#]],
     ]
 
     static func tag(_ revision: UInt64) -> String { "\"r\(revision)\"" }
 
-    /// What an `If-Match` or `If-None-Match` field says.
+    /// A parsed `If-Match` or `If-None-Match`.
     enum Condition: Equatable {
         case any
-        /// Weak tags never match a change; they are kept apart.
+        /// Separate, because weak tags never match for a change.
         case tags(strong: [UInt64], weak: [UInt64])
     }
 
-    /// Nil where the field is malformed. Well-formed tags that are none of ours match nothing.
+    /// Nil if the field is malformed. Well-formed tags that connd never made match nothing.
     static func condition(_ field: String) -> Condition? {
         var rest = Array(field.utf8)[...]
         var strong: [UInt64] = []
@@ -51,7 +51,7 @@ enum Revision {
     private static func number(_ content: ArraySlice<UInt8>) -> UInt64? {
         guard content.first == UInt8(ascii: "r"), content.count > 1 else { return nil }
         let digits = content.dropFirst()
-        // `r007` would be another tag, though the same number.
+        // `r007` is the same number but another tag.
         guard digits.allSatisfy({ (0x30...0x39).contains($0) }), digits.first != 0x30 || digits.count == 1 else {
             return nil
         }

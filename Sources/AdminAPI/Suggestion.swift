@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What an error adds to tell of an unknown name. Pure.
+/// The hint that an error adds for an unknown name. Pure.
 enum Suggestion {
     /// `; did you mean \`limit\`?`, else the known names when they are few, else nothing.
     static func of(_ word: String, among candidates: [String]) -> String {

@@ -1,8 +1,8 @@
 import ProxyTypes
 
-/// Points in time as queries write them, in milliseconds since 1970 UTC. Pure.
+/// Points in time in queries, in milliseconds since 1970 UTC. Pure.
 enum TimeText {
-    /// What `parse` takes, as the OpenAPI document states it.
+    /// The pattern of what `parse` accepts, for the OpenAPI document.
     static let pattern =
         "^([0-9]{1,15}|-([0-9]{1,6}(d|h|m|s|ms))+|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
         + "([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))$"

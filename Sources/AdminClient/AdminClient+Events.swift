@@ -1,6 +1,6 @@
 package import AdminModels
 
-/// One event of the daemon, and its JSON as it came. Value.
+/// One event, and its JSON as received. Value.
 package struct AdminEvent: Sendable {
     package var report: EventReport
     package var json: String
@@ -12,8 +12,8 @@ extension AdminClient {
     static let firstPause = Duration.milliseconds(250)
     static let longestPause = Duration.seconds(5)
 
-    /// The events after `id` that are still kept and then what comes; nil: only what comes. With `resumes`, a stream
-    /// that breaks is taken up again after the last event that came; what the daemon refuses still ends it.
+    /// The stored events after `id`, then new ones; nil: only new ones. With `resumes`, a broken stream continues after
+    /// the last event received; a refusal still ends it.
     package func events(after id: UInt64?, resumes: Bool = true) -> AsyncThrowingStream<AdminEvent, any Error> {
         AsyncThrowingStream { continuation in
             let task = Task { [self] in
@@ -59,7 +59,7 @@ extension AdminClient {
         try result.get()
     }
 
-    /// One stream to its end.
+    /// Reads one stream to its end.
     private func listen(
         after id: UInt64?, began: () -> Void, _ take: (AdminEvent) -> Void
     ) async throws(AdminFailure) {

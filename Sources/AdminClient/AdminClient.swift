@@ -15,7 +15,7 @@ package struct AdminClient: Sendable {
         }
 
         package static let standard = Timeouts(connect: .seconds(2), request: .seconds(10))
-        /// For what a person waits for between two keys.
+        /// For requests that a person waits for while typing.
         package static let interactive = Timeouts(connect: .milliseconds(300), request: .milliseconds(700))
     }
 
@@ -25,7 +25,7 @@ package struct AdminClient: Sendable {
 
     static let largestAnswer = 64 << 20
 
-    /// `token`: sent with what changes something, and with nothing else.
+    /// `token`: sent only with requests that change something.
     package init(_ address: AdminAddress, token: String? = nil, timeouts: Timeouts = .standard) {
         self.address = address
         self.token = token

@@ -1,8 +1,8 @@
 package import AdminModels
 
-/// Why a request to the admin API gave no answer that can be used. Value.
+/// Why a request to the admin API failed. Value.
 package enum AdminFailure: Error, Sendable {
-    /// Nobody answered there: the reason, as a clause.
+    /// No answer; the reason is a clause.
     case notReachable(AdminAddress, String)
     /// The daemon said no, and why.
     case refused(Problem)

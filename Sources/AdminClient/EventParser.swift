@@ -11,9 +11,9 @@ package struct ServerSentEvent: Hashable, Sendable {
     }
 }
 
-/// Cuts a `text/event-stream` into events; comments and what is not known are passed over. Value.
+/// Splits a `text/event-stream` into events, ignoring comments and unknown fields. Value.
 package struct EventParser: Sendable {
-    /// A line longer than this is no event of ours.
+    /// connd never sends a longer line.
     static let longestLine = 1 << 20
 
     private var line: [UInt8] = []

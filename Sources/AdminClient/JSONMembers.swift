@@ -1,11 +1,11 @@
-/// Finds the members of a JSON object without decoding them, so that pages can be joined as they came. Pure.
+/// Finds the members of a JSON object without decoding them, so that pages can be joined unchanged. Pure.
 package enum JSONMembers {
-    /// The bytes of one member's value; nil where the text is no object or has no such member.
+    /// The bytes of one member's value; nil if the text is not an object or has no such member.
     package static func value(of name: String, in object: [UInt8]) -> ArraySlice<UInt8>? {
         var scanner = Scanner(rest: object[...])
         guard scanner.take(UInt8(ascii: "{")) else { return nil }
         while let key = scanner.takeString(), scanner.take(UInt8(ascii: ":")), let value = scanner.takeValue() {
-            // Names of the API need no escapes, so that bytes can be compared.
+            // The API's names need no escapes, so bytes can be compared.
             if key.elementsEqual(name.utf8) { return trimmed(value) }
             guard scanner.take(UInt8(ascii: ",")) else { return nil }
         }
@@ -24,7 +24,7 @@ package enum JSONMembers {
         return elements
     }
 
-    /// One object of all pages' items; the other members are those of the last page. A single page stays as it is.
+    /// One object with the items of all pages and the other members of the last. A single page is returned unchanged.
     package static func joined(_ pages: [[UInt8]]) -> [UInt8] {
         guard pages.count > 1, let last = pages.last else { return pages.first ?? Array(#"{"items":[]}"#.utf8) }
         var text = Array(#"{"items":["#.utf8)
@@ -63,7 +63,7 @@ package enum JSONMembers {
             return true
         }
 
-        /// What stands between the quotes.
+        /// The bytes between the quotes.
         mutating func takeString() -> ArraySlice<UInt8>? {
             guard take(UInt8(ascii: "\"")) else { return nil }
             var index = rest.startIndex

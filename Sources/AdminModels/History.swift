@@ -1,4 +1,4 @@
-/// `GET /v1/history`: points of equal length for charts, oldest first; those without traffic are left out. Value.
+/// `GET /v1/history`: points of equal length for charts, oldest first; points without traffic are omitted. Value.
 package struct HistoryReport: Codable, Sendable {
     /// Null: all origins together.
     package var origin: String?
@@ -25,7 +25,7 @@ package struct HistoryReport: Codable, Sendable {
     }
 }
 
-/// What happened in one step. Value.
+/// The traffic of one step. Value.
 package struct HistoryPoint: Codable, Sendable {
     package var time = ""
     package var timeMs: Int64 = 0
@@ -80,7 +80,7 @@ package struct HistoryPoint: Codable, Sendable {
     }
 }
 
-/// What `GET /v1/history` may be asked for. Value.
+/// The parameters of `GET /v1/history`. Value.
 package struct HistoryQuery: Sendable {
     package static let points = 1...2000
 

@@ -17,7 +17,7 @@ package struct OriginSummary: Codable, Sendable {
     package var queueP99Ms: Double?
     package var staleSurfaced = 0
     package var paused = false
-    /// Null where it is not paused.
+    /// Null if it is not paused.
     package var pause: PauseReport?
     package var overrides = 0
     package var trials = 0
@@ -51,7 +51,7 @@ package struct OriginSummary: Codable, Sendable {
     }
 }
 
-/// Who has paused an origin, when and why. Value.
+/// Who paused an origin, when and why. Value.
 package struct PauseReport: Codable, Sendable {
     package var origin = ""
     package var actor = ""
@@ -70,7 +70,7 @@ package struct PauseReport: Codable, Sendable {
     }
 }
 
-/// What `GET /v1/origins` may be asked for. Value.
+/// The parameters of `GET /v1/origins`. Value.
 package struct OriginQuery: Sendable {
     package enum Sort: String, CaseIterable, Sendable {
         case origin, requests, connections, waiting, errors, reuse
@@ -81,9 +81,9 @@ package struct OriginQuery: Sendable {
 
     package var page = PageRequest()
     package var sort = Sort.requests
-    /// Ascending for `origin`, descending for all else, where the caller does not say.
+    /// By default ascending for `origin` and descending for everything else.
     package var ascending: Bool?
-    /// Part of the origin's name, in any case.
+    /// Part of the origin's name, case-insensitive.
     package var filter: String?
 
     package init() {}
@@ -93,11 +93,11 @@ package struct OriginQuery: Sendable {
 package struct OriginDetail: Codable, Sendable {
     package var summary = OriginSummary()
     package var figures = OriginFiguresReport()
-    /// Since the database was made; null where nothing is kept of it.
+    /// Since the database was created; null if it has no record of the origin.
     package var lifetime: LifetimeReport?
     package var settings: [ResolvedSettingReport] = []
     package var dialFailuresInARow = 0
-    /// What the kernel refused when the origin was dialled.
+    /// Socket options that the kernel refused while dialling.
     package var refusedSettings: [RefusedSettingReport] = []
 
     package init() {}
@@ -112,7 +112,7 @@ package struct OriginDetail: Codable, Sendable {
     }
 }
 
-/// Everything counted of one origin since connd was started. Counts by word. Value.
+/// The counters of one origin since connd was started, by word. Value.
 package struct OriginFiguresReport: Codable, Sendable {
     /// By method class (`safe`, `idempotent`, `unsafe`) and outcome (`2xx`, `proxy_error`, `cut`, …).
     package var requests: [String: [String: Int]] = [:]

@@ -1,9 +1,9 @@
-/// A part of a list, and where the next one begins. Value.
+/// One page of a list, and the cursor of the next. Value.
 package struct Page<Item: Codable & Sendable>: Codable, Sendable {
     package var items: [Item]
-    /// To be given as `cursor`; null at the end.
+    /// The `cursor` of the next page; null at the end.
     package var nextCursor: String?
-    /// How many there are in all, where that is known.
+    /// The total number of items, if known.
     package var total: Int?
 
     package init(items: [Item], nextCursor: String? = nil, total: Int? = nil) {
@@ -19,7 +19,7 @@ package struct Page<Item: Codable & Sendable>: Codable, Sendable {
     }
 }
 
-/// What part of a list is asked for. Value.
+/// The requested part of a list. Value.
 package struct PageRequest: Sendable {
     package static let limits = 1...1000
     package static let standardLimit = 100

@@ -1,4 +1,4 @@
-/// Lets the options that every verb has stand before the verb too, and says which verb was meant. Pure.
+/// Accepts global options before the verb, and suggests a verb for a misspelt one. Pure.
 enum ArgumentOrder {
     private static let withValue = ["--admin", "--token-file", "-o", "--output"]
     private static let flags = ["--no-color"]
@@ -23,7 +23,7 @@ enum ArgumentOrder {
             throw CommandFailure("no verb was given", status: .usage, next: ["connctl help    lists the verbs"])
         }
         guard verbs.contains(verb) || known.contains(verb) else {
-            let near = NearMiss.of(verb, among: verbs)
+            let near = SpellingSuggestion.of(verb, among: verbs)
             throw CommandFailure(
                 "there is no verb `\(verb)`" + (near.map { "; did you mean `\($0)`?" } ?? ""), status: .usage,
                 next: [near.map { "connctl help \($0)" } ?? "connctl help    lists the verbs"])

@@ -1,4 +1,4 @@
-/// What connctl ends with.
+/// The exit status of connctl.
 enum CommandStatus: Int32, Sendable {
     case ok = 0
     case failed = 1
@@ -7,7 +7,7 @@ enum CommandStatus: Int32, Sendable {
     case notReachable = 4
 }
 
-/// What is said when a verb could not do its work: what went wrong, and what to do next. Value.
+/// Why a verb failed, and what to do next. Value.
 struct CommandFailure: Error, Hashable, Sendable {
     var status = CommandStatus.failed
     var message: String

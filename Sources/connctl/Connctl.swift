@@ -3,7 +3,7 @@ import AdminClient
 import ArgumentParser
 import ProcessOutput
 
-/// The root of the verbs: parses a command line, runs its verb and turns every failure into words and an exit status.
+/// The root command: parses a command line, runs its verb, and turns failures into messages and an exit status.
 struct Connctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "connctl",
@@ -58,19 +58,19 @@ struct Connctl: AsyncParsableCommand {
             .compactMap { $0.configuration.commandName }
     }
 
-    /// Everything but ending the process. What could not be written is a failure too, unless its reader went away.
+    /// Runs a command line without exiting. A failed write is a failure, unless the reader went away.
     static func run(_ arguments: [String]) async -> CommandStatus {
-        let surroundings = Surroundings.current
-        let status = await perform(arguments, surroundings)
-        guard let reason = surroundings.output.end?.failure else { return status }
+        let environment = CommandEnvironment.current
+        let status = await perform(arguments, environment)
+        guard let reason = environment.output.end?.failure else { return status }
         let failure = CommandFailure(
             "cannot write to standard output: \(reason)",
             next: ["free space there, or redirect the output; what the verb changed is in effect (see connctl audit)"])
-        surroundings.errors.write(failure.text)
+        environment.errors.write(failure.text)
         return status == .ok ? failure.status : status
     }
 
-    private static func perform(_ arguments: [String], _ surroundings: Surroundings) async -> CommandStatus {
+    private static func perform(_ arguments: [String], _ environment: CommandEnvironment) async -> CommandStatus {
         do {
             let ordered = try ArgumentOrder.verbFirst(arguments, verbs: verbs)
             var command = try await asyncParseAsRoot(ordered)
@@ -81,15 +81,15 @@ struct Connctl: AsyncParsableCommand {
             }
             return .ok
         } catch let failure as CommandFailure {
-            surroundings.errors.write(failure.text)
+            environment.errors.write(failure.text)
             return failure.status
         } catch is OutputEnded {
             return .ok
         } catch {
-            // Help, version and completion requests come as errors too.
+            // ArgumentParser reports help, version and completion requests as errors.
             let isAsked = exitCode(for: error) == .success
-            let text = fullMessage(for: error, columns: surroundings.screen.isTerminal ? nil : 100)
-            (isAsked ? surroundings.output : surroundings.errors).write(text.hasSuffix("\n") ? text : text + "\n")
+            let text = fullMessage(for: error, columns: environment.screen.isTerminal ? nil : 100)
+            (isAsked ? environment.output : environment.errors).write(text.hasSuffix("\n") ? text : text + "\n")
             return isAsked ? .ok : .usage
         }
     }

@@ -25,28 +25,28 @@ struct GlobalOptions: ParsableArguments {
     var noColor = false
 
     func makeOutput() -> Output {
-        Output(format: output, hasColor: !noColor, surroundings: .current)
+        Output(format: output, hasColor: !noColor, environment: .current)
     }
 }
 
-/// One run of a verb: the daemon that was found, a client to it and where answers go. Value.
+/// One run of a verb: the client for the daemon that was found, and the output. Value.
 struct Session: Sendable {
     let client: AdminClient
     let output: Output
     let now: Int64
     private(set) var errors: ErrorText
 
-    /// Finds connd, does the work, and turns what connd refused into words. A verb fails with `CommandFailure` alone.
+    /// Finds connd, runs the work and describes refusals. Throws only `CommandFailure`.
     static func run(
         _ options: GlobalOptions, timeouts: AdminClient.Timeouts = .standard,
         _ work: (inout Session) async throws -> Void
     ) async throws {
-        let surroundings = Surroundings.current
-        let daemon = try DaemonSearch.find(option: options.admin, surroundings: surroundings)
-        let token = try TokenSearch.find(option: options.tokenFile, for: daemon, surroundings: surroundings)
+        let environment = CommandEnvironment.current
+        let daemon = try DaemonSearch.find(option: options.admin, environment: environment)
+        let token = try TokenSearch.find(option: options.tokenFile, for: daemon, environment: environment)
         let client = AdminClient(daemon.address, token: token.token, timeouts: timeouts)
         var session = Session(
-            client: client, output: options.makeOutput(), now: surroundings.now(),
+            client: client, output: options.makeOutput(), now: environment.now(),
             errors: ErrorText(daemon: daemon, token: token))
         do {
             try await work(&session)
@@ -63,7 +63,7 @@ struct Session: Sendable {
         errors.settings = settings.map(\.name)
     }
 
-    /// An origin that is not known is told beside those like it.
+    /// For an unknown origin, adds similar known ones.
     private func describe(_ failure: AdminFailure) async -> CommandFailure {
         var described = errors.failure(failure)
         guard case .refused(let problem) = failure, problem.status == 404, case .origin(let name) = errors.subject
@@ -78,7 +78,7 @@ struct Session: Sendable {
         return described
     }
 
-    /// The origin that is meant, by a look at those that connd knows.
+    /// Resolves a partial name among the origins that connd knows.
     mutating func origin(_ text: String) async throws -> String {
         if let whole = OriginName.whole(text, mayHavePath: true) {
             about(.origin(whole))

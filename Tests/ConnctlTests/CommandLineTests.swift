@@ -66,7 +66,7 @@ struct CommandLineTests {
             ("MAX_IDLE", ["max_idle"]), ("ab", []),
         ])
     func nearMisses(word: String, near: [String]) {
-        #expect(NearMiss.all(word, among: ["max_connections", "idle_timeout", "max_idle", "tls"]) == near)
+        #expect(SpellingSuggestion.all(word, among: ["max_connections", "idle_timeout", "max_idle", "tls"]) == near)
     }
 
     @Test(
@@ -86,8 +86,8 @@ struct CommandLineTests {
     @Test("env --unset needs no daemon; a daemon on Unix sockets alone cannot be named by variables")
     func envWithoutAddress() async throws {
         var world = try World()
-        world.surroundings.variables["SHELL"] = "/usr/bin/fish"
-        world.surroundings.variables["CONND_SAVED_http"] = ""
+        world.environment.variables["SHELL"] = "/usr/bin/fish"
+        world.environment.variables["CONND_SAVED_http"] = ""
         let outcome = await world.run("env", "--unset")
         #expect(outcome.status == .ok && outcome.output.contains("set -eg http_proxy;\n"))
         #expect(EnvironmentText.proxy(["unix:/run/connd/proxy.sock"]) == nil)
@@ -119,7 +119,7 @@ struct CommandLineTests {
                 ? .json(Samples.page(Samples.definitions)) : .json(Samples.page([Samples.summary("http://a")]))
         }
         try await World.withDaemon(handler) { world, _ in
-            await Surroundings.$current.withValue(world.surroundings) {
+            await CommandEnvironment.$current.withValue(world.environment) {
                 #expect(await Completion.originsOrAll([], 0, "") == ["http://a", "all"])
                 #expect(await Completion.assignments([], 0, "max").contains("max_connections="))
                 #expect(await Completion.assignments([], 0, "pipelining=").contains("pipelining=idempotent"))
@@ -128,8 +128,8 @@ struct CommandLineTests {
         let away = try FakeDaemon { _ in .empty }
         away.stop()
         var world = try World()
-        world.surroundings.variables["CONNCTL_ADMIN"] = away.address.description
-        await Surroundings.$current.withValue(world.surroundings) {
+        world.environment.variables["CONNCTL_ADMIN"] = away.address.description
+        await CommandEnvironment.$current.withValue(world.environment) {
             #expect(await Completion.origins([], 0, "").isEmpty)
         }
     }

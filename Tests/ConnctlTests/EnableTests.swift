@@ -18,8 +18,8 @@ struct ScratchHost {
         }
         let script = try write("usr/share/connd/apt-proxy", "#!/bin/sh\n")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
-        world.surroundings.variables = ["HOME": "/home/u", "CONNCTL_ADMIN": "unix:\(root)/none.sock"]
-        world.surroundings.aptScripts = ["/usr/share/connd/apt-proxy"]
+        world.environment.variables = ["HOME": "/home/u", "CONNCTL_ADMIN": "unix:\(root)/none.sock"]
+        world.environment.aptScripts = ["/usr/share/connd/apt-proxy"]
     }
 
     @discardableResult
@@ -57,7 +57,7 @@ struct ScratchHost {
         let variables = [
             "GIT_CONFIG_SYSTEM": "\(root)/etc/gitconfig", "GIT_CONFIG_GLOBAL": "\(root)/home/u/.gitconfig",
         ]
-        return try #require(Program("git", variables: variables)).run(["config"] + arguments).output
+        return try #require(ExternalProgram("git", variables: variables)).run(["config"] + arguments).output
     }
 }
 
@@ -205,7 +205,7 @@ struct EnableTests {
     @Test("the whole host is for root, which is said with sudo; a dry run is for everyone")
     func needsRoot() async throws {
         var host = try ScratchHost()
-        host.world.surroundings.isRoot = false
+        host.world.environment.isRoot = false
         for verb in ["enable", "disable"] {
             let outcome = await host.world.run(verb, "shell")
             #expect(outcome.status == .failed && outcome.output.isEmpty)
@@ -250,7 +250,7 @@ struct EnableTests {
 }
 
 @Suite("Programs that enable needs or meets")
-struct EnableSurroundingsTests {
+struct EnableEnvironmentTests {
     @Test("a proxy that somebody else gave git is left alone, and said")
     func foreignGit() async throws {
         let host = try ScratchHost()
@@ -296,7 +296,7 @@ struct EnableSurroundingsTests {
     @Test("what is not installed is skipped and said; by name it is a failure")
     func notInstalled() async throws {
         var host = try ScratchHost()
-        host.world.surroundings.variables["PATH"] = host.root + "/nothing"
+        host.world.environment.variables["PATH"] = host.root + "/nothing"
         try FileManager.default.removeItem(atPath: host.root + "/etc/apt")
         let all = await host.run("enable")
         #expect(all.status == .ok)
@@ -309,7 +309,7 @@ struct EnableSurroundingsTests {
     @Test("apt is not pointed at a script that is not there, which would break it")
     func noScript() async throws {
         var host = try ScratchHost()
-        host.world.surroundings.aptScripts = ["/usr/share/connd/none", "/opt/share/connd/apt-proxy"]
+        host.world.environment.aptScripts = ["/usr/share/connd/none", "/opt/share/connd/apt-proxy"]
         let outcome = await host.run("enable", "apt")
         #expect(outcome.status == .failed && outcome.errors.contains("/usr/share/connd/none"))
         #expect(host.read("etc/apt/apt.conf.d/30connd") == nil)
@@ -322,12 +322,12 @@ struct EnableSurroundingsTests {
 
     @Test(
         "a proxy that somebody else gave apt is left alone, and said",
-        .enabled(if: Program("apt-config", variables: [:]) != nil),
+        .enabled(if: ExternalProgram("apt-config", variables: [:]) != nil),
         arguments: ["Acquire { http { Proxy \"http://corp:3142\"; } }", "Acquire::https::Proxy-Auto-Detect \"/x\";"])
     func foreignApt(text: String) async throws {
         var host = try ScratchHost()
         try host.write("etc/apt/apt.conf.d/99corp", text + "\n")
-        host.world.surroundings.variables["APT_CONFIG"] = try host.write("apt-root", "Dir \"\(host.root)\";\n")
+        host.world.environment.variables["APT_CONFIG"] = try host.write("apt-root", "Dir \"\(host.root)\";\n")
         let outcome = await host.run("enable", "apt")
         #expect(outcome.status == .failed && outcome.errors.contains("which connctl did not set"), "\(outcome)")
         try FileManager.default.removeItem(atPath: host.root + "/etc/apt/apt.conf.d/99corp")

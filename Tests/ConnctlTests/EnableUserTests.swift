@@ -13,7 +13,7 @@ struct EnableUserTests {
         let outcome = await host.run("enable", "--user")
         #expect(outcome.status == .ok && outcome.output.contains("apt      skipped: apt has no settings of one user"))
         #expect(host.read("home/u/.config/connd/env.sh")?.contains(ScratchHost.proxy) == true)
-        #expect(host.read("home/u/.profile") == MarkedLine.text + "\n")
+        #expect(host.read("home/u/.profile") == ManagedLine.text + "\n")
         #expect(
             host.read("home/u/.config/environment.d/50-connd.conf")?.contains("http_proxy=\(ScratchHost.proxy)\n")
                 == true)
@@ -27,13 +27,13 @@ struct EnableUserTests {
     @Test("needs no root, but a home")
     func home() async throws {
         var host = try ScratchHost()
-        host.world.surroundings.isRoot = false
-        host.world.surroundings.variables["HOME"] = host.root + "/home/u"
-        host.world.surroundings.variables["XDG_RUNTIME_DIR"] = nil
+        host.world.environment.isRoot = false
+        host.world.environment.variables["HOME"] = host.root + "/home/u"
+        host.world.environment.variables["XDG_RUNTIME_DIR"] = nil
         let outcome = await host.world.run("enable", "--user", "shell", "services", "--proxy", ScratchHost.proxy)
         #expect(outcome.status == .ok, "\(outcome)")
         #expect(outcome.output.contains("systemd does not run here"))
-        host.world.surroundings.variables["HOME"] = nil
+        host.world.environment.variables["HOME"] = nil
         #expect(await host.world.run("disable", "--user").status == .usage)
     }
 
@@ -44,7 +44,7 @@ struct EnableUserTests {
         let systemctl = try host.write("bin/systemctl", script)
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
         try host.write("run/systemd/private", "")
-        host.world.surroundings.variables = [
+        host.world.environment.variables = [
             "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
             "PATH": host.root + "/bin:/usr/bin:/bin",
         ]
@@ -64,7 +64,7 @@ struct EnableUserTests {
     func exceptions() async throws {
         var host = try ScratchHost()
         try host.write("run/systemd/private", "")
-        host.world.surroundings.variables = [
+        host.world.environment.variables = [
             "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
             "PATH": host.root + "/bin:/usr/bin:/bin",
         ]
@@ -111,7 +111,7 @@ struct EnableUserTests {
         let systemctl = try host.write("bin/systemctl", "#!/bin/sh\ncat \(host.root)/environment\n")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: systemctl)
         try host.write("run/systemd/private", "")
-        host.world.surroundings.variables = [
+        host.world.environment.variables = [
             "HOME": host.root + "/home/u", "XDG_RUNTIME_DIR": host.root + "/run",
             "PATH": host.root + "/bin:/usr/bin:/bin",
         ]
@@ -143,7 +143,7 @@ struct EnableUserTests {
         try host.write("home/u/.bash_profile", "# mine\n")
         let before = host.everything()
         #expect(await host.run("enable", "--user", "shell").status == .ok)
-        #expect(host.read("home/u/.bash_profile") == "# mine\n\(MarkedLine.text)\n")
+        #expect(host.read("home/u/.bash_profile") == "# mine\n\(ManagedLine.text)\n")
         #expect(host.read("home/u/dotfiles/profile")?.hasPrefix("umask 022\nif [ -r ") == true)
         #expect(host.everything()["home/u/.profile"]?.hasPrefix(FileAttributeType.typeSymbolicLink.rawValue) == true)
         #expect(host.read("home/u/.zprofile") == nil)
@@ -155,15 +155,15 @@ struct EnableUserTests {
     @Test(
         "taking the line out gives back each byte", arguments: ["", "a", "a\n", "a\n\n", "a\r\nb", "\n", "# x\n# y"])
     func exact(content: String) {
-        let added = MarkedLine.adding(to: content)
-        #expect(added.hasSuffix("\n") && MarkedLine.isIn(added))
-        #expect(MarkedLine.adding(to: added) == added)
-        #expect(MarkedLine.removing(from: added) == content)
-        #expect(MarkedLine.removing(from: content) == content)
+        let added = ManagedLine.adding(to: content)
+        #expect(added.hasSuffix("\n") && ManagedLine.isIn(added))
+        #expect(ManagedLine.adding(to: added) == added)
+        #expect(ManagedLine.removing(from: added) == content)
+        #expect(ManagedLine.removing(from: content) == content)
     }
 
     @Test("what was written after the line stays", arguments: ["a", "a\n"])
     func later(content: String) {
-        #expect(MarkedLine.removing(from: MarkedLine.adding(to: content) + "b\n") == "a\nb\n")
+        #expect(ManagedLine.removing(from: ManagedLine.adding(to: content) + "b\n") == "a\nb\n")
     }
 }

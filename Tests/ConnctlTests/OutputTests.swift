@@ -12,7 +12,7 @@ struct OutputTests {
             (1_048_575, "1.0 MiB"), (1_258_291, "1.2 MiB"), (5 << 30, "5.0 GiB"), (Int.max, "8192.0 PiB"),
         ])
     func sizes(bytes: Int, text: String) {
-        #expect(Units.size(bytes) == text)
+        #expect(Formatting.size(bytes) == text)
     }
 
     @Test(
@@ -23,7 +23,7 @@ struct OutputTests {
             (187_200_000, "2d4h"), (-1250, "-1.25s"),
         ] as [(Double, String)])
     func durations(ms: Double, text: String) {
-        #expect(Units.duration(ms: ms) == text)
+        #expect(Formatting.duration(ms: ms) == text)
     }
 
     @Test(
@@ -32,14 +32,14 @@ struct OutputTests {
             (nil, "-"), (0, "0%"), (1, "100%"), (0.9999, "99.9%"), (0.00001, "0.1%"), (0.982, "98.2%"),
         ] as [(Double?, String)])
     func shares(ratio: Double?, text: String) {
-        #expect(Units.share(ratio) == text)
+        #expect(Formatting.share(ratio) == text)
     }
 
     @Test(
         "counts are grouped by thousands",
         arguments: [(0, "0"), (999, "999"), (1000, "1,000"), (-1234567, "-1,234,567")])
     func counts(number: Int, text: String) {
-        #expect(Units.count(number) == text)
+        #expect(Formatting.count(number) == text)
     }
 
     @Test("columns are as wide as what is in them, and numbers end at the right")
@@ -149,8 +149,8 @@ struct OutputTests {
     @Test("rates are what changed between two looks, a restart between them makes none")
     func top() {
         var (before, after) = (
-            TopScreen.Look(status: Samples.status, origins: [Samples.summary("http://a", requests: 100)], time: 0),
-            TopScreen.Look(
+            TopScreen.Sample(status: Samples.status, origins: [Samples.summary("http://a", requests: 100)], time: 0),
+            TopScreen.Sample(
                 status: Samples.status,
                 origins: [Samples.summary("http://a", requests: 150), Samples.summary("http://b", waiting: 2)],
                 time: 2000)

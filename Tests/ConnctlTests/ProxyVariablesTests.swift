@@ -62,13 +62,13 @@ struct ProxyVariablesTests {
         _ shell: EnvironmentText.Shell, _ world: World, _ variables: [String: String], _ options: String...
     ) async throws -> [String: String] {
         var world = world
-        world.surroundings.variables.merge(variables) { $1 }
+        world.environment.variables.merge(variables) { $1 }
         let printed = await world.run(["env", "--shell", shell.rawValue] + options)
         #expect(printed.status == .ok, "\(printed)")
         let file = try world.folder.write("printed", printed.output)
         let own = ["PATH": "/usr/bin:/bin", "HOME": world.folder.path, "TEXT": file]
         let program = try #require(
-            Program(shell.rawValue, variables: own.merging(variables) { $1 }), "\(shell) is not installed")
+            ExternalProgram(shell.rawValue, variables: own.merging(variables) { $1 }), "\(shell) is not installed")
         let (arguments, command) = Self.takes(shell)
         let run = try program.run(arguments + [command])
         #expect(run.status == 0 && run.errors.isEmpty, "\(run)")
@@ -108,7 +108,7 @@ struct ProxyVariablesTests {
     @Test("--unset where nothing was set leaves the user's own alone, and says so")
     func nothingSaved() async throws {
         var world = try World()
-        world.surroundings.variables["http_proxy"] = "http://corp:8080"
+        world.environment.variables["http_proxy"] = "http://corp:8080"
         let outcome = await world.run("env", "--unset", "--shell", "sh")
         #expect(outcome.status == .ok && outcome.output.isEmpty && outcome.errors.contains("nothing to give back"))
     }

@@ -36,16 +36,16 @@ struct World {
     static let now: Int64 = 1_800_000_000_000
 
     let folder: Folder
-    var surroundings: Surroundings
+    var environment: CommandEnvironment
 
     init() throws {
         folder = try Folder()
-        surroundings = Surroundings()
-        surroundings.variables = ["STATE_DIRECTORY": folder.path]
-        surroundings.systemSocket = folder.path + "/none.sock"
-        surroundings.systemToken = folder.path + "/none.token"
-        surroundings.screen = .plain
-        surroundings.now = { World.now }
+        environment = CommandEnvironment()
+        environment.variables = ["STATE_DIRECTORY": folder.path]
+        environment.systemSocket = folder.path + "/none.sock"
+        environment.systemToken = folder.path + "/none.token"
+        environment.screen = .plain
+        environment.now = { World.now }
     }
 
     func run(_ arguments: String...) async -> Outcome {
@@ -54,10 +54,10 @@ struct World {
 
     func run(_ arguments: [String]) async -> Outcome {
         let (output, errors) = (MemorySink(), MemorySink())
-        var surroundings = surroundings
-        surroundings.output = output
-        surroundings.errors = errors
-        let status = await Surroundings.$current.withValue(surroundings) { await Connctl.run(arguments) }
+        var environment = environment
+        environment.output = output
+        environment.errors = errors
+        let status = await CommandEnvironment.$current.withValue(environment) { await Connctl.run(arguments) }
         return Outcome(status: status, output: output.text, errors: errors.text)
     }
 
@@ -68,7 +68,7 @@ struct World {
         let daemon = try FakeDaemon(handler)
         defer { daemon.stop() }
         var world = try World()
-        world.surroundings.variables["CONNCTL_ADMIN"] = daemon.address.description
+        world.environment.variables["CONNCTL_ADMIN"] = daemon.address.description
         return try await body(world, daemon)
     }
 }

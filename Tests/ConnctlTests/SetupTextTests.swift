@@ -34,7 +34,7 @@ struct SetupTextTests {
         let folder = try Folder()
         let file = try folder.write("connd.sh", text)
         let shell = try #require(
-            Program("sh", variables: ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(before) { $1 }))
+            ExternalProgram("sh", variables: ["PATH": "/usr/bin:/bin", "HOME": folder.path].merging(before) { $1 }))
         let run = try shell.run(["-eu", "-c", ". '\(file)'; env"])
         #expect(run.status == 0 && run.errors.isEmpty, "\(run)")
         return run.output.split(separator: "\n").map { $0.split(separator: "=", maxSplits: 1).map(String.init) }

@@ -225,7 +225,7 @@ struct VerbTests {
         try await World.withDaemon({ _ in .problem(401, "no token") }) { world, _ in
             var world = world
             let file = try world.folder.write("admin.token", "secret-secret-secret")
-            world.surroundings.listeners.paths = []
+            world.environment.listeners.paths = []
             let errors = await world.run("drain", "all").errors
             #expect(errors.contains("  the token of \(file) was not sent, because nobody of this host listens at "))
             #expect(errors.contains("Next: connctl --token-file \(file) …"))
@@ -360,7 +360,7 @@ struct VerbTests {
     func colors() async throws {
         try await World.withDaemon(Self.usual) { world, _ in
             var world = world
-            world.surroundings.screen = Screen(
+            world.environment.screen = Screen(
                 isTerminal: true, movesCursor: true, columns: 60, rows: 24, hasColor: true, hasUnicode: true)
             let text = await world.run("list").output
             #expect(text.contains("\u{1B}[2m"))

@@ -1,7 +1,7 @@
 import AdminModels
 import ProxyTypes
 
-/// Takes the members of a request's body one by one and collects what is wrong with each. Value.
+/// Reads the members of a request body and collects the problems of each. Value.
 struct BodyReader {
     private(set) var problems: [FieldProblem] = []
 
@@ -14,7 +14,7 @@ struct BodyReader {
         parent + "/" + JSONText.pointerToken(name)
     }
 
-    /// The members of an object; those that nobody knows are refused, `null` is as good as absent.
+    /// The members of an object. Unknown members are refused; `null` counts as absent.
     mutating func members(of value: JSONValue, at pointer: String, known: [String], required: [String] = [])
         -> [String: JSONValue]
     {

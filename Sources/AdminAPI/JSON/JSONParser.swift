@@ -1,4 +1,4 @@
-/// Why a text is no JSON, and where. Value.
+/// Why a text is not JSON, and where. Value.
 struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
     let line: Int
     let column: Int
@@ -7,8 +7,8 @@ struct JSONSyntaxError: Error, Equatable, CustomStringConvertible {
     var description: String { "line \(line), column \(column): \(detail)" }
 }
 
-/// Reads RFC 8259 strictly; a member given twice, a lone surrogate and nesting beyond 32 are refused too. A byte order
-/// mark at the head is skipped (RFC 8259 8.1). Value.
+/// Parses RFC 8259 strictly; duplicate members, lone surrogates and nesting beyond 32 are refused too. A byte order
+/// mark at the start is skipped (RFC 8259 8.1). Value.
 struct JSONParser {
     static let deepest = 32
 
@@ -36,7 +36,7 @@ struct JSONParser {
         let before = bytes[..<min(place ?? index, bytes.count)]
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1
         let start = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
-        // Columns count characters as an editor does: bytes that go on a UTF-8 sequence are not counted.
+        // Columns count characters as an editor does, so UTF-8 continuation bytes do not count.
         let column = before[start...].count { $0 & 0xC0 != 0x80 } + 1
         return JSONSyntaxError(line: line, column: column, detail: detail)
     }
@@ -191,7 +191,7 @@ struct JSONParser {
         let text = String(decoding: bytes[start..<index], as: UTF8.self)
         if let integer = Int(text) { return .integer(integer) }
         guard let number = Double(text), number.isFinite else { throw problem("this number is too large", at: start) }
-        // 2.0 and 1e3 are whole numbers to JSON Schema; beyond 2^53 a double no longer says which.
+        // To JSON Schema, 2.0 and 1e3 are whole numbers; beyond 2^53 a double is no longer exact.
         if number.magnitude < 0x1p53, let integer = Int(exactly: number) { return .integer(integer) }
         return .number(number)
     }

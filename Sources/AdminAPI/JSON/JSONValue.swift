@@ -5,7 +5,7 @@ enum JSONValue: Hashable, Sendable {
     case null
     case flag(Bool)
     case integer(Int)
-    /// Not a whole number, or one beyond `Int`.
+    /// A number that is not whole, or does not fit in `Int`.
     case number(Double)
     case text(String)
     case list([JSONValue])
@@ -26,7 +26,7 @@ enum JSONValue: Hashable, Sendable {
         return members
     }
 
-    /// Later members win over earlier ones of the same name and stay in their place.
+    /// A later member replaces an earlier one of the same name and keeps its position.
     func merging(_ other: JSONValue) -> JSONValue {
         var merged = members
         for member in other.members {
@@ -39,7 +39,7 @@ enum JSONValue: Hashable, Sendable {
         return .object(merged)
     }
 
-    /// What it is, as a sentence about it would name it.
+    /// The name of its type, for error messages.
     var kind: String {
         switch self {
         case .null: "null"
@@ -101,7 +101,7 @@ extension JSONValue {
         }
     }
 
-    /// JSON knows no infinity.
+    /// JSON has no infinity.
     private static func write(_ number: Double, into out: inout [UInt8]) {
         guard number.isFinite else { return out += "null".utf8 }
         let digits = "\(number)"

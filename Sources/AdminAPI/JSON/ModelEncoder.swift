@@ -1,10 +1,10 @@
 import NIOCore
 
-/// Writes a model as the API shows it: names in snake_case and in the order they are declared in, keys of dictionaries
-/// sorted and as they are, what is nil left out. Used by one caller at a time.
+/// Encodes a model in the API's form: names in snake_case, in the order of declaration; dictionary keys sorted and
+/// unchanged; nil left out. Used by one caller at a time.
 struct ModelEncoder: Encoder {
     fileprivate final class Node {
-        /// Of these the first that is there says what it is; else it is an object. Apart, so that each grows in place.
+        /// The first that is set determines the kind, else it is an object. Separate, so that each grows in place.
         var value: JSONValue?
         var items: [Node]?
         var members: [(name: String, node: Node)] = []
@@ -22,7 +22,7 @@ struct ModelEncoder: Encoder {
 
     static func value(of model: any Encodable) throws -> JSONValue { try node(of: model).json }
 
-    /// With one newline at the end.
+    /// Ends with a newline.
     static func encode(_ model: any Encodable) throws -> ByteBuffer {
         ByteBuffer(bytes: try value(of: model).bytes + [UInt8(ascii: "\n")])
     }

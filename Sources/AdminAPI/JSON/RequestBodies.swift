@@ -1,13 +1,13 @@
 import AdminModels
 
-/// A body that the API takes. Reading it refuses what is unknown, of the wrong type or out of range, all at once.
+/// A request body. Reading it reports all unknown members, wrong types and values out of range together.
 protocol RequestBody: Sendable {
-    /// What an empty body stands for; nil: it must not be empty.
+    /// The meaning of an empty body; nil: a body is required.
     static var whenEmpty: Self? { get }
     static func read(_ value: JSONValue, with reader: inout BodyReader) -> Self
 }
 
-/// How long the strings of a body may be, in characters. The OpenAPI document says the same.
+/// Limits of a body's strings, in characters. The OpenAPI document has the same.
 enum BodyLimits {
     static let reason = 500
     static let word = 200

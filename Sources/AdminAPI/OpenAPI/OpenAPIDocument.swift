@@ -3,7 +3,7 @@ import AdminModels
 /// The OpenAPI 3.1 document, written from the table of operations and the models. Value.
 struct OpenAPIDocument {
     let json: JSONValue
-    /// What could not be described; a test holds it empty.
+    /// What could not be described; a test asserts that it is empty.
     let faults: [String]
 
     init(operations: [Operation], definitions: [SettingDefinitionReport], version: String) {
@@ -79,8 +79,8 @@ struct OpenAPIDocument {
         var schema = schema(parameter.kind)
         if let standard = parameter.standard { schema = schema.merging(["default": standard]) }
         var description: JSONValue = [
-            "name": .text(parameter.name), "in": .text(parameter.place.rawValue),
-            "required": .flag(parameter.place == .path), "description": .text(parameter.help), "schema": schema,
+            "name": .text(parameter.name), "in": .text(parameter.location.rawValue),
+            "required": .flag(parameter.location == .path), "description": .text(parameter.help), "schema": schema,
         ]
         if let example = parameter.example { description = description.merging(["example": example]) }
         return description
@@ -142,13 +142,13 @@ struct OpenAPIDocument {
         return .object(list)
     }
 
-    /// Those that are the operation's own; what any request may meet is `default`.
+    /// The operation's own problems; those that any request may get are under `default`.
     private static func statuses(_ operation: Operation) -> [Int] {
         var statuses = Set(operation.problems).union([403, 421])
         if !operation.parameters.isEmpty || operation.verb.changes {
             statuses.formUnion([400, 422])
         } else {
-            // An unknown parameter.
+            // For an unknown parameter.
             statuses.formUnion([422])
         }
         if operation.verb.changes { statuses.formUnion([401, 413, 415]) }

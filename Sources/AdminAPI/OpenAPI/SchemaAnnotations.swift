@@ -1,6 +1,6 @@
 import AdminModels
 
-/// What a model's types do not say of its properties: the words and numbers they may be. By `Model.property`.
+/// The allowed words and ranges that a model's types do not express. Keyed by `Model.property`.
 enum SchemaAnnotations {
     private static func words(_ words: String...) -> JSONValue { ["enum": .list(words.map { .text($0) })] }
     private static let sources = words("default", "learned", "file", "override", "trial")
@@ -85,7 +85,7 @@ enum SchemaAnnotations {
         "DocumentedSetting.time": longest(BodyLimits.word),
     ]
 
-    /// Of strings that people write: no control characters.
+    /// For strings that people write: no control characters.
     static let textPattern: JSONValue = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
 
     private static func longest(_ length: Int) -> JSONValue { ["maxLength": .integer(length), "pattern": textPattern] }

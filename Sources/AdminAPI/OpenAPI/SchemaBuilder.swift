@@ -1,9 +1,9 @@
 import AdminModels
 
-/// Derives the schemas of the models from how they decode, so that they cannot drift. Used by one caller at a time.
+/// Derives schemas from how the models decode, so that the two cannot drift apart. Used by one caller at a time.
 final class SchemaBuilder {
     private(set) var components: [(name: String, schema: JSONValue)] = []
-    /// What went wrong; a test holds it empty.
+    /// What could not be derived; a test asserts that it is empty.
     private(set) var faults: [String] = []
     private let annotations: [String: JSONValue]
 
@@ -11,7 +11,7 @@ final class SchemaBuilder {
         self.annotations = annotations
     }
 
-    /// In place for plain types, a reference for models.
+    /// Inline for plain types, a reference for models.
     func schema(of type: any Decodable.Type) -> JSONValue {
         if let shaped = type as? any SchemaShaped.Type { return shaped.schema(in: self) }
         let name = Self.name(of: type)
@@ -27,14 +27,14 @@ final class SchemaBuilder {
         components.append((name, schema))
     }
 
-    /// `Page<OriginSummary>` is called `OriginSummaryPage`.
+    /// The schema of `Page<OriginSummary>` is named `OriginSummaryPage`.
     static func name(of type: any Any.Type) -> String {
         let name = String(describing: type)
         guard let start = name.firstIndex(of: "<"), name.last == ">" else { return name }
         return String(name[name.index(after: start)...].dropLast()) + String(name[..<start])
     }
 
-    /// Request bodies take no unknown field, and `null` for what may be absent.
+    /// Request bodies accept no unknown field, and accept `null` for optional ones.
     static func isRequest(_ name: String) -> Bool {
         ["TrialSelection", "ActionRequest", "SettingsDocument", "DocumentedSetting"].contains(name)
     }
@@ -60,7 +60,7 @@ final class SchemaBuilder {
     }
 }
 
-/// A decoder that gives every property a value and notes which were asked for.
+/// A decoder that returns a value for every property and records which properties were decoded.
 struct SchemaProbe: Decoder {
     final class Properties {
         fileprivate(set) var list: [(name: String, schema: JSONValue, isOptional: Bool)] = []
@@ -87,7 +87,7 @@ struct SchemaProbe: Decoder {
         var codingPath: [any CodingKey] { [] }
         var allKeys: [Key] { [] }
 
-        /// Only what may be absent is asked for before it is decoded.
+        /// Only optional properties are checked for presence before they are decoded.
         func contains(_ key: Key) -> Bool {
             properties.asked.insert(key.stringValue)
             return true
@@ -117,7 +117,7 @@ struct SchemaProbe: Decoder {
         func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try probe(key) }
         func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try probe(key) }
 
-        /// By the generic `decode`, which the concrete ones would else call themselves.
+        /// Goes through the generic `decode`, which the concrete overloads would otherwise call.
         private func probe<T: Decodable>(_ key: Key) throws -> T { try decode(T.self as T.Type, forKey: key) }
 
         func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws

@@ -1,4 +1,4 @@
-/// Types whose schema is known without looking into them.
+/// Types with a fixed schema.
 protocol SchemaShaped: Decodable {
     static func schema(in builder: SchemaBuilder) -> JSONValue
     static var placeholder: Self { get }

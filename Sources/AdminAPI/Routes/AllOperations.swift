@@ -6,7 +6,7 @@ extension RouteTable {
         StatusRoutes.operations + OriginRoutes.operations + SettingsRoutes.operations + ConnectionRoutes.operations
         + RecordRoutes.operations + TransferRoutes.operations + ProxyAutoConfigRoutes.operations
 
-    /// With the document that describes them, itself among them.
+    /// Includes the operation that returns the document, which describes itself too.
     static func standard(_ definitions: [SettingDefinitionReport], version: String) -> RouteTable {
         let described = operationsOfBackend + [openAPI(.null)]
         let document = OpenAPIDocument(operations: described, definitions: definitions, version: version).json

@@ -1,6 +1,6 @@
 import AdminModels
 
-/// The upstream connections, and what can be done to pools. No state.
+/// Upstream connections and actions on pools. No state.
 enum ConnectionRoutes {
     static let operations: [Operation] = [
         Operation(

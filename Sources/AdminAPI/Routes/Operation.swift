@@ -1,7 +1,7 @@
 import AdminModels
 import NIOHTTP1
 
-/// One row of the table of operations: requests are routed and checked by it, the OpenAPI document is written from it.
+/// One row of the table of operations, which routes and checks requests and generates the OpenAPI document.
 /// Value.
 struct Operation: Sendable {
     enum Verb: String, Sendable {
@@ -13,21 +13,21 @@ struct Operation: Sendable {
         var changes: Bool { self != .get }
     }
 
-    /// What the body is read as.
+    /// The type of a request's body.
     struct Body: Sendable {
         let type: any RequestBody.Type
         let longest: Int
         let example: JSONValue
     }
 
-    /// What a success looks like.
+    /// The content of a successful response.
     enum Content: Sendable {
         case nothing
         case json(any (Decodable & Sendable).Type)
         /// JSON without a model.
         case document
         case text(String)
-        /// Of this media type.
+        /// Bytes of this media type.
         case bytes(String)
         case events
     }
@@ -51,17 +51,17 @@ struct Operation: Sendable {
     let success: Success
     /// Problems beyond those that follow from the parameters, the body and the verb.
     var problems: [Int] = []
-    /// A success that is not quite: the same content under 503.
+    /// The same content may also come with status 503.
     var mayBeUnready = false
-    /// The answer is a state of the settings: it has an ETag, and conditions are heeded.
+    /// The response is a state of the settings: it has an ETag, and conditional requests are honoured.
     var isRevisioned = false
     let run: Handler
 
-    /// Segments of the path; `{name}` takes any one.
+    /// The segments of the path; `{name}` matches any one segment.
     var segments: ArraySlice<Substring> { path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() }
 }
 
-/// What a handler is given: parameters and body, read and checked. Value.
+/// The input of a handler: validated parameters and body. Value.
 struct AdminCall: Sendable {
     let backend: any AdminBackend
     let actor: AdminActor
@@ -87,7 +87,7 @@ struct AdminCall: Sendable {
         if case .time(let time)? = values[name] { time } else { nil }
     }
 
-    /// A path's parameter: the router has seen to it that it is there.
+    /// A path parameter, which the router guarantees to be present.
     func segment(_ name: String) -> String { text(name) ?? "" }
 
     func content<Content: RequestBody>(_ type: Content.Type) throws -> Content {
@@ -102,7 +102,7 @@ struct AdminCall: Sendable {
         return page
     }
 
-    /// The one revision that a change may be made over; nil: any.
+    /// The revision that a change must be based on; nil: any.
     func expectedRevision() async throws -> UInt64? {
         guard case .tags(let strong, _)? = condition else { return nil }
         if strong.count == 1 { return strong[0] }
@@ -124,7 +124,7 @@ struct AdminCall: Sendable {
     }
 }
 
-/// What a handler answers. Value.
+/// The result of a handler. Value.
 enum AdminAnswer: Sendable {
     case json(any Encodable & Sendable, status: Int = 200, revision: UInt64? = nil)
     case document(JSONValue)

@@ -1,6 +1,6 @@
 import AdminModels
 
-/// The origins: list, one, forget. No state.
+/// Listing, showing and forgetting origins. No state.
 enum OriginRoutes {
     static let operations: [Operation] = [
         Operation(

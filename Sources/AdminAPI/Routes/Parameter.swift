@@ -1,8 +1,8 @@
 import AdminModels
 
-/// One parameter of an operation: what it takes, which both its reading and the OpenAPI document follow. Value.
+/// One parameter of an operation, which both parsing and the OpenAPI document follow. Value.
 struct Parameter: Sendable {
-    enum Place: String { case path, query, header }
+    enum Location: String { case path, query, header }
 
     enum Kind: Sendable {
         case text(longest: Int)
@@ -21,7 +21,7 @@ struct Parameter: Sendable {
     }
 
     let name: String
-    let place: Place
+    let location: Location
     let kind: Kind
     let help: String
     var standard: JSONValue?
@@ -30,16 +30,16 @@ struct Parameter: Sendable {
     static func query(
         _ name: String, _ kind: Kind, _ help: String, standard: JSONValue? = nil, example: JSONValue? = nil
     ) -> Parameter {
-        Parameter(name: name, place: .query, kind: kind, help: help, standard: standard, example: example)
+        Parameter(name: name, location: .query, kind: kind, help: help, standard: standard, example: example)
     }
 
     static func path(_ name: String, _ kind: Kind, _ help: String, example: JSONValue? = nil) -> Parameter {
-        Parameter(name: name, place: .path, kind: kind, help: help, example: example)
+        Parameter(name: name, location: .path, kind: kind, help: help, example: example)
     }
 
-    /// How problems point to it: `?limit`, `{origin}`, or a field's name.
+    /// How problems refer to it: `?limit`, `{origin}`, or a field's name.
     var pointer: String {
-        switch place {
+        switch location {
         case .query: "?\(name)"
         case .path: "{\(name)}"
         case .header: name
@@ -83,7 +83,7 @@ struct Parameter: Sendable {
     }
 }
 
-/// What a parameter must be. Reads on after its name.
+/// What a parameter must be, worded to follow its name.
 struct ParameterProblem: Error {
     let detail: String
 

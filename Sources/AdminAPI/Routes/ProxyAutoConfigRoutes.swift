@@ -1,9 +1,9 @@
 import AdminModels
 
-/// What browsers fetch to find the proxy. No state.
+/// The files that browsers fetch to find the proxy. No state.
 enum ProxyAutoConfigRoutes {
     static let script = "/proxy.pac"
-    /// Where a browser looks by itself, on a host called `wpad`.
+    /// Where browsers look without being told, on a host named `wpad`.
     static let discovery = "/wpad.dat"
 
     static let operations: [Operation] = [

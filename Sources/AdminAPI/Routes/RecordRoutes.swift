@@ -1,6 +1,6 @@
 import AdminModels
 
-/// What happened: history, exchanges, audit, events. No state.
+/// History, exchanges, audit trail and events. No state.
 enum RecordRoutes {
     static let operations: [Operation] = [
         Operation(
@@ -72,7 +72,8 @@ enum RecordRoutes {
             parameters: [
                 .query("after", .integer(0...Int.max), "Resume after this id."),
                 Parameter(
-                    name: "Last-Event-ID", place: .header, kind: .integer(0...Int.max), help: "Resume after this id."),
+                    name: "Last-Event-ID", location: .header, kind: .integer(0...Int.max), help: "Resume after this id."
+                ),
             ],
             success: .init(status: 200, help: "The stream.", content: .events), problems: [503]
         ) { call in

@@ -1,17 +1,17 @@
 import AdminModels
 import ProxyTypes
 
-/// Finds the operation of a request by its raw path, in which `%2F` does not end a segment. Value.
+/// Finds the operation for a request by its raw path, in which `%2F` does not separate segments. Value.
 struct RouteTable: Sendable {
     struct Match: Sendable {
         let operation: Operation
-        /// By name, decoded.
+        /// Percent-decoded, by name.
         let segments: [String: String]
     }
 
     let operations: [Operation]
 
-    /// `GET` serves `HEAD` too.
+    /// `GET` operations also serve `HEAD`.
     func find(_ method: String, _ path: String) throws(RoutingProblem) -> Match {
         let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         let candidates = operations.filter { Self.fits(segments, $0.segments) }
@@ -39,13 +39,13 @@ struct RouteTable: Sendable {
         operations.map(\.verb.rawValue) + (operations.contains { $0.verb == .get } ? ["HEAD"] : []) + ["OPTIONS"]
     }
 
-    /// Of all operations, for `OPTIONS *`.
+    /// The methods of all operations, for `OPTIONS *`.
     var methods: [String] { ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"] }
 
     private func notFound(_ path: String) -> String {
         let shown = path.prefix(200)
         let paths = operations.map(\.path).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
-        // The resource is what a typo is in; what follows it is the caller's own.
+        // Only the resource can be misspelt; what follows it is the caller's own name.
         let stem = path.split(separator: "/").prefix(2).joined(separator: "/")
         let stems = paths.map { $0.split(separator: "/").prefix(2).joined(separator: "/") }
         if let near = EditDistance.nearest(to: stem, among: stems) {
@@ -62,7 +62,7 @@ struct RouteTable: Sendable {
     }
 }
 
-/// Why no operation serves a request.
+/// Why no operation matches a request.
 enum RoutingProblem: Error {
     case notFound(String)
     case notAllowed([String])
@@ -71,7 +71,7 @@ enum RoutingProblem: Error {
 
 /// The query of a URL. Pure.
 enum QueryString {
-    /// Names and values in order, nil where one is not percent-encoded UTF-8; a name without `=` has an empty value.
+    /// Names and values in order; nil for one that is not percent-encoded UTF-8. A name without `=` has an empty value.
     static func parse(_ text: String) -> [(name: String?, value: String?)] {
         text.split(separator: "&").map { part in
             let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map {

@@ -1,6 +1,6 @@
 import AdminModels
 
-/// How connd fares: status, version, health, metrics. No state.
+/// Status, version, health and metrics. No state.
 enum StatusRoutes {
     static let operations: [Operation] = [
         Operation(

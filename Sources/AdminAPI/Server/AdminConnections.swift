@@ -1,24 +1,24 @@
 import NIOCore
 import Synchronization
 
-/// Who is at the other end of an admin connection. Value.
+/// The client of an admin connection. Value.
 enum AdminPeer: Hashable, Sendable {
-    /// Shows who it is by its token.
+    /// Authenticates with its token.
     case network
-    /// Of a Unix socket, by the kernel's word; nil where it gave none.
+    /// A Unix socket client, with the user id that the kernel reports; nil if it reports none.
     case user(UInt32?)
 }
 
-/// The admin connections that are open. Shared.
+/// The open admin connections. Shared.
 final class AdminConnections: Sendable {
-    /// Of one listener; so a flood over TCP leaves the Unix socket free.
+    /// Per listener, so that a flood over TCP leaves the Unix socket usable.
     static let limit = 64
 
     private let state = Mutex(State())
 
     private struct State {
         var open: [ObjectIdentifier: Entry] = [:]
-        /// Whose requests are being answered, or may be.
+        /// Connections whose task has not ended.
         var served = 0
         var waiting: [AsyncStream<Never>.Continuation] = []
 
@@ -31,7 +31,7 @@ final class AdminConnections: Sendable {
         var peer: AdminPeer
     }
 
-    /// How many the listener has now, this one included. It leaves by itself when it closes.
+    /// Returns the number of connections of that listener, including this one. It is removed when it closes.
     func register(_ channel: any Channel, listener: Int, peer: AdminPeer) -> Int {
         let id = ObjectIdentifier(channel)
         let count = state.withLock { state in
@@ -54,14 +54,14 @@ final class AdminConnections: Sendable {
         state.withLock { $0.open[ObjectIdentifier(channel)]?.peer = peer }
     }
 
-    /// An unknown peer may change nothing.
+    /// A peer that is not registered may not change anything.
     func peer(of channel: any Channel) -> AdminPeer {
         state.withLock { $0.open[ObjectIdentifier(channel)]?.peer } ?? .user(nil)
     }
 
     var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
-    /// Whether none is open and nobody works for one, waiting so long for it.
+    /// Waits until no connection is open or served; false if that takes longer.
     func emptied(within patience: Duration) async -> Bool {
         let (ends, end) = AsyncStream.makeStream(of: Never.self)
         let isEmpty = state.withLock { state in

@@ -1,22 +1,22 @@
 import Glibc
 
-/// Where the admin API listens. Value.
+/// A listen address of the admin API. Value.
 package enum AdminListener: Hashable, Sendable {
-    /// A literal address; port 0 takes a free one.
+    /// A literal address; port 0 picks a free port.
     case tcp(host: String, port: UInt16)
     case unix(path: String, mode: UInt32)
     /// A listening socket that systemd opened.
     case inherited(descriptor: Int32)
 
-    /// A mode can be changed, a place cannot.
-    func isSamePlace(as other: AdminListener) -> Bool {
+    /// The mode of a Unix socket may differ: it can be changed in place.
+    func isSameAddress(as other: AdminListener) -> Bool {
         switch (self, other) {
         case (.unix(let path, _), .unix(let otherPath, _)): path == otherPath
         default: self == other
         }
     }
 
-    /// 127.0.0.1 and 0.0.0.0 with one port: the kernel refuses the second.
+    /// The kernel refuses 0.0.0.0 on a port that 127.0.0.1 is bound to, and the reverse.
     func mayCollide(with other: AdminListener) -> Bool {
         guard case .tcp(_, let port) = self, case .tcp(_, let otherPort) = other else { return false }
         return port == otherPort && port != 0
@@ -27,7 +27,7 @@ package enum AdminListener: Hashable, Sendable {
     }
 }
 
-/// Why the admin API cannot listen, and what to do.
+/// Why the admin API cannot listen, and how to fix it.
 package struct AdminServerError: Error, CustomStringConvertible, Sendable {
     package let description: String
 }

@@ -5,15 +5,16 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// Serves the admin API on its listeners, with an event loop of its own. It only asks and tells its backend. Shared.
+/// Serves the admin API on its listeners, on an event loop of its own. Every answer and every change is the backend's.
+/// Shared.
 ///
 ///     idle ──start──▶ running ──stop──▶ stopped
 package actor AdminServer {
-    /// What tests turn down.
+    /// Shortened in tests.
     package struct Timeouts: Sendable {
-        /// For those that run when the server stops.
+        /// For requests that are running when the server stops.
         package var grace = Duration.seconds(2)
-        /// Between two comments in a stream of events.
+        /// Between two comments in an event stream.
         package var heartbeat = Duration.seconds(15)
         package var head = Duration.seconds(10)
         package var body = Duration.seconds(30)
@@ -39,30 +40,30 @@ package actor AdminServer {
 
     private struct Running {
         let group: MultiThreadedEventLoopGroup
-        var doors: [Door] = []
+        var bound: [BoundListener] = []
     }
 
-    private struct Door {
-        let listener: AdminListener
+    private struct BoundListener {
+        let configuration: AdminListener
         let socket: BoundSocket
         let channel: any Channel
     }
 
     private let backend: any AdminBackend
-    /// Where it begins to listen.
+    /// The listeners that `start` opens.
     private let listeners: [AdminListener]
     private var token: AdminToken?
     private var allowedHosts: [String]
     private let rules: AccessRules
     private let logger: Logger
-    private var doorNumber = 0
+    private var listenerNumber = 0
     private let timeouts: Timeouts
     private let wallClock: @Sendable () -> Int64
     private let connections = AdminConnections()
     private let streams: EventStreams
     private var state = State.idle
 
-    /// `token`: nil refuses all changes over TCP. `allowedHosts`: names beside localhost that `Host` may say.
+    /// `token`: nil refuses all changes over TCP. `allowedHosts`: host names accepted in `Host` besides localhost.
     /// `wallClock`: milliseconds since 1970, UTC.
     package init(
         backend: any AdminBackend, listeners: [AdminListener], token: AdminToken?, allowedHosts: [String] = [],
@@ -82,15 +83,15 @@ package actor AdminServer {
 
     /// As bound: `127.0.0.1:3129`, `[::1]:3129`, `unix:/run/connd/admin.sock`. In the listeners' order.
     package var addresses: [String] {
-        if case .running(let running) = state { running.doors.map(\.socket.address) } else { [] }
+        if case .running(let running) = state { running.bound.map(\.socket.address) } else { [] }
     }
 
-    /// Returns when all listeners are bound; none is where one cannot be.
+    /// Returns once all listeners are bound. If one cannot be bound, none is.
     package func start() async throws(AdminServerError) {
         guard case .idle = state else { throw AdminServerError(description: "the admin API was started before") }
         var running = Running(group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
         do {
-            running.doors = try await open(listeners, on: running.group)
+            running.bound = try await open(listeners, on: running.group)
         } catch {
             await end(running)
             throw error
@@ -99,44 +100,45 @@ package actor AdminServer {
         applyRules(running)
     }
 
-    /// From now on it listens there and nowhere else, but for what it inherited; where one cannot be bound, nothing changes.
-    /// Connections that are open stay.
+    /// Listens on exactly these and the inherited listeners. If one cannot be bound, nothing changes. Open connections
+    /// stay open.
     package func update(listeners new: [AdminListener], token: AdminToken?, allowedHosts: [String])
         async throws(AdminServerError)
     {
         guard case .running(var running) = state else { return }
         var missing = new
-        var kept: [Door] = []
-        var gone: [Door] = []
+        var kept: [BoundListener] = []
+        var removed: [BoundListener] = []
         var adjustments: [(AdminListener, BoundSocket)] = []
-        for door in running.doors {
-            if let index = missing.firstIndex(where: { $0.isSamePlace(as: door.listener) }) {
-                adjustments.append((missing.remove(at: index), door.socket))
-                kept.append(door)
-            } else if case .inherited = door.listener {
-                kept.append(door)
+        for listener in running.bound {
+            if let index = missing.firstIndex(where: { $0.isSameAddress(as: listener.configuration) }) {
+                adjustments.append((missing.remove(at: index), listener.socket))
+                kept.append(listener)
+            } else if case .inherited = listener.configuration {
+                kept.append(listener)
             } else {
-                gone.append(door)
+                removed.append(listener)
             }
         }
-        let inTheWay = gone.filter { door in missing.contains { $0.mayCollide(with: door.listener) } }
-        gone.removeAll { door in inTheWay.contains { $0.listener == door.listener } }
-        await shut(inTheWay)
+        let conflicting = removed.filter { listener in missing.contains { $0.mayCollide(with: listener.configuration) }
+        }
+        removed.removeAll { listener in conflicting.contains { $0.configuration == listener.configuration } }
+        await shut(conflicting)
         do {
-            running.doors = kept + (try await open(missing, on: running.group))
+            running.bound = kept + (try await open(missing, on: running.group))
         } catch {
-            let again: [Door]
+            let reopened: [BoundListener]
             do {
-                again = try await open(inTheWay.map(\.listener), on: running.group)
+                reopened = try await open(conflicting.map(\.configuration), on: running.group)
             } catch {
                 logger.error("the admin API lost a listener", metadata: ["reason": "\(error)"])
-                again = []
+                reopened = []
             }
-            running.doors = kept + gone + again
+            running.bound = kept + removed + reopened
             if case .running = state { state = .running(running) } else { await end(running) }
             throw error
         }
-        await shut(gone)
+        await shut(removed)
         for (listener, socket) in adjustments { listener.adjust(socket) }
         (self.token, self.allowedHosts) = (token, allowedHosts)
         guard case .running = state else { return await end(running) }
@@ -144,24 +146,24 @@ package actor AdminServer {
         applyRules(running)
     }
 
-    private func shut(_ doors: [Door]) async {
-        for door in doors {
-            try? await door.channel.close()
-            door.socket.removeFile()
-            logger.info("admin API listens no more", metadata: ["address": "\(door.socket.address)"])
+    private func shut(_ bound: [BoundListener]) async {
+        for listener in bound {
+            try? await listener.channel.close()
+            listener.socket.removeFile()
+            logger.info("admin API listens no more", metadata: ["address": "\(listener.socket.address)"])
         }
     }
 
     private func applyRules(_ running: Running) {
         rules.set(
             Authentication(
-                listenHosts: running.doors.compactMap(\.socket.host), allowedHosts: allowedHosts, token: token,
+                listenHosts: running.bound.compactMap(\.socket.host), allowedHosts: allowedHosts, token: token,
                 user: geteuid()))
     }
 
-    /// All of them or none.
+    /// Binds all of them or none.
     private func open(_ listeners: [AdminListener], on group: MultiThreadedEventLoopGroup)
-        async throws(AdminServerError) -> [Door]
+        async throws(AdminServerError) -> [BoundListener]
     {
         var sockets: [BoundSocket] = []
         do {
@@ -173,28 +175,28 @@ package actor AdminServer {
             }
             throw error
         }
-        var doors: [Door] = []
+        var bound: [BoundListener] = []
         let responder = makeResponder()
         for (index, socket) in sockets.enumerated() {
-            doorNumber += 1
+            listenerNumber += 1
             let child = AdminChannel(
-                responder: responder, connections: connections, listener: doorNumber, isUnix: socket.isUnix,
+                responder: responder, connections: connections, listener: listenerNumber, isUnix: socket.isUnix,
                 limits: timeouts.limits)
             do {
                 let channel = try await listen(on: socket, child, group)
-                doors.append(Door(listener: listeners[index], socket: socket, channel: channel))
+                bound.append(BoundListener(configuration: listeners[index], socket: socket, channel: channel))
             } catch {
                 for rest in sockets[index...] { close(rest.descriptor) }
-                for door in doors { try? await door.channel.close() }
+                for listener in bound { try? await listener.channel.close() }
                 for socket in sockets { socket.removeFile() }
                 throw AdminServerError(description: "cannot listen on \(socket.address): \(error)")
             }
         }
-        for door in doors { logger.info("admin API listens", metadata: ["address": "\(door.socket.address)"]) }
-        return doors
+        for listener in bound { logger.info("admin API listens", metadata: ["address": "\(listener.socket.address)"]) }
+        return bound
     }
 
-    /// Takes no more, ends streams of events, lets what runs finish for a while, closes the rest.
+    /// Stops accepting, ends event streams, gives running requests a grace period, then closes every connection.
     package func stop() async {
         guard case .running(let running) = state else { return }
         state = .stopped
@@ -202,9 +204,9 @@ package actor AdminServer {
     }
 
     private func end(_ running: Running) async {
-        for door in running.doors {
-            try? await door.channel.close()
-            door.socket.removeFile()
+        for listener in running.bound {
+            try? await listener.channel.close()
+            listener.socket.removeFile()
         }
         streams.stop()
         for channel in connections.channels {
@@ -212,7 +214,7 @@ package actor AdminServer {
         }
         if await !connections.emptied(within: timeouts.grace) {
             for channel in connections.channels { channel.close(promise: nil) }
-            // A backend that does not answer must not hold up the end; its task still needs the loop.
+            // A backend that hangs must not delay the shutdown, and its task still needs the event loop.
             guard await connections.emptied(within: timeouts.grace / 4) else { return }
         }
         try? await running.group.shutdownGracefully()
@@ -225,8 +227,8 @@ package actor AdminServer {
             now: wallClock)
     }
 
-    /// Each connection is served from the moment that it is there. A stream of accepted ones would drop those that it
-    /// still holds when the server stops, and NIO traps on an async channel that nobody ran.
+    /// Serves each connection as soon as it is accepted. An async sequence of accepted channels would drop the ones still
+    /// queued when the server stops, and NIO traps when an async channel is never executed.
     private func listen(on socket: BoundSocket, _ child: AdminChannel, _ group: MultiThreadedEventLoopGroup)
         async throws -> any Channel
     {

@@ -1,13 +1,13 @@
 import Glibc
 
-/// A socket that is bound and not listening yet, of a descriptor that its owner closes. Value.
+/// A socket that is bound but not listening yet. Whoever holds it closes its descriptor. Value.
 struct BoundSocket: Sendable {
     let descriptor: Int32
     /// `127.0.0.1:3129`, `[::1]:3129` or `unix:/run/connd/admin.sock`.
     let address: String
     /// The literal address of a TCP socket, without brackets.
     let host: String?
-    /// The file that ends with this socket.
+    /// The socket file that is removed together with this socket.
     let file: File?
 
     struct File: Equatable, Sendable {
@@ -53,7 +53,7 @@ struct BoundSocket: Sendable {
         }
         try removeStale(path, &address)
         let descriptor = try open(AF_UNIX)
-        // Nobody can connect before `listen`, and the mode is set by then.
+        // The mode is set before `listen`, so no client can connect under the wrong one.
         let bound = withSockaddr(&address) { Glibc.bind(descriptor, $0, $1) }
         guard bound == 0 else {
             throw failure(
@@ -67,7 +67,7 @@ struct BoundSocket: Sendable {
         return BoundSocket(descriptor: descriptor, address: "unix:\(path)", host: nil, file: file)
     }
 
-    /// A socket file to which nobody listens is what a killed connd leaves behind.
+    /// A socket file without a listener was left behind by a connd that was killed.
     private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(AdminServerError) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
@@ -87,7 +87,7 @@ struct BoundSocket: Sendable {
         }
     }
 
-    /// Only where it is still the one that was made: a successor may have replaced it.
+    /// Removes the file only if it is still the same one: a successor may have replaced it.
     func removeFile() {
         var status = stat()
         guard let file, lstat(file.path, &status) == 0, UInt64(status.st_dev) == file.device,
@@ -132,7 +132,7 @@ struct BoundSocket: Sendable {
         }
     }
 
-    /// What the kernel says the socket is bound to.
+    /// The address that the kernel reports.
     private static func describe(_ descriptor: Int32, file: File?) throws(AdminServerError) -> BoundSocket {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)

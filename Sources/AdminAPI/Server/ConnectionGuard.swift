@@ -2,8 +2,8 @@ import AdminModels
 import NIOCore
 import NIOHTTP1
 
-/// Keeps one admin connection in order below the routes: deadlines, malformed heads, framing, closing. It never looks
-/// at what a request asks for. Loop-bound.
+/// Enforces the protocol of one admin connection below the routes: deadlines, malformed heads, framing, closing. It
+/// never looks at what a request asks for. Loop-bound.
 ///
 ///     head ──▶ body ──▶ answer ──▶ idle ──▶ head
 ///       ╰────────┴─────────┴────────┴──▶ closing: output shut, input read and dropped until its end or the linger's
@@ -13,7 +13,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Told to every connection when connd stops.
+    /// Sent to every connection when connd stops.
     enum Event: Sendable { case stopping }
 
     struct BodyTooSlow: Error {}
@@ -22,7 +22,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         var head = TimeAmount.seconds(10)
         var body = TimeAmount.seconds(30)
         var idle = TimeAmount.seconds(60)
-        /// How long a reader may take nothing of what is written to it.
+        /// How long a client may read nothing while data is waiting for it.
         var stall = TimeAmount.seconds(15)
         var linger = TimeAmount.seconds(1)
     }
@@ -36,16 +36,16 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: Limits
     private let isUnix: Bool
-    /// One too many: its first request is answered 503.
+    /// Over the limit of connections: its first request is answered 503.
     private let isOverLimit: Bool
     private var exchanges: [Exchange] = []
     private var isReceiving = false
-    /// What comes after the last request is dropped.
+    /// Input after the last request is dropped.
     private var isInputEnded = false
     private var isInputClosed = false
     private var isClosing = false
     private var isStopping = false
-    /// To be sent when the answers before it are.
+    /// Sent once the responses before it are.
     private var refusal: Problem?
     private var deadline: Scheduled<Void>?
     private var stall: Scheduled<Void>?
@@ -73,7 +73,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             if let problem = problem(of: head) { return refuse(problem, context) }
             let isHTTP10 = head.version == .http1_0
-            // After a head that asks for an upgrade NIO's decoder reads no further request.
+            // NIO's decoder reads no further request after a head that asks for an upgrade.
             let closes = !head.isKeepAlive || head.headers.contains(name: "upgrade") || head.method == .CONNECT
             exchanges.append(Exchange(isHead: head.method == .HEAD, isHTTP10: isHTTP10, closes: closes))
             isReceiving = true
@@ -104,7 +104,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
         if case .inputClosed? = event as? ChannelEvent {
             isInputClosed = true
-            // Nobody half-closes a stream of events that goes on for ever: the client is gone.
+            // An event stream never ends by itself, so a half-close means that the client is gone.
             if isClosing || exchanges.first?.isStream == true { context.close(promise: nil) }
         }
         context.fireUserInboundEventTriggered(event)
@@ -147,14 +147,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 context.write(data, promise: promise)
             }
         case .end:
-            // Closing before the last bytes are out would throw them away.
+            // Closing before the last bytes are written would lose them.
             let written = promise ?? context.eventLoop.makePromise(of: Void.self)
             written.futureResult.assumeIsolated().whenSuccess { self.answered(context) }
             context.write(data, promise: written)
         }
     }
 
-    /// An answer of no stated length is chunked, but to HTTP/1.0, where its end is the connection's.
+    /// A response without a length is chunked, or ends with the connection for HTTP/1.0.
     private func frame(_ head: inout HTTPResponseHead) {
         guard !exchanges.isEmpty else { return }
         let hasBody = ![204, 304].contains(head.status.code) && !exchanges[0].isHead
@@ -184,7 +184,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         if !isReceiving { becomeIdle(context) }
     }
 
-    /// Answers in place of the routes and closes.
+    /// Answers instead of the routes, and closes.
     private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
         isInputEnded = true
         guard exchanges.isEmpty else {
@@ -206,7 +206,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }
 
-    /// Read on to the client's end for a while: a reset for unread bytes could cut the answer's tail.
+    /// Reads on for a while: a reset because of unread bytes could destroy the end of the response.
     private func beginClosing(_ context: ChannelHandlerContext) {
         guard !isClosing else { return }
         isClosing = true

@@ -2,11 +2,11 @@ import AdminModels
 import NIOCore
 import Synchronization
 
-/// The streams of events that are open: at most so many, and none longer than the server runs. Shared.
+/// The open event streams. Their number is limited, and they end with the server. Shared.
 final class EventStreams: Sendable {
     static let mediaType = "text/event-stream"
     static let limit = 16
-    /// Events that wait for a slow reader; one that falls further behind is cut.
+    /// Events buffered for a slow reader; a reader that falls further behind is disconnected.
     static let backlog = 2500
 
     typealias Frames = AsyncStream<ByteBuffer>
@@ -26,7 +26,7 @@ final class EventStreams: Sendable {
         self.heartbeat = heartbeat
     }
 
-    /// Nil where there are too many, or the server stops.
+    /// Nil if there are too many streams, or the server is stopping.
     func open() -> EventStream? {
         state.withLock { state in
             guard !state.isStopped, state.open.count < Self.limit else { return nil }
@@ -51,7 +51,7 @@ final class EventStreams: Sendable {
 
     static func frame(_ event: EventReport) throws -> ByteBuffer {
         var frame = ByteBuffer(string: "id: \(event.id)\nevent: \(event.type)\ndata: ")
-        // JSON of one line, ended by the newline that it is written with.
+        // The encoder writes one line of JSON with a newline at its end.
         var data = try ModelEncoder.encode(event)
         frame.writeBuffer(&data)
         frame.writeString("\n")
@@ -59,7 +59,7 @@ final class EventStreams: Sendable {
     }
 }
 
-/// One place among the streams; it is given back when the last who knows of it is gone. Shared.
+/// One of the event streams; released when the last reference goes. Shared.
 final class EventStream: Sendable {
     private let id: UInt64
     private let frames: EventStreams.Frames
@@ -79,7 +79,7 @@ final class EventStream: Sendable {
 
     func close() { streams.close(id) }
 
-    /// Until the events end, the reader goes or falls behind, or the server stops.
+    /// Runs until the events end, the reader leaves or falls behind, or the server stops.
     func run(_ events: AsyncStream<EventReport>, write: (ByteBuffer) async throws -> Void) async throws {
         try await write(ByteBuffer(string: "retry: 2000\n\n"))
         let continuation = continuation

@@ -2,7 +2,7 @@ import AdminClient
 import AdminModels
 import ArgumentParser
 
-/// What the verbs that act on the pools of origins share.
+/// Shared by the verbs that act on pools.
 struct ActionOptions: ParsableArguments {
     @Argument(help: "An origin, or all.", completion: .custom(Completion.originsOrAll))
     var origin: String
@@ -22,7 +22,7 @@ struct ActionOptions: ParsableArguments {
             request.reason = reason
             let answer = try await session.client.perform(action, request)
             if session.output.isJSON { return session.output.json(answer.body) }
-            let place = request.origin ?? Units.plural(answer.content.origins, "origin")
+            let place = request.origin ?? Formatting.plural(answer.content.origins, "origin")
             session.output.line("\(place): \(describe(answer.content))")
         }
     }
@@ -41,7 +41,7 @@ struct DrainCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         try await options.perform(.drain) {
-            "\(Units.plural($0.connections, "connection")) closed, or closing when their exchanges end; "
+            "\(Formatting.plural($0.connections, "connection")) closed, or closing when their exchanges end; "
                 + "new requests dial anew"
         }
     }
@@ -58,7 +58,7 @@ struct ReconnectCommand: AsyncParsableCommand {
     @OptionGroup var options: ActionOptions
 
     mutating func run() async throws {
-        try await options.perform(.reconnect) { "\(Units.plural($0.connections, "connection")) being replaced" }
+        try await options.perform(.reconnect) { "\(Formatting.plural($0.connections, "connection")) being replaced" }
     }
 }
 
@@ -97,7 +97,8 @@ struct PrewarmCommand: AsyncParsableCommand {
             let answer = try await session.client.perform(.prewarm, request)
             if session.output.isJSON { return session.output.json(answer.body) }
             let place = request.origin ?? origin
-            session.output.line("\(place): \(Units.plural(answer.content.connections, "connection")) being dialled")
+            session.output.line(
+                "\(place): \(Formatting.plural(answer.content.connections, "connection")) being dialled")
             session.output.line(
                 "To keep them warm for good: connctl set \(place) min_idle=\(count)", .dim)
         }

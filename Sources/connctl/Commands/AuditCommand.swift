@@ -51,7 +51,7 @@ enum AuditTable {
         ])
         for entry in entries {
             table.add([
-                .init(Units.time(entry.time)), .init(entry.actor), .init(entry.action),
+                .init(Formatting.time(entry.time)), .init(entry.actor), .init(entry.action),
                 .init(entry.subject), .init(entry.setting ?? ""),
                 .init(entry.before ?? ""), .init(entry.after ?? ""), .init(entry.reason ?? ""),
             ])

@@ -40,7 +40,7 @@ struct BackupCommand: AsyncParsableCommand {
             if session.output.isJSON {
                 return session.output.json(Array(#"{"bytes": \#(target.bytes)}"#.utf8))
             }
-            session.output.line("\(Units.size(target.bytes)) written to \(file): checked, and whole")
+            session.output.line("\(Formatting.size(target.bytes)) written to \(file): checked, and whole")
         }
     }
 

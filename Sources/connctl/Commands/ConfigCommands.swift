@@ -40,7 +40,7 @@ struct ReloadCommand: AsyncParsableCommand {
             if output.isJSON { return output.json(answer.body) }
             let report = answer.content
             let count = report.changes.count + report.configuration.count
-            output.line(count == 0 ? "Reloaded; nothing changed." : "Reloaded; \(Units.plural(count, "change")):")
+            output.line(count == 0 ? "Reloaded; nothing changed." : "Reloaded; \(Formatting.plural(count, "change")):")
             if !report.changes.isEmpty { output.table(ChangeTable.table(report.changes)) }
             for change in report.configuration {
                 output.line(

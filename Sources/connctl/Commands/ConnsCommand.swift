@@ -75,17 +75,17 @@ enum ConnectionTable {
         for connection in connections {
             var cells: [Table.Cell] = [
                 .init("\(connection.number)"), .init(state(connection), look(connection.state)),
-                .init(connection.origin), .init(connection.age), .init(connection.idle ?? Units.none),
-                .init(Units.count(connection.requests)), .init(Units.duration(ms: connection.tcp?.rttMs)),
-                .init(connection.remote ?? Units.none),
+                .init(connection.origin), .init(connection.age), .init(connection.idle ?? Formatting.none),
+                .init(Formatting.count(connection.requests)), .init(Formatting.duration(ms: connection.tcp?.rttMs)),
+                .init(connection.remote ?? Formatting.none),
             ]
             if isWide {
                 cells += [
-                    .init(connection.local ?? Units.none), .init(connection.cause),
-                    .init(Units.size(connection.bytesSent)), .init(Units.size(connection.bytesReceived)),
-                    .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Units.none),
-                    .init(connection.tcp.map { "\($0.retransmits)" } ?? Units.none),
-                    .init(Units.duration(ms: connection.connectMs)),
+                    .init(connection.local ?? Formatting.none), .init(connection.cause),
+                    .init(Formatting.size(connection.bytesSent)), .init(Formatting.size(connection.bytesReceived)),
+                    .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Formatting.none),
+                    .init(connection.tcp.map { "\($0.retransmits)" } ?? Formatting.none),
+                    .init(Formatting.duration(ms: connection.connectMs)),
                 ]
             }
             table.add(cells)
@@ -103,15 +103,15 @@ enum ConnectionTable {
         for connection in connections {
             var cells: [Table.Cell] = [
                 .init("\(connection.number)"), .init(connection.origin),
-                .init(Units.ago(connection.closedMs, now: now)), .init(connection.reason ?? Units.none),
-                .init(connection.closedBy ?? Units.none), .init(connection.age),
-                .init(Units.count(connection.requests)),
+                .init(Formatting.ago(connection.closedMs, now: now)), .init(connection.reason ?? Formatting.none),
+                .init(connection.closedBy ?? Formatting.none), .init(connection.age),
+                .init(Formatting.count(connection.requests)),
             ]
             if isWide {
                 cells += [
-                    .init(connection.local ?? Units.none), .init(connection.remote ?? Units.none),
-                    .init(connection.cause), .init(Units.size(connection.bytesSent)),
-                    .init(Units.size(connection.bytesReceived)),
+                    .init(connection.local ?? Formatting.none), .init(connection.remote ?? Formatting.none),
+                    .init(connection.cause), .init(Formatting.size(connection.bytesSent)),
+                    .init(Formatting.size(connection.bytesReceived)),
                 ]
             }
             table.add(cells)
@@ -119,12 +119,12 @@ enum ConnectionTable {
         return table
     }
 
-    /// With whose it is, also while it works.
+    /// Includes the owner, even while it is busy.
     private static func state(_ connection: ConnectionReport) -> String {
         connection.pinnedTo.map { "\(connection.state), client \($0)" } ?? connection.state
     }
 
-    private static func look(_ state: String) -> Look {
+    private static func look(_ state: String) -> TextStyle {
         switch state {
         case "leased", "tunnel": .good
         case "dialing", "distrusted", "draining", "closing": .warning

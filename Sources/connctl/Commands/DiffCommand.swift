@@ -36,12 +36,12 @@ enum DifferenceTable {
             .flexible("REASON"),
         ])
         for difference in differences {
-            let ends = difference.expiresMs.map { " (ends \(Units.ago($0, now: now)))" } ?? ""
+            let ends = difference.expiresMs.map { " (ends \(Formatting.ago($0, now: now)))" } ?? ""
             table.add([
                 .init(difference.pattern), .init(difference.setting), .init(difference.value, .bold),
                 .init(difference.source + ends, difference.source == "trial" ? .warning : .plain),
                 .init("\(difference.inherited) (\(difference.inheritedSource))"), .init(difference.actor),
-                .init(Units.ago(difference.timeMs, now: now)),
+                .init(Formatting.ago(difference.timeMs, now: now)),
                 .init(difference.conflict ? "was \(difference.base) (\(difference.baseSource))" : "", .bad),
                 .init(difference.reason ?? ""),
             ])
@@ -49,7 +49,7 @@ enum DifferenceTable {
         return table
     }
 
-    /// Each conflict with both ways out.
+    /// Each conflict with both ways to resolve it.
     static func conflicts(_ differences: [DifferenceReport]) -> [String] {
         differences.filter(\.conflict).flatMap { difference in
             let place = difference.pattern == "*" ? "all" : difference.pattern

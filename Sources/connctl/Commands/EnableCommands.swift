@@ -47,7 +47,7 @@ struct EnableCommand: AsyncParsableCommand {
         return try Self.parse(text)
     }
 
-    /// What root is told the whole host will use: a TCP port that connd has left, anybody may answer at.
+    /// Warns root that the whole host will use this address: any user may listen on a TCP port that connd has left.
     private static func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
         switch daemon.source {
         case .option, .variable, .systemSocket: return
@@ -88,7 +88,7 @@ struct DisableCommand: AsyncParsableCommand {
     }
 }
 
-/// Which programs, of whom, and how that is told: the same for both verbs.
+/// The arguments and the output that enable and disable share.
 struct ClientChoice: ParsableArguments {
     @Argument(help: "Any of shell, apt, git, services. Default: all.")
     var kinds: [ClientKind] = []
@@ -105,43 +105,43 @@ struct ClientChoice: ParsableArguments {
     @Option(help: ArgumentHelp("Before every path: a host that is being put together.", visibility: .hidden))
     var root: String?
 
-    /// Of this very host, not of an image that is being made.
+    /// True for the running host, not for an image being built.
     var isWholeHost: Bool { !user && root == nil }
 
     func setup(_ verb: String) throws(CommandFailure) -> HostSetup {
-        let surroundings = Surroundings.current
+        let environment = CommandEnvironment.current
         var root = root ?? ""
         while root.hasSuffix("/") { root.removeLast() }
         var home: String?
         if user {
-            guard let folder = surroundings.variables["HOME"], folder.hasPrefix("/") else {
+            guard let folder = environment.variables["HOME"], folder.hasPrefix("/") else {
                 throw CommandFailure(
                     "$HOME does not say where your account's files are", status: .usage,
                     next: ["HOME=/home/you connctl \(verb) --user"])
             }
-            try Self.refuseForeign(root + folder, verb, surroundings)
+            try Self.refuseForeign(root + folder, verb, environment)
             home = folder
-        } else if self.root == nil, !dryRun, !surroundings.isRoot {
+        } else if self.root == nil, !dryRun, !environment.isRoot {
             throw CommandFailure(
                 "the whole host is changed by root alone",
                 next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    only for your account"])
         }
-        return HostSetup(root: root, home: home, surroundings: surroundings)
+        return HostSetup(root: root, home: home, environment: environment)
     }
 
-    /// Where somebody else may lay out links, root writes nothing.
-    private static func refuseForeign(_ home: String, _ verb: String, _ surroundings: Surroundings)
+    /// Root does not write where another user could place links.
+    private static func refuseForeign(_ home: String, _ verb: String, _ environment: CommandEnvironment)
         throws(CommandFailure)
     {
         var status = stat()
-        guard surroundings.isRoot, stat(home, &status) == 0, status.st_uid != 0 else { return }
+        guard environment.isRoot, stat(home, &status) == 0, status.st_uid != 0 else { return }
         let name = UserName.of(status.st_uid)
         throw CommandFailure(
             "$HOME is \(home), which is not root's but \(name)'s",
             next: ["sudo -u \(name) -H connctl \(verb) --user …"])
     }
 
-    /// One kind after the other; one that cannot be done keeps no other from it.
+    /// Handles each kind in turn; a failure does not stop the others.
     func run(
         _ state: String, _ global: GlobalOptions,
         _ work: (ClientKind, inout HostChanges) throws(SetupProblem) -> SetupOutcome

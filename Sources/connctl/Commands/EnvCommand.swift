@@ -25,16 +25,16 @@ struct EnvCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     mutating func run() async throws {
-        let variables = Surroundings.current.variables
+        let variables = CommandEnvironment.current.variables
         let shell = shell ?? EnvironmentText.Shell(path: variables["SHELL"] ?? "")
         if unset {
             let former = ProxyVariables.former(in: variables)
             guard !former.isEmpty else {
-                // Evaluated twice it does no more than once.
+                // Evaluating it twice has the same effect as evaluating it once.
                 let note = CommandFailure(
                     "nothing to give back: neither `connctl env` nor `connctl enable shell` set this shell's variables",
                     next: ["unset \(ProxyVariables.proxyNames.joined(separator: " "))    if something else set them"])
-                return Surroundings.current.errors.write(note.text)
+                return CommandEnvironment.current.errors.write(note.text)
             }
             return global.makeOutput().raw(EnvironmentText.restore(former, shell))
         }
@@ -46,7 +46,7 @@ struct EnvCommand: AsyncParsableCommand {
 }
 
 extension Session {
-    /// What connd says that programs should be given as their proxy.
+    /// The address that connd reports for programs to use as their proxy.
     func proxy() async throws -> String {
         let listeners = try await client.status().content.listeners
         guard let proxy = EnvironmentText.proxy(listeners) else {

@@ -26,7 +26,7 @@ struct EventsCommand: AsyncParsableCommand {
         let (follow, ticks) = (follow, ticks)
         try await Session.run(global) { session in
             let output = session.output
-            // Whether connd is there at all is told by a request that ends.
+            // A plain request shows first whether connd is there at all.
             _ = try await session.client.version()
             let events = session.client.events(after: 0, resumes: follow)
             let show: @Sendable (AdminEvent) -> Void = { event in
@@ -48,14 +48,14 @@ struct EventsCommand: AsyncParsableCommand {
 
 /// Events as lines.
 enum EventText {
-    /// What is kept comes at once; after this pause there is no more of it.
+    /// Stored events arrive at once; after this pause there are no more of them.
     static let quiet = Duration.milliseconds(400)
     static let longest = 25
 
     static func line(_ event: EventReport, color: Bool) -> String {
         let place = event.origin.map { " \($0):" } ?? ""
-        let look: Look = event.type == "store" ? .warning : .plain
-        return Look.dim.apply(SafeText.line(Units.time(event.time)), color: color) + "  "
+        let look: TextStyle = event.type == "store" ? .warning : .plain
+        return TextStyle.dim.apply(SafeText.line(Formatting.time(event.time)), color: color) + "  "
             + look.apply(SafeText.line(event.type), color: color) + " "
             + SafeText.line("\(place) \(event.message)")
             .drop { $0 == " " }
@@ -79,14 +79,14 @@ enum EventText {
                     try await Task.sleep(for: quiet)
                 }
             }
-            // The first to end decides: the stream was cut off, or nothing came any more.
+            // Whichever ends first: the stream was cut, or went quiet.
             try await group.next()
             group.cancelAll()
         }
     }
 }
 
-/// How many events came so far. Shared.
+/// Counts the events received. Shared.
 private final class SeenEvents: Sendable {
     let count = Atomic(0)
 }

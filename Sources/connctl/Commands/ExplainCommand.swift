@@ -73,11 +73,11 @@ enum ExchangeTable {
         ])
         for exchange in exchanges {
             table.add([
-                .init("\(exchange.id)"), .init(Units.ago(exchange.startedMs, now: now)),
+                .init("\(exchange.id)"), .init(Formatting.ago(exchange.startedMs, now: now)),
                 .init(exchange.outcome, exchange.outcome == "slow" ? .warning : .bad),
-                .init(exchange.status == 0 ? Units.none : "\(exchange.status)"),
-                .init(Units.duration(ms: exchange.totalMs)),
-                .init(ExchangeText.longestPhase(exchange)?.phase ?? Units.none), .init(exchange.error ?? ""),
+                .init(exchange.status == 0 ? Formatting.none : "\(exchange.status)"),
+                .init(Formatting.duration(ms: exchange.totalMs)),
+                .init(ExchangeText.longestPhase(exchange)?.phase ?? Formatting.none), .init(exchange.error ?? ""),
                 .init(exchange.method), .init(exchange.origin + exchange.target),
             ])
         }
@@ -85,7 +85,7 @@ enum ExchangeTable {
     }
 }
 
-/// One exchange: where its time went, why it had that connection, what to change. Value.
+/// One exchange: where its time went, why it used that connection, and what to change. Value.
 struct ExchangeText {
     let report: ExchangeReport
     let now: Int64
@@ -102,31 +102,33 @@ struct ExchangeText {
         for line in advice { output.line(line) }
     }
 
-    var facts: Facts {
-        var facts = Facts()
+    var facts: LabelledList {
+        var facts = LabelledList()
         let status = report.status == 0 ? "no response" : "status \(report.status)"
         facts.add(
-            "outcome", "\(report.outcome), \(status), \(Units.duration(ms: report.totalMs)) in all",
+            "outcome", "\(report.outcome), \(status), \(Formatting.duration(ms: report.totalMs)) in all",
             report.outcome == "slow" ? .warning : .bad)
         if let error = report.error {
             facts.add("error", [error, report.errorDetail].compactMap { $0 }.joined(separator: ": "))
         }
-        facts.add("started", "\(Units.time(report.started)), \(Units.ago(report.startedMs, now: now))")
+        facts.add("started", "\(Formatting.time(report.started)), \(Formatting.ago(report.startedMs, now: now))")
         let connection = report.connection.map { "\($0) (connctl why \($0))" } ?? "none"
         facts.add("connection", connection + (report.reused ? ", reused" : ""))
         facts.add("why that one", report.explanation.isEmpty ? report.leaseCause : report.explanation)
-        if report.retries > 0 { facts.add("sent again", Units.plural(report.retries, "time")) }
+        if report.retries > 0 { facts.add("sent again", Formatting.plural(report.retries, "time")) }
         facts.add(
-            "bytes", "\(Units.size(report.bytesFromClient)) from the client, \(Units.size(report.bytesToClient)) to it")
+            "bytes",
+            "\(Formatting.size(report.bytesFromClient)) from the client, \(Formatting.size(report.bytesToClient)) to it"
+        )
         return facts
     }
 
-    /// What the phase that took longest asks for, and the error.
+    /// Advice for the longest phase and for the error.
     var advice: [String] {
         ExchangeAdvice.lines(report)
     }
 
-    /// The queue's time is that of its parts where it has any.
+    /// The time in the queue is the sum of its parts, if it has any.
     static func longestPhase(_ report: ExchangeReport) -> PhaseReport? {
         let parts = report.waterfall.filter { ["dns", "connect", "tls"].contains($0.phase) }
         let within = parts.reduce(0) { $0 + $1.durationMs }

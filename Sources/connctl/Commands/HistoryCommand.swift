@@ -52,7 +52,7 @@ struct HistoryCommand: AsyncParsableCommand {
             if output.isJSON { return output.json(answer.body) }
             let history = answer.content
             output.line(
-                "\(history.origin ?? "all origins"), \(Units.time(history.from)) to \(Units.time(history.to)), "
+                "\(history.origin ?? "all origins"), \(Formatting.time(history.from)) to \(Formatting.time(history.to)), "
                     + "\(history.step) a point", .bold)
             guard !history.points.isEmpty else { return output.line("No traffic in that time: try a longer --since.") }
             output.lines(
@@ -63,7 +63,7 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 }
 
-/// What of a point of history can be drawn.
+/// The values of a point of history that can be drawn.
 enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
     case requests, errors, reuse, opened, closed, retries, waiting, active, connections, sent, received
     case queueP50 = "queue_p50"
@@ -77,7 +77,7 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
         .requests, .errors, .reuse, .firstByteP50, .firstByteP99, .queueP99, .connections,
     ]
 
-    /// Nil: not known for that point. Counts are a second.
+    /// Nil if unknown for that point. Counts are per second.
     func value(_ point: HistoryPoint, seconds: Double) -> Double? {
         switch self {
         case .requests: Double(point.requests) / seconds
@@ -100,7 +100,7 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
-    /// What a step without traffic stands for.
+    /// The value of a step without traffic.
     var quiet: Double? {
         switch self {
         case .requests, .errors, .opened, .closed, .retries, .sent, .received: 0
@@ -110,16 +110,16 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
 
     func text(_ value: Double) -> String {
         switch self {
-        case .requests: Units.short(value) + "/s"
-        case .errors, .opened, .closed, .retries, .waiting, .active, .connections: Units.short(value)
-        case .reuse: Units.share(value)
-        case .sent, .received: Units.size(Int(value)) + "/s"
-        case .queueP50, .queueP99, .firstByteP50, .firstByteP99, .totalP50, .totalP99: Units.duration(ms: value)
+        case .requests: Formatting.short(value) + "/s"
+        case .errors, .opened, .closed, .retries, .waiting, .active, .connections: Formatting.short(value)
+        case .reuse: Formatting.share(value)
+        case .sent, .received: Formatting.size(Int(value)) + "/s"
+        case .queueP50, .queueP99, .firstByteP50, .firstByteP99, .totalP50, .totalP99: Formatting.duration(ms: value)
         }
     }
 }
 
-/// History as sparklines, each with its least, largest and last. Pure.
+/// History as sparklines, each with its minimum, maximum and latest value. Pure.
 enum HistoryText {
     private static let columnsBeside = 52
     private static let mostSteps = 240
@@ -137,16 +137,16 @@ enum HistoryText {
             let known = values.compactMap { $0 }
             table.add([
                 .init(field.rawValue), .init(Sparkline.draw(values, unicode: unicode)),
-                .init(known.min().map { field.text($0) } ?? Units.none),
-                .init(known.max().map { field.text($0) } ?? Units.none),
-                .init(known.last.map { field.text($0) } ?? Units.none),
+                .init(known.min().map { field.text($0) } ?? Formatting.none),
+                .init(known.max().map { field.text($0) } ?? Formatting.none),
+                .init(known.last.map { field.text($0) } ?? Formatting.none),
             ])
         }
         return table.lines(width: nil, color: color, unicode: unicode)
     }
 
-    /// One value for each step between the history's ends; those that were left out stand for no traffic, but for the
-    /// last, which is not over yet.
+    /// One value per step between the ends of the history. A missing step had no traffic, except for the last, which is
+    /// not over yet.
     static func series(_ history: HistoryReport, _ field: HistoryField) -> [Double?] {
         let step = max(history.stepMs, 1)
         let seconds = Double(step) / 1000

@@ -57,7 +57,7 @@ struct ListCommand: AsyncParsableCommand {
     }
 }
 
-/// How many lines a list may have.
+/// The limit of lines in a list.
 enum Limits {
     static let most = 10_000
 
@@ -85,17 +85,18 @@ enum OriginTable {
             var cells: [Table.Cell] = [
                 .init(origin.origin), .init("\(counts.live)/\(origin.maxConnections)"), .init("\(counts.idle)"),
                 .init("\(counts.leased)"), .init("\(counts.waiting)", counts.waiting > 0 ? .warning : .plain),
-                .init(Units.count(origin.requests)),
-                .init(Units.count(origin.errors), origin.errors > 0 ? .bad : .plain),
-                .init(Units.share(origin.reuseRatio)), .init(Units.duration(ms: origin.firstByteP50Ms)),
-                .init(Units.duration(ms: origin.firstByteP99Ms)), .init(marks(origin), .warning),
+                .init(Formatting.count(origin.requests)),
+                .init(Formatting.count(origin.errors), origin.errors > 0 ? .bad : .plain),
+                .init(Formatting.share(origin.reuseRatio)), .init(Formatting.duration(ms: origin.firstByteP50Ms)),
+                .init(Formatting.duration(ms: origin.firstByteP99Ms)), .init(marks(origin), .warning),
             ]
             if isWide {
                 cells += [
-                    .init(Units.duration(ms: origin.queueP99Ms)), .init(Units.duration(ms: origin.totalP99Ms)),
-                    .init(Units.size(origin.bytesSent)), .init(Units.size(origin.bytesReceived)),
-                    .init(Units.count(origin.opened)), .init(Units.count(origin.staleSurfaced)),
-                    .init(Units.ago(origin.lastUsedMs, now: now)),
+                    .init(Formatting.duration(ms: origin.queueP99Ms)),
+                    .init(Formatting.duration(ms: origin.totalP99Ms)),
+                    .init(Formatting.size(origin.bytesSent)), .init(Formatting.size(origin.bytesReceived)),
+                    .init(Formatting.count(origin.opened)), .init(Formatting.count(origin.staleSurfaced)),
+                    .init(Formatting.ago(origin.lastUsedMs, now: now)),
                 ]
             }
             table.add(cells)
@@ -106,8 +107,8 @@ enum OriginTable {
     static func marks(_ origin: OriginSummary) -> String {
         var words: [String] = []
         if origin.paused { words.append("paused") }
-        if origin.overrides > 0 { words.append(Units.plural(origin.overrides, "override")) }
-        if origin.trials > 0 { words.append(Units.plural(origin.trials, "trial")) }
+        if origin.overrides > 0 { words.append(Formatting.plural(origin.overrides, "override")) }
+        if origin.trials > 0 { words.append(Formatting.plural(origin.trials, "trial")) }
         return words.joined(separator: ", ")
     }
 }

@@ -68,7 +68,7 @@ struct SetCommand: AsyncParsableCommand {
     }
 }
 
-/// What the verbs that change settings share.
+/// Shared by the verbs that change settings.
 struct ChangeOptions: ParsableArguments {
     @Option(help: "The reason, shown with the value and in the audit trail.")
     var reason: String?
@@ -87,7 +87,7 @@ struct ChangeOptions: ParsableArguments {
     }
 }
 
-/// `name=value` of a command line. Value.
+/// A `name=value` argument. Value.
 struct Assignment: Hashable {
     let name: String
     let text: String
@@ -109,7 +109,7 @@ struct Assignment: Hashable {
         return result
     }
 
-    /// As the API wants a value of this kind; what does not look like one is left to the daemon to refuse.
+    /// The value in the API's form. Text that does not look like a value is sent as it is, for the daemon to refuse.
     func value(kind: String?) -> SettingsPatch.Value {
         switch kind {
         case "count": Int(text).map { .integer($0) } ?? .text(text)
@@ -126,13 +126,13 @@ struct Assignment: Hashable {
     }
 }
 
-/// What is in force after a change, from when, and how to undo it. Value.
+/// What applies after a change, from when, and how to undo it. Value.
 struct SettingsAnswer {
     let names: [String]
     let report: SettingsReport
     let definitions: [SettingDefinitionReport]
     let now: Int64
-    /// The change itself was a trial, or the end of one.
+    /// The change was a trial or ended one.
     var isTrial = false
 
     func write(to output: Output, revision: String?) {
@@ -160,7 +160,7 @@ struct SettingsAnswer {
         return table
     }
 
-    /// Trials end by themselves, overrides are undone; what a wider pattern gives is not this one's to undo.
+    /// Trials end by themselves and overrides can be undone; values from a wider pattern cannot be undone here.
     var advice: [String] {
         let own = changed.filter { $0.belongs(to: report.pattern) }
         let trials = own.filter { $0.source == "trial" }
@@ -173,7 +173,8 @@ struct SettingsAnswer {
         }
         if let ends = trials.compactMap(\.expiresMs).min() {
             let names = trials.map(\.name).joined(separator: " ")
-            lines.append("On trial, ends \(Units.ago(ends, now: now)). Keep it: connctl confirm \(quoted) \(names)")
+            lines.append(
+                "On trial, ends \(Formatting.ago(ends, now: now)). Keep it: connctl confirm \(quoted) \(names)")
             lines.append("End it now: connctl revert \(quoted) \(names)")
         }
         if !overrides.isEmpty {
@@ -182,11 +183,11 @@ struct SettingsAnswer {
         return lines
     }
 
-    /// As a shell takes it.
+    /// Quoted for a shell.
     private var quoted: String { place.contains("*") || place.contains("[") ? "'\(place)'" : place }
 }
 
 extension ResolvedSettingReport {
-    /// False where a wider pattern's sheet won.
+    /// False if a wider pattern's value won.
     func belongs(to pattern: String) -> Bool { place == nil || place == pattern }
 }

@@ -27,7 +27,7 @@ struct SettingsCommand: AsyncParsableCommand {
                 return output.table(DefinitionTable.table(definitions, isWide: output.isWide))
             }
             guard let definition = definitions.first(where: { $0.name == name }) else {
-                let near = NearMiss.all(name, among: definitions.map(\.name))
+                let near = SpellingSuggestion.all(name, among: definitions.map(\.name))
                 throw CommandFailure(
                     "there is no setting `\(name)`"
                         + (near.isEmpty ? "" : "; did you mean \(near.joined(separator: ", "))?"),

@@ -50,13 +50,13 @@ struct ShowCommand: AsyncParsableCommand {
         output.line("")
         if !shown.isEmpty { output.table(SettingTable.resolved(shown, isWide: output.isWide, now: now)) }
         if hidden > 0 {
-            output.line("\(Units.plural(hidden, "setting")) at the default: -o wide shows them too.", .dim)
+            output.line("\(Formatting.plural(hidden, "setting")) at the default: -o wide shows them too.", .dim)
         }
         if let revision { output.line("Revision of the settings: \(Revision.plain(revision))", .dim) }
     }
 }
 
-/// An ETag as people give and read it: without quotes. Pure.
+/// An ETag without quotes, as people type and read it. Pure.
 enum Revision {
     static func plain(_ etag: String) -> String {
         etag.hasPrefix("\"") && etag.hasSuffix("\"") && etag.count > 1 ? String(etag.dropFirst().dropLast()) : etag
@@ -77,12 +77,12 @@ enum SettingTable {
     static func resolved(_ settings: [ResolvedSettingReport], isWide: Bool, now: Int64) -> Table {
         var table = Table(["SETTING", "VALUE", "SOURCE", .flexible("WHERE"), "BY", "WHEN", "OVER", .flexible("REASON")])
         for setting in settings {
-            let ends = setting.expiresMs.map { " (ends \(Units.ago($0, now: now)))" } ?? ""
+            let ends = setting.expiresMs.map { " (ends \(Formatting.ago($0, now: now)))" } ?? ""
             table.add([
                 .init(setting.name), .init(setting.value, .bold),
                 .init(setting.source + ends, setting.source == "trial" ? .warning : .plain),
                 .init(setting.place ?? ""), .init(setting.actor ?? ""),
-                .init(setting.timeMs.map { Units.ago($0, now: now) } ?? ""), .init(setting.base ?? ""),
+                .init(setting.timeMs.map { Formatting.ago($0, now: now) } ?? ""), .init(setting.base ?? ""),
                 .init(setting.reason ?? ""),
             ])
         }
@@ -90,7 +90,7 @@ enum SettingTable {
     }
 }
 
-/// An origin's figures as facts. Value.
+/// An origin's statistics as a labelled list. Value.
 struct OriginText {
     let detail: OriginDetail
     let now: Int64
@@ -107,13 +107,13 @@ struct OriginText {
 
     static func pause(_ pause: PauseReport?, _ now: Int64) -> String {
         guard let pause else { return "paused: connctl resume lets requests through" }
-        return "paused \(Units.ago(pause.timeMs, now: now)) by \(SafeText.line(pause.actor))"
+        return "paused \(Formatting.ago(pause.timeMs, now: now)) by \(SafeText.line(pause.actor))"
             + (pause.reason.map { ", \(SafeText.line($0))" } ?? "") + ": connctl resume lets requests through"
     }
 
-    var facts: Facts {
+    var facts: LabelledList {
         let (summary, figures) = (detail.summary, detail.figures)
-        var facts = Facts()
+        var facts = LabelledList()
         let counts = summary.connections
         facts.add(
             "connections",
@@ -122,8 +122,8 @@ struct OriginText {
                 + "\(counts.dialing) dialing, \(counts.draining) draining; \(counts.waiting) waiting")
         facts.add(
             "requests",
-            "\(Units.count(summary.requests)), \(Units.plural(summary.errors, "error")), "
-                + "\(Units.share(summary.reuseRatio)) reused",
+            "\(Formatting.count(summary.requests)), \(Formatting.plural(summary.errors, "error")), "
+                + "\(Formatting.share(summary.reuseRatio)) reused",
             summary.errors > 0 ? .warning : .plain)
         facts.add("outcomes", words(outcomes))
         facts.add("errors", words(figures.errors))
@@ -141,9 +141,10 @@ struct OriginText {
             facts.add("stale reuse", "\(figures.staleRetried) retried, \(figures.staleSurfaced) seen by clients")
         }
         if figures.distrusted > 0 {
-            facts.add("distrusted", "\(Units.plural(figures.distrusted, "connection")) beside one that was lost")
+            facts.add("distrusted", "\(Formatting.plural(figures.distrusted, "connection")) beside one that was lost")
         }
-        facts.add("bytes", "\(Units.size(figures.bytesSent)) sent, \(Units.size(figures.bytesReceived)) received")
+        facts.add(
+            "bytes", "\(Formatting.size(figures.bytesSent)) sent, \(Formatting.size(figures.bytesReceived)) received")
         if figures.handshakePaidMs + figures.handshakeSavedMs > 0 {
             facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")
         }
@@ -152,13 +153,13 @@ struct OriginText {
             facts.add(
                 "tunnels",
                 "\(tunnels.open) open, \(tunnels.opened) opened, \(tunnels.failed) failed, "
-                    + "\(Units.size(tunnels.bytesSent)) sent, \(Units.size(tunnels.bytesReceived)) received")
+                    + "\(Formatting.size(tunnels.bytesSent)) sent, \(Formatting.size(tunnels.bytesReceived)) received")
         }
         if let lifetime = detail.lifetime {
             facts.add(
-                "since \(Units.time(lifetime.firstSeen))",
-                "\(Units.plural(lifetime.requests, "request")), \(Units.plural(lifetime.errors, "error")), "
-                    + "\(Units.count(lifetime.opened)) opened, \(Units.count(lifetime.reused)) reused")
+                "since \(Formatting.time(lifetime.firstSeen))",
+                "\(Formatting.plural(lifetime.requests, "request")), \(Formatting.plural(lifetime.errors, "error")), "
+                    + "\(Formatting.count(lifetime.opened)) opened, \(Formatting.count(lifetime.reused)) reused")
         }
         return facts
     }
@@ -168,10 +169,10 @@ struct OriginText {
         detail.figures.requests.values.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
     }
 
-    /// The most frequent first; nil where there are none.
+    /// The most frequent first; nil if there are none.
     private func words(_ counts: [String: Int]) -> String? {
         let seen = counts.filter { $0.value > 0 }.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        return seen.isEmpty ? nil : seen.map { "\(Units.count($0.value)) \($0.key)" }.joined(separator: ", ")
+        return seen.isEmpty ? nil : seen.map { "\(Formatting.count($0.value)) \($0.key)" }.joined(separator: ", ")
     }
 
     private var times: Table {
@@ -184,9 +185,9 @@ struct OriginText {
         ]
         for (name, time) in rows where time.count > 0 {
             table.add([
-                .init(name), .init(Units.count(time.count)), .init(Units.duration(ms: time.meanMs)),
-                .init(Units.duration(ms: time.p50Ms)), .init(Units.duration(ms: time.p90Ms)),
-                .init(Units.duration(ms: time.p99Ms)),
+                .init(name), .init(Formatting.count(time.count)), .init(Formatting.duration(ms: time.meanMs)),
+                .init(Formatting.duration(ms: time.p50Ms)), .init(Formatting.duration(ms: time.p90Ms)),
+                .init(Formatting.duration(ms: time.p99Ms)),
             ])
         }
         return table

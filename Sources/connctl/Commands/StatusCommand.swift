@@ -22,7 +22,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// connd's status as facts, and a line for each thing that needs somebody. Value.
+/// connd's status as a labelled list, and a line for everything that needs attention. Value.
 struct StatusText {
     let report: StatusReport
     let now: Int64
@@ -34,38 +34,38 @@ struct StatusText {
         for warning in warnings { output.line(warning, .warning) }
     }
 
-    var facts: Facts {
-        var facts = Facts()
+    var facts: LabelledList {
+        var facts = LabelledList()
         facts.add("proxy", report.listeners.joined(separator: ", "))
         facts.add("admin", report.adminListeners.joined(separator: ", "))
         facts.add(
-            "config", (report.configFile ?? "built-in defaults") + ", loaded " + Units.time(report.configLoadedAt))
+            "config", (report.configFile ?? "built-in defaults") + ", loaded " + Formatting.time(report.configLoadedAt))
         facts.add("database", database, report.store.state == "ok" ? .good : .bad)
         let totals = report.totals
         facts.add(
             "traffic",
-            "\(Units.plural(totals.requests, "request")), \(Units.plural(totals.errors, "error")), "
-                + "\(Units.share(totals.reuseRatio)) reused, \(Units.size(totals.bytesSent)) sent, "
-                + "\(Units.size(totals.bytesReceived)) received",
+            "\(Formatting.plural(totals.requests, "request")), \(Formatting.plural(totals.errors, "error")), "
+                + "\(Formatting.share(totals.reuseRatio)) reused, \(Formatting.size(totals.bytesSent)) sent, "
+                + "\(Formatting.size(totals.bytesReceived)) received",
             totals.errors == 0 ? .plain : .warning)
         facts.add(
             "handshakes",
-            "\(Units.duration(ms: Double(totals.handshakePaidMs))) paid, "
-                + "\(Units.duration(ms: Double(totals.handshakeSavedMs))) saved by reuse")
+            "\(Formatting.duration(ms: Double(totals.handshakePaidMs))) paid, "
+                + "\(Formatting.duration(ms: Double(totals.handshakeSavedMs))) saved by reuse")
         let counts = report.connections
         facts.add(
             "now",
-            "\(Units.plural(report.clients, "client")), \(Units.plural(report.origins, "origin")), "
-                + "\(Units.plural(counts.live, "connection")) (\(counts.leased) leased, \(counts.idle) idle), "
-                + "\(Units.plural(counts.tunnels, "tunnel")), \(counts.waiting) waiting",
+            "\(Formatting.plural(report.clients, "client")), \(Formatting.plural(report.origins, "origin")), "
+                + "\(Formatting.plural(counts.live, "connection")) (\(counts.leased) leased, \(counts.idle) idle), "
+                + "\(Formatting.plural(counts.tunnels, "tunnel")), \(counts.waiting) waiting",
             counts.waiting == 0 ? .plain : .warning)
         facts.add(
             "settings",
-            "\(Units.plural(report.overrides, "override")), \(Units.plural(report.trials, "trial")), "
-                + Units.plural(report.conflicts, "conflict"))
+            "\(Formatting.plural(report.overrides, "override")), \(Formatting.plural(report.trials, "trial")), "
+                + Formatting.plural(report.conflicts, "conflict"))
         facts.add(
             "process",
-            "\(Units.size(report.memoryBytes)), \(report.descriptors) of \(report.descriptorLimit) descriptors")
+            "\(Formatting.size(report.memoryBytes)), \(report.descriptors) of \(report.descriptorLimit) descriptors")
         if let end = report.previousEnd {
             let isGood = end == "stopped"
             facts.add(
@@ -89,13 +89,13 @@ struct StatusText {
         let store = report.store
         guard store.state == "ok" else {
             return "\(store.path): \(store.state) (\(store.fault ?? "other"))"
-                + " since \(Units.ago(store.sinceMs, now: now))"
+                + " since \(Formatting.ago(store.sinceMs, now: now))"
         }
-        let write = store.lastWriteMs.map { ", written \(Units.ago($0, now: now))" } ?? ""
-        return "\(store.path): ok, \(Units.size(store.sizeBytes))\(write)"
+        let write = store.lastWriteMs.map { ", written \(Formatting.ago($0, now: now))" } ?? ""
+        return "\(store.path): ok, \(Formatting.size(store.sizeBytes))\(write)"
     }
 
-    /// Each says what to do.
+    /// Each with what to do.
     var warnings: [String] {
         var lines: [String] = []
         let store = report.store
@@ -111,11 +111,13 @@ struct StatusText {
         }
         if !store.durable { lines.append("! The database is in memory: settings are lost when connd ends.") }
         let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
-        if dropped > 0 { lines.append("! \(Units.plural(dropped, "measurement")) could not be kept and were dropped.") }
+        if dropped > 0 {
+            lines.append("! \(Formatting.plural(dropped, "measurement")) could not be kept and were dropped.")
+        }
         switch report.acceptPaused {
         case "full":
             lines.append(
-                "! Clients wait to be let in: all \(Units.plural(report.clientLimit, "place")) "
+                "! Clients wait to be let in: all \(Formatting.plural(report.clientLimit, "place")) "
                     + "(proxy.max_client_connections) are busy. Raise it in the file, then: connctl reload")
         case nil: break
         default:
@@ -124,12 +126,12 @@ struct StatusText {
         let totals = report.totals
         if totals.logLinesDropped > 0 {
             lines.append(
-                "! \(Units.plural(totals.logLinesDropped, "line")) of connd's log could not be written and were dropped: "
+                "! \(Formatting.plural(totals.logLinesDropped, "line")) of connd's log could not be written and were dropped: "
                     + "check what reads its standard error (the journal, a container runtime, a pipe).")
         }
         if totals.accessLogLinesDropped > 0 {
             lines.append(
-                "! \(Units.plural(totals.accessLogLinesDropped, "line")) of the access log could not be written and were "
+                "! \(Formatting.plural(totals.accessLogLinesDropped, "line")) of the access log could not be written and were "
                     + "dropped: look at where access_log.path leads.")
         }
         if let error = report.configError {
@@ -141,7 +143,8 @@ struct StatusText {
                     + "\(refused.reason).")
         }
         if report.conflicts > 0 {
-            lines.append("! The config file changed under \(Units.plural(report.conflicts, "override")): connctl diff")
+            lines.append(
+                "! The config file changed under \(Formatting.plural(report.conflicts, "override")): connctl diff")
         }
         for pause in report.pauses {
             lines.append("! \(SafeText.line(pause.origin)) is \(OriginText.pause(pause, now))")
@@ -154,7 +157,7 @@ struct StatusText {
         }
         if report.invariantsBroken > 0 {
             lines.append(
-                "! connd noticed \(Units.plural(report.invariantsBroken, "fault")) of its own: please report what "
+                "! connd noticed \(Formatting.plural(report.invariantsBroken, "fault")) of its own: please report what "
                     + "`journalctl -u connd` says.")
         }
         return lines
@@ -162,6 +165,6 @@ struct StatusText {
 }
 
 extension ConnectionCounts {
-    /// Those that are there or come; tunnels are counted for themselves.
+    /// Open connections and dials; tunnels are counted separately.
     var live: Int { dialing + idle + leased + pinned + draining + closing }
 }

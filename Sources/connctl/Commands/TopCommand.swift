@@ -49,38 +49,38 @@ struct TopCommand: AsyncParsableCommand {
     }
 }
 
-/// Looks at connd again and again and shows what changed between two looks. Value.
+/// Samples connd periodically and shows the changes between two samples. Value.
 struct TopWatch: Sendable {
     let client: AdminClient
     let output: Output
     var sort: TopScreen.Sort
     let interval: Int
 
-    /// One page: more lines than a terminal has.
+    /// One page, and more lines than a terminal has.
     private static let most = 1000
-    /// Rates are of a clock that cannot be set.
+    /// Rates need a clock that nobody can set.
     private static let began = ContinuousClock.now
 
     private enum Event: Sendable {
         case terminal(LiveTerminal.Event)
-        case looked(Result<TopScreen.Look, AdminFailure>)
+        case sampled(Result<TopScreen.Sample, AdminFailure>)
     }
 
-    func look() async throws(AdminFailure) -> TopScreen.Look {
+    func sample() async throws(AdminFailure) -> TopScreen.Sample {
         var query = OriginQuery()
         query.sort = .lastUsed
         query.page.limit = Self.most
         let origins = try await client.origins(query).content.items
-        return TopScreen.Look(
+        return TopScreen.Sample(
             status: try await client.status().content, origins: origins,
             time: Int64(Self.began.duration(to: .now) / .milliseconds(1)))
     }
 
     func printed(count: Int) async throws {
-        var before = try await look()
+        var before = try await sample()
         for _ in 0..<count {
             try await Task.sleep(for: .seconds(interval))
-            let after = try await look()
+            let after = try await sample()
             let screen = TopScreen(before: before, after: after, sort: sort)
             output.lines(
                 screen.lines(columns: output.width, rows: nil, color: false, unicode: output.screen.hasUnicode) + [""])
@@ -89,16 +89,16 @@ struct TopWatch: Sendable {
         }
     }
 
-    /// Keys and signals are heard also while connd takes its time; the terminal is given back however it ends.
+    /// Keys and signals are handled while a sample is outstanding, and the terminal is restored on every exit.
     func live(count: Int?) async throws {
-        let first = try await look()
+        let first = try await sample()
         var screen = TopScreen(before: first, after: first, sort: sort)
         var left = count ?? .max
         let (events, continuation) = AsyncStream.makeStream(of: Event.self)
         let terminal = try LiveTerminal { continuation.yield(.terminal($0)) }
         defer { terminal.restore() }
-        let looking = Task { await keepLooking { continuation.yield(.looked($0)) } }
-        defer { looking.cancel() }
+        let sampling = Task { await keepSampling { continuation.yield(.sampled($0)) } }
+        defer { sampling.cancel() }
         show(screen, on: terminal)
         for await event in events {
             try output.check()
@@ -110,9 +110,9 @@ struct TopWatch: Sendable {
             case .terminal(.suspended): terminal.suspend()
             case .terminal(.continued): terminal.take()
             case .terminal(.ended(let number)): terminal.end(by: number)
-            case .looked(let look):
+            case .sampled(let sample):
                 screen.before = screen.after
-                screen.after = try look.get()
+                screen.after = try sample.get()
                 left -= 1
                 if left == 0 { return }
             }
@@ -120,9 +120,9 @@ struct TopWatch: Sendable {
         }
     }
 
-    private func keepLooking(_ tell: (Result<TopScreen.Look, AdminFailure>) -> Void) async {
+    private func keepSampling(_ tell: (Result<TopScreen.Sample, AdminFailure>) -> Void) async {
         while (try? await Task.sleep(for: .seconds(interval))) != nil {
-            do throws(AdminFailure) { tell(.success(try await look())) } catch { return tell(.failure(error)) }
+            do throws(AdminFailure) { tell(.success(try await sample())) } catch { return tell(.failure(error)) }
         }
     }
 

@@ -29,13 +29,13 @@ struct ExportCommand: AsyncParsableCommand {
                     "\(file) cannot be written: \(error.reason)",
                     next: ["name another file, or none for standard output"])
             }
-            let count = Units.plural(answer.content.overrides.count, "override")
+            let count = Formatting.plural(answer.content.overrides.count, "override")
             if !session.output.isJSON { session.output.line("\(count) written to \(file)") }
         }
     }
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file completely or not at all.
 enum NewFile {
     static func write(_ bytes: [UInt8], to path: String) throws(FileProblem) {
         let partial = path + ".connctl-\(getpid())"
@@ -112,8 +112,8 @@ enum ChangeTable {
         var table = Table([.flexible("PATTERN"), "SETTING", "BEFORE", "AFTER", "HIDDEN BY"])
         for change in changes {
             table.add([
-                .init(change.pattern), .init(change.setting), .init(change.before ?? Units.none),
-                .init(change.after ?? Units.none, .bold), .init(change.hiddenBy ?? "", .warning),
+                .init(change.pattern), .init(change.setting), .init(change.before ?? Formatting.none),
+                .init(change.after ?? Formatting.none, .bold), .init(change.hiddenBy ?? "", .warning),
             ])
         }
         return table

@@ -2,7 +2,7 @@ import AdminClient
 import AdminModels
 import ArgumentParser
 
-/// What confirm and revert share.
+/// Shared by confirm and revert.
 struct TrialOptions: ParsableArguments {
     @Argument(help: "As given to `connctl set --try`.", completion: .custom(Completion.originsOrAll))
     var origin: String

@@ -26,36 +26,38 @@ struct WhyCommand: AsyncParsableCommand {
     }
 }
 
-/// One connection as facts. Pure.
+/// One connection as a labelled list. Pure.
 enum ConnectionText {
     static func write(_ report: ConnectionReport, to output: Output, now: Int64) {
         output.line("connection \(report.number) to \(report.origin): \(report.state)", .bold)
         output.facts(facts(report, now: now))
     }
 
-    static func facts(_ report: ConnectionReport, now: Int64) -> Facts {
-        var facts = Facts()
+    static func facts(_ report: ConnectionReport, now: Int64) -> LabelledList {
+        var facts = LabelledList()
         if let reason = report.reason {
             facts.add(
-                "ended", "\(reason), by \(report.closedBy ?? "connd"), \(Units.ago(report.closedMs, now: now))", .bold)
+                "ended", "\(reason), by \(report.closedBy ?? "connd"), \(Formatting.ago(report.closedMs, now: now))",
+                .bold)
         }
         facts.add("why", report.explanation)
-        facts.add("opened", "\(Units.time(report.opened)), \(cause(report.cause))")
+        facts.add("opened", "\(Formatting.time(report.opened)), \(cause(report.cause))")
         facts.add("age", report.age + (report.idle.map { ", idle for \($0)" } ?? ""))
         if let remote = report.remote { facts.add("path", "\(report.local ?? "?") to \(remote)") }
-        facts.add("served", Units.plural(report.requests, "request"))
-        facts.add("bytes", "\(Units.size(report.bytesSent)) sent, \(Units.size(report.bytesReceived)) received")
+        facts.add("served", Formatting.plural(report.requests, "request"))
+        facts.add(
+            "bytes", "\(Formatting.size(report.bytesSent)) sent, \(Formatting.size(report.bytesReceived)) received")
         facts.add(
             "handshake",
-            "dns \(Units.duration(ms: report.dnsMs)), connect \(Units.duration(ms: report.connectMs)), "
-                + "tls \(Units.duration(ms: report.tlsMs))")
+            "dns \(Formatting.duration(ms: report.dnsMs)), connect \(Formatting.duration(ms: report.connectMs)), "
+                + "tls \(Formatting.duration(ms: report.tlsMs))")
         if let tcp = report.tcp {
             facts.add(
                 "kernel",
-                "rtt \(Units.duration(ms: tcp.rttMs)) (±\(Units.duration(ms: tcp.rttVarianceMs)), "
-                    + "least \(Units.duration(ms: tcp.minRttMs))), window \(tcp.congestionWindow) of "
-                    + "\(tcp.maximumSegment) B, \(Units.plural(tcp.retransmits, "retransmit")), "
-                    + "\(Units.short(Double(tcp.deliveryRateBps)))bit/s")
+                "rtt \(Formatting.duration(ms: tcp.rttMs)) (±\(Formatting.duration(ms: tcp.rttVarianceMs)), "
+                    + "least \(Formatting.duration(ms: tcp.minRttMs))), window \(tcp.congestionWindow) of "
+                    + "\(tcp.maximumSegment) B, \(Formatting.plural(tcp.retransmits, "retransmit")), "
+                    + "\(Formatting.short(Double(tcp.deliveryRateBps)))bit/s")
         }
         return facts
     }

@@ -1,7 +1,7 @@
 import AdminClient
 import AdminModels
 
-/// The table of settings as rows and facts. Pure.
+/// The definitions of the settings as rows and as labelled lists. Pure.
 enum DefinitionTable {
     static func table(_ definitions: [SettingDefinitionReport], isWide: Bool) -> Table {
         var table = Table(
@@ -16,8 +16,8 @@ enum DefinitionTable {
         return table
     }
 
-    static func facts(_ definition: SettingDefinitionReport) -> Facts {
-        var facts = Facts()
+    static func facts(_ definition: SettingDefinitionReport) -> LabelledList {
+        var facts = LabelledList()
         facts.add("what for", definition.help)
         facts.add("default", definition.standard)
         facts.add("takes", definition.allowed)
@@ -28,7 +28,7 @@ enum DefinitionTable {
         return facts
     }
 
-    /// One item of the list as it came.
+    /// One item of the list, as received.
     static func json(of name: String, in body: [UInt8]) -> [UInt8]? {
         guard let items = JSONMembers.value(of: "items", in: body) else { return nil }
         return JSONMembers.elements(of: Array(items)).map { Array($0) }.first {

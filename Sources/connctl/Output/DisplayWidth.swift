@@ -1,7 +1,7 @@
-/// How many columns of a terminal text takes. Pure; East Asian Width and the emoji that matter, not all of Unicode.
+/// The number of terminal columns that text takes, by East Asian Width and the common emoji. Pure.
 enum DisplayWidth {
     static func of(_ text: some StringProtocol) -> Int {
-        // Nearly all that is shown is ASCII.
+        // Almost all text is ASCII.
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
         return text.reduce(0) { $0 + of($1) }
     }
@@ -16,7 +16,7 @@ enum DisplayWidth {
         return isWide(scalar.value) ? 2 : 1
     }
 
-    /// What fits; with a sign where something was left out.
+    /// The part that fits, with a mark if something was cut.
     static func cut(_ text: String, to columns: Int, sign: String) -> String {
         guard of(text) > columns else { return text }
         var room = columns - of(sign)

@@ -1,12 +1,12 @@
 import AdminModels
 
-/// What would have made an exchange faster, or let it succeed. Pure; says which setting, never how large it must be.
+/// Advice on what would have made an exchange faster or successful: which setting, never which value. Pure.
 enum ExchangeAdvice {
     static func lines(_ report: ExchangeReport) -> [String] {
         var lines: [String] = []
         if let error = report.error, let line = forError(error, report.origin) { lines.append(line) }
         if let longest = ExchangeText.longestPhase(report), report.totalMs > 0 {
-            let share = Units.share(min(longest.durationMs / report.totalMs, 1))
+            let share = Formatting.share(min(longest.durationMs / report.totalMs, 1))
             lines.append("\(share) of the time: \(forPhase(longest.phase, report))")
         }
         return lines
@@ -35,7 +35,7 @@ enum ExchangeAdvice {
         }
     }
 
-    /// The words of RFC 9209 that a setting or a look elsewhere helps with.
+    /// Advice for the error types of RFC 9209 that have any.
     private static func forError(_ error: String, _ origin: String) -> String? {
         let origin = SafeText.line(origin)
         switch error {

@@ -1,9 +1,9 @@
 import Dispatch
 import Glibc
 
-/// A terminal taken over for a live screen: keys come at once and are not echoed, and what was on it comes back at the end
-/// and while the process is stopped. Signals come as events, so that all that is written comes from the one task that owns
-/// it; there is one at a time.
+/// A terminal in use for a live screen: keys arrive immediately and without echo, and the screen is restored at the end
+/// and while the process is stopped. Signals arrive as events, so that only the task that owns the terminal writes to
+/// it. There is only one at a time.
 ///
 /// ```
 ///            take                suspend (^Z), and on again
@@ -15,14 +15,14 @@ import Glibc
 final class LiveTerminal {
     enum Event: Sendable {
         case key(UInt8)
-        /// Nothing will be read from it any more.
+        /// No more input will come.
         case hungUp
         case resized
-        /// ^Z: `suspend` is to be called.
+        /// ^Z was typed; the owner calls `suspend`.
         case suspended
-        /// The process continues, perhaps after a SIGSTOP, of which no handler is told: `take` is to be called.
+        /// The process continues, possibly after a SIGSTOP, which no handler sees; the owner calls `take`.
         case continued
-        /// `end(by:)` is to be called.
+        /// The owner calls `end(by:)`.
         case ended(by: Int32)
     }
 
@@ -30,19 +30,19 @@ final class LiveTerminal {
         case away, taken, over
     }
 
-    /// The alternate screen without a cursor; and back.
+    /// Switches to the alternate screen without a cursor, and back.
     private static let greeting = "\u{1B}[?1049h\u{1B}[?25l"
     private static let farewell = "\u{1B}[?25h\u{1B}[?1049l"
     private static let ending = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
-    /// Where the handlers write a signal's number. Written before they are set, and by nobody after.
+    /// The pipe that signal handlers write to. Set before the handlers are, and never changed afterwards.
     nonisolated(unsafe) private static var wakeUp: Int32 = -1
-    /// Only handlers touch it, and a second writer would write the same.
+    /// Only handlers access it, and all of them write the same value.
     nonisolated(unsafe) private static var isEnding: sig_atomic_t = 0
 
     private var state = State.away
     private var original = termios()
 
-    /// Stops with SIGTTOU where it was started in the background, as any program does that takes the terminal.
+    /// If started in the background, the process stops with SIGTTOU, like any program that uses the terminal.
     init(_ tell: @escaping @Sendable (Event) -> Void) throws(CommandFailure) {
         guard isatty(STDIN_FILENO) == 1, tcgetattr(STDIN_FILENO, &original) == 0 else {
             throw CommandFailure(
@@ -54,7 +54,7 @@ final class LiveTerminal {
                 "top cannot watch signals: \(String(cString: strerror(errno)))",
                 next: ["connctl top | cat    prints once instead"])
         }
-        // A handler never waits: what finds no room is one of many.
+        // A handler never blocks: if the pipe is full, enough signals are in it.
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         Self.wakeUp = ends[1]
         for number in Self.ending + [SIGTSTP, SIGCONT, SIGWINCH] { Self.watch(number) }
@@ -65,19 +65,19 @@ final class LiveTerminal {
 
     // MARK: Taking it and giving it back
 
-    /// Waits, stopped, until this process is in the foreground.
+    /// Stays stopped until this process is in the foreground.
     func take() {
         guard state != .over else { return }
         var isFirst = true
         while tcgetpgrp(STDIN_FILENO) != getpgrp() {
-            // A group that no shell looks after is not stopped: then this is asked now and then.
+            // An orphaned process group is not stopped, so it polls.
             if !isFirst { usleep(200_000) }
             isFirst = false
             Self.raise(SIGTTOU)
         }
         var current = termios()
         guard tcgetattr(STDIN_FILENO, &current) == 0 else { return }
-        // The shell may have changed it meanwhile; what this process has set is not what is to come back.
+        // The shell may have changed the mode in the meantime, so the mode to restore is read anew.
         if current.c_lflag & tcflag_t(ICANON) != 0 { original = current }
         var raw = original
         raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
@@ -100,7 +100,7 @@ final class LiveTerminal {
         for number in Self.ending + [SIGTSTP, SIGCONT, SIGWINCH] { Self.unwatch(number) }
     }
 
-    /// Stops, and returns when the process goes on, with the terminal taken again.
+    /// Stops the process, and returns once it continues with the terminal taken over again.
     func suspend() {
         giveBack()
         Self.unwatch(SIGTSTP)
@@ -109,26 +109,26 @@ final class LiveTerminal {
         take()
     }
 
-    /// By the default action of that signal, so that a shell sees which one it was.
+    /// Ends the process by the signal's default action, so that the shell sees which signal it was.
     func end(by number: Int32) -> Never {
         restore()
         Self.raise(number)
         _exit(128 + number)
     }
 
-    /// Redraws in place, so that nothing flickers.
+    /// Redraws in place to avoid flicker.
     func draw(_ lines: [String]) {
         guard state == .taken else { return }
         write("\u{1B}[H" + lines.map { $0 + "\u{1B}[K\r\n" }.joined() + "\u{1B}[J")
     }
 
     private func write(_ text: String) {
-        Surroundings.current.output.write(text)
+        CommandEnvironment.current.output.write(text)
     }
 
     // MARK: Signals
 
-    /// One that was ignored from the start, as by nohup, stays so.
+    /// A signal that was ignored at start, for example by nohup, stays ignored.
     private static func watch(_ number: Int32) {
         guard !isIgnored(number) else { return }
         var action = sigaction()
@@ -136,7 +136,7 @@ final class LiveTerminal {
         action.__sigaction_handler.sa_handler = { number in
             let code = errno
             if [SIGINT, SIGTERM, SIGHUP, SIGQUIT].contains(number) {
-                // The first one was not handled yet: the user insists.
+                // A second signal arrived before the first was handled: exit at once.
                 if LiveTerminal.isEnding != 0 { _exit(128 + number) }
                 LiveTerminal.isEnding = 1
             }
@@ -159,7 +159,7 @@ final class LiveTerminal {
         return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
-    /// In this thread, and before it returns: the pool's threads block signals.
+    /// Delivered in this thread before it returns, because the pool's threads block signals.
     private static func raise(_ number: Int32) {
         var one = sigset_t()
         var former = sigset_t()
@@ -172,7 +172,7 @@ final class LiveTerminal {
 
     // MARK: Keys
 
-    /// Until the terminal has nothing more to say. On a thread of its own.
+    /// Reads on a thread of its own until the end of input.
     private static func listen(_ signals: Int32, _ tell: (Event) -> Void) {
         var entries = [
             pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
@@ -184,7 +184,7 @@ final class LiveTerminal {
                 return tell(.hungUp)
             }
             var byte: UInt8 = 0
-            // Before the keys: one that was typed behind ^Z is not for a process that stops.
+            // Signals are handled before keys: a key typed after ^Z is not for a process that is about to stop.
             if entries[1].revents != 0, read(signals, &byte, 1) == 1 {
                 tell(event(Int32(byte)))
             } else if entries[0].revents != 0 {

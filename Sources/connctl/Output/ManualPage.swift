@@ -1,9 +1,9 @@
 import AdminModels
 import FoundationEssentials
 
-/// The manual page in roff, made from the same tree of verbs that parses the command line. Pure.
+/// Generates the manual page in roff from the commands that parse the command line. Pure.
 enum ManualPage {
-    /// What ArgumentParser says of a tool; only what is used here.
+    /// The part of ArgumentParser's description of a tool that is used here.
     private struct Dump: Decodable {
         let command: Command
     }
@@ -103,7 +103,7 @@ enum ManualPage {
         return argument.isOptional ? "[\(repeated)]" : repeated
     }
 
-    /// The options that all verbs have, in the order of the first.
+    /// The options common to all verbs, in the order of the first verb.
     private static func sharedNames(_ verbs: [Command]) -> [String] {
         guard let first = verbs.first else { return [] }
         let names = (first.arguments ?? []).map(key)
@@ -115,7 +115,7 @@ enum ManualPage {
             + (argument.kind == "positional" ? argument.valueName ?? "" : "")
     }
 
-    /// Text in paragraphs; lines that are indented, and the examples of a verb, as they stand.
+    /// Formats paragraphs; indented lines and examples are kept as they are.
     private static func body(_ text: String?, hasExamples: Bool = false) -> [String] {
         guard let text, !text.isEmpty else { return [] }
         var lines: [String] = []
@@ -142,7 +142,7 @@ enum ManualPage {
         return text.hasSuffix(".") ? String(text.dropLast()) : text
     }
 
-    /// A dot or an apostrophe that begins a line, and each backslash and hyphen, would mean something to roff.
+    /// Escapes what is special in roff: a dot or apostrophe at the start of a line, backslashes and hyphens.
     static func escaped(_ text: String) -> String {
         let body = text.map { character in
             switch character {

@@ -1,31 +1,31 @@
 import ArgumentParser
 import ProcessOutput
 
-/// How answers are written.
+/// The format of the output.
 enum OutputFormat: String, CaseIterable, ExpressibleByArgument, Sendable {
     case table, json, wide
 }
 
-/// Writes answers: tables and facts for people, the API's JSON for programs. Value.
+/// Writes results: tables and lists for people, the API's JSON for programs. Value.
 struct Output: Sendable {
     let format: OutputFormat
     let screen: Screen
     private let sink: any TextSink
 
-    init(format: OutputFormat, hasColor: Bool, surroundings: Surroundings) {
+    init(format: OutputFormat, hasColor: Bool, environment: CommandEnvironment) {
         self.format = format
-        var screen = surroundings.screen
+        var screen = environment.screen
         if !hasColor { screen.hasColor = false }
         self.screen = screen
-        sink = surroundings.output
+        sink = environment.output
     }
 
     var isJSON: Bool { format == .json }
     var isWide: Bool { format == .wide }
-    /// What text may take; nil where it is not cut.
+    /// The available columns; nil for no truncation.
     var width: Int? { screen.isTerminal ? screen.columns : nil }
 
-    /// For a verb that goes on until it is stopped: ends it where nothing can be written any more.
+    /// Ends a verb that runs until stopped, once nothing more can be written.
     func check() throws(OutputEnded) {
         if sink.end != nil { throw OutputEnded() }
     }
@@ -35,12 +35,12 @@ struct Output: Sendable {
         sink.write(text.isEmpty || text.hasSuffix("\n") ? text : text + "\n")
     }
 
-    /// Text of others must have gone through `SafeText`.
+    /// Untrusted text must have gone through `SafeText`.
     func lines(_ lines: [String]) {
         if !lines.isEmpty { sink.write(lines.joined(separator: "\n") + "\n") }
     }
 
-    func line(_ text: String, _ look: Look = .plain) {
+    func line(_ text: String, _ look: TextStyle = .plain) {
         lines([look.apply(SafeText.line(text), color: screen.hasColor)])
     }
 
@@ -48,7 +48,7 @@ struct Output: Sendable {
         lines(table.lines(width: width, color: screen.hasColor, unicode: screen.hasUnicode))
     }
 
-    func facts(_ facts: Facts) {
+    func facts(_ facts: LabelledList) {
         lines(facts.lines(color: screen.hasColor))
     }
 
@@ -57,5 +57,5 @@ struct Output: Sendable {
     }
 }
 
-/// Ends a verb whose output goes nowhere; whoever runs the verb knows why. Value.
+/// Thrown to end a verb whose output can no longer be written; the caller knows the reason. Value.
 struct OutputEnded: Error, Hashable {}

@@ -1,4 +1,4 @@
-/// Makes text of others safe to show: nothing in it moves the cursor, changes colours or reorders what is read. Pure.
+/// Makes untrusted text safe for a terminal: it cannot move the cursor, change colours or reorder text. Pure.
 enum SafeText {
     /// One line; control characters are written as `\u{1b}`.
     static func line(_ text: some StringProtocol) -> String {
@@ -17,7 +17,7 @@ enum SafeText {
             .joined(separator: "\n")
     }
 
-    /// JSON that means the same: what may only stand in its strings is written as `\u001b`.
+    /// Equivalent JSON: unsafe characters, which occur only in strings, become escapes such as `\u001b`.
     static func json(_ body: [UInt8]) -> String {
         let text = String(decoding: body, as: UTF8.self)
         let isUnsafeHere: (Unicode.Scalar) -> Bool = { isUnsafe($0) && !["\n", "\r", "\t"].contains($0) }
@@ -32,7 +32,7 @@ enum SafeText {
         }
     }
 
-    /// C0, DEL, C1, line separators, and what turns the direction of writing.
+    /// C0, DEL, C1, line separators and bidirectional controls.
     static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x00...0x1F, 0x7F...0x9F, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true

@@ -3,7 +3,7 @@ enum Sparkline {
     private static let blocks = Array("▁▂▃▄▅▆▇█")
     private static let letters = Array(".:-=+*#@")
 
-    /// Nil is drawn as a blank: nothing is known.
+    /// Nil is unknown and drawn as a blank.
     static func draw(_ values: [Double?], unicode: Bool) -> String {
         let signs = unicode ? blocks : letters
         let top = values.compactMap { $0 }.max() ?? 0

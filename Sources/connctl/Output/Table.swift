@@ -1,4 +1,4 @@
-/// Rows under a heading, each column as wide as its widest cell. Value; takes text of others as it is.
+/// Rows under headings; each column is as wide as its widest cell. Does not make text safe. Value.
 struct Table: Sendable {
     enum Alignment: Sendable {
         case left, right
@@ -7,15 +7,15 @@ struct Table: Sendable {
     struct Column: Sendable {
         var title: String
         var alignment = Alignment.left
-        /// May be cut to fit a terminal.
+        /// May be truncated to fit the terminal.
         var isFlexible = false
     }
 
     struct Cell: Sendable, ExpressibleByStringLiteral {
         var text: String
-        var look = Look.plain
+        var look = TextStyle.plain
 
-        init(_ text: String, _ look: Look = .plain) {
+        init(_ text: String, _ look: TextStyle = .plain) {
             self.text = SafeText.line(text)
             self.look = look
         }
@@ -26,7 +26,7 @@ struct Table: Sendable {
     }
 
     static let gap = 2
-    /// A flexible column is not cut below this.
+    /// The minimum width of a flexible column.
     static let least = 12
 
     var columns: [Column]
@@ -40,7 +40,7 @@ struct Table: Sendable {
         rows.append(cells)
     }
 
-    /// `width`: nil where nothing is to be cut.
+    /// `width`: nil for no truncation.
     func lines(width: Int?, color: Bool, unicode: Bool) -> [String] {
         let heading = columns.map { Cell($0.title, .dim) }
         var widths = columns.indices.map { index in

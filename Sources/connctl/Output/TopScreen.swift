@@ -1,10 +1,10 @@
 import AdminModels
 import ArgumentParser
 
-/// What `top` shows of two looks at connd: rates between them, and how things stand at the later one. Value.
+/// What `top` shows of two samples: rates between them, and the state at the later one. Value.
 struct TopScreen {
-    /// One look. Value.
-    struct Look {
+    /// The origins and the status at one time. Value.
+    struct Sample {
         var status: StatusReport
         var origins: [OriginSummary]
         /// Milliseconds.
@@ -20,8 +20,8 @@ struct TopScreen {
         }
     }
 
-    var before: Look
-    var after: Look
+    var before: Sample
+    var after: Sample
     var sort: Sort
 
     private struct Row {
@@ -33,7 +33,7 @@ struct TopScreen {
 
     /// Nil for `rows`, `columns`: all.
     func lines(columns: Int?, rows: Int?, color: Bool, unicode: Bool) -> [String] {
-        // Where there is no room for all, the origins' names come first.
+        // On a narrow terminal, the origins' names take precedence.
         let isNarrow = columns.map { $0 < 110 } ?? false
         var headings: [Table.Column] = [
             .flexible("ORIGIN"), .number("REQ/S"), .number("ERR/S"), .number("CONNS"), .number("WAIT"),
@@ -46,16 +46,16 @@ struct TopScreen {
         for row in sorted {
             let (origin, counts) = (row.origin, row.origin.connections)
             var cells: [Table.Cell] = [
-                .init(origin.origin), .init(Units.short(row.rate), row.rate > 0 ? .bold : .dim),
-                .init(Units.short(row.errors), row.errors > 0 ? .bad : .dim),
+                .init(origin.origin), .init(Formatting.short(row.rate), row.rate > 0 ? .bold : .dim),
+                .init(Formatting.short(row.errors), row.errors > 0 ? .bad : .dim),
                 .init("\(counts.live)/\(origin.maxConnections)"),
                 .init("\(counts.waiting)", counts.waiting > 0 ? .warning : .dim),
-                .init(Units.share(origin.reuseRatio)), .init(Units.duration(ms: origin.firstByteP99Ms)),
+                .init(Formatting.share(origin.reuseRatio)), .init(Formatting.duration(ms: origin.firstByteP99Ms)),
             ]
             if !isNarrow {
                 cells += [
-                    .init(Units.size(Int(row.bytes))), .init("\(counts.leased)"), .init("\(counts.idle)"),
-                    .init(Units.duration(ms: origin.firstByteP50Ms)), .init(OriginTable.marks(origin)),
+                    .init(Formatting.size(Int(row.bytes))), .init("\(counts.leased)"), .init("\(counts.idle)"),
+                    .init(Formatting.duration(ms: origin.firstByteP50Ms)), .init(OriginTable.marks(origin)),
                 ]
             }
             table.add(cells)
@@ -69,9 +69,9 @@ struct TopScreen {
         let requests = rate(totals.requests, before.status.totals.requests)
         let counts = status.connections
         let lines = [
-            "connd \(status.version), up \(status.uptime): \(Units.short(requests)) requests/s, "
-                + "\(Units.plural(status.clients, "client")), \(Units.plural(status.origins, "origin")), "
-                + "\(Units.plural(counts.live, "connection")), \(counts.waiting) waiting, "
+            "connd \(status.version), up \(status.uptime): \(Formatting.short(requests)) requests/s, "
+                + "\(Formatting.plural(status.clients, "client")), \(Formatting.plural(status.origins, "origin")), "
+                + "\(Formatting.plural(counts.live, "connection")), \(counts.waiting) waiting, "
                 + "database \(status.store.state)",
             "sorted by \(sort.rawValue) (s: by \(sort.next.rawValue), q: quit)", "",
         ]
@@ -81,7 +81,7 @@ struct TopScreen {
         }
     }
 
-    /// A restart of connd between the looks makes counts fall: then there is no rate.
+    /// Counters that fall were reset by a restart between the samples, so there is no rate.
     private func rate(_ now: Int, _ then: Int) -> Double {
         let seconds = Double(after.time - before.time) / 1000
         return seconds > 0 && now >= then ? Double(now - then) / seconds : 0
@@ -90,7 +90,7 @@ struct TopScreen {
     private var sorted: [Row] {
         let earlier = Dictionary(before.origins.map { ($0.origin, $0) }, uniquingKeysWith: { first, _ in first })
         let rows = after.origins.map { origin in
-            // One that was not in the earlier look had served nothing then, or nothing lately.
+            // An origin that is missing from the earlier sample had served nothing by then, or nothing recently.
             let then = earlier[origin.origin] ?? origin
             return Row(
                 origin: origin, rate: rate(origin.requests, then.requests), errors: rate(origin.errors, then.errors),

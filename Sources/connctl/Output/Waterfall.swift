@@ -2,12 +2,12 @@ import AdminModels
 
 /// The phases of an exchange as bars on one axis of time. Pure.
 enum Waterfall {
-    /// They lie within the queue's time.
+    /// These phases are part of the time in the queue.
     private static let nested = ["dns", "connect", "tls"]
 
     static func lines(_ phases: [PhaseReport], totalMs: Double, columns: Int, unicode: Bool) -> [String] {
         let labels = phases.map { (nested.contains($0.phase) ? "  " : "") + SafeText.line($0.phase) }
-        let times = phases.map { Units.duration(ms: $0.durationMs) }
+        let times = phases.map { Formatting.duration(ms: $0.durationMs) }
         let left = labels.map { DisplayWidth.of($0) }.max() ?? 0
         let right = times.map { DisplayWidth.of($0) }.max() ?? 0
         let room = max(columns - left - right - 6, 10)

@@ -1,12 +1,12 @@
 import Glibc
 
-/// Makes the changes to the host, or on a dry run only says which they would be. Never leaves a file half written. Value.
+/// Applies changes to the host, or only lists them in a dry run. Never leaves a partial file. Value.
 struct HostChanges {
     let isDry: Bool
-    /// What a dry run would have done, as lines.
+    /// What a dry run would have done, one line each.
     private(set) var told: [String] = []
 
-    /// Mode, user and group of a file that is written again.
+    /// The mode, user and group to keep when a file is rewritten.
     struct Ownership {
         var mode: mode_t = 0o644
         var user: uid_t?
@@ -17,8 +17,8 @@ struct HostChanges {
         self.isDry = isDry
     }
 
-    /// Readers see the old file or the new one: it is renamed into place. `change`: what a dry run says in place of all
-    /// that is written.
+    /// Atomic: the new file is renamed into place. `change`: what a dry run prints instead of the full
+    /// content.
     mutating func put(_ text: String, at path: String, _ ownership: Ownership = .init(), change: String? = nil)
         throws(SetupProblem)
     {
@@ -29,7 +29,7 @@ struct HostChanges {
         }
         let folder = Self.folder(of: path)
         try Self.makeFolder(folder)
-        // Hidden, so that no one who reads the whole folder takes it for another file of its kind.
+        // Hidden, so that programs that read the whole folder ignore it.
         var name = Array("\(folder)/.connctl-XXXXXX".utf8CString)
         let descriptor = mkstemp(&name)
         guard descriptor >= 0 else { throw .system(folder) }
@@ -44,7 +44,7 @@ struct HostChanges {
         Self.synchronize(folder)
     }
 
-    /// And those of the folders that are empty then, each within the next.
+    /// Also removes those of the folders that are then empty, innermost first.
     mutating func remove(_ path: String, folders: [String] = []) throws(SetupProblem) {
         if isDry { return told.append("would remove \(path)") }
         guard unlink(path) == 0 || errno == ENOENT else { throw .system(path) }
@@ -52,7 +52,7 @@ struct HostChanges {
         Self.synchronize(Self.folder(of: path))
     }
 
-    mutating func run(_ program: Program, _ arguments: [String]) throws(SetupProblem) {
+    mutating func run(_ program: ExternalProgram, _ arguments: [String]) throws(SetupProblem) {
         if isDry { return told.append("would run \(program.name) \(arguments.joined(separator: " "))") }
         let run = try program.run(arguments)
         guard run.status == 0 else {
@@ -71,7 +71,7 @@ struct HostChanges {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .system(path) }
     }
 
-    /// 0, or why not.
+    /// 0 or an errno.
     private static func fill(_ descriptor: Int32, _ bytes: [UInt8], _ ownership: Ownership) -> Int32 {
         var sent = 0
         while sent < bytes.count {

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What people write for an origin or a pattern, and which known origin they mean. Pure.
+/// Parses origins and patterns as people type them, and matches them with known origins. Pure.
 enum OriginName {
     /// `all` and `*` mean every origin.
     static func isAll(_ text: String) -> Bool {
@@ -11,8 +11,8 @@ enum OriginName {
         isAll(text) ? "*" : whole(text) ?? text
     }
 
-    /// `http://Example.com:80/` as connd names it, `http://example.com`; nil where the scheme is missing. What follows
-    /// the origin is left out where it may be, else it makes the text no origin.
+    /// Canonicalizes `http://Example.com:80/` to `http://example.com`; nil without a scheme. A path is dropped if
+    /// `mayHavePath`, and otherwise makes the text invalid.
     static func whole(_ text: String, mayHavePath: Bool = false) -> String? {
         guard let separator = text.firstRange(of: "://") else { return nil }
         let scheme = text[..<separator.lowerBound].lowercased()
@@ -23,14 +23,14 @@ enum OriginName {
             return nil
         }
         guard let parsed = parts(rest), (try? OriginHost(parsing: parsed.host)) != nil else {
-            // connd says what is wrong with it.
+            // connd reports what is wrong with it.
             return "\(scheme)://\(rest)"
         }
         let port = parsed.port == (scheme == "http" ? "80" : "443") ? "" : parsed.port
         return "\(scheme)://" + canonical(parsed.host) + (port.isEmpty ? "" : ":\(port)")
     }
 
-    /// host[:port] or a part of a name, as far as it can be canonical: `[0:0::1]:80` is `[::1]:80`.
+    /// host[:port] or part of a name, made canonical as far as possible: `[0:0::1]:80` becomes `[::1]:80`.
     static func sought(_ text: String) -> String {
         if let address = IPAddress(text) { return address.bracketed }
         guard let parsed = parts(text) else { return text.lowercased() }
@@ -41,7 +41,7 @@ enum OriginName {
         (try? OriginHost(parsing: host))?.description ?? host.lowercased()
     }
 
-    /// The port without leading zeros, empty where there is none. Nil where what follows the host is no port.
+    /// The port without leading zeros; empty if there is none, nil if it is not a port.
     private static func parts(_ text: String) -> (host: Substring, port: Substring)? {
         guard let parts = HostAndPort(text) else { return nil }
         let port = parts.portText ?? ""
@@ -49,7 +49,7 @@ enum OriginName {
         return (parts.host, port.drop { $0 == "0" })
     }
 
-    /// The known origins that `text` may mean: the whole name, else host and port, else the host, else a part.
+    /// The known origins that `text` may refer to: by full name, else host and port, else host, else part of the name.
     static func matches(_ text: String, among origins: [String]) -> [String] {
         let wanted = whole(text) ?? sought(text)
         let rules: [(String) -> Bool] = [
@@ -69,7 +69,7 @@ enum OriginName {
         origin.firstRange(of: "://").map { String(origin[$0.upperBound...]) } ?? origin
     }
 
-    /// With the port, also where it is the usual one.
+    /// Always with the port, even the default one.
     private static func authority(_ origin: String) -> String {
         let rest = afterScheme(origin)
         return host(origin) == rest ? rest + (origin.hasPrefix("https:") ? ":443" : ":80") : rest

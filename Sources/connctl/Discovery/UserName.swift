@@ -1,8 +1,8 @@
 import Glibc
 
-/// Names users for people.
+/// Names of users, for people.
 enum UserName {
-    /// The number where it has no name.
+    /// The user id if it has no name.
     static func of(_ user: uid_t) -> String {
         guard let entry = getpwuid(user), let name = entry.pointee.pw_name else { return "\(user)" }
         return String(cString: name)

@@ -1,8 +1,8 @@
 import ProxyTypes
 
-/// Finds what was probably meant by a word that is not known. Pure.
-enum NearMiss {
-    /// The closest candidates, at most three: within two edits, or with the word in them.
+/// Finds the known words that are closest to an unknown one. Pure.
+enum SpellingSuggestion {
+    /// The closest candidates, at most three: within two edits, or containing the word.
     static func all(_ word: String, among candidates: [String]) -> [String] {
         let word = word.lowercased()
         var near: [(name: String, distance: Int)] = []
@@ -13,7 +13,7 @@ enum NearMiss {
                 near.append((candidate, 3))
             }
         }
-        // Sorting keeps the order of those that are equally close.
+        // Sorting is stable, so equally close candidates keep their order.
         return near.sorted { $0.distance < $1.distance }.prefix(3).map(\.name)
     }
 

@@ -1,25 +1,25 @@
-/// What is written for each kind of program, in its own words. Pure.
+/// The configuration text for each kind of program. Pure.
 enum SetupText {
-    /// On the first line of every file of connctl's own, after the comment's sign. What lacks it is somebody else's.
+    /// In the first line of every file that connctl creates, after the comment sign. Other files are not connctl's.
     static let mark = "Written by `connctl enable"
 
     private static func head(_ command: String, sign: String = "#") -> String {
         "\(sign) \(mark) \(command)`; `connctl disable \(command)` removes it.\n"
     }
 
-    /// Whether connctl made a file that begins so.
+    /// True if connctl created the file.
     static func isOwn(_ text: String) -> Bool {
         let line = text.prefix { !$0.isNewline }
         return line.drop { "#/ ".contains($0) }.hasPrefix(mark)
     }
 
-    /// For login shells; nothing here fails where connd was removed. A proxy that is set, and all_proxy, are the user's own;
-    /// to the user's exceptions those of connd are added. `connctl env --unset` gives back what was there.
+    /// For login shells; does not fail if connd was removed. A proxy that is already set and all_proxy stay as they are.
+    /// connd's exceptions are added to the user's. `connctl env --unset` restores the previous values.
     static func shell(_ proxy: ProxyAddress, user: Bool) -> String {
         let own = #"[ -e "${XDG_STATE_HOME:-$HOME/.local/state}/connd/admin.url" ]"#
         let system = "[ -S /run/connd/proxy.sock ]"
         let isThere = user ? "{ \(system) || \(own); }" : system
-        // Whether another host's connd is there cannot be seen from here.
+        // Whether connd of another host is installed cannot be seen from here.
         let conditions = (proxy.isLocal ? [isThere] : []) + [#"[ -z "${all_proxy-}${ALL_PROXY-}" ]"#]
         let names = ProxyVariables.proxyNames + ProxyVariables.exceptionNames
         let saved = names.map {
@@ -55,7 +55,7 @@ enum SetupText {
             """
     }
 
-    /// The script is asked for each host, and answers DIRECT while connd is stopped.
+    /// apt runs the script for each host; it prints DIRECT while connd is stopped.
     static func apt(_ proxy: ProxyAddress, script: String) -> String {
         head("apt", sign: "//") + """
             Connd::Proxy "\(proxy)";
@@ -65,7 +65,7 @@ enum SetupText {
             """
     }
 
-    /// For systemd's system.conf.d. `before`: what services are given without it.
+    /// For systemd's system.conf.d. `before`: what services get without it.
     static func services(_ proxy: ProxyAddress, before: [String: String]) -> String {
         let values = ProxyVariables.values(proxy: proxy.description, before: before).map {
             "\"\($0)=\($1.replacing("%", with: "%%"))\""
@@ -73,7 +73,7 @@ enum SetupText {
         return head("services") + "[Manager]\nDefaultEnvironment=\(values.joined(separator: " "))\n"
     }
 
-    /// For systemd's environment.d, of one user.
+    /// For one user's environment.d of systemd.
     static func userServices(_ proxy: ProxyAddress, before: [String: String]) -> String {
         head("services --user")
             + ProxyVariables.values(proxy: proxy.description, before: before).map { "\($0)=\($1)\n" }.joined()

@@ -1,18 +1,18 @@
 import Glibc
 
-/// A file of the user's that a login shell reads, such as ~/.profile: it gets one marked line, and loses it again. Value.
+/// A user's login file, such as ~/.profile, to which connctl adds one marked line and from which it removes it. Value.
 struct LoginFile: Hashable, Sendable {
     let path: String
 
     var exists: Bool { access(path, F_OK) == 0 }
 
     func add(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
-        try edit(&changes, "would add to \(path): \(MarkedLine.text)", MarkedLine.adding)
+        try edit(&changes, "would add to \(path): \(ManagedLine.text)", ManagedLine.adding)
     }
 
-    /// One that held nothing else was made by connctl.
+    /// A file with nothing else in it was created by connctl.
     func remove(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
-        try edit(&changes, "would take its line out of \(path)", MarkedLine.removing)
+        try edit(&changes, "would take its line out of \(path)", ManagedLine.removing)
     }
 
     private func edit(_ changes: inout HostChanges, _ told: String, _ change: (String) -> String)
@@ -21,7 +21,7 @@ struct LoginFile: Hashable, Sendable {
         var status = stat()
         let isThere = stat(path, &status) == 0
         if !isThere, errno != ENOENT { throw .system(path) }
-        // A FIFO would be read for ever.
+        // Reading a FIFO would block forever.
         guard !isThere || status.st_mode & S_IFMT == S_IFREG else {
             throw SetupProblem("\(path) is no regular file: left alone")
         }
@@ -31,12 +31,12 @@ struct LoginFile: Hashable, Sendable {
                 throw SetupProblem("\(path): \(error.reason)")
             }
             guard !content.contains("\u{FFFD}") else {
-                throw SetupProblem("\(path) is not UTF-8: left alone", next: "add this line to it: \(MarkedLine.text)")
+                throw SetupProblem("\(path) is not UTF-8: left alone", next: "add this line to it: \(ManagedLine.text)")
             }
         }
         let changed = change(content)
         if changed == content { return false }
-        // What a link leads to is written, so that the link stays.
+        // Writes to the target of a link, so that the link stays.
         let target = isThere ? Self.resolved(path) : path
         if changed.isEmpty {
             try changes.remove(target)

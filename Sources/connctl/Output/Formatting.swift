@@ -1,5 +1,5 @@
-/// Sizes, durations, counts and shares as people read them. Pure.
-enum Units {
+/// Formats sizes, durations, counts and ratios for people. Pure.
+enum Formatting {
     static let none = "-"
 
     /// 12,345.
@@ -19,7 +19,7 @@ enum Units {
         var value = Double(bytes) / 1024
         var unit = 0
         let names = ["KiB", "MiB", "GiB", "TiB", "PiB"]
-        // What would be shown as 1024 of one unit is 1.0 of the next.
+        // A value that would round to 1024 of one unit is shown as 1.0 of the next.
         while value >= 1023.95, unit < names.count - 1 {
             value /= 1024
             unit += 1
@@ -46,7 +46,7 @@ enum Units {
         ms.map { duration(ms: $0) } ?? none
     }
 
-    /// 98.2%; never 100% nor 0% of what is nearly so.
+    /// 98.2%; rounds to 100% or 0% only if it is exactly that.
     static func share(_ ratio: Double?) -> String {
         guard let ratio else { return none }
         let percent = ratio * 100

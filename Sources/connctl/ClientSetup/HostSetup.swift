@@ -1,12 +1,12 @@
 import Glibc
 
-/// Tells the programs of a host, or of one user's account, to use connd, and to forget it again. Value.
+/// Configures the programs of a host or of one user to use connd, and undoes that. Value.
 struct HostSetup {
-    /// Before every path; empty for the running host.
+    /// The prefix of every path; empty for the running host.
     let root: String
-    /// Of the user whose account it is; nil for the whole host.
+    /// The user's home directory; nil for the whole host.
     let home: String?
-    let surroundings: Surroundings
+    let environment: CommandEnvironment
 
     private var isUser: Bool { home != nil }
 
@@ -43,13 +43,13 @@ struct HostSetup {
 
     // MARK: Shells
 
-    private var shellFile: OwnFile {
-        guard let home else { return OwnFile(path: root + "/etc/profile.d/connd.sh") }
+    private var shellFile: ManagedFile {
+        guard let home else { return ManagedFile(path: root + "/etc/profile.d/connd.sh") }
         let folder = root + home + "/.config/connd"
-        return OwnFile(path: folder + "/env.sh", folders: [folder, root + home + "/.config"])
+        return ManagedFile(path: folder + "/env.sh", folders: [folder, root + home + "/.config"])
     }
 
-    /// The first is made where there is none; bash and zsh read one of the others in its place where it exists.
+    /// The first is created if missing; bash and zsh read one of the others instead if it exists.
     private func loginFiles(_ home: String) -> [LoginFile] {
         let files = [".profile", ".bash_profile", ".bash_login", ".zprofile"].map {
             LoginFile(path: "\(root)\(home)/\($0)")
@@ -73,7 +73,7 @@ struct HostSetup {
 
     // MARK: apt
 
-    private var aptFile: OwnFile { OwnFile(path: root + "/etc/apt/apt.conf.d/30connd") }
+    private var aptFile: ManagedFile { ManagedFile(path: root + "/etc/apt/apt.conf.d/30connd") }
 
     private static func aptIsOfTheHost(_ verb: String) -> SetupOutcome {
         .skipped("apt has no settings of one user", next: "sudo connctl \(verb) apt    for the whole host")
@@ -83,10 +83,10 @@ struct HostSetup {
         if isUser { return Self.aptIsOfTheHost("enable") }
         guard access(root + "/etc/apt", F_OK) == 0 else { return .skipped("apt is not installed", next: nil) }
         try aptFile.check()
-        guard let script = surroundings.aptScripts.first(where: { access(root + $0, X_OK) == 0 }) else {
-            // apt fails altogether where a script that it is told to ask is missing.
+        guard let script = environment.aptScripts.first(where: { access(root + $0, X_OK) == 0 }) else {
+            // apt fails completely if the script it is configured to run is missing.
             throw SetupProblem(
-                "there is no \(surroundings.aptScripts.first ?? "apt-proxy") for apt to ask",
+                "there is no \(environment.aptScripts.first ?? "apt-proxy") for apt to ask",
                 next: "install connd's package, or run make install, which puts it there")
         }
         if let other = try otherAptProxy(script) {
@@ -99,17 +99,17 @@ struct HostSetup {
         return Self.on(try aptFile.put(SetupText.apt(proxy, script: script), &changes), aptFile.path)
     }
 
-    /// What somebody else told apt of proxies. A host that is being put together elsewhere is not asked.
+    /// Proxy settings that someone else gave apt. Not checked for an image that is being built.
     private func otherAptProxy(_ script: String) throws(SetupProblem) -> String? {
-        guard root.isEmpty || surroundings.variables["APT_CONFIG"] != nil,
-            let program = Program("apt-config", variables: surroundings.variables)
+        guard root.isEmpty || environment.variables["APT_CONFIG"] != nil,
+            let program = ExternalProgram("apt-config", variables: environment.variables)
         else { return nil }
         let keys = [
             "Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::http::Proxy-Auto-Detect",
             "Acquire::https::Proxy-Auto-Detect", "Acquire::http::ProxyAutoDetect",
         ]
         for key in keys {
-            // It prints `v='value'`, or nothing.
+            // Prints `v='value'` or nothing.
             let output = try program.run(["shell", "v", key]).output
             let value = output.split(separator: "\n").first?.dropFirst(3).dropLast() ?? ""
             if !value.isEmpty, value != script { return "\(key) \"\(value)\"" }
@@ -121,25 +121,27 @@ struct HostSetup {
 
     private func withGit(_ body: (GitSetting) throws(SetupProblem) -> SetupOutcome) throws(SetupProblem) -> SetupOutcome
     {
-        var variables = surroundings.variables
+        var variables = environment.variables
         let file = root + (home.map { $0 + "/.gitconfig" } ?? "/etc/gitconfig")
         if let home { variables["HOME"] = home }
         if !root.isEmpty { variables[isUser ? "GIT_CONFIG_GLOBAL" : "GIT_CONFIG_SYSTEM"] = file }
-        guard var git = Program("git", variables: variables) else { return .skipped("git is not installed", next: nil) }
-        // It fails where the folder that it was started in is gone.
+        guard var git = ExternalProgram("git", variables: variables) else {
+            return .skipped("git is not installed", next: nil)
+        }
+        // git fails if its working directory no longer exists.
         git.leading = ["-C", "/"]
         return try body(GitSetting(git: git, scope: isUser ? "--global" : "--system", file: file))
     }
 
     // MARK: Services
 
-    private var servicesFile: OwnFile {
+    private var servicesFile: ManagedFile {
         guard let home else {
             let folder = root + "/etc/systemd/system.conf.d"
-            return OwnFile(path: folder + "/50-connd.conf", folders: [folder])
+            return ManagedFile(path: folder + "/50-connd.conf", folders: [folder])
         }
         let folder = root + home + "/.config/environment.d"
-        return OwnFile(path: folder + "/50-connd.conf", folders: [folder, root + home + "/.config"])
+        return ManagedFile(path: folder + "/50-connd.conf", folders: [folder, root + home + "/.config"])
     }
 
     private func enableServices(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem)
@@ -172,7 +174,7 @@ struct HostSetup {
         return Self.off(true, servicesFile.path, try reload(&changes))
     }
 
-    /// Empty where systemd cannot be asked.
+    /// Empty if systemd cannot be queried.
     private func serviceEnvironment() throws(SetupProblem) -> [String: String] {
         guard let systemctl, case let run = try systemctl.run(scope + ["show-environment"]), run.status == 0 else {
             return [:]
@@ -180,7 +182,7 @@ struct HostSetup {
         return ServiceEnvironment.parse(run.output)
     }
 
-    /// A proxy that systemd has for services, and that is neither this one nor of connctl's own file.
+    /// A proxy that systemd sets for services and that did not come from connctl.
     private func otherServicesProxy(_ proxy: ProxyAddress, _ given: [String: String]) throws(SetupProblem) -> String? {
         let own = try servicesFile.text() ?? ""
         return ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"].lazy.compactMap { name in
@@ -192,13 +194,13 @@ struct HostSetup {
 
     private var scope: [String] { isUser ? ["--user"] : [] }
 
-    /// Nil where systemd does not run, for this user or at all, or is not that of the host being put together.
-    private var systemctl: Program? {
+    /// Nil if systemd does not run, at all or for this user, or does not belong to the image being built.
+    private var systemctl: ExternalProgram? {
         let manager =
             isUser
-            ? surroundings.variables["XDG_RUNTIME_DIR"].map { $0 + "/systemd/private" } : surroundings.systemdFolder
+            ? environment.variables["XDG_RUNTIME_DIR"].map { $0 + "/systemd/private" } : environment.systemdFolder
         guard root.isEmpty, let manager, access(manager, F_OK) == 0 else { return nil }
-        return Program("systemctl", variables: surroundings.variables)
+        return ExternalProgram("systemctl", variables: environment.variables)
     }
 
     /// What is to be said of it.

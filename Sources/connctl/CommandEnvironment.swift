@@ -3,16 +3,16 @@ import Glibc
 import ProcessOutput
 import Synchronization
 
-/// What a run of connctl sees of the world and writes to it; tests put another one in its place. Value.
-struct Surroundings: Sendable {
-    @TaskLocal static var current = Surroundings()
+/// Everything outside connctl that a run reads and writes; tests replace it. Value.
+struct CommandEnvironment: Sendable {
+    @TaskLocal static var current = CommandEnvironment()
 
     var variables: [String: String] = ProcessInfo.processInfo.environment
     var systemSocket = "/run/connd/admin.sock"
     var systemToken = "/etc/connd/admin.token"
-    /// Exists where systemd was booted.
+    /// Exists if the host was booted with systemd.
     var systemdFolder = "/run/systemd/system"
-    /// Where the script may be that apt asks for its proxy.
+    /// The paths of the script that apt runs to find its proxy.
     var aptScripts = aptScriptsOfProcess
     var isRoot = geteuid() == 0
     var user = geteuid()
@@ -23,18 +23,18 @@ struct Surroundings: Sendable {
     /// Milliseconds since 1970, UTC.
     var now: @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970 * 1000) }
 
-    /// The package's, else that of the same `make install` as this connctl.
+    /// The package's script, else the one from the same `make install` as this connctl.
     private static var aptScriptsOfProcess: [String] {
         let standard = "/usr/share/connd/apt-proxy"
         guard let program = realpath("/proc/self/exe", nil) else { return [standard] }
         defer { free(program) }
         let folders = String(cString: program).split(separator: "/").dropLast(2)
         let own = "/" + folders.joined(separator: "/") + "/share/connd/apt-proxy"
-        // apt's own quotes have no way to write these.
+        // apt's configuration cannot express these within quotes.
         return own.contains { $0 == "\"" || $0.isNewline } ? [standard] : [standard, own]
     }
 
-    /// Where the user's own connd keeps its things; the same rule as connd's.
+    /// The state directory of the user's own connd, by the same rule as in connd.
     var stateDirectory: String? {
         if let list = variables["STATE_DIRECTORY"], let first = list.split(separator: ":").first {
             return String(first)
@@ -44,10 +44,10 @@ struct Surroundings: Sendable {
     }
 }
 
-/// What standard output is. Value.
+/// The properties of standard output. Value.
 struct Screen: Sendable {
     var isTerminal: Bool
-    /// It takes sequences that move its cursor and switch its screen.
+    /// It supports moving the cursor and the alternate screen.
     var movesCursor: Bool
     var columns: Int
     var rows: Int
@@ -67,7 +67,7 @@ struct Screen: Sendable {
             hasColor: movesCursor && (variables["NO_COLOR"] ?? "").isEmpty, hasUnicode: isUnicode(variables))
     }
 
-    /// Not said, or said to take nothing but text.
+    /// TERM is unset, empty or `dumb`.
     static func isDumb(_ variables: [String: String]) -> Bool {
         ["", "dumb"].contains(variables["TERM"] ?? "")
     }
@@ -80,7 +80,7 @@ struct Screen: Sendable {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    /// By the first of the three that says something, as setlocale(3) does it.
+    /// The first non-empty of the three variables decides, as in setlocale(3).
     static func isUnicode(_ variables: [String: String]) -> Bool {
         let names = ["LC_ALL", "LC_CTYPE", "LANG"]
         guard let value = names.lazy.compactMap({ variables[$0] }).first(where: { !$0.isEmpty }) else { return false }
@@ -89,17 +89,17 @@ struct Screen: Sendable {
     }
 }
 
-/// Takes text. Shared.
+/// A destination for text. Shared.
 protocol TextSink: Sendable {
-    /// Does nothing once there is an end.
+    /// Does nothing once `end` is set.
     func write(_ text: String)
-    /// Why no more can be written; nil while it can.
+    /// Why nothing more can be written; nil while it can.
     var end: CommandOutput.End? { get }
 }
 
 extension CommandOutput: TextSink {}
 
-/// Keeps what is written. Shared.
+/// Keeps everything that is written. Shared.
 final class MemorySink: TextSink {
     private let kept = Mutex("")
 

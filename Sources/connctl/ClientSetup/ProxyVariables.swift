@@ -1,16 +1,16 @@
-/// Which variables make programs use connd, what the user's own exceptions become beside connd's, and how what was there
-/// before is remembered. Pure.
+/// Which variables make programs use connd, how the user's exceptions are merged with connd's, and how previous values
+/// are saved. Pure.
 enum ProxyVariables {
-    /// What is local to the host. curl, wget and requests compare an IPv6 host without brackets, Python's urllib with them.
+    /// Local addresses. curl, wget and requests compare IPv6 hosts without brackets, Python's urllib with them.
     static let exceptions = ["localhost", "127.0.0.1", "::1", "[::1]"]
     static let exceptionNames = ["no_proxy", "NO_PROXY"]
     static let proxyNames = ["http_proxy", "https_proxy", "HTTPS_PROXY"]
-    /// Never set anew: a CGI program would take a client's Proxy field for it. One that is there goes before http_proxy
-    /// for some programs, Go's among them, and is given connd's value like the others.
+    /// Never created: a CGI program would take it for a client's Proxy field. If it is set, some programs, such as
+    /// Go's, prefer it to http_proxy, so it gets connd's value like the others.
     static let capitalProxy = "HTTP_PROXY"
     static let names = proxyNames + [capitalProxy] + exceptionNames
 
-    /// Where programs get what they had beside connd's own.
+    /// What the variables are set to. `before`: the variables of the user's environment.
     static func values(proxy: String, before: [String: String]) -> [(name: String, value: String)] {
         let capital = (before[capitalProxy] ?? "").isEmpty ? [] : [capitalProxy]
         return (proxyNames + capital).map { ($0, proxy) }
@@ -19,13 +19,13 @@ enum ProxyVariables {
             }
     }
 
-    /// The user's entries as they are, and those of connd's that are missing. A spelling that says nothing takes over what
-    /// the other says: a program that reads both would not look at the other any more. Where the two differ they stay
-    /// different, as programs disagree on which of them counts.
+    /// The user's entries unchanged, plus connd's missing ones. If one spelling of the variable is empty, it takes over
+    /// the other's value, because a program that reads both would then ignore the other. If the two differ, they stay
+    /// different, because programs disagree on which one counts.
     static func exceptions(_ own: String?, otherSpelling: String?) -> String {
         let list = [own, otherSpelling].lazy.compactMap { $0 }.first { !entries($0).isEmpty } ?? ""
         let present = entries(list)
-        // It means every host, and to most programs only where it stands alone.
+        // It means every host, and for most programs only if it is the only entry.
         if present == ["*"] { return list }
         let missing = exceptions.filter { !present.contains($0) }
         guard !missing.isEmpty else { return list }
@@ -33,20 +33,20 @@ enum ProxyVariables {
         return (present.isEmpty ? "" : list) + (isOpen ? "" : ",") + missing.joined(separator: ",")
     }
 
-    /// Commas separate entries everywhere, blanks in curl alone.
+    /// Commas separate entries in all programs, blanks only in curl.
     private static func entries(_ list: String) -> [String] {
         list.split { $0 == "," || $0.isWhitespace }.map { $0.lowercased() }
     }
 
     // MARK: What was there before
 
-    /// Holds the former value of a variable while connd's is in its place. Does not end in `_proxy`: Python's urllib would
-    /// take it for the proxy of some scheme.
+    /// Saves the previous value of a variable. Does not end in `_proxy`, because Python's urllib would
+    /// take it for the proxy of a scheme.
     static func savedName(of name: String) -> String {
         "CONND_SAVED_" + name.prefix { $0 != "_" }
     }
 
-    /// Nothing where the variable was not set, so that it is told from one that was set to nothing.
+    /// Distinguishes a variable that was unset from one that was empty.
     static func saved(_ value: String?) -> String {
         value.map { "=" + $0 } ?? ""
     }
@@ -57,7 +57,7 @@ enum ProxyVariables {
         var value: String?
     }
 
-    /// Those that connd's stand in place of.
+    /// The variables whose values connd replaced.
     static func former(in variables: [String: String]) -> [Former] {
         names.compactMap { name in
             variables[savedName(of: name)].map { Former(name: name, value: $0.isEmpty ? nil : String($0.dropFirst())) }

@@ -2,7 +2,7 @@ import AdminClient
 import AdminModels
 import ArgumentParser
 
-/// What a shell offers for a word. Asks connd, briefly; says nothing where it is away.
+/// Completes words for shells. Queries connd with short time-outs, and offers nothing if it is not running.
 enum Completion {
     private static let most = 200
 
@@ -27,7 +27,7 @@ enum Completion {
         await ask { client in try await client.definitions().content.map(\.name) }
     }
 
-    /// `name=`, then the value where there are few: `pipelining=off`.
+    /// Offers `name=`, then the values if there are only a few: `pipelining=off`.
     @Sendable
     static func assignments(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
         let prefix = meant(prefix)
@@ -40,18 +40,18 @@ enum Completion {
         }
     }
 
-    /// Shells pass a word as it stands on the line, its quotes and backslashes with it.
+    /// Shells pass the word as typed, including quotes and backslashes.
     private static func meant(_ prefix: String) -> String {
         let plain = prefix.replacing(#"\"#, with: "")
         return plain.hasPrefix("\"") || plain.hasPrefix("'") ? String(plain.dropFirst()) : plain
     }
 
     private static func ask(_ question: (AdminClient) async throws -> [String]) async -> [String] {
-        guard let daemon = try? DaemonSearch.find(option: nil, surroundings: .current) else { return [] }
+        guard let daemon = try? DaemonSearch.find(option: nil, environment: .current) else { return [] }
         let client = AdminClient(daemon.address, timeouts: .interactive)
         let answer = (try? await question(client)) ?? []
         return answer.filter { !$0.unicodeScalars.contains(where: SafeText.isUnsafe) }.map {
-            // There what follows a colon would be a description.
+            // zsh treats text after a colon as a description.
             CompletionShell.requesting == .zsh ? $0.replacing(":", with: #"\:"#) : $0
         }
     }

@@ -1,5 +1,5 @@
-/// How a piece of text stands out, on a terminal that shows colours. Value.
-enum Look: Sendable {
+/// The style of a piece of text on a terminal with colours. Value.
+enum TextStyle: Sendable {
     case plain, dim, bold, good, warning, bad
 
     func apply(_ text: String, color: Bool) -> String {

@@ -2,7 +2,7 @@ import AdminClient
 import Glibc
 import ProxyTypes
 
-/// Tells whose process answers at a TCP address of this host, by the kernel's tables. Value.
+/// Finds which user listens on a TCP address of this host, from the kernel's tables. Value.
 struct ListenerTable: Sendable {
     var paths = ["/proc/net/tcp", "/proc/net/tcp6"]
 
@@ -13,14 +13,14 @@ struct ListenerTable: Sendable {
         let user: uid_t
     }
 
-    /// Nobody's where nothing listens there, or where the tables cannot be read.
+    /// Empty if nothing listens there, or if the tables cannot be read.
     func users(at address: AdminAddress) -> Set<uid_t> {
         guard case .tcp(_, let host, let port) = address.endpoint else { return [] }
         let hosts = host == "localhost" ? ["127.0.0.1", "::1"] : [host]
         let listeners = paths.flatMap(Self.listeners).filter { $0.port == port }
         return Set(
             hosts.compactMap { IPAddress($0)?.bytes }.flatMap { wanted in
-                // The kernel takes the listener of the very address before one of every address.
+                // The kernel prefers a listener on the exact address over one on all addresses.
                 let exact = listeners.filter { $0.address == wanted }
                 return (exact.isEmpty ? listeners.filter { $0.address.allSatisfy { $0 == 0 } } : exact).map(\.user)
             })
@@ -45,7 +45,7 @@ struct ListenerTable: Sendable {
             if isHead { continue }
             // sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid …
             let words = String(cString: line).split(separator: " ")
-            // Those that listen come first; the connections after them may be many.
+            // Listeners come first, before a possibly large number of connections.
             guard words.count > 7, words[3] == "0A" else { break }
             let place = words[1].split(separator: ":")
             guard place.count == 2, let port = Int(place[1], radix: 16), let user = uid_t(words[7]) else { continue }
@@ -54,7 +54,7 @@ struct ListenerTable: Sendable {
         return found
     }
 
-    /// The kernel writes each 32 bits of it as one number, in the byte order of the machine.
+    /// The kernel prints each 32-bit word as one number in host byte order.
     private static func address(_ text: Substring) -> [UInt8] {
         stride(from: 0, to: text.utf8.count, by: 8).flatMap { start -> [UInt8] in
             let word = UInt32(text.dropFirst(start).prefix(8), radix: 16) ?? .max

@@ -1,20 +1,20 @@
 import AdminClient
 import Glibc
 
-/// The bearer token that goes with changes, or why there is none. Value.
+/// The bearer token for changes, or why there is none. Value.
 struct FoundToken: Hashable, Sendable {
     /// Nil: none is sent.
     var token: String?
-    /// What was read, or why nothing was, for people.
+    /// Which file was read, or why none was, for people.
     var explanation: String
-    /// What to do where connd wants one all the same.
+    /// What to do if connd requires a token nevertheless.
     var next: String?
 }
 
-/// Decides which token goes to which address: one that was not named on the command line never to another host, nor to
-/// another user, who may listen there while connd is stopped.
+/// Decides which token may be sent to which address. Unless named on the command line, it is never sent to another host
+/// or another user, who may be listening there while connd is stopped.
 enum TokenSearch {
-    static func find(option: String?, for daemon: FoundDaemon, surroundings: Surroundings) throws(CommandFailure)
+    static func find(option: String?, for daemon: FoundDaemon, environment: CommandEnvironment) throws(CommandFailure)
         -> FoundToken
     {
         if let option {
@@ -35,10 +35,10 @@ enum TokenSearch {
                     + "name one with --token-file")
         }
         var reasons: [String] = []
-        for path in candidates(daemon, surroundings) {
+        for path in candidates(daemon, environment) {
             do throws(FileProblem) {
                 let token = try read(path)
-                if let reason = distrust(daemon.address, path, surroundings) {
+                if let reason = distrust(daemon.address, path, environment) {
                     return FoundToken(
                         token: nil, explanation: "the token of \(path) was not sent, because \(reason)",
                         next: "connctl --token-file \(path) …    if that is your connd")
@@ -51,20 +51,21 @@ enum TokenSearch {
         return FoundToken(token: nil, explanation: "no token was found: " + reasons.joined(separator: "; "))
     }
 
-    /// A daemon that was found by its state directory made its token there too.
-    private static func candidates(_ daemon: FoundDaemon, _ surroundings: Surroundings) -> [String] {
-        if let path = surroundings.variables["CONNCTL_TOKEN_FILE"], !path.isEmpty { return [path] }
-        let own = surroundings.stateDirectory.map { [$0 + "/admin.token"] } ?? []
-        if case .stateFile = daemon.source { return own + [surroundings.systemToken] }
-        return [surroundings.systemToken] + own
+    /// A daemon that was found through its state directory has its token there too.
+    private static func candidates(_ daemon: FoundDaemon, _ environment: CommandEnvironment) -> [String] {
+        if let path = environment.variables["CONNCTL_TOKEN_FILE"], !path.isEmpty { return [path] }
+        let own = environment.stateDirectory.map { [$0 + "/admin.token"] } ?? []
+        if case .stateFile = daemon.source { return own + [environment.systemToken] }
+        return [environment.systemToken] + own
     }
 
-    /// Why who listens there is not to see the token of that file; nil: root, the user of this connctl or the file's owner.
-    private static func distrust(_ address: AdminAddress, _ path: String, _ surroundings: Surroundings) -> String? {
-        let users = surroundings.listeners.users(at: address)
+    /// Why the listener must not see that file's token; nil if it is root, this user or the owner of the file.
+    private static func distrust(_ address: AdminAddress, _ path: String, _ environment: CommandEnvironment) -> String?
+    {
+        let users = environment.listeners.users(at: address)
         if users.isEmpty { return "nobody of this host listens at \(address)" }
         var status = stat()
-        var trusted: Set<uid_t> = [0, surroundings.user]
+        var trusted: Set<uid_t> = [0, environment.user]
         if stat(path, &status) == 0 { trusted.insert(status.st_uid) }
         guard let other = users.subtracting(trusted).min() else { return nil }
         return "user \(UserName.of(other)) listens at \(address)"

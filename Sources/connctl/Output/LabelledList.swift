@@ -1,8 +1,8 @@
-/// Labels and what they say, below each other. Value.
-struct Facts: Sendable {
-    private var rows: [(label: String, text: String, look: Look)] = []
+/// Labelled values, one per line. Value.
+struct LabelledList: Sendable {
+    private var rows: [(label: String, text: String, look: TextStyle)] = []
 
-    mutating func add(_ label: String, _ text: String, _ look: Look = .plain) {
+    mutating func add(_ label: String, _ text: String, _ look: TextStyle = .plain) {
         rows.append((label, SafeText.line(text), look))
     }
 
@@ -14,7 +14,8 @@ struct Facts: Sendable {
         let width = rows.map { DisplayWidth.of($0.label) }.max() ?? 0
         return rows.map { row in
             let padding = String(repeating: " ", count: width - DisplayWidth.of(row.label) + 2)
-            return "  " + Look.dim.apply(row.label, color: color) + padding + row.look.apply(row.text, color: color)
+            return "  " + TextStyle.dim.apply(row.label, color: color) + padding
+                + row.look.apply(row.text, color: color)
         }
     }
 }

@@ -1,4 +1,4 @@
-/// The variables that `systemctl show-environment` tells. Pure.
+/// Parses the output of `systemctl show-environment`. Pure.
 enum ServiceEnvironment {
     static func parse(_ output: String) -> [String: String] {
         var variables: [String: String] = [:]
@@ -9,7 +9,7 @@ enum ServiceEnvironment {
         return variables
     }
 
-    /// A value that a shell would not take as it is stands in `$'…'`.
+    /// Values that need quoting in a shell are written as `$'…'`.
     private static func unquoted(_ text: Substring) -> String {
         guard text.hasPrefix("$'"), text.hasSuffix("'"), text.count >= 3 else { return String(text) }
         var value = ""
@@ -25,7 +25,7 @@ enum ServiceEnvironment {
         return value
     }
 
-    /// Whether it may stand in systemd's own files without another meaning there.
+    /// True if the value has no special meaning in systemd's files.
     static func isPlain(_ value: String) -> Bool {
         let plain = "-_.,:;/*[]@%+= "
         return value.unicodeScalars.allSatisfy { scalar in

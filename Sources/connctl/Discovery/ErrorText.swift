@@ -1,13 +1,13 @@
 import AdminClient
 import AdminModels
 
-/// Turns what the admin API said, or did not say, into what went wrong and what to do next. Pure.
+/// Describes failed requests: what went wrong and what to do next. Pure.
 struct ErrorText: Sendable {
     var daemon: FoundDaemon
     var token: FoundToken
-    /// What the words of a 404 and a 409 are about.
+    /// The subject of a 404 or 409.
     var subject: Subject = .none
-    /// To find what was meant by a setting that is not known.
+    /// Known settings, to suggest one for an unknown name.
     var settings: [String] = []
 
     enum Subject: Hashable, Sendable {
@@ -54,9 +54,9 @@ struct ErrorText: Sendable {
             let name = field.pointer.hasPrefix("/settings/") ? String(field.pointer.dropFirst(10)) : field.pointer
             return name.isEmpty || field.detail.contains(name) ? field.detail : "\(name): \(field.detail)"
         }
-        // Which file the token came from is half of what is wrong with it.
+        // To fix a refused token, one needs to know which file it came from.
         if problem.status == 401 { details.append(token.explanation) }
-        // One problem that the message already says is not said twice.
+        // A single problem that the message already contains is not repeated.
         let isRepeated = details.count == 1 && (message.contains(details[0]) || details[0] == message)
         return CommandFailure(
             message.isEmpty ? "connd answered \(problem.status)" : message, details: isRepeated ? [] : details,
@@ -123,7 +123,7 @@ struct ErrorText: Sendable {
             return String(field.pointer.dropFirst(10).prefix { $0 != "/" })
         }
         if let unknown = names.first(where: { !settings.isEmpty && !settings.contains($0) }) {
-            let near = NearMiss.all(unknown, among: settings)
+            let near = SpellingSuggestion.all(unknown, among: settings)
             let meant = near.isEmpty ? [] : ["did you mean \(near.joined(separator: ", "))?"]
             return meant + ["connctl settings    lists them all"]
         }

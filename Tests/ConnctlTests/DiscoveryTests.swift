@@ -5,7 +5,7 @@ import Testing
 @testable import connctl
 
 @Suite("Which connd is meant, and with which token")
-struct FindingTests {
+struct DiscoveryTests {
     @Test(
         "an address is a URL, a host and port, or a socket",
         arguments: [
@@ -43,36 +43,36 @@ struct FindingTests {
     func order() throws {
         var world = try World()
         try world.folder.write("admin.url", "http://127.0.0.1:5001\n")
-        world.surroundings.variables["CONNCTL_ADMIN"] = "http://127.0.0.1:5002"
+        world.environment.variables["CONNCTL_ADMIN"] = "http://127.0.0.1:5002"
         let find = { (option: String?) in
-            try DaemonSearch.find(option: option, surroundings: world.surroundings).address.description
+            try DaemonSearch.find(option: option, environment: world.environment).address.description
         }
         #expect(try find("http://127.0.0.1:5003") == "http://127.0.0.1:5003")
         #expect(try find(nil) == "http://127.0.0.1:5002")
-        world.surroundings.variables["CONNCTL_ADMIN"] = ""
+        world.environment.variables["CONNCTL_ADMIN"] = ""
         #expect(
-            try DaemonSearch.find(option: nil, surroundings: world.surroundings).address.description
+            try DaemonSearch.find(option: nil, environment: world.environment).address.description
                 == "http://127.0.0.1:5001")
     }
 
     @Test("the system's socket is taken where somebody listens on it, and passed over where nobody does")
     func systemSocket() throws {
         var world = try World()
-        world.surroundings.systemSocket = world.folder.path + "/a.sock"
-        let daemon = try FakeDaemon(unix: world.surroundings.systemSocket) { _ in .empty }
-        #expect(try DaemonSearch.find(option: nil, surroundings: world.surroundings).source == .systemSocket)
+        world.environment.systemSocket = world.folder.path + "/a.sock"
+        let daemon = try FakeDaemon(unix: world.environment.systemSocket) { _ in .empty }
+        #expect(try DaemonSearch.find(option: nil, environment: world.environment).source == .systemSocket)
         daemon.stop()
         // The file stays, as after a daemon that was killed.
-        let found = try DaemonSearch.find(option: nil, surroundings: world.surroundings)
+        let found = try DaemonSearch.find(option: nil, environment: world.environment)
         #expect(found.source == .standard && found.address == .standard)
-        #expect(found.passedOver.first?.hasPrefix("unix:\(world.surroundings.systemSocket): ") == true)
+        #expect(found.passedOver.first?.hasPrefix("unix:\(world.environment.systemSocket): ") == true)
     }
 
     @Test("a file of the state directory that names no address is passed over, and told")
     func badFile() throws {
         let world = try World()
         try world.folder.write("admin.url", "nonsense here\n")
-        let found = try DaemonSearch.find(option: nil, surroundings: world.surroundings)
+        let found = try DaemonSearch.find(option: nil, environment: world.environment)
         #expect(found.address == .standard)
         #expect(found.passedOver.last == "\(world.folder.path)/admin.url: `nonsense here` is no address")
     }
@@ -84,9 +84,9 @@ struct FindingTests {
             (["XDG_STATE_HOME": "relative", "HOME": "/h"], "/h/.local/state/connd"), ([:], nil),
         ] as [([String: String], String?)])
     func stateDirectory(variables: [String: String], path: String?) {
-        var surroundings = Surroundings()
-        surroundings.variables = variables
-        #expect(surroundings.stateDirectory == path)
+        var environment = CommandEnvironment()
+        environment.variables = variables
+        #expect(environment.stateDirectory == path)
     }
 
     /// A world where the kernel's tables say that these listen, as they are written there, and of whom.
@@ -99,7 +99,7 @@ struct FindingTests {
                 "   0: \(place) \(remote) 0A 00000000:00000000 00:00000000 00000000 \(user)        0 1 1 0 100 0 0 10 0\n"
         }
         let table = try world.folder.write("tcp", head + lines.joined())
-        world.surroundings.listeners.paths = [world.folder.path + "/none", table]
+        world.environment.listeners.paths = [world.folder.path + "/none", table]
         return world
     }
 
@@ -108,7 +108,7 @@ struct FindingTests {
     {
         let daemon = FoundDaemon(
             address: try #require(AdminAddress(parsing: address)), source: source, passedOver: [])
-        return try TokenSearch.find(option: option, for: daemon, surroundings: world.surroundings)
+        return try TokenSearch.find(option: option, for: daemon, environment: world.environment)
     }
 
     @Test("a token that was found goes to this host alone; one that was named goes where it was sent")
@@ -126,11 +126,11 @@ struct FindingTests {
     func tokenOrder() throws {
         var world = try world()
         try world.folder.write("admin.token", "own-own-own-own-own")
-        world.surroundings.systemToken = try world.folder.write("system", "system-system-system")
+        world.environment.systemToken = try world.folder.write("system", "system-system-system")
         #expect(try token(world, "http://127.0.0.1:1").token == "system-system-system")
         #expect(
             try token(world, "http://127.0.0.1:1", source: .stateFile("f")).token == "own-own-own-own-own")
-        world.surroundings.variables["CONNCTL_TOKEN_FILE"] = try world.folder.write("named", "named-named-named")
+        world.environment.variables["CONNCTL_TOKEN_FILE"] = try world.folder.write("named", "named-named-named")
         #expect(try token(world, "http://127.0.0.1:1").token == "named-named-named")
     }
 
@@ -155,7 +155,7 @@ struct FindingTests {
         ] as [(String, [(String, uid_t)], Bool)])
     func listeners(address: String, listeners: [(String, uid_t)], isSent: Bool) throws {
         var world = try world(listening: listeners)
-        world.surroundings.user = 4242
+        world.environment.user = 4242
         let file = try world.folder.write("admin.token", "secret-secret-secret\n")
         try #require(chown(file, 4243, 0) == 0 || geteuid() != 0)
         if geteuid() != 0, listeners.contains(where: { $0.1 == 4243 }) { return }

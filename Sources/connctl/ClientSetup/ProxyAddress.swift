@@ -1,7 +1,7 @@
 import AdminClient
 import ProxyTypes
 
-/// The address that programs are given as their proxy. Its text is safe in quotes of any of their files. Value.
+/// The proxy address for programs. Its text is safe within quotes in all of their files. Value.
 struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
     static let standard = "http://127.0.0.1:3128"
 
@@ -9,7 +9,7 @@ struct ProxyAddress: Hashable, Sendable, CustomStringConvertible {
     /// Nothing sent there leaves this host.
     let isLocal: Bool
 
-    /// `http://host:port`; nil for all else, such as a URL without the port, for which each program has another default.
+    /// `http://host:port`; nil for anything else, such as a URL without a port, whose default differs between programs.
     init?(parsing text: String) {
         guard let end = text.firstRange(of: "://"), let address = AdminAddress(parsing: text),
             case .tcp("http", _, _) = address.endpoint

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Why one kind of program could not be told of connd, or to forget it. Value.
+/// Why one kind of program could not be configured. Value.
 struct SetupProblem: Error, Hashable, Sendable {
     var reason: String
-    /// Nil where the reason says it.
+    /// Nil if the reason says it already.
     var next: String?
 
     init(_ reason: String, next: String? = nil) {
@@ -16,11 +16,11 @@ struct SetupProblem: Error, Hashable, Sendable {
     }
 }
 
-/// What came of one kind of program. Value.
+/// The outcome for one kind of program. Value.
 enum SetupOutcome: Hashable, Sendable {
     case changed(String)
     case unchanged(String)
-    /// It could not be done, and need not be unless it was asked for by name.
+    /// Not possible, which is a failure only if it was requested by name.
     case skipped(String, next: String?)
 
     var text: String {

@@ -1,15 +1,15 @@
 import Glibc
 
-/// git's `http.proxy`, of the host or of one user. A second key says which value is connctl's: any other is somebody
-/// else's and is left alone. Value.
+/// git's `http.proxy`, for the host or one user. A second key records which value connctl set: any other value is
+/// someone else's and is left alone. Value.
 struct GitSetting: Sendable {
     private static let key = "http.proxy"
     private static let ownKey = "connd.proxy"
 
-    let git: Program
+    let git: ExternalProgram
     /// `--system` or `--global`.
     let scope: String
-    /// Goes when nothing is left in it.
+    /// Removed once it is empty.
     let file: String
 
     var place: String { "git config \(scope) \(Self.key)" }
@@ -46,7 +46,7 @@ struct GitSetting: Sendable {
 
     private func values(_ key: String) throws(SetupProblem) -> [String] {
         let run = try git.run(["config", scope, "--get-all", key])
-        // 1: it is not set. 128 is also how git says that there is no such file.
+        // 1: not set. git also exits with 128 if there is no such file.
         guard run.status == 0 else {
             if run.status == 1 || access(file, F_OK) != 0 { return [] }
             let said = run.errors.split(separator: "\n").first ?? "it ended with \(run.status)"

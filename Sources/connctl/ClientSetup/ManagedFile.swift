@@ -1,9 +1,9 @@
 import Glibc
 
-/// A file that is connctl's alone. One that somebody else put there is never written over and never removed. Value.
-struct OwnFile: Hashable, Sendable {
+/// A file that connctl creates and owns. A file of someone else at that path is never overwritten or removed. Value.
+struct ManagedFile: Hashable, Sendable {
     let path: String
-    /// Made for it, and gone with it where nothing else is in them; each within the next.
+    /// Folders created for it, and removed with it if empty; innermost first.
     var folders: [String] = []
 
     private enum Found {
@@ -11,14 +11,14 @@ struct OwnFile: Hashable, Sendable {
         case own(String)
     }
 
-    /// False where it holds that already.
+    /// False if the file already has this content.
     func put(_ text: String, _ changes: inout HostChanges) throws(SetupProblem) -> Bool {
         if case .own(text) = try found() { return false }
         try changes.put(text, at: path)
         return true
     }
 
-    /// False where there was none.
+    /// False if there was no file.
     func remove(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
         guard case .own = try found() else { return false }
         try changes.remove(path, folders: folders)
@@ -29,7 +29,7 @@ struct OwnFile: Hashable, Sendable {
         _ = try found()
     }
 
-    /// Nil where there is none.
+    /// Nil if there is none.
     func text() throws(SetupProblem) -> String? {
         if case .own(let text) = try found() { text } else { nil }
     }

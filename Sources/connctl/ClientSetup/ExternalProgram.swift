@@ -1,11 +1,11 @@
 import Glibc
 
-/// Another program that is run to its end: git, systemctl, apt-config. Value.
-struct Program: Sendable {
+/// Another program that connctl runs: git, systemctl, apt-config. Value.
+struct ExternalProgram: Sendable {
     let name: String
     let path: String
     let variables: [String: String]
-    /// Before those of each run, and not told of.
+    /// Arguments before those of each run, left out of messages.
     var leading: [String] = []
 
     struct Run {
@@ -14,14 +14,14 @@ struct Program: Sendable {
         let errors: String
     }
 
-    /// Nil where it is not installed.
+    /// Nil if it is not installed.
     init?(_ name: String, variables: [String: String]) {
         let folders = variables["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         let paths = folders.split(separator: ":").map { "\($0)/\(name)" }
         guard let path = paths.first(where: { access($0, X_OK) == 0 }) else { return nil }
         self.name = name
         self.path = path
-        // Its messages are read.
+        // Its messages are parsed.
         self.variables = variables.merging(["LC_ALL": "C"]) { $1 }
     }
 
@@ -38,7 +38,7 @@ struct Program: Sendable {
         let code = spawn(&process, arguments, output: output[1], errors: errors[1])
         for descriptor in [output[1], errors[1]] { close(descriptor) }
         guard code == 0 else { throw .system(path, code) }
-        // They write less than a pipe takes, so one may be read after the other.
+        // The output fits in a pipe, so the two can be read one after the other.
         let read = [output[0], errors[0]].map { (try? SmallFile.bytes($0)) ?? [] }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0, errno == EINTR {}

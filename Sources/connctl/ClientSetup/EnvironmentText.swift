@@ -1,7 +1,7 @@
 import AdminClient
 import ArgumentParser
 
-/// Setting and taking back the proxy variables, in the words of a shell. Pure.
+/// Sets and restores the proxy variables in a shell's syntax. Pure.
 enum EnvironmentText {
     enum Shell: String, CaseIterable, ExpressibleByArgument, Sendable {
         case sh, bash, zsh, fish, csh, tcsh
@@ -11,13 +11,13 @@ enum EnvironmentText {
         }
     }
 
-    /// The first that is on loopback, else the first with a port; nil where all are Unix sockets.
+    /// The first loopback address, else the first with a port; nil if all are Unix sockets.
     static func proxy(_ listeners: [String]) -> String? {
         let addresses = listeners.filter { !$0.hasPrefix("unix:") }.compactMap { AdminAddress(parsing: $0) }
         return (addresses.first(where: \.isLocal) ?? addresses.first)?.description
     }
 
-    /// `before`: the variables of the shell. What is saved already stays: it is what was there before the first time.
+    /// `before`: the shell's variables. Values that are already saved stay, as they are from before the first call.
     static func set(proxy: String, before: [String: String], _ shell: Shell) -> String {
         let values = ProxyVariables.values(proxy: proxy, before: before)
         let unsaved = values.map(\.name).filter { before[ProxyVariables.savedName(of: $0)] == nil }
@@ -31,7 +31,7 @@ enum EnvironmentText {
             let saved = removal(ProxyVariables.savedName(of: variable.name), shell)
             guard let value = variable.value else { return removal(variable.name, shell) + saved }
             let assignment = assignment(variable.name, value, shell)
-            // A universal variable shows again once the global one is gone.
+            // A universal variable becomes visible again once the global one is erased.
             let isThere = shell == .fish ? removal(variable.name, shell) + "set -q \(variable.name); or " : ""
             return isThere + assignment + saved
         }.joined()
@@ -61,7 +61,7 @@ enum EnvironmentText {
         case .fish:
             return "'" + value.replacing(#"\"#, with: #"\\"#).replacing("'", with: #"\'"#) + "'"
         case .csh, .tcsh:
-            // In backquotes, quotes keep neither `[` nor `*` from being taken for a pattern, nor `!` for history.
+            // Within backquotes, quoting does not protect `[` and `*` from globbing, nor `!` from history expansion.
             let plain = "-_.,:/=+@%"
             return value.isEmpty
                 ? "''"

@@ -1,7 +1,7 @@
-/// One line of connctl's own at the end of a file of the user's; taking it out gives back each byte. Pure.
-enum MarkedLine {
+/// A line that connctl appends to a user's file; removing it restores the file byte for byte. Pure.
+enum ManagedLine {
     private static let mark = "# connctl enable shell --user"
-    /// The last line had no end before.
+    /// The file did not end in a newline before.
     private static let joined = mark + " (and the line end before)"
     private static let code = #"if [ -r "$HOME/.config/connd/env.sh" ]; then . "$HOME/.config/connd/env.sh"; fi "#
 

@@ -1,7 +1,7 @@
 import AdminClient
 import Glibc
 
-/// Where connd's admin API is, how that was found, and what was looked at on the way. Value.
+/// The address of connd's admin API, how it was found, and what was tried before. Value.
 struct FoundDaemon: Hashable, Sendable {
     enum Source: Hashable, Sendable {
         case option, variable, systemSocket
@@ -12,26 +12,26 @@ struct FoundDaemon: Hashable, Sendable {
 
     var address: AdminAddress
     var source: Source
-    /// Places that were passed over, each with the reason.
+    /// What was tried and rejected, each with the reason.
     var passedOver: [String]
 }
 
-/// Decides which connd is meant: what was said, else the system's, else the user's own, else the usual port.
+/// Decides which connd to use: the given address, else the system's, else the user's own, else the default port.
 enum DaemonSearch {
-    static func find(option: String?, surroundings: Surroundings) throws(CommandFailure) -> FoundDaemon {
+    static func find(option: String?, environment: CommandEnvironment) throws(CommandFailure) -> FoundDaemon {
         if let option { return FoundDaemon(address: try parse(option, "--admin"), source: .option, passedOver: []) }
-        if let text = surroundings.variables["CONNCTL_ADMIN"], !text.isEmpty {
+        if let text = environment.variables["CONNCTL_ADMIN"], !text.isEmpty {
             return FoundDaemon(address: try parse(text, "$CONNCTL_ADMIN"), source: .variable, passedOver: [])
         }
         var passedOver: [String] = []
-        let socket = surroundings.systemSocket
+        let socket = environment.systemSocket
         switch SocketProbe.connect(socket) {
         case nil:
             return FoundDaemon(
                 address: AdminAddress(endpoint: .unix(path: socket)), source: .systemSocket, passedOver: [])
         case .some(let reason): passedOver.append("unix:\(socket): \(reason)")
         }
-        if let directory = surroundings.stateDirectory {
+        if let directory = environment.stateDirectory {
             let file = directory + "/admin.url"
             do throws(FileProblem) {
                 let text = try SmallFile.read(file).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
@@ -56,9 +56,9 @@ enum DaemonSearch {
     }
 }
 
-/// Asks whether somebody listens on a Unix socket.
+/// Checks whether a Unix socket has a listener.
 enum SocketProbe {
-    /// Nil: yes. Else why not.
+    /// Nil if so, else the reason.
     static func connect(_ path: String) -> String? {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { return String(cString: strerror(errno)) }
@@ -77,14 +77,14 @@ enum SocketProbe {
     }
 }
 
-/// Why a file could not be used, as a clause.
+/// Why a file could not be used. The reason is a clause.
 struct FileProblem: Error {
     var reason: String
-    /// A file that must not be written over.
+    /// The file exists and must not be overwritten.
     var isThere = false
 }
 
-/// Reads files that are small by their nature.
+/// Reads small files.
 enum SmallFile {
     static let largest = 4 << 20
 
@@ -108,7 +108,9 @@ enum SmallFile {
             guard count >= 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
             if count == 0 { return result }
             result += buffer[..<count]
-            guard result.count <= largest else { throw FileProblem(reason: "it is larger than \(Units.size(largest))") }
+            guard result.count <= largest else {
+                throw FileProblem(reason: "it is larger than \(Formatting.size(largest))")
+            }
         }
     }
 }
