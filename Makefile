@@ -25,6 +25,7 @@ run: packages-run build
 	@.ci/try $(RELEASE)
 
 build: packages-run
+	@[ -e $(RELEASE) ] || .ci/first-build
 	$(RELEASE_BUILD) connd
 	$(RELEASE_BUILD) connctl
 
