@@ -3,6 +3,7 @@
 # make deb    a Debian package in .build/deb; make install PREFIX=/usr/local DESTDIR= without one, make uninstall
 # make test-service   the package under a real systemd, in namespaces of its own
 # make bench  connd beside nginx, HAProxy, Squid and others; BENCH=--quick for a short one
+# make simulate   the data path in a simulated network: SEEDS=20000 or MINUTES=60; FAULTS=1: with planted faults, and how soon each is found
 # make fuzz   every fuzz target for FUZZ_SECONDS (1200)
 # make sanitize   the simulation and the end-to-end tests under AddressSanitizer, then under ThreadSanitizer
 # make format / make lint
@@ -18,7 +19,7 @@ RELEASE_BUILD := $(SWIFT) build -c release --static-swift-stdlib -Xlinker -z -Xl
 # A crash ends a run at once; the backtracer may hang where it cannot trace.
 export SWIFT_BACKTRACE ?= enable=no
 
-.PHONY: run test test-pure test-service build deb install uninstall bench fuzz sanitize format lint \
+.PHONY: run test test-pure test-service build deb install uninstall simulate bench fuzz sanitize format lint \
 	packages-run packages-test packages-bench packages-deb
 
 run: packages-run build
@@ -52,6 +53,16 @@ test-service: packages-test deb
 # The sets that need no socket.
 test-pure: packages-test
 	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Tuning|Metering|ConfigurationFile)Tests'
+
+# The data path in a simulated network. SEEDS=N, FROM..TO, or MINUTES=M on all cores; a finding tells its story.
+simulate: packages-run
+ifdef FAULTS
+	$(SWIFT) build -c release --product simulate --scratch-path .build/faults -Xswiftc -DCONND_PLANTED_FAULTS
+	.build/faults/release/simulate --faults
+else
+	$(SWIFT) build -c release --product simulate
+	.build/release/simulate $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEEDS),--seeds $(SEEDS))
+endif
 
 bench: packages-bench build
 	CONND=$(CURDIR)/$(RELEASE) Tests/Benchmarks/run $(BENCH)

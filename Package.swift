@@ -97,6 +97,19 @@ let daemon: [Target] = [
         swiftSettings: small, linkerSettings: [.unsafeFlags(smallLink, .when(configuration: .release))]),
 ]
 
+let simulation: [Target] = [
+    .target(
+        name: "Simulation",
+        dependencies: [
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy",
+        ],
+        path: "Tests/Simulation", exclude: ["Command", "Tests"],
+        // It runs beside a data path that is not optimised.
+        swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+    .executableTarget(
+        name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
+]
+
 let testTargets: [Target] = [
     tests("ProxyTypesTests", ["ProxyTypes"]),
     tests("HTTPWireTests", ["ProxyTypes", "HTTPWire", "TestSupport", "FuzzTargets"]),
@@ -123,6 +136,7 @@ let testTargets: [Target] = [
         "AdminAPITests",
         ["AdminModels", "AdminAPI", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     tests("ConnctlTests", ["ProxyTypes", "connctl", "AdminClient", "AdminModels", argumentParser]),
+    tests("SimulationTests", ["ProxyTypes", "Simulation", "TestSupport"], path: "Tests/Simulation/Tests"),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
 
@@ -142,5 +156,5 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: isFuzzing ? pure + support + [fuzzer] : pure + support + daemon + testTargets
+    targets: isFuzzing ? pure + support + [fuzzer] : pure + support + daemon + simulation + testTargets
 )

@@ -55,6 +55,9 @@ package final class LazyTimer {
         while let first = heap.first, first.wakeAt <= now {
             removeFromHeap(first)
             let next = first.owner?.deadlineReached(now: now) ?? .distantFuture
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.timerNotRearmed) { continue }
+            #endif
             if next < .distantFuture { wake(first, at: max(next, now + Self.slack)) }
         }
     }

@@ -15,6 +15,13 @@ package struct ListeningSocket: Sendable {
 
     private static let backlog: CInt = 4096
 
+    /// `descriptor` listens at `address`.
+    package init(address: ListenAddress, descriptor: CInt, isInherited: Bool) {
+        self.address = address
+        self.descriptor = descriptor
+        self.isInherited = isInherited
+    }
+
     package static func open(_ address: ListenAddress) throws(SystemError) -> ListeningSocket {
         let descriptor: CInt
         switch address {
@@ -34,6 +41,7 @@ package struct ListeningSocket: Sendable {
 
     /// As bound, with the port that the kernel chose; nil for a Unix socket.
     package var localAddress: (address: IPAddress, port: UInt16)? {
+        if case .tcp(let address, let port) = address, port != 0 { return (address, port) }
         var bytes = [UInt8](repeating: 0, count: 16)
         var port: UInt16 = 0
         let length = clinux_local_address(descriptor, &bytes, &port)

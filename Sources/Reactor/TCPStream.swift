@@ -91,6 +91,9 @@ package final class TCPStream: EventSource, ByteStream {
         guard outputState == .open else { return }
         if sent < a.count {
             output.append(UnsafeRawBufferPointer(rebasing: a[sent...]))
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.secondPartLost) { return }
+            #endif
             output.append(b)
         } else if sent < a.count + b.count {
             output.append(UnsafeRawBufferPointer(rebasing: b[(sent - a.count)...]))
@@ -126,6 +129,9 @@ package final class TCPStream: EventSource, ByteStream {
         guard output.isEmpty else { return }
         output.clear(keeping: Self.keptOutput)
         // Also where it broke just now: what waited for room must go on, if only to find that nothing is taken any more.
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.drainNotTold) { if before == .open { return } }
+        #endif
         switch before {
         case .open: handler?.outputDrained()
         case .shuttingDown:
@@ -138,6 +144,9 @@ package final class TCPStream: EventSource, ByteStream {
 
     package func shutdownOutput() {
         guard canWrite else { return }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.finBeforeTheRest) { return shutdownNow() }
+        #endif
         if output.isEmpty, !isConnecting { shutdownNow() } else { outputState = .shuttingDown }
     }
 
@@ -157,6 +166,9 @@ package final class TCPStream: EventSource, ByteStream {
     package func resumeReading() {
         guard !readsAreOn else { return }
         readsAreOn = true
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.readingNotResumedAfterPause) { return }
+        #endif
         if mayRead { reschedule() }
     }
 
@@ -174,6 +186,9 @@ package final class TCPStream: EventSource, ByteStream {
     private func readWhatThereIs() {
         var turns = Self.readsPerTurn
         while readsAreOn, mayRead, descriptor >= 0 {
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.restForgottenAfterTurn) { if turns == 0 { return } }
+            #endif
             guard turns > 0 else { return reschedule() }
             turns -= 1
             let buffer = reactor.readBuffer
@@ -182,6 +197,9 @@ package final class TCPStream: EventSource, ByteStream {
             if count > 0 {
                 if acknowledgesAtOnce { kernel.acknowledgeAtOnce(descriptor) }
                 // Less than was asked for: the rest has not come yet, and its coming is another edge.
+                #if CONND_PLANTED_FAULTS
+                    if PlantedFault.isActive(.endBehindDataLost) { if count < size { mayRead = false } }
+                #endif
                 if count < size, !hangupSeen { mayRead = false }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
             } else if count == 0 {
@@ -248,6 +266,9 @@ package final class TCPStream: EventSource, ByteStream {
 
     package func reset() {
         guard descriptor >= 0 else { return }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.resetIsAnEnd) { return close() }
+        #endif
         kernel.resetOnClose(descriptor)
         close()
     }

@@ -58,6 +58,9 @@ final class AddressCache {
             return .success(entry.addresses)
         }
         guard lookUps[host] == nil else {
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.secondLookUpForgotten) { return nil }
+            #endif
             lookUps[host]?.waiters.append(waiter)
             return nil
         }

@@ -89,6 +89,9 @@ final class Dial {
     private func fail(_ error: ProxyError) {
         switch state {
         case .lookingUp(_, let completion), .racing(_, _, let completion):
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.failedDialNotTold) { return end() }
+            #endif
             state = .failed(error, completion)
             wake(at: loop.now)
         case .created, .failed, .ended: Invariant.broken("a dial fails that is not under way")

@@ -116,6 +116,13 @@ extension UpstreamConnection {
         switch state {
         case .serving:
             guard exchange === self.exchange || outstanding.contains(where: { $0 === exchange }) else { return }
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.abandonedIsReused), outstanding.isEmpty {
+                    self.exchange = nil
+                    state = .idle(since: now)
+                    return pool.release(self, .reusable(nil, window: 0), now: now)
+                }
+            #endif
             close(reason, reason.manner)
             outstanding.removeAll { $0 === exchange }
             let text = "the connection was given up by another request that was sent on it"

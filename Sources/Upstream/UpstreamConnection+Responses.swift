@@ -198,7 +198,13 @@ extension UpstreamConnection {
         // A slow reader's pace ends with its exchange: an idle connection is watched.
         stream.readLimit = .max
         if serving.reading == .paused { stream.resumeReading() }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.pauseOutlivesExchange) { if serving.reading == .paused { stream.pauseReading() } }
+        #endif
         let disposition = disposition(after: serving, leftover: leftover.count)
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.leftoverServedToNext) { if outstanding.isEmpty { partial.append(leftover) } }
+        #endif
         guard outstanding.isEmpty else {
             return finishPipelined(exchange, disposition, leftover, now: now)
         }
@@ -211,6 +217,9 @@ extension UpstreamConnection {
     @inline(__always)
     private func disposition(after serving: Serving, leftover: Int) -> Disposition {
         guard serving.request == .complete else { return .mustClose(.earlyResponse) }
+        #if CONND_PLANTED_FAULTS
+            let leftover = PlantedFault.isActive(.leftoverServedToNext) ? 0 : leftover
+        #endif
         guard leftover == 0 || !outstanding.isEmpty else { return .mustClose(.unsolicitedBytes) }
         guard case .body(_, .keepAlive) = serving.response else {
             return .mustClose(.originConnectionClose)
@@ -256,6 +265,9 @@ extension UpstreamConnection {
 
     /// The connection ends while a response is due.
     func inputEnded(_ end: InputEnd, of serving: Serving, now: Instant) {
+        #if CONND_PLANTED_FAULTS
+            let end = PlantedFault.isActive(.resetEndsBody) ? .fin : end
+        #endif
         guard let exchange else { return }
         switch (serving.response, end) {
         case (.body, .fin) where bodyReader.end():

@@ -16,6 +16,9 @@ extension UpstreamConnection {
         switch tunnel.ended {
         case .none:
             setEnded(.input, of: tunnel)
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.tunnelEndNotPassedOn) { return }
+            #endif
             exchange?.tunnelInputClosed()
         case .output:
             exchange?.tunnelInputClosed()

@@ -270,8 +270,12 @@ extension UpstreamConnection: DeadlineOwner {
     @inline(__always)
     private func restartTimeout(of serving: Serving, now: Instant) {
         var serving = serving
-        serving.restartTimeout(
-            headers: pool.settings.headersTimeout, bodyIdle: pool.settings.bodyIdleTimeout, now: now)
+        #if CONND_PLANTED_FAULTS
+            let headers = PlantedFault.isActive(.headersTimeoutNotSet) ? .zero : pool.settings.headersTimeout
+        #else
+            let headers = pool.settings.headersTimeout
+        #endif
+        serving.restartTimeout(headers: headers, bodyIdle: pool.settings.bodyIdleTimeout, now: now)
         state = .serving(serving)
         let due = serving.timeout.deadline
         if due < .distantFuture { loop.timer.wake(timer, at: due) }

@@ -42,7 +42,10 @@ package struct RetryBudget: Sendable {
     }
 
     private func allowsRetry(in slot: Int) -> Bool {
-        slots[slot].retries < Self.minimumPerSlot || (retries + 1) * 5 <= requests
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.retryBudgetForgotten) { return true }
+        #endif
+        return slots[slot].retries < Self.minimumPerSlot || (retries + 1) * 5 <= requests
     }
 
     /// Empties the slots that have left the window; a time before the newest slot counts to that slot.

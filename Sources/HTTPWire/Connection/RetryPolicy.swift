@@ -1,3 +1,7 @@
+#if CONND_PLANTED_FAULTS
+    import ProxyTypes
+#endif
+
 package enum RetryDecision: Equatable, BitwiseCopyable, Sendable {
     /// Send it again, on a connection that never served a request.
     case retryFresh
@@ -74,10 +78,16 @@ package enum RetryPolicy {
         // lost in the keep-alive race; on a fresh one the origin itself failed, and would again.
         if attempt.requestBytesSent, !attempt.connectionMayBeStale { return .surface(.connectionWasFresh) }
         if attempt.isBoundToConnection { return .surface(.boundToConnection) }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.postRetried) { return .retryFresh }
+        #endif
         if attempt.requestBytesSent {
             if !attempt.method.isIdempotent { return .surface(.notIdempotent) }
             if !attempt.bodyIsReplayable { return .surface(.bodyNotReplayable) }
         }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.retriesUncounted) { return .retryFresh }
+        #endif
         if attempt.number > maxRetries { return .surface(.retriesUsedUp) }
         return budgetAllows ? .retryFresh : .surface(.budgetEmpty)
     }

@@ -1,3 +1,7 @@
+#if CONND_PLANTED_FAULTS
+    import ProxyTypes
+#endif
+
 /// Follows one body through the buffers it arrives in: which bytes are its, and when it is whole. It keeps none of
 /// them: while the body is not complete, bytes that were not taken are given again, with more behind them. Value.
 package struct BodyReader: Sendable {
@@ -52,6 +56,9 @@ package struct BodyReader: Sendable {
 
     /// The peer closed: true when the body is whole, false when it was cut.
     package mutating func end() -> Bool {
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.cutBodyIsWhole) { return true }
+        #endif
         if kind == .untilClose { kind = .complete }
         return kind == .complete
     }

@@ -1,0 +1,85 @@
+import ProxyTypes
+
+/// A connection between two hosts. Whatever happens to it goes through the network.
+final class Link {
+    /// How far it has come.
+    enum Phase {
+        case dialling
+        /// The dialling side knows that it is open, the accepting side not yet.
+        case dialled
+        case open
+        case failed
+    }
+
+    let index: Int32
+    let path: PathState
+    let dialledAt: Instant
+    var phase = Phase.dialling
+    let dialler: End
+    let acceptor: End
+
+    init(index: Int32, path: PathState, from local: Endpoint, to remote: Endpoint, now: Instant) {
+        self.index = index
+        self.path = path
+        dialledAt = now
+        let there = Pipe(sendLimit: path.path.sendBuffer, receiveLimit: path.path.receiveBuffer)
+        let back = Pipe(sendLimit: path.path.sendBuffer, receiveLimit: path.path.receiveBuffer)
+        dialler = End(output: there, input: back, local: local, remote: remote, isDialler: true)
+        acceptor = End(output: back, input: there, local: remote, remote: local, isDialler: false)
+    }
+
+    func end(dialler isDialler: Bool) -> End { isDialler ? dialler : acceptor }
+    func opposite(_ end: End) -> End { end.isDialler ? acceptor : dialler }
+
+    /// Both hosts have forgotten it and nothing is under way.
+    var isOver: Bool {
+        guard case .released = dialler.phase, case .released = acceptor.phase else { return false }
+        return dialler.output.isOver && acceptor.output.isOver
+    }
+}
+
+/// One side of a connection, as its own host sees it.
+final class End {
+    enum Phase {
+        /// No connection yet.
+        case connecting
+        case established
+        /// By a RST or an error; its owner has not closed it yet.
+        case dead
+        /// Closed by its owner: what was written still goes out.
+        case released
+    }
+
+    /// Whose it is.
+    enum Owner {
+        /// It waits to be accepted.
+        case nobody
+        case kernel(KernelSocket)
+        case peer(PeerSocket)
+    }
+
+    let output: Pipe
+    let input: Pipe
+    let local: Endpoint
+    let remote: Endpoint
+    let isDialler: Bool
+    var phase = Phase.connecting
+    var owner = Owner.nobody
+    /// SO_ERROR.
+    var pendingError: CInt = 0
+    /// A write found no space: the owner is told when there is some.
+    var wantsSpace = false
+
+    fileprivate init(output: Pipe, input: Pipe, local: Endpoint, remote: Endpoint, isDialler: Bool) {
+        self.output = output
+        self.input = input
+        self.local = local
+        self.remote = remote
+        self.isDialler = isDialler
+    }
+
+    func takeError() -> CInt {
+        defer { pendingError = 0 }
+        return pendingError
+    }
+}

@@ -1,0 +1,133 @@
+import ProxyTypes
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// One direction of a connection: what one host wrote, how much of it has arrived at the other, and how much was read there.
+/// The bytes are copied once, into here, and read in place.
+final class Pipe {
+    /// How the direction ends, seen from its sender.
+    enum Ending {
+        case open
+        /// FIN follows behind what was written.
+        case finishing
+        /// FIN has arrived.
+        case finished
+        /// RST follows behind what is under way.
+        case resetting(finHadArrived: Bool)
+        /// RST has been sent or received: nothing goes this way any more.
+        case cut(finHadArrived: Bool)
+    }
+
+    /// What is under way between the hosts.
+    enum Flight {
+        case nothing
+        /// Up to this place of the stream, or to whatever is written when it arrives.
+        case bytes(end: Int, growing: Bool)
+        case fin
+        case reset
+    }
+
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var start = 0
+    /// Places in the stream, from its first byte on.
+    private(set) var read = 0
+    private(set) var arrived = 0
+    private(set) var written = 0
+    var ending = Ending.open
+    var flight = Flight.nothing
+    /// The number of the silence that holds up what is under way; nil: it is on its way.
+    var silenceMet: UInt32?
+    private var silences: UInt32 = 0
+    var lineIsFree = Instant.zero
+    var sendLimit: Int
+    var receiveLimit: Int
+
+    init(sendLimit: Int, receiveLimit: Int) {
+        self.sendLimit = max(sendLimit, 1)
+        self.receiveLimit = max(receiveLimit, 1)
+    }
+
+    deinit {
+        free(base)
+    }
+
+    /// Arrived and not read.
+    var unread: Int { arrived - read }
+    /// Written and not arrived.
+    var unsent: Int { written - arrived }
+    var space: Int { max(sendLimit - unsent, 0) }
+    var window: Int { max(receiveLimit - unread, 0) }
+    var finHasArrived: Bool {
+        switch ending {
+        case .finished, .cut(finHadArrived: true), .resetting(finHadArrived: true): true
+        case .open, .finishing, .resetting, .cut: false
+        }
+    }
+    /// The sender has ended it, whatever has become of that.
+    var isEnded: Bool { if case .open = ending { false } else { true } }
+    /// Nothing will come of it any more, if its sender does nothing.
+    var isOver: Bool {
+        guard case .nothing = flight else { return false }
+        switch ending {
+        case .open, .finished: return unsent == 0
+        case .finishing, .resetting: return false
+        case .cut: return true
+        }
+    }
+
+    func cut() { ending = .cut(finHadArrived: finHasArrived) }
+
+    var unreadBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + start) }, count: unread)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) {
+        guard let from = bytes.baseAddress, !bytes.isEmpty else { return }
+        let held = written - read
+        if capacity - start - held < bytes.count { makeRoom(held: held, wanted: bytes.count) }
+        if let base { memcpy(base + start + held, from, bytes.count) }
+        written += bytes.count
+    }
+
+    func arrive(upTo place: Int) { arrived = place }
+
+    func consume(_ count: Int) {
+        read += count
+        start += count
+        if read == written { start = 0 }
+    }
+
+    /// What has not left the sender's host is lost.
+    func dropWaiting() {
+        switch flight {
+        case .bytes(let place, _):
+            written = min(written, place)
+            flight = .bytes(end: written, growing: false)
+        case .nothing, .fin, .reset: written = arrived
+        }
+    }
+
+    /// What is under way has met a silent path once more.
+    func nextSilence() -> UInt32 {
+        silences += 1
+        silenceMet = silences
+        return silences
+    }
+
+    private func makeRoom(held: Int, wanted: Int) {
+        if capacity - held >= wanted, start >= capacity / 2 {
+            if let base { memmove(base, base + start, held) }
+        } else {
+            let larger = max(held + wanted, capacity * 2, 1024)
+            guard let fresh = malloc(larger) else { preconditionFailure("out of memory") }
+            if let base { memcpy(fresh, base + start, held) }
+            free(base)
+            base = fresh
+            capacity = larger
+        }
+        start = 0
+    }
+}

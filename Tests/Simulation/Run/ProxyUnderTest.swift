@@ -1,0 +1,179 @@
+import ForwardProxy
+import HTTPWire
+import Metering
+import Pooling
+import ProxyTypes
+import Reactor
+import Tuning
+import Upstream
+
+/// The real data path, listener to origin, on a simulated kernel; and what the daemon around it orders, the way it does so.
+final class ProxyUnderTest {
+    let network: SimulatedNetwork
+    let kernel: SimulatedKernel
+    let reactor: Reactor
+    let upstream: UpstreamLoop
+    let loop: ProxyLoop
+    /// The sequence of a stop, once one was ordered.
+    private(set) var shutdown: Shutdown?
+
+    /// `resolve` has its completion called later, by an event of the network.
+    init(
+        _ network: SimulatedNetwork, _ kernel: SimulatedKernel, configuration: ProxyConfiguration, seed: UInt64,
+        settings: @escaping (Origin) -> EffectiveSettings,
+        resolve: @escaping (String, @escaping (ResolverAnswer) -> Void) -> Void
+    ) {
+        self.network = network
+        self.kernel = kernel
+        reactor = Reactor(kernel: kernel, readSize: configuration.maxBuffer)
+        let settings = SingleThreaded(settings)
+        let resolve = SingleThreaded(resolve)
+        upstream = UpstreamLoop(
+            reactor: reactor, resolver: Resolver { resolve.value($0, $1) },
+            total: ConnectionBudget(limit: configuration.maxUpstreamConnections),
+            headLimits: configuration.headLimits, seed: seed, settings: { settings.value($0) })
+        loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-simulated")
+    }
+
+    /// One round of the loop. Time passes until there is something to do; see `SimulatedKernel.isAtRest`.
+    func turn() { reactor.turn() }
+
+    var isStopped: Bool { shutdown?.isOver ?? false }
+    var isStopping: Bool { shutdown != nil }
+
+    // MARK: Listeners
+
+    /// Where a socket unit holds the socket (`isInherited`), it outlives the proxy's use of it.
+    @discardableResult
+    func listen(at endpoint: Endpoint = .proxy, isInherited: Bool = false) -> Bool {
+        let descriptor = kernel.listen(at: endpoint)
+        guard descriptor >= 0 else { return false }
+        let address = ListenAddress.tcp(endpoint.address, port: endpoint.port)
+        let socket = ListeningSocket(address: address, descriptor: descriptor, isInherited: isInherited)
+        do {
+            try loop.listen(on: socket)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    func stopListening(at endpoint: Endpoint) {
+        loop.stopListening(on: .tcp(endpoint.address, port: endpoint.port))
+    }
+
+    // MARK: Orders
+
+    /// Through the mailbox, as the control plane's: it is carried out within a round.
+    func order(_ work: @escaping (ProxyLoop) -> Void) {
+        let bound = SingleThreaded((work, loop))
+        reactor.mailbox.execute { bound.value.0(bound.value.1) }
+    }
+
+    /// What an operator orders of one origin.
+    enum OriginOrder {
+        case drain, reconnect, pause, resume, forget
+        case prewarm(Int)
+        case apply(EffectiveSettings)
+    }
+
+    func order(_ order: OriginOrder, _ origin: Origin) {
+        self.order { loop in
+            let upstream = loop.upstream
+            switch order {
+            case .pause: upstream.pool(for: origin).pause(now: upstream.now)
+            case .resume: upstream.existingPool(for: origin)?.resume(now: upstream.now)
+            case .drain: _ = upstream.existingPool(for: origin)?.drain(now: upstream.now)
+            case .reconnect: _ = upstream.existingPool(for: origin)?.reconnect(now: upstream.now)
+            case .prewarm(let count): _ = upstream.pool(for: origin).prewarm(count, now: upstream.now)
+            case .apply(let settings): upstream.apply([(origin, settings)])
+            case .forget:
+                let isPaused = upstream.existingPool(for: origin)?.isPaused ?? false
+                guard upstream.forget(origin), isPaused else { return }
+                upstream.pool(for: origin).pause(now: upstream.now)
+            }
+        }
+    }
+
+    func apply(_ configuration: ProxyConfiguration) { order { $0.apply(configuration) } }
+
+    /// SIGTERM; a second one stops at once.
+    func stop(grace: Interval) {
+        order { [self] loop in
+            if let shutdown { return shutdown.stopAtOnce() }
+            let shutdown = Shutdown(loop, reactor, grace: grace)
+            self.shutdown = shutdown
+            shutdown.begin()
+        }
+    }
+}
+
+/// The end of the daemon, as it goes about it.
+final class Shutdown: DeadlineOwner {
+    private let loop: ProxyLoop
+    private let reactor: Reactor
+    private let deadline = Deadline()
+    private let ends: Instant
+    private let handoverEnds: Instant
+    private let waitingEnds: Instant
+    private var poolsAreClosed = false
+    private var clientsGoneAt: Instant?
+    private(set) var isOver = false
+
+    init(_ loop: ProxyLoop, _ reactor: Reactor, grace: Interval) {
+        self.loop = loop
+        self.reactor = reactor
+        let now = reactor.now
+        ends = now + grace
+        handoverEnds = now + Interval(nanoseconds: grace.nanoseconds / 4 * 3)
+        waitingEnds = max(handoverEnds, now + (grace - .seconds(1)))
+        deadline.owner = self
+    }
+
+    deinit {
+        deadline.owner = nil
+    }
+
+    func begin() {
+        loop.drain()
+        reactor.timer.wake(deadline, at: reactor.now)
+    }
+
+    func stopAtOnce() {
+        loop.kill()
+        isOver = true
+    }
+
+    func deadlineReached(now: Instant) -> Instant {
+        guard !isOver else { return .distantFuture }
+        if loop.continueDrain(now: now, handoverEnds: handoverEnds, waitingEnds: waitingEnds) {
+            let allHaveGone = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= .milliseconds(250)
+            clientsGoneAt = clientsGoneAt ?? now
+            if allHaveGone {
+                loop.closeClients()
+                if !poolsAreClosed { loop.upstream.shutdown() }
+                poolsAreClosed = true
+                if loop.upstream.openConnections == 0 {
+                    isOver = true
+                    return .distantFuture
+                }
+            }
+        } else {
+            clientsGoneAt = nil
+        }
+        guard now >= ends else { return min(now + .milliseconds(10), ends) }
+        stopAtOnce()
+        return .distantFuture
+    }
+}
+
+/// Carries what is not safe to share into closures that must be. Shared.
+///
+/// Unchecked because a simulation has one thread.
+struct SingleThreaded<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}

@@ -1,0 +1,57 @@
+import ProxyTypes
+import Synchronization
+
+/// One run of one seed, or of a part of its scenario, and what it showed. Value.
+package struct SimulationRun {
+    package let seed: UInt64
+    package let events: Int
+    /// The same for the same run, wherever and however often it is run.
+    package let hash: UInt64
+    /// The first is the one that ended the run.
+    package let findings: [String]
+    /// Which properties did not hold.
+    package let properties: [String]
+    package let trace: [String]
+
+    package var isClean: Bool { findings.isEmpty }
+
+    package init(seed: UInt64, isTraced: Bool = false) {
+        self.init(Scenario.generate(seed: seed), isTraced: isTraced)
+    }
+
+    init(_ scenario: Scenario, isTraced: Bool) {
+        Self.brokenInvariant.withLock { $0 = nil }
+        Invariant.onFirstBroken { text in Self.brokenInvariant.withLock { $0 = text } }
+        let world = World(scenario, tracing: isTraced)
+        let verdict = world.run()
+        world.network.tearDown()
+        seed = scenario.seed
+        events = verdict.events
+        hash = verdict.trace.hash
+        let broken = Self.brokenInvariant.withLock { $0 }
+        findings = verdict.violations.map { violation in
+            violation.property == .invariants ? "\(violation): \(broken ?? "")" : violation.description
+        }
+        properties = verdict.violations.map { "\($0.property)" }
+        trace = verdict.trace.lines
+    }
+
+    private static let brokenInvariant = Mutex<String?>(nil)
+}
+
+extension SimulationRun {
+    /// The shortest scenario found that fails in the same way, and what happens in it.
+    package static func story(ofSeed seed: UInt64) -> String {
+        let whole = Scenario.generate(seed: seed)
+        let run = SimulationRun(whole, isTraced: false)
+        guard let property = run.properties.first else { return "seed \(seed) shows nothing" }
+        let (shortest, runs) = Shrinker(property: property).shrink(whole)
+        let last = SimulationRun(shortest, isTraced: true)
+        let lines =
+            ["\(shortest)", "— what happens (found in \(runs) runs) —"] + last.trace.suffix(200) + last.findings
+        return lines.joined(separator: "\n")
+    }
+
+    /// The scenario of a seed, as text.
+    package static func scenario(ofSeed seed: UInt64) -> String { "\(Scenario.generate(seed: seed))" }
+}

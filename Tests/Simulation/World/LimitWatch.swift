@@ -1,0 +1,135 @@
+import ForwardProxy
+import Metering
+import ProxyTypes
+import Tuning
+import Upstream
+
+/// Counts after each round, at the network where it can: what rises above its limit has broken it. What is above it because
+/// the limit was lowered only has to fall. Value.
+struct LimitWatch {
+    /// A limit that may have been lowered: what had begun under the higher one may still come up.
+    private struct Limit {
+        private var current: Int
+        private var higher = 0
+        private var until = Instant.zero
+
+        init(_ limit: Int) {
+            current = limit
+        }
+
+        /// Longer than a look-up and a dial.
+        private static let memory = Interval.seconds(10)
+
+        mutating func most(_ limit: Int, now: Instant) -> Int {
+            if limit < current {
+                higher = max(now < until ? higher : 0, current)
+                until = now + Self.memory
+            }
+            current = limit
+            return now < until ? max(current, higher) : current
+        }
+    }
+
+    private struct OriginCounts {
+        var connections = 0
+        var tunnels = 0
+        var waiting = 0
+        var maxConnections: Limit
+        var maxTunnels: Limit
+        var maxQueue: Limit
+    }
+
+    private var perOrigin: [OriginCounts]
+    private var clients = 0
+    private var upstream = 0
+    private var maxClients: Limit
+    private var maxUpstream: Limit
+    private var links = -1
+    private var descriptors = -1
+
+    /// Connections that are being closed hold no place up to this many (`ClientPlaces.mostBeyond`).
+    private static let lingering = 64
+
+    init(_ world: World) {
+        perOrigin = world.origins.map { origin in
+            OriginCounts(
+                maxConnections: Limit(origin.settings.maxConnections), maxTunnels: Limit(origin.settings.maxTunnels),
+                maxQueue: Limit(origin.settings.maxQueue))
+        }
+        maxClients = Limit(world.configuration.maxClientConnections)
+        maxUpstream = Limit(world.configuration.maxUpstreamConnections)
+    }
+
+    mutating func check(_ world: World, _ proxy: ProxyUnderTest) {
+        for index in world.origins.indices { checkQueue(world, proxy, index) }
+        if world.scenario.isCalm { checkBuffers(world) }
+        let kernel = world.kernel
+        // Nothing can have risen where nothing was opened.
+        guard world.network.links.count != links || kernel.openDescriptors != descriptors else { return }
+        links = world.network.links.count
+        descriptors = kernel.openDescriptors
+        var spare = 0
+        for index in world.origins.indices { spare += checkConnections(world, index) }
+        checkTotals(world, spare: spare)
+    }
+
+    /// Returns how many sockets there may be beyond the connections: a race of addresses has several, for a moment.
+    private mutating func checkConnections(_ world: World, _ index: Int) -> Int {
+        let origin = world.origins[index]
+        let now = world.now
+        let racers = origin.endpoints.count - 1
+        let connections = origin.endpoints.reduce(0) { $0 + world.kernel.connections(to: $1) }
+        let most = perOrigin[index].maxConnections.most(origin.settings.maxConnections, now: now)
+        if connections > perOrigin[index].connections, connections > most * (1 + racers) {
+            world.violated(.limits, "\(connections) connections to origin \(index); max_connections is \(most)")
+        }
+        perOrigin[index].connections = connections
+        let tunnels = origin.tunnelEndpoints.reduce(0) { $0 + world.kernel.connections(to: $1) }
+        let mostTunnels = perOrigin[index].maxTunnels.most(origin.settings.maxTunnels, now: now)
+        if tunnels > perOrigin[index].tunnels, tunnels > mostTunnels * (1 + racers) {
+            world.violated(.limits, "\(tunnels) tunnels to origin \(index); max_tunnels is \(mostTunnels)")
+        }
+        perOrigin[index].tunnels = tunnels
+        return racers * (most + mostTunnels)
+    }
+
+    private mutating func checkQueue(_ world: World, _ proxy: ProxyUnderTest, _ index: Int) {
+        let origin = world.origins[index]
+        let most = perOrigin[index].maxQueue.most(origin.settings.maxQueue, now: world.now)
+        guard most < 100, let gauges = proxy.upstream.existingPool(for: origin.origin)?.gauges else { return }
+        // Those for whom something is under way do not count.
+        let excused = gauges.dialing + gauges.closing + (gauges.dialFailures > 0 ? origin.settings.maxConnections : 0)
+        if gauges.waiting > perOrigin[index].waiting, gauges.waiting - excused > most {
+            world.violated(.limits, "\(gauges.waiting) wait for origin \(index); max_queue is \(most)")
+        }
+        perOrigin[index].waiting = gauges.waiting
+    }
+
+    private mutating func checkTotals(_ world: World, spare: Int) {
+        let own = world.kernel.ownConnections
+        let mostUpstream = maxUpstream.most(world.configuration.maxUpstreamConnections, now: world.now)
+        if own > upstream, own > mostUpstream + spare {
+            world.violated(.limits, "\(own) upstream connections; max_upstream_connections is \(mostUpstream)")
+        }
+        upstream = own
+        let finished = min(world.kernel.finishedClients, Self.lingering)
+        let accepted = world.kernel.acceptedConnections - finished
+        let mostClients = maxClients.most(world.configuration.maxClientConnections, now: world.now)
+        // Whom a listener had let in before it closed is served, be there one too many.
+        if accepted > clients, accepted > mostClients, !world.isStopping, !world.hasListenerChanges {
+            world.violated(.limits, "\(accepted) clients; max_client_connections is \(mostClients)")
+        }
+        clients = accepted
+    }
+
+    /// What connd holds: all of it is passed on where nothing goes wrong, and heads change little.
+    private func checkBuffers(_ world: World) {
+        let traffic = world.kernel.traffic
+        let held = max(traffic.fromClients - traffic.toOrigins, 0) + max(traffic.fromOrigins - traffic.toClients, 0)
+        let buffer = world.configuration.maxBuffer
+        // A read each way, a part of a head or of a body that waits for its turn, and what heads lose on their way.
+        let perClient = 4 * buffer + 4096 + (world.hasPipelines ? 16 * 2 * 16_384 : 0)
+        let bound = world.clients.count * perClient + world.ledger.accounts.count * 512
+        if held > bound { world.violated(.buffers, "connd holds \(held) bytes, which is more than \(bound)") }
+    }
+}

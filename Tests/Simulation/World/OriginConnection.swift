@@ -1,0 +1,331 @@
+import ProxyTypes
+
+/// One connection at an origin: reads requests, says what is wrong with them, and answers them in order.
+final class OriginConnection {
+    /// What is read.
+    private enum Input {
+        case betweenRequests
+        case request(Sighting, received: Int)
+        /// The rest is not looked at.
+        case deaf
+        case tunnel(TunnelEnd)
+    }
+
+    unowned(unsafe) let origin: OriginMachine
+    unowned(unsafe) let world: World
+    let number: Int
+    let socket: PeerSocket
+    private let isTunnel: Bool
+    private let openedAt: Instant
+    private var input = Input.betweenRequests
+    private var reader = StrictReader()
+    /// Requests that are not answered yet, the one that is being answered first.
+    private var queue: [Sighting] = []
+    private var answering: OriginAnswer?
+    private var isOver = false
+    private(set) var answers = 0
+    /// The client's connection whose credentials hold for this one.
+    private var login: String?
+    /// Ends with whatever happens on the connection.
+    private var idleTurn = 0
+    private(set) var spokeUnasked = Speech.never
+
+    /// Whether it has said what nobody asked for, and whether that has arrived.
+    enum Speech {
+        case never, onItsWay
+        case arrived(Instant)
+    }
+
+    init(_ origin: OriginMachine, _ socket: PeerSocket, number: Int, isTunnel: Bool) {
+        self.origin = origin
+        world = origin.world
+        self.socket = socket
+        self.number = number
+        self.isTunnel = isTunnel
+        openedAt = origin.world.now
+    }
+
+    var isIdle: Bool {
+        guard !isTunnel, !isOver, queue.isEmpty, case .betweenRequests = input else { return false }
+        return reader.isBetweenMessages
+    }
+
+    // MARK: Between requests
+
+    func restsIdle() {
+        idleTurn += 1
+        let turn = idleTurn
+        var ends: [(Interval, IdleEnd.Manner)] = []
+        if let end = origin.plan.idleEnd { ends.append((end.after, end.manner)) }
+        if let hint = origin.plan.keepAliveHint, answers > 0 { ends.append((.seconds(Int64(hint)), .fin)) }
+        for (delay, manner) in ends where !isTunnel {
+            world.after(delay) {
+                guard self.idleTurn == turn, self.isIdle else { return }
+                self.end(manner)
+            }
+        }
+    }
+
+    func end(_ manner: IdleEnd.Manner) {
+        guard !isOver else { return }
+        switch manner {
+        case .fin: close()
+        case .reset:
+            isOver = true
+            socket.reset()
+            origin.forget(self)
+        case .vanish:
+            vanish()
+            origin.forget(self)
+        case .speak:
+            spokeUnasked = .onItsWay
+            // As some servers do before they give an idle connection up.
+            let head = "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Attempt: 0\r\nConnection: close\r\n"
+            socket.send(Array("\(head)Content-Length: 0\r\n\r\n".utf8))
+            stopListening()
+        }
+    }
+
+    func vanish() {
+        isOver = true
+        cutAll()
+        socket.vanish()
+    }
+
+    private func cutAll() {
+        answering = nil
+        for sighting in queue {
+            if case .begun = sighting.answer { sighting.answer = .cut }
+            if case .arriving = sighting.request { sighting.request = .cut }
+        }
+        if case .request(let sighting, _) = input, case .arriving = sighting.request { sighting.request = .cut }
+    }
+
+    /// FIN, and nothing is read any more.
+    func close() {
+        guard !isOver else { return }
+        isOver = true
+        cutAll()
+        socket.close()
+        origin.forget(self)
+    }
+
+    func resetNow() {
+        guard !isOver else { return }
+        isOver = true
+        cutAll()
+        socket.reset()
+        origin.forget(self)
+    }
+
+    func stopListening() { input = .deaf }
+
+    // MARK: Requests
+
+    private func readRequests() {
+        while !isOver, let event = reader.next() {
+            switch event {
+            case .head(let head): receivedHead(head)
+            case .body(let content): receivedBody(content)
+            case .end: receivedEnd()
+            case .fault(let text):
+                world.violated(.wellFormed, "origin \(origin.index) cannot read what connd sent: \(text)")
+                return
+            }
+            if case .deaf = input { return }
+        }
+    }
+
+    private func receivedHead(_ head: WireHead) {
+        guard let account = head["x-nonce"].flatMap(Nonce.init).flatMap({ world.ledger[$0] }) else {
+            world.violated(.foreignBytes, "origin \(origin.index) got a request without a nonce: `\(head.start)`")
+            return stopListening()
+        }
+        let request = account.request
+        check(head, account)
+        let sighting = Sighting(account, connection: number, at: world.now)
+        account.sightings.append(sighting)
+        checkTurn(sighting, head)
+        checkSpeech(sighting)
+        queue.append(sighting)
+        idleTurn += 1
+        input = .request(sighting, received: 0)
+        if request.logsIn { login = head["x-client"] }
+        reader.expect(framing(head))
+        if sighting.plan.isEarly || request.expectsContinue && sighting.plan.interim > 0 { answerNext() }
+    }
+
+    private func framing(_ head: WireHead) -> StrictReader.Framing {
+        if head["transfer-encoding"] != nil { return .chunked }
+        return head["content-length"].flatMap(Int.init).map { .length($0) } ?? .none
+    }
+
+    private func check(_ head: WireHead, _ account: Account) {
+        let request = account.request
+        let expected = "\(request.verb.rawValue) /\(request.nonce) HTTP/1.1"
+        if head.start != expected || head["host"] != origin.host || origin.index != request.origin {
+            world.violated(.wellFormed, "\(request.nonce) came as `\(head.start)` for \(head["host"] ?? "nobody")")
+        }
+        if head["via"] == nil { world.violated(.wellFormed, "\(request.nonce) came without Via") }
+        switch (request.body, head["transfer-encoding"], head["content-length"]) {
+        case (nil, nil, nil), (nil, nil, "0"): break
+        case (.some(let body), .some, nil) where body.isChunked: break
+        case (.some(let body), nil, .some(let length)) where !body.isChunked && length == "\(body.size)": break
+        default: world.violated(.wellFormed, "\(request.nonce) came with another framing")
+        }
+        if case .nothing = account.sent {
+            world.violated(.foreignBytes, "\(request.nonce) came before its client sent it")
+        }
+    }
+
+    /// Whether it may come here, and now.
+    private func checkTurn(_ sighting: Sighting, _ head: WireHead) {
+        let request = sighting.account.request
+        let most = request.verb.isIdempotent ? 1 + origin.mostRetries : 1
+        if sighting.attempt >= most {
+            world.violated(
+                .sentTooOften, "\(request.verb.rawValue) \(request.nonce) came \(sighting.attempt + 1) times")
+        }
+        if !queue.isEmpty, !origin.everPipelined || !request.verb.isIdempotent {
+            let others = queue.map { "\($0.account.request.nonce)" }.joined(separator: ", ")
+            world.violated(.sharedConnection, "\(request.nonce) came while \(others) was not answered")
+        }
+        // A dial takes this long at least, so that it had begun before.
+        let path = world.scenario.originPath
+        let dial = path.minLatency + path.minLatency + path.minLatency
+        if path.isPlain, let drain = origin.settledDrain, openedAt < drain + dial, !isTunnel {
+            world.violated(.obeyed, "\(request.nonce) came on a connection that was drained")
+        }
+        if let login, login != head["x-client"] {
+            world.violated(.login, "\(request.nonce) of client \(head["x-client"] ?? "?") came as \(login)")
+        }
+    }
+
+    /// What it said unasked, and had arrived before the request went out, ends a connection. What crosses the request is
+    /// taken for its answer: HTTP/1 cannot tell.
+    private func checkSpeech(_ sighting: Sighting) {
+        guard case .arrived(let time) = spokeUnasked else { return }
+        let path = world.scenario.originPath
+        guard path.isPlain else { return }
+        if time + .milliseconds(30) + path.maxLatency < world.now {
+            let nonce = sighting.account.request.nonce
+            world.violated(.foreignBytes, "\(nonce) was sent behind bytes that nobody had asked for")
+        }
+    }
+
+    private func receivedBody(_ content: ArraySlice<UInt8>) {
+        guard case .request(let sighting, let received) = input else { return }
+        let nonce = sighting.account.request.nonce
+        if let place = Content.mismatch(nonce, .client, at: received, content) {
+            world.violated(.foreignBytes, "request \(nonce) has another byte at \(place)")
+        }
+        input = .request(sighting, received: received + content.count)
+    }
+
+    private func receivedEnd() {
+        guard case .request(let sighting, let received) = input else { return }
+        let request = sighting.account.request
+        input = .betweenRequests
+        sighting.request = .whole
+        switch sighting.account.sent {
+        case .whole: break
+        case .nothing, .part:
+            world.violated(.cutLooksWhole, "request \(request.nonce) looks whole, and its client did not send it whole")
+        }
+        if received != request.body?.size ?? 0 {
+            world.violated(.cutLooksWhole, "request \(request.nonce) has \(received) bytes and looks whole")
+        }
+        answerNext()
+    }
+
+    // MARK: Answers
+
+    private func answerNext() {
+        guard answering == nil, !isOver, let sighting = queue.first else { return }
+        if case .arriving = sighting.request, !sighting.plan.isEarly,
+            !(sighting.account.request.expectsContinue && sighting.plan.interim > 0)
+        {
+            return
+        }
+        let answer = OriginAnswer(sighting, on: self)
+        answering = answer
+        answer.start()
+    }
+
+    /// The final head may go out.
+    func mayAnswer(_ sighting: Sighting) -> Bool {
+        if case .arriving = sighting.request { sighting.plan.isEarly } else { true }
+    }
+
+    func answered(_ sighting: Sighting, isLast: Bool) {
+        guard !isOver else { return }
+        answering = nil
+        answers += 1
+        queue.removeFirst()
+        if isLast { return close() }
+        if queue.isEmpty { restsIdle() } else { answerNext() }
+    }
+
+    func becomeTunnel(_ account: Account, _ plan: TunnelPlan, attempt: Int) {
+        reader.becomeRaw()
+        let tunnel = TunnelEnd(.origin, account, plan, attempt: attempt, on: socket, in: world) {
+            self.isOver = true
+            self.origin.forget(self)
+        }
+        input = .tunnel(tunnel)
+        let early = reader.takeRaw()
+        tunnel.start()
+        if !early.isEmpty { tunnel.received(early) }
+    }
+
+    /// The first record of a tunnel says whose it is.
+    private func readTunnel() {
+        guard reader.unreadCount >= 16 else { return }
+        let first = reader.peek(8)
+        guard let nonce = Nonce(String(decoding: first, as: UTF8.self), radix: 16), let account = world.ledger[nonce],
+            case .tunnel(let plan) = account.request.kind
+        else {
+            world.violated(.foreignBytes, "origin \(origin.index) got a tunnel that nobody asked for")
+            return stopListening()
+        }
+        let sighting = Sighting(account, connection: number, at: world.now)
+        account.sightings.append(sighting)
+        checkTurn(sighting, WireHead(start: "", fields: []))
+        sighting.request = .whole
+        sighting.answer = .whole
+        becomeTunnel(account, plan, attempt: 0)
+    }
+}
+
+extension OriginConnection: PeerOwner {
+    func connected(_ socket: PeerSocket) {}
+    func connectFailed(_ socket: PeerSocket, _ code: CInt) {}
+
+    func received(_ socket: PeerSocket, _ bytes: UnsafeRawBufferPointer) {
+        guard !isOver else { return }
+        switch input {
+        case .deaf: return
+        case .tunnel(let tunnel): return tunnel.received(ArraySlice(bytes))
+        case .betweenRequests, .request: break
+        }
+        reader.append(bytes)
+        if isTunnel { readTunnel() } else { readRequests() }
+    }
+
+    func inputEnded(_ socket: PeerSocket) {
+        if case .tunnel(let tunnel) = input { return tunnel.sawEnd() }
+        close()
+    }
+
+    func wasReset(_ socket: PeerSocket) {
+        if case .tunnel(let tunnel) = input { return tunnel.sawReset() }
+        guard !isOver else { return }
+        isOver = true
+        cutAll()
+        origin.forget(self)
+    }
+
+    func outputTaken(_ socket: PeerSocket) {
+        if case .onItsWay = spokeUnasked { spokeUnasked = .arrived(world.now) }
+    }
+}

@@ -1,0 +1,123 @@
+import ProxyTypes
+import Tuning
+import Upstream
+
+/// An origin: hosts that answer at its addresses as its plan says, and a name that leads to them.
+final class OriginMachine {
+    unowned(unsafe) let world: World
+    let index: Int
+    let plan: OriginPlan
+    /// What the name's look-up brings now.
+    var names = OriginPlan.Names.addresses
+    private var listeners: [PeerListener] = []
+    var connections: [OriginConnection] = []
+    /// As the control plane has given them to connd.
+    private(set) var settings: EffectiveSettings
+    let addresses: [IPAddress]
+    /// As requests name it.
+    let host: String
+    let origin: Origin
+    let tunnelOrigin: Origin
+    let endpoints: [Endpoint]
+    let tunnelEndpoints: [Endpoint]
+    /// When connd was told that no connection that it has is to serve again.
+    private var drains: [Instant] = []
+    /// In force at some time in the run: what was decided under an earlier setting may still be under way.
+    private(set) var mostRetries: Int
+    private(set) var everPipelined: Bool
+
+    static let port: UInt16 = 80
+    static let tunnelPort: UInt16 = 443
+
+    init(_ plan: OriginPlan, index: Int, in world: World) {
+        self.plan = plan
+        self.index = index
+        self.world = world
+        settings = plan.settings
+        let addresses = (0..<max(plan.addressCount, 1)).map {
+            IPAddress(ipv4: 0x0A01_0000 | UInt32(index) << 8 | UInt32($0 + 1))
+        }
+        self.addresses = addresses
+        host = plan.isLiteral ? addresses[0].description : "o\(index).test"
+        origin = Origin(scheme: .http, host: host, port: Self.port)
+        tunnelOrigin = Origin(scheme: .https, host: host, port: Self.tunnelPort)
+        endpoints = addresses.map { Endpoint(address: $0, port: Self.port) }
+        tunnelEndpoints = addresses.map { Endpoint(address: $0, port: Self.tunnelPort) }
+        mostRetries = plan.settings.maxRetries
+        everPipelined = plan.settings.pipelining != .off
+    }
+
+    func set(_ settings: EffectiveSettings) {
+        self.settings = settings
+        mostRetries = max(mostRetries, settings.maxRetries)
+        everPipelined = everPipelined || settings.pipelining != .off
+    }
+
+    var answer: ResolverAnswer {
+        switch names {
+        case .addresses: .addresses(addresses)
+        case .noSuchName: .noSuchName("no such name")
+        case .failed: .failed("no server answers")
+        }
+    }
+
+    func noteDrain() { drains.append(world.now) }
+
+    /// The last one that has surely been carried out.
+    var settledDrain: Instant? {
+        let path = world.scenario.originPath
+        let slack = path.maxLatency + path.maxLatency + .milliseconds(60)
+        return drains.last { $0 + slack < world.now }
+    }
+
+    // MARK: The network
+
+    func start() {
+        for (place, address) in addresses.enumerated() {
+            world.network.setName(
+                "origin \(index)\(place > 0 ? " (\(place))" : "")", of: Endpoint(address: address, port: 0))
+            for port in [Self.port, Self.tunnelPort] {
+                let endpoint = Endpoint(address: address, port: port)
+                world.network.setPath(world.scenario.originPath, to: endpoint)
+                listeners.append(
+                    world.network.listen(at: endpoint) { [unowned self] socket in
+                        accept(socket, isTunnel: port == Self.tunnelPort)
+                    })
+            }
+        }
+    }
+
+    private func accept(_ socket: PeerSocket, isTunnel: Bool) {
+        let connection = OriginConnection(self, socket, number: world.nextConnectionNumber(), isTunnel: isTunnel)
+        connections.append(connection)
+        socket.owner = connection
+        connection.restsIdle()
+    }
+
+    func forget(_ connection: OriginConnection) {
+        connections.removeAll { $0 === connection }
+    }
+
+    func set(_ reach: Happening.Reach, address: Int) {
+        let reached = addresses[address % addresses.count]
+        for port in [Self.port, Self.tunnelPort] {
+            var path = world.network.path(to: Endpoint(address: reached, port: port))
+            switch reach {
+            case .open: path.connecting = .open
+            case .refused: path.connecting = .refused
+            case .blackHole: path.connecting = .blackHole
+            }
+            world.network.setPath(path, to: Endpoint(address: reached, port: port))
+        }
+    }
+
+    /// Everything that it knew of its connections is gone, and nobody was told.
+    func restart() {
+        for connection in connections { connection.vanish() }
+        connections.removeAll()
+    }
+
+    func endIdle(_ manner: IdleEnd.Manner) {
+        for connection in connections where connection.isIdle { connection.end(manner) }
+    }
+}

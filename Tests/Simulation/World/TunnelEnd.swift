@@ -1,0 +1,127 @@
+import ProxyTypes
+
+/// One end of a tunnel: says what it has to say, checks what it hears, and ends as planned.
+final class TunnelEnd {
+    enum Side {
+        case client, origin
+    }
+
+    private enum Output {
+        case speaking(Int), silent, shut
+    }
+
+    private unowned(unsafe) let world: World
+    private let socket: PeerSocket
+    private let side: Side
+    private let account: Account
+    private var nonce: Nonce { account.request.nonce }
+    private let plan: TunnelPlan
+    private let attempt: Int
+    private var output = Output.speaking(0)
+    private(set) var heard = 0
+    private var inputEnded = false
+    private(set) var isOver = false
+    /// Nil once it has been called.
+    private var ended: (() -> Void)?
+
+    init(
+        _ side: Side, _ account: Account, _ plan: TunnelPlan, attempt: Int, on socket: PeerSocket, in world: World,
+        ended: @escaping () -> Void
+    ) {
+        self.side = side
+        self.world = world
+        self.socket = socket
+        self.plan = plan
+        self.attempt = attempt
+        self.account = account
+        self.ended = ended
+    }
+
+    private var own: Content.Maker { side == .client ? .client : .origin(attempt: attempt) }
+    private var other: Content.Maker { side == .client ? .origin(attempt: attempt) : .client }
+    private var ownTotal: Int { side == .client ? plan.fromClient : plan.fromOrigin }
+    private var otherTotal: Int { side == .client ? plan.fromOrigin : plan.fromClient }
+    private var hasHeardAll: Bool { heard == otherTotal }
+    private var hasSaidAll: Bool {
+        switch output {
+        case .speaking: false
+        case .silent, .shut: true
+        }
+    }
+
+    func start() { speak() }
+
+    private func speak() {
+        guard !isOver, case .speaking(let said) = output else { return }
+        let part = min(max(ownTotal / max(plan.writes, 1), 1), ownTotal - said)
+        if part > 0 { socket.send(Content.bytes(nonce, own, said..<(said + part))) }
+        if said + part < ownTotal {
+            output = .speaking(said + part)
+            world.after(plan.pause) { self.speak() }
+        } else {
+            output = .silent
+            saidAll()
+        }
+    }
+
+    private func saidAll() {
+        switch (plan.ending, side) {
+        case (.both, _):
+            socket.shutdownOutput()
+            output = .shut
+        case (.clientResets, .client), (.originResets, .origin): return end { socket.reset() }
+        case (.clientCloses, _), (.originCloses, _), (.nobody, _), (.clientResets, .origin), (.originResets, .client):
+            break
+        }
+        proceed()
+    }
+
+    func received(_ bytes: ArraySlice<UInt8>) {
+        guard !isOver else { return }
+        if heard + bytes.count > otherTotal {
+            world.violated(.foreignBytes, "tunnel \(nonce) brought more than its \(side) was sent")
+        } else if let place = Content.mismatch(nonce, other, at: heard, bytes) {
+            world.violated(.foreignBytes, "tunnel \(nonce) brought its \(side) another byte at \(place)")
+        }
+        heard += bytes.count
+        proceed()
+    }
+
+    private func proceed() {
+        guard !isOver, hasSaidAll else { return }
+        switch (plan.ending, side) {
+        case (.clientCloses, .client), (.originCloses, .origin): if hasHeardAll || inputEnded { end { socket.close() } }
+        case (.both, _), (.clientCloses, .origin), (.originCloses, .client), (.clientResets, _), (.originResets, _),
+            (.nobody, _):
+            if inputEnded { end { socket.close() } }
+        }
+    }
+
+    func sawEnd() {
+        guard !isOver else { return }
+        inputEnded = true
+        if case .both = plan.ending, world.scenario.isCalm, !hasHeardAll {
+            world.violated(.cutLooksWhole, "tunnel \(nonce): its \(side) saw the end after \(heard) of \(otherTotal)")
+        }
+        // The other way may still be open.
+        if hasSaidAll { proceed() } else if case .both = plan.ending { return } else { end { socket.close() } }
+    }
+
+    func sawReset() { end {} }
+
+    /// Its client leaves.
+    func abandon() {
+        isOver = true
+        ended = nil
+        _ = account.settle(.abandoned, at: world.now)
+    }
+
+    private func end(_ how: () -> Void) {
+        guard !isOver else { return }
+        isOver = true
+        how()
+        let ended = ended
+        self.ended = nil
+        ended?()
+    }
+}

@@ -1,0 +1,47 @@
+import ProxyTypes
+
+/// First come, first served: where nothing goes wrong, no request reaches its origin long before one that reached connd well
+/// before it.
+extension World {
+    /// Whose order is not disturbed by anything that is meant to: pipelines, connections that belong to one client.
+    private func isOrdered(_ account: Account) -> Bool {
+        guard case .plain = account.request.kind, !account.request.expectsContinue, account.sightings.count == 1 else {
+            return false
+        }
+        return account.arrivedAt < .distantFuture
+    }
+
+    func checkOrder() {
+        let plans = scenario.clients.lazy.flatMap(\.requests)
+        guard scenario.isCalm, !plans.contains(where: \.isPipelined), !plans.contains(where: \.logsIn) else { return }
+        let path = scenario.originPath
+        guard path.isPlain else { return }
+        for origin in origins where !origin.everPipelined {
+            let accounts = ledger.accounts.filter { $0.request.origin == origin.index && isOrdered($0) }
+            guard accounts.count < 150 else { continue }
+            for (place, one) in accounts.enumerated() {
+                for other in accounts[(place + 1)...] {
+                    compare(one, other)
+                    compare(other, one)
+                }
+            }
+        }
+    }
+
+    /// A round of connd's loop may take so long, and what happens within it has no order.
+    private static let round = Interval.milliseconds(30)
+
+    private func compare(_ first: Account, _ second: Account) {
+        guard first.arrivedAt + Self.round < second.sentAt, first.client != second.client else { return }
+        let slack = scenario.originPath.maxLatency + scenario.originPath.maxLatency + Self.round
+        guard second.sightings[0].at + slack < first.sightings[0].at else { return }
+        violated(
+            .order,
+            "request \(second.request.nonce) overtook \(first.request.nonce) to origin \(first.request.origin)")
+    }
+}
+
+extension Path {
+    /// A head takes one segment, and no more time than that takes.
+    var isPlain: Bool { cuts == .whole && bytesPerSecond == 0 && sendBuffer > 1000 && receiveBuffer > 1000 }
+}

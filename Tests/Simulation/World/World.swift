@@ -1,0 +1,229 @@
+import ForwardProxy
+import Metering
+import ProxyTypes
+import Tuning
+import Upstream
+
+/// What one run has shown.
+struct Verdict {
+    let violations: [Violation]
+    let events: Int
+    let trace: Trace
+    let census: Census
+}
+
+/// How often what happened: that a scenario exercises what it is meant to shows here. Value.
+struct Census {
+    var answered = 0, refused = 0, cut = 0, unanswered = 0, abandoned = 0, tunnels = 0, pending = 0
+    var sightings = 0, resent = 0
+
+    static func += (a: inout Census, b: Census) {
+        a.answered += b.answered
+        a.refused += b.refused
+        a.cut += b.cut
+        a.unanswered += b.unanswered
+        a.abandoned += b.abandoned
+        a.tunnels += b.tunnels
+        a.pending += b.pending
+        a.sightings += b.sightings
+        a.resent += b.resent
+    }
+}
+
+/// One run of a scenario: connd's data path in a network of scripted clients and origins, watched by an oracle of its own.
+final class World {
+    let scenario: Scenario
+    let network: SimulatedNetwork
+    let kernel: SimulatedKernel
+    private(set) var proxy: ProxyUnderTest?
+    let ledger: Ledger
+    private(set) var origins: [OriginMachine] = []
+    private(set) var clients: [ClientMachine] = []
+    var configuration: ProxyConfiguration
+    let settings: SettingsInForce
+    private(set) var violations: [Violation] = []
+    private var connectionNumber = 0
+    /// Where clients connect to; nil once nobody listens.
+    var listenerEndpoint: Endpoint? = .proxy
+    /// An order to stop was given.
+    var isStopping = false
+    private var watch: LimitWatch?
+    let hasPipelines: Bool
+    let hasListenerChanges: Bool
+    private let begin: Instant
+    private let brokenBefore = Invariant.brokenCount
+
+    init(_ scenario: Scenario, tracing: Bool) {
+        self.scenario = scenario
+        let trace = Trace(isKept: tracing)
+        network = SimulatedNetwork(seed: scenario.seed, trace: trace)
+        kernel = SimulatedKernel(network)
+        begin = network.now
+        ledger = Ledger(scenario)
+        var configuration = ProxyConfiguration()
+        configuration.destinations.connectPorts = .any
+        configuration.maxClientConnections = scenario.proxy.maxClientConnections
+        configuration.maxUpstreamConnections = scenario.proxy.maxUpstreamConnections
+        configuration.maxBuffer = scenario.proxy.maxBuffer
+        configuration.clientHeadTimeout = scenario.proxy.clientHeadTimeout
+        configuration.clientIdleTimeout = scenario.proxy.clientIdleTimeout
+        configuration.clientBodyTimeout = scenario.proxy.clientBodyTimeout
+        configuration.closeLinger = scenario.proxy.closeLinger
+        self.configuration = configuration
+        settings = SettingsInForce()
+        hasListenerChanges = scenario.happenings.contains { if case .changeListeners = $0.what { true } else { false } }
+        hasPipelines = scenario.clients.contains { $0.requests.contains(where: \.isPipelined) }
+        origins = scenario.origins.enumerated().map { OriginMachine($0.element, index: $0.offset, in: self) }
+        clients = scenario.clients.enumerated().map { ClientMachine($0.element, index: $0.offset, in: self) }
+    }
+
+    var now: Instant { network.now }
+
+    func after(_ delay: Interval, _ work: @escaping () -> Void) { network.schedule(after: delay, work) }
+
+    func nextConnectionNumber() -> Int {
+        connectionNumber += 1
+        return connectionNumber
+    }
+
+    func clientAddress(_ index: Int) -> IPAddress { IPAddress(ipv4: 0x0A02_0000 | UInt32(index + 1)) }
+
+    func violated(_ property: Property, _ text: String) {
+        network.trace.note("oracle") { "\(property): \(text)" }
+        guard violations.count < 10 else { return }
+        violations.append(Violation(property: property, text: text, at: network.now))
+    }
+
+    /// The proxy's error to a request: it must have a cause.
+    func refused(_ account: Account, status: Int, error: String) {
+        guard scenario.mustServe(account.client) else { return }
+        violated(.calm, "request \(account.request.nonce) was answered \(status) \(error)")
+    }
+
+    func wasRefused(_ client: ClientMachine) {
+        guard !isStopping, listenerEndpoint != nil else { return }
+        violated(.answeredOnce, "client \(client.index) was refused a connection")
+    }
+
+    // MARK: The run
+
+    /// How much time a run may take until nothing happens any more.
+    private static let longest = Interval.hours(2)
+    private static let patience = Interval.minutes(15)
+    private static let mostTurns = 4_000_000
+
+    func run() -> Verdict {
+        setUp()
+        let proxy = makeProxy()
+        self.proxy = proxy
+        if !proxy.listen() { violated(.rest, "the listener cannot be opened") }
+        watch = LimitWatch(self)
+        for origin in origins { origin.start() }
+        for client in clients { client.start() }
+        for happening in scenario.happenings { after(happening.at) { [unowned self] in take(happening.what) } }
+        run(proxy, until: { [self] in isPlayedOut })
+        keepNothingWarm(proxy)
+        run(proxy)
+        if violations.isEmpty { checkRest(proxy) }
+        if violations.isEmpty { stopAll(proxy) }
+        defer { self.proxy = nil }
+        return Verdict(violations: violations, events: network.trace.events, trace: network.trace, census: census())
+    }
+
+    private func setUp() {
+        network.setPath(scenario.clientPath, to: .proxy)
+        network.setName("connd", of: Endpoint(address: .proxyHost, port: 0))
+        for client in clients {
+            network.setName("client \(client.index)", of: Endpoint(address: clientAddress(client.index), port: 0))
+        }
+        for origin in origins {
+            settings.set(origin.plan.settings, host: origin.host)
+        }
+    }
+
+    private func makeProxy() -> ProxyUnderTest {
+        ProxyUnderTest(
+            network, kernel, configuration: configuration, seed: scenario.seed,
+            settings: { [settings] in settings[$0] },
+            resolve: { [unowned self] host, completion in
+                guard let origin = origins.first(where: { $0.host == host }) else {
+                    return after(.milliseconds(1)) { completion(.noSuchName("nobody has this name")) }
+                }
+                after(origin.plan.lookupTime) { completion(origin.answer) }
+            })
+    }
+
+    /// All that was planned has happened, or will not any more.
+    private var isPlayedOut: Bool {
+        guard network.now - begin > lastHappening else { return false }
+        return clients.allSatisfy(\.isFinished) || network.now - begin > Self.patience
+    }
+
+    private var lastHappening: Interval { scenario.happenings.last?.at ?? .zero }
+
+    /// Otherwise `min_idle` goes on for ever.
+    private func keepNothingWarm(_ proxy: ProxyUnderTest) {
+        for origin in origins {
+            var cold = origin.settings
+            guard cold.minIdle > 0 else { continue }
+            cold.minIdle = 0
+            settings.set(cold, host: origin.host)
+            origin.set(cold)
+            for origin in [origin.origin, origin.tunnelOrigin] { proxy.order(.apply(cold), origin) }
+        }
+    }
+
+    /// Until nothing happens any more, or `isDone`.
+    private func run(_ proxy: ProxyUnderTest, until isDone: () -> Bool = { false }) {
+        let end = network.now + Self.longest
+        var turns = 0
+        while violations.isEmpty {
+            proxy.turn()
+            turns += 1
+            watch?.check(self, proxy)
+            if Invariant.brokenCount > brokenBefore { violated(.invariants, "an invariant is broken") }
+            if kernel.isAtRest || isDone() { return }
+            if turns > Self.mostTurns || network.now > end {
+                return violated(.rest, "connd is still busy after \(turns) rounds: \(residue(proxy))")
+            }
+        }
+    }
+
+    /// The daemon's own end, for whatever is left; nothing may remain.
+    private func stopAll(_ proxy: ProxyUnderTest) {
+        isStopping = true
+        if !proxy.isStopping { proxy.stop(grace: .seconds(5)) }
+        run(proxy)
+        guard violations.isEmpty else { return }
+        if !proxy.isStopped { violated(.rest, "connd does not stop: \(residue(proxy))") }
+        if kernel.openDescriptors > 0 { violated(.rest, "connd has stopped and holds \(residue(proxy))") }
+        checkSettled()
+        checkCounters(proxy)
+    }
+
+    private func census() -> Census {
+        var census = Census()
+        for account in ledger.accounts {
+            census.sightings += account.sightings.count
+            census.resent += max(account.sightings.count - 1, 0)
+            switch account.outcome {
+            case .pending: census.pending += 1
+            case .answered: census.answered += 1
+            case .refused: census.refused += 1
+            case .cut: census.cut += 1
+            case .unanswered: census.unanswered += 1
+            case .abandoned: census.abandoned += 1
+            case .tunnelEnded: census.tunnels += 1
+            }
+        }
+        return census
+    }
+}
+
+/// The settings that origins run with, by host, as the control plane holds them.
+final class SettingsInForce {
+    private var byHost: [String: EffectiveSettings] = [:]
+
+    func set(_ settings: EffectiveSettings, host: String) { byHost[host] = settings }
+    subscript(origin: Origin) -> EffectiveSettings { byHost[origin.host] ?? EffectiveSettings() }
+}
