@@ -105,7 +105,8 @@ extension Exchange: UpstreamExchange {
         let persistence: Persistence =
             dechunks || head.framing == .untilClose ? .closeDelimited : allowsKeepAlive ? .keepAlive : .close
         var shape = ResponseShape(clientVersion: traits.version, persists: persistence == .keepAlive)
-        shape.dechunk = dechunks
+        // Also where no body follows, as to HEAD: it must not be told of a coding (RFC 9112 6.1).
+        shape.dechunk = wantsContentOnly
         shape.keepAliveTimeout = Int(loop.configuration.clientIdleTimeout.wholeSeconds)
         shape.keepAliveMax = ProxyConfiguration.keepAliveMax
         write(head, bytes, shape)
