@@ -25,6 +25,8 @@ package final class TCPStream: EventSource, ByteStream {
     private let acknowledgesAtOnce: Bool
     package var readLimit = Int.max
     private var outputState = OutputState.open
+    /// What the kernel told a write and will not tell a read any more: to that one a reset would look like an end.
+    private var outputError: CInt = 0
     private var isRescheduled = false
 
     /// ```
@@ -38,7 +40,7 @@ package final class TCPStream: EventSource, ByteStream {
         /// The stream closes when all is taken.
         case closing
         case shut
-        /// The kernel refused output; reading meets the reason.
+        /// The kernel refused output; `outputError` is told when everything that came is read.
         case broken
     }
 
@@ -104,8 +106,8 @@ package final class TCPStream: EventSource, ByteStream {
         descriptor >= 0 && outputState == .open
     }
 
-    /// How much was taken. An error breaks the output only: what the peer sent before is still to be read, and its reset
-    /// is told when reading meets it.
+    /// How much was taken. An error breaks the output only: what the peer sent before is still to be read, and the error
+    /// is told behind it.
     private func send(_ call: () -> Int) -> Int {
         while true {
             let count = call()
@@ -115,6 +117,7 @@ package final class TCPStream: EventSource, ByteStream {
             case EAGAIN: return 0
             default:
                 outputState = .broken
+                outputError = CInt(-count)
                 output.clear(keeping: 0)
                 return 0
             }
@@ -203,6 +206,8 @@ package final class TCPStream: EventSource, ByteStream {
                 if count < size, !hangupSeen { mayRead = false }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
             } else if count == 0 {
+                // EPIPE: the end came before the reset, and everything before it.
+                guard outputError == 0 || outputError == EPIPE else { return fail(outputError) }
                 mayRead = false
                 inputHasEnded = true
                 handler?.inputEnded()

@@ -204,6 +204,34 @@ struct TCPStreamTests {
         pair.stream.close()
     }
 
+    @Test("a reset that a write has met is told behind what came before it, and not as an end")
+    func resetMetByWrite() throws {
+        let reactor = try Reactor()
+        let listening = try ListeningSocket.open(.tcp(IPAddress(ipv4: 0x7F00_0001), port: 0))
+        let place = try #require(listening.localAddress)
+        let recorder = Recorder(reactor)
+        recorder.until = { $0.isConnected }
+        var refusals: [SocketOptions.Refusal] = []
+        let stream = try reactor.connect(
+            to: Endpoint(address: place.address, port: place.port), from: nil, options: SocketOptions(),
+            refusals: &refusals, handler: recorder)
+        reactor.run()
+        var address = [UInt8](repeating: 0, count: 16)
+        var length: CInt = 0
+        let peer = clinux_accept(listening.descriptor, &address, &length)
+        try #require(peer >= 0)
+        #expect(write(peer, "last words", 10) == 10)
+        #expect(clinux_reset_on_close(peer) == 0)
+        close(peer)
+        [1, 2, 3].withUnsafeBytes { stream.write($0) }
+        recorder.until = { $0.inputHasEnded || $0.failure != nil }
+        reactor.run()
+        #expect(String(decoding: recorder.bytes, as: UTF8.self) == "last words")
+        #expect(recorder.failure == ECONNRESET)
+        #expect(!recorder.inputHasEnded)
+        listening.close()
+    }
+
     @Test("a refused connection is told with its error")
     func refused() throws {
         let reactor = try Reactor()
