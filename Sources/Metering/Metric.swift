@@ -33,9 +33,9 @@ struct OriginSubject {
     /// `origin="..."`, as written.
     let label: [UInt8]
     /// What its counters show.
-    let figures: OriginFigures
+    let statistics: OriginStatistics
     /// All that was counted of it, in whichever series.
-    let sinceStart: OriginFigures
+    let sinceStart: OriginStatistics
     let gauges: OriginGauges
     /// Counters at 0 too.
     var writesEvery = false

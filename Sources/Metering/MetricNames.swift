@@ -14,12 +14,12 @@ enum MetricNames {
                 + " origin sent, proxy_error for an answer of connd's own, cut for a response cut short, aborted where"
                 + " the client went away. 1xx is an upgrade that became a tunnel."
         ) { origin, out in
-            for (label, count) in origin.written(origin.figures.requests) {
+            for (label, count) in origin.written(origin.statistics.requests) {
                 out.value(count, ("method_class", label.method.name), ("outcome", label.outcome.name))
             }
         },
         .counter("connd_errors_total", "Answers of connd's own and responses cut short, by why (RFC 9209).") {
-            $1.counts($0.figures.errors, by: "error_type", every: $0.writesEvery) { $0.name }
+            $1.counts($0.statistics.errors, by: "error_type", every: $0.writesEvery) { $0.name }
         },
         .gauge(
             "http_client_active_requests",
@@ -27,41 +27,41 @@ enum MetricNames {
         ) { $1.value($0.gauges.active) },
         .gauge("connd_requests_waiting", "Requests in the queue for a connection now.") { $1.value($0.gauges.waiting) },
         .counter("connd_requests_queued_total", "Requests that had to wait for a connection, be it for a dial.") {
-            $1.value($0.figures.queued)
+            $1.value($0.statistics.queued)
         },
         .counter("connd_bytes_total", "Bytes of exchanges sent to and received from the origin, heads included.") {
-            $1.value($0.figures.bytesSent, ("direction", "sent"))
-            $1.value($0.figures.bytesReceived, ("direction", "received"))
+            $1.value($0.statistics.bytesSent, ("direction", "sent"))
+            $1.value($0.statistics.bytesReceived, ("direction", "received"))
         },
         .histogram(
             "http_client_request_duration_seconds",
             "From the request at connd to the end of its answer (OpenTelemetry http.client.request.duration)."
-        ) { $1.histogram($0.figures.totalTime, in: .latency, every: $0.writesEvery) },
+        ) { $1.histogram($0.statistics.totalTime, in: .latency, every: $0.writesEvery) },
         .histogram("connd_queue_duration_seconds", "Time that requests waited for a connection.") {
-            $1.histogram($0.figures.queueTime, in: .latency, every: $0.writesEvery)
+            $1.histogram($0.statistics.queueTime, in: .latency, every: $0.writesEvery)
         },
         .histogram(
             "connd_first_byte_duration_seconds",
             "From the time a request has its connection to the first byte of its response."
-        ) { $1.histogram($0.figures.firstByteTime, in: .latency, every: $0.writesEvery) },
+        ) { $1.histogram($0.statistics.firstByteTime, in: .latency, every: $0.writesEvery) },
     ]
 
     private static let retries: [Metric<OriginSubject>] = [
         .counter("connd_retry_causes_total", "Failures before any byte of a response, by what failed.") {
-            $1.counts($0.figures.retryCauses, by: "cause", every: $0.writesEvery) { $0.name }
+            $1.counts($0.statistics.retryCauses, by: "cause", every: $0.writesEvery) { $0.name }
         },
         .counter(
             "connd_retries_total",
             "Retries by outcome: each that was sent is counted as sent, then as succeeded or failed; the others say why"
                 + " there was none."
-        ) { $1.counts($0.figures.retryOutcomes, by: "outcome", every: $0.writesEvery) { $0.name } },
+        ) { $1.counts($0.statistics.retryOutcomes, by: "outcome", every: $0.writesEvery) { $0.name } },
         .counter(
             "connd_stale_reuse_total",
             "Reused connections that turned out to be dead: the request was retried, or its client saw the error"
                 + " (surfaced)."
         ) {
-            $1.value($0.figures.staleRetried, ("result", "retried"))
-            $1.value($0.figures.staleSurfaced, ("result", "surfaced"))
+            $1.value($0.statistics.staleRetried, ("result", "retried"))
+            $1.value($0.statistics.staleSurfaced, ("result", "surfaced"))
         },
     ]
 
@@ -82,29 +82,29 @@ enum MetricNames {
         .counter(
             "connd_connections_opened_total",
             "Connections opened, by cause: demand of a request, warm_up ahead of any, replacement for a retry."
-        ) { $1.counts($0.figures.opened, by: "cause", every: $0.writesEvery) { $0.name } },
+        ) { $1.counts($0.statistics.opened, by: "cause", every: $0.writesEvery) { $0.name } },
         .counter("connd_connections_closed_total", "Connections closed, by reason and by whose doing it was.") {
-            for (reason, count) in $0.written($0.figures.closed) {
+            for (reason, count) in $0.written($0.statistics.closed) {
                 $1.value(count, ("reason", reason.name), ("side", reason.side.name))
             }
         },
         .counter(
             "connd_connections_pinned_total",
             "Connections that authentication bound to one client (NTLM, Negotiate): not shared from then on."
-        ) { $1.value($0.figures.pinned) },
+        ) { $1.value($0.statistics.pinned) },
         .counter(
             "connd_connections_distrusted_total",
             "Idle connections distrusted because another was lost without notice. Those that do not prove alive are"
                 + " closed with the reason distrusted."
-        ) { $1.value($0.figures.distrusted) },
+        ) { $1.value($0.statistics.distrusted) },
         .counter("connd_leases_total", "Leases of a connection, new or reused.") {
-            $1.value($0.figures.reused + $0.figures.firstLeases)
+            $1.value($0.statistics.reused + $0.statistics.firstLeases)
         },
         .counter(
             "connd_leases_reused_total",
             "Leases of a connection that had served before. The reuse ratio:"
                 + " rate(connd_leases_reused_total[5m]) / rate(connd_leases_total[5m])."
-        ) { $1.value($0.figures.reused) },
+        ) { $1.value($0.statistics.reused) },
         .gauge("connd_reuse_ratio", "Share of leases, since the start, that reused a connection.") {
             $1.ratio($0.sinceStart.reused, of: $0.sinceStart.reused + $0.sinceStart.firstLeases)
         },
@@ -114,65 +114,65 @@ enum MetricNames {
         .histogram(
             "http_client_connection_duration_seconds",
             "Age of connections at their end (OpenTelemetry http.client.connection.duration)."
-        ) { $1.histogram($0.figures.connectionAge, in: .age, every: $0.writesEvery) },
+        ) { $1.histogram($0.statistics.connectionAge, in: .age, every: $0.writesEvery) },
         .histogram(
             "connd_connection_requests", "Requests that connections had served at their end; none counts as one."
-        ) { $1.histogram($0.figures.requestsPerConnection, in: .requests, every: $0.writesEvery) },
+        ) { $1.histogram($0.statistics.requestsPerConnection, in: .requests, every: $0.writesEvery) },
         .histogram("connd_idle_gap_seconds", "How long connections had lain idle when they were used again.") {
-            $1.histogram($0.figures.idleGap, in: .gap, every: $0.writesEvery)
+            $1.histogram($0.statistics.idleGap, in: .gap, every: $0.writesEvery)
         },
     ]
 
     private static let handshakes: [Metric<OriginSubject>] = [
         .counter("connd_dial_failures_total", "Dials that failed, by why (RFC 9209).") {
-            $1.counts($0.figures.dialFailures, by: "error_type", every: $0.writesEvery) { $0.name }
+            $1.counts($0.statistics.dialFailures, by: "error_type", every: $0.writesEvery) { $0.name }
         },
         .gauge("connd_dial_failures_in_a_row", "Dials that failed since the last that did not (_other: the most).") {
             $1.value($0.gauges.dialFailures)
         },
         .histogram("dns_lookup_duration_seconds", "DNS time of dials (OpenTelemetry dns.lookup.duration).") {
-            $1.histogram($0.figures.dnsTime, in: .handshake, every: $0.writesEvery)
+            $1.histogram($0.statistics.dnsTime, in: .handshake, every: $0.writesEvery)
         },
         .histogram("connd_connect_duration_seconds", "TCP connect time of dials.") {
-            $1.histogram($0.figures.connectTime, in: .handshake, every: $0.writesEvery)
+            $1.histogram($0.statistics.connectTime, in: .handshake, every: $0.writesEvery)
         },
         .histogram("connd_tls_duration_seconds", "TLS handshake time of dials.") {
-            $1.histogram($0.figures.tlsTime, in: .handshake, every: $0.writesEvery)
+            $1.histogram($0.statistics.tlsTime, in: .handshake, every: $0.writesEvery)
         },
         .counter("connd_handshake_paid_seconds_total", "DNS, connect and TLS time of the connections opened.") {
-            $1.seconds($0.figures.handshakePaid)
+            $1.seconds($0.statistics.handshakePaid)
         },
         .counter(
             "connd_handshake_saved_seconds_total",
             "What reuse spared: for each reuse, what opening its connection had taken."
-        ) { $1.seconds($0.figures.handshakeSaved) },
+        ) { $1.seconds($0.statistics.handshakeSaved) },
     ]
 
     private static let tunnels: [Metric<OriginSubject>] = [
         .gauge("connd_tunnels", "Tunnels open now.") { if $0.hasTunnels { $1.value($0.gauges.tunnels) } },
         .counter("connd_tunnels_opened_total", "Tunnels opened.") {
-            if $0.hasTunnels { $1.value($0.figures.tunnels.opened) }
+            if $0.hasTunnels { $1.value($0.statistics.tunnels.opened) }
         },
         .counter("connd_tunnels_closed_total", "Tunnels that ended.") {
-            if $0.hasTunnels { $1.value($0.figures.tunnels.closed) }
+            if $0.hasTunnels { $1.value($0.statistics.tunnels.closed) }
         },
         .counter("connd_tunnels_failed_total", "Tunnels never opened: a limit, or the dial failed.") {
-            if $0.hasTunnels { $1.value($0.figures.tunnels.failed) }
+            if $0.hasTunnels { $1.value($0.statistics.tunnels.failed) }
         },
         .counter("connd_tunnel_bytes_total", "Bytes of tunnels sent to and received from the origin.") {
             guard $0.hasTunnels else { return }
-            $1.value($0.figures.tunnels.bytesSent, ("direction", "sent"))
-            $1.value($0.figures.tunnels.bytesReceived, ("direction", "received"))
+            $1.value($0.statistics.tunnels.bytesSent, ("direction", "sent"))
+            $1.value($0.statistics.tunnels.bytesReceived, ("direction", "received"))
         },
         .histogram("connd_tunnel_duration_seconds", "How long tunnels lasted.") {
-            $1.histogram($0.figures.tunnels.duration, in: .age, every: $0.writesEvery)
+            $1.histogram($0.statistics.tunnels.duration, in: .age, every: $0.writesEvery)
         },
     ]
 }
 
 extension OriginSubject {
     fileprivate var hasTunnels: Bool {
-        writesEvery || figures.tunnels.opened > 0 || figures.tunnels.failed > 0 || gauges.tunnels > 0
+        writesEvery || statistics.tunnels.opened > 0 || statistics.tunnels.failed > 0 || gauges.tunnels > 0
     }
 
     fileprivate func written<Label>(_ counters: Counters<Label>) -> [(label: Label, count: Int)] {

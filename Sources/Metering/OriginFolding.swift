@@ -13,7 +13,7 @@ struct OriginFolding: Sendable {
     struct Series {
         /// Index in the list of origins.
         let index: Int
-        let figures: OriginFigures
+        let statistics: OriginStatistics
         /// Whether counters at 0 are written too: the series may have had a value that is no longer known.
         let isAnnounced: Bool
     }
@@ -22,25 +22,25 @@ struct OriginFolding: Sendable {
         /// Busiest first.
         var named: [Series] = []
         /// Nil until something was folded.
-        var other: (figures: OriginFigures, gauges: OriginGauges)?
+        var other: (statistics: OriginStatistics, gauges: OriginGauges)?
         var folded = 0
     }
 
     fileprivate enum Standing {
         /// `own` and `inOther` add up to what the origin had counted at the last page.
-        indirect case named(own: OriginFigures, inOther: OriginFigures)
+        indirect case named(own: OriginStatistics, inOther: OriginStatistics)
         /// `own` is the last value of its series; the rest is in `_other`.
-        indirect case folded(own: OriginFigures)
+        indirect case folded(own: OriginStatistics)
         /// It never had its own series.
         case alwaysFolded
     }
 
     private var standings: [Origin: Standing] = [:]
     /// The part of `_other` that belongs to origins that are named now or forgotten.
-    private var settled = OriginFigures()
+    private var settled = OriginStatistics()
     private var hasOther = false
     /// The last values of series of forgotten origins.
-    private var earlier: [Origin: OriginFigures] = [:]
+    private var earlier: [Origin: OriginStatistics] = [:]
     /// Those in `earlier` that have not come back, oldest first.
     private var left: [Origin] = []
     private let maxLeft: Int
@@ -59,14 +59,14 @@ struct OriginFolding: Sendable {
         let rest = ranking[limit...]
         result.folded = rest.count
         var gauges = OriginGauges()
-        var figures = OriginFigures()
+        var statistics = OriginStatistics()
         for index in rest {
-            figures += foldIn(origins[index])
+            statistics += foldIn(origins[index])
             gauges += origins[index].gauges
         }
-        hasOther = hasOther || !rest.isEmpty || settled != OriginFigures()
-        figures += settled
-        if hasOther { result.other = (figures, gauges) }
+        hasOther = hasOther || !rest.isEmpty || settled != OriginStatistics()
+        statistics += settled
+        if hasOther { result.other = (statistics, gauges) }
         return result
     }
 
@@ -75,13 +75,13 @@ struct OriginFolding: Sendable {
         let origin = snapshot.origin
         switch standing(of: snapshot) {
         case .named(let own, let inOther):
-            settled += snapshot.figures - own - inOther
+            settled += snapshot.statistics - own - inOther
             remember(own, of: origin)
         case .folded(let own):
-            settled += snapshot.figures - own
+            settled += snapshot.statistics - own
             remember(own, of: origin)
         case .alwaysFolded, nil:
-            settled += snapshot.figures
+            settled += snapshot.statistics
         }
         standings[origin] = nil
         guard earlier[origin] != nil else { return }
@@ -94,55 +94,55 @@ struct OriginFolding: Sendable {
 
     private mutating func name(_ snapshot: OriginSnapshot, at index: Int) -> Series {
         let origin = snapshot.origin
-        var inOther = OriginFigures()
+        var inOther = OriginStatistics()
         var isAnnounced = false
         switch standing(of: snapshot) {
         case .named(_, let before):
             inOther = before
         case .folded(let own):
-            inOther = snapshot.figures - own
+            inOther = snapshot.statistics - own
             settled += inOther
         case .alwaysFolded:
             isAnnounced = mayHaveLeftUnknown(origin)
-            inOther = snapshot.figures
+            inOther = snapshot.statistics
             settled += inOther
         case nil:
             comesBack(origin)
             isAnnounced = mayHaveLeftUnknown(origin)
             if isAnnounced {
-                inOther = snapshot.figures
+                inOther = snapshot.statistics
                 settled += inOther
             }
         }
-        let own = snapshot.figures - inOther
+        let own = snapshot.statistics - inOther
         standings[origin] = .named(own: own, inOther: inOther)
         var shown = own
         if let before = earlier[origin] { shown += before }
-        return Series(index: index, figures: shown, isAnnounced: isAnnounced)
+        return Series(index: index, statistics: shown, isAnnounced: isAnnounced)
     }
 
     /// Returns its part of `_other`.
-    private mutating func foldIn(_ snapshot: OriginSnapshot) -> OriginFigures {
+    private mutating func foldIn(_ snapshot: OriginSnapshot) -> OriginStatistics {
         let origin = snapshot.origin
         switch standing(of: snapshot) {
         case .named(let own, let inOther):
             settled = settled - inOther
             standings[origin] = .folded(own: own)
-            return snapshot.figures - own
+            return snapshot.statistics - own
         case .folded(let own):
-            return snapshot.figures - own
+            return snapshot.statistics - own
         case .alwaysFolded:
-            return snapshot.figures
+            return snapshot.statistics
         case nil:
             comesBack(origin)
             standings[origin] = .alwaysFolded
-            return snapshot.figures
+            return snapshot.statistics
         }
     }
 
     private mutating func standing(of snapshot: OriginSnapshot) -> Standing? {
         guard let standing = standings[snapshot.origin] else { return nil }
-        guard standing.leastCounted > snapshot.figures.exchanges else { return standing }
+        guard standing.leastCounted > snapshot.statistics.exchanges else { return standing }
         // Less than before: it was forgotten without notice, and has started again.
         switch standing {
         case .named(let own, _), .folded(let own): remember(own, of: snapshot.origin)
@@ -152,8 +152,8 @@ struct OriginFolding: Sendable {
         return nil
     }
 
-    private mutating func remember(_ own: OriginFigures, of origin: Origin) {
-        if own != OriginFigures() { earlier[origin, default: OriginFigures()] += own }
+    private mutating func remember(_ own: OriginStatistics, of origin: Origin) {
+        if own != OriginStatistics() { earlier[origin, default: OriginStatistics()] += own }
     }
 
     private mutating func comesBack(_ origin: Origin) {
@@ -179,7 +179,7 @@ struct OriginFolding: Sendable {
     }
 
     private func sorted(_ origins: [OriginSnapshot], _ weight: (OriginSnapshot, Int) -> Int) -> [Int] {
-        let weights = origins.map { weight($0, $0.figures.exchanges) }
+        let weights = origins.map { weight($0, $0.statistics.exchanges) }
         return origins.indices.sorted { a, b in
             weights[a] != weights[b]
                 ? weights[a] > weights[b] : Self.isOrdered(origins[a].origin, before: origins[b].origin)
@@ -203,7 +203,7 @@ extension OriginFolding.Standing {
     }
 }
 
-extension OriginFigures {
+extension OriginStatistics {
     /// The rank of an origin.
     fileprivate var exchanges: Int { requests.total + tunnels.opened }
 }

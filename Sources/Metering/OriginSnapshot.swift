@@ -41,12 +41,12 @@ package struct OriginGauges: Hashable, Sendable {
 /// One origin's statistics since the start, and the state of its pool. Value.
 package struct OriginSnapshot: Sendable {
     package let origin: Origin
-    package var figures: OriginFigures
+    package var statistics: OriginStatistics
     package var gauges: OriginGauges
 
-    package init(origin: Origin, figures: OriginFigures, gauges: OriginGauges) {
+    package init(origin: Origin, statistics: OriginStatistics, gauges: OriginGauges) {
         self.origin = origin
-        self.figures = figures
+        self.statistics = statistics
         self.gauges = gauges
     }
 }

@@ -22,12 +22,12 @@ package struct PrometheusText: Sendable {
         var subjects = folded.named.map { series in
             let snapshot = page.origins[series.index]
             return OriginSubject(
-                label: SeriesWriter.label("origin", snapshot.origin.description), figures: series.figures,
-                sinceStart: snapshot.figures, gauges: snapshot.gauges, writesEvery: series.isAnnounced)
+                label: SeriesWriter.label("origin", snapshot.origin.description), statistics: series.statistics,
+                sinceStart: snapshot.statistics, gauges: snapshot.gauges, writesEvery: series.isAnnounced)
         }
-        if let (figures, gauges) = folded.other {
+        if let (statistics, gauges) = folded.other {
             let label = SeriesWriter.label("origin", Self.otherLabel)
-            subjects.append(OriginSubject(label: label, figures: figures, sinceStart: figures, gauges: gauges))
+            subjects.append(OriginSubject(label: label, statistics: statistics, sinceStart: statistics, gauges: gauges))
         }
         var out = SeriesWriter(capacity: lastLength + lastLength / 8)
         let whole = PageSubject(page: page, folded: folded.folded)
@@ -48,7 +48,7 @@ package struct PrometheusText: Sendable {
         return bytes
     }
 
-    /// To be told before an origin's figures are dropped for good, so that no counter falls.
+    /// To be told before an origin's statistics are dropped for good, so that no counter falls.
     package mutating func forget(_ snapshot: OriginSnapshot) {
         folding.forget(snapshot)
     }

@@ -5,7 +5,7 @@ package struct MeasurementBatch: Sendable {
     /// Its end in milliseconds since 1970, UTC, which determines the buckets it is counted in.
     package var time: Int64
     /// Counts since the previous batch; current gauges.
-    package var figures: [OriginSnapshot] = []
+    package var statistics: [OriginSnapshot] = []
     package var closed: [ConnectionRecord] = []
     package var exchanges: [ExchangeDetail] = []
     /// Lost before they reached the store.
@@ -17,10 +17,10 @@ package struct MeasurementBatch: Sendable {
     }
 
     var isEmpty: Bool {
-        figures.isEmpty && closed.isEmpty && exchanges.isEmpty && droppedClosed == 0 && droppedExchanges == 0
+        statistics.isEmpty && closed.isEmpty && exchanges.isEmpty && droppedClosed == 0 && droppedExchanges == 0
     }
 
-    var rows: Int { figures.count + closed.count + exchanges.count }
+    var rows: Int { statistics.count + closed.count + exchanges.count }
 }
 
 /// Batches waiting for the writer, bounded: while the writer hangs, further ones are dropped and counted. Value.
@@ -42,7 +42,7 @@ struct Inbox: Sendable {
         batch.droppedExchanges = 0
         guard !batch.isEmpty else { return }
         guard rows + batch.rows <= maxRows || batches.isEmpty else {
-            dropped.figures += batch.figures.count
+            dropped.statistics += batch.statistics.count
             dropped.closedConnections += batch.closed.count
             dropped.exchanges += batch.exchanges.count
             return

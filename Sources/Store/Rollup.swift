@@ -14,10 +14,10 @@ package struct Rollup: Hashable, Sendable {
     package init() {}
 
     init(_ snapshot: OriginSnapshot) {
-        counts = Counters(snapshot.figures)
-        queueTime = snapshot.figures.queueTime
-        firstByteTime = snapshot.figures.firstByteTime
-        totalTime = snapshot.figures.totalTime
+        counts = Counters(snapshot.statistics)
+        queueTime = snapshot.statistics.queueTime
+        firstByteTime = snapshot.statistics.firstByteTime
+        totalTime = snapshot.statistics.totalTime
         peakWaiting = snapshot.gauges.waiting
         peakActive = snapshot.gauges.active
         peakConnections = snapshot.gauges.connections

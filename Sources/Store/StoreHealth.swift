@@ -1,16 +1,16 @@
 /// Counts of rows that never reached the database. Value.
 package struct DroppedRows: Hashable, Sendable {
     /// Counts of an origin in a batch, or rows of a roll-up.
-    package var figures = 0
+    package var statistics = 0
     package var closedConnections = 0
     package var exchanges = 0
 
     package init() {}
 
-    package var total: Int { figures + closedConnections + exchanges }
+    package var total: Int { statistics + closedConnections + exchanges }
 
     static func += (a: inout DroppedRows, b: DroppedRows) {
-        a.figures += b.figures
+        a.statistics += b.statistics
         a.closedConnections += b.closedConnections
         a.exchanges += b.exchanges
     }

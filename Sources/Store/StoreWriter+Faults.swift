@@ -323,7 +323,7 @@ extension StoreWriter {
     /// While nothing can be written, drops and counts what exceeds the bounds, oldest first.
     mutating func boundMemory() {
         var dropped = DroppedRows()
-        for index in series.indices { dropped.figures += series[index].trim(to: retention.pendingRollupRows / 3) }
+        for index in series.indices { dropped.statistics += series[index].trim(to: retention.pendingRollupRows / 3) }
         dropped.closedConnections = Self.trim(&closed, to: retention.pendingClosedConnections)
         dropped.exchanges = Self.trim(&exchanges, to: retention.pendingExchanges)
         if contents.lifetimes.count > 2 * retention.lifetimes {
@@ -331,7 +331,7 @@ extension StoreWriter {
                 contents.lifetimes[origin] = nil
                 contents.sightings[origin] = nil
                 dirtyLifetimes.remove(origin)
-                dropped.figures += 1
+                dropped.statistics += 1
             }
         }
         countDropped(dropped)

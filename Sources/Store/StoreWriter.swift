@@ -108,8 +108,8 @@ struct StoreWriter: Sendable {
         var parts: [(origin: Origin, rollup: Rollup)] = []
         var all = Rollup()
         batches += 1
-        parts.reserveCapacity(batch.figures.count)
-        for snapshot in batch.figures {
+        parts.reserveCapacity(batch.statistics.count)
+        for snapshot in batch.statistics {
             let rollup = Rollup(snapshot)
             guard !rollup.isZero else { continue }
             parts.append((snapshot.origin, rollup))

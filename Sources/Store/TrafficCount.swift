@@ -57,25 +57,25 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
 }
 
 extension Counters where Label == TrafficCount {
-    init(_ figures: OriginFigures) {
+    init(_ statistics: OriginStatistics) {
         self.init()
-        for (cell, count) in figures.requests.nonZero { self[.ended(cell.outcome)] += count }
-        self[.errors] = figures.errors.total
-        self[.reused] = figures.reused
-        self[.firstLeases] = figures.firstLeases
-        self[.opened] = figures.opened.total
-        self[.closed] = figures.closed.total
-        self[.dialFailures] = figures.dialFailures.total
-        self[.retries] = figures.retryOutcomes[.sent]
-        self[.staleRetried] = figures.staleRetried
-        self[.staleSurfaced] = figures.staleSurfaced
-        self[.bytesSent] = figures.bytesSent
-        self[.bytesReceived] = figures.bytesReceived
-        self[.handshakePaid] = Int(figures.handshakePaid)
-        self[.handshakeSaved] = Int(figures.handshakeSaved)
-        self[.tunnels] = figures.tunnels.opened
-        self[.tunnelBytesSent] = figures.tunnels.bytesSent
-        self[.tunnelBytesReceived] = figures.tunnels.bytesReceived
+        for (cell, count) in statistics.requests.nonZero { self[.ended(cell.outcome)] += count }
+        self[.errors] = statistics.errors.total
+        self[.reused] = statistics.reused
+        self[.firstLeases] = statistics.firstLeases
+        self[.opened] = statistics.opened.total
+        self[.closed] = statistics.closed.total
+        self[.dialFailures] = statistics.dialFailures.total
+        self[.retries] = statistics.retryOutcomes[.sent]
+        self[.staleRetried] = statistics.staleRetried
+        self[.staleSurfaced] = statistics.staleSurfaced
+        self[.bytesSent] = statistics.bytesSent
+        self[.bytesReceived] = statistics.bytesReceived
+        self[.handshakePaid] = Int(statistics.handshakePaid)
+        self[.handshakeSaved] = Int(statistics.handshakeSaved)
+        self[.tunnels] = statistics.tunnels.opened
+        self[.tunnelBytesSent] = statistics.tunnels.bytesSent
+        self[.tunnelBytesReceived] = statistics.tunnels.bytesReceived
     }
 
     /// All exchanges that ended.

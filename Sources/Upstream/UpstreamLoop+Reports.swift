@@ -15,7 +15,7 @@ extension UpstreamLoop {
         for pool in allPools where pool.hasUnreportedChanges {
             pool.hasUnreportedChanges = false
             report.origins.append(
-                OriginSnapshot(origin: pool.origin, figures: pool.figures, gauges: pool.gauges))
+                OriginSnapshot(origin: pool.origin, statistics: pool.figures, gauges: pool.gauges))
         }
         return report
     }
@@ -78,7 +78,7 @@ extension UpstreamLoop {
 package struct LoopReport: Sendable {
     package var metrics: ProxyMetrics
     /// Of origins whose pools are gone, summed.
-    package var forgotten: OriginFigures
+    package var forgotten: OriginStatistics
     package var ended: EndedRecords
     package var origins: [OriginSnapshot] = []
 }

@@ -15,7 +15,7 @@ package final class UpstreamLoop {
     /// Connections and exchanges that have ended since the last report, bounded; the others are counted.
     package var ended = EndedRecords()
     /// The figures of origins that have no pool any more.
-    package private(set) var forgotten = OriginFigures()
+    package private(set) var forgotten = OriginStatistics()
     /// Where a head is written on its way out, within one call.
     package var scratch = ByteQueue()
     /// Filled by whichever connection parses a head, read within the same call.
@@ -90,7 +90,7 @@ package final class UpstreamLoop {
         pool.forget()
         pools[pool.origin] = nil
         forgotten += pool.figures
-        ended.forgotten.append(OriginSnapshot(origin: pool.origin, figures: pool.figures, gauges: pool.gauges))
+        ended.forgotten.append(OriginSnapshot(origin: pool.origin, statistics: pool.figures, gauges: pool.gauges))
     }
 
     /// The pool of an origin that has one.
@@ -156,8 +156,8 @@ package final class UpstreamLoop {
         roomQueue.update(pool.number, wanted: count)
     }
 
-    /// Something happened to `pool`. Room that came free goes to the pools that wait for it, in turn, and idle connections
-    /// are closed for those that still wait then.
+    /// Something happened to `pool`. Room that came free goes to the pools that wait for it, in turn, and idle
+    /// connections are closed for those that still wait then.
     func shareTotal(after pool: UpstreamPool?, now: Instant) {
         switch sharing {
         // Further up the stack, where the sharing goes on.

@@ -15,7 +15,7 @@ package final class UpstreamPool {
     package let host: [UInt8]
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
-    package var figures = OriginFigures()
+    package var figures = OriginStatistics()
     /// Of figures or gauges, since the last report.
     var hasUnreportedChanges = true
     /// CONNECTs and upgrades that are open.
@@ -57,8 +57,8 @@ package final class UpstreamPool {
 
     // MARK: Leases
 
-    /// `fresh`: only a connection that has served nothing yet (a retry). The answer comes by leaseGranted or leaseRefused,
-    /// perhaps before this returns.
+    /// `fresh`: only a connection that has served nothing yet (a retry). The answer comes by leaseGranted or
+    /// leaseRefused, perhaps before this returns.
     /// `mayPipeline`: the request may be sent behind others on one connection, where the origin's settings say so.
     package func lease(
         for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant
@@ -99,9 +99,9 @@ package final class UpstreamPool {
         perform(now: now)
     }
 
-    /// Whether the connection, which the machine granted, can carry the request. A request that must not be sent twice is
-    /// not sent onto a connection that has ended: for such a request the socket is asked for a FIN that the loop has not
-    /// read yet, unless it was opened in this moment.
+    /// Whether the connection, which the machine granted, can carry the request. A request that must not be sent twice
+    /// is not sent onto a connection that has ended: for such a request the socket is asked for a FIN that the loop has
+    /// not read yet, unless it was opened in this moment.
     @inline(__always)
     private func maySend(
         onto connection: UpstreamConnection, isIdempotent: Bool, reused: Bool, now: Instant

@@ -38,7 +38,7 @@ struct CountersTests {
 
     @Test("sums and differences are taken label by label, also with one that never counted")
     func sumsAndDifferences() {
-        var sample = SampleFigures(seed: 7)
+        var sample = SampleStatistics(seed: 7)
         let (a, b): (Reasons, Reasons) = (sample.counters(), sample.counters())
         var sum = a
         sum += b
@@ -73,7 +73,7 @@ struct CountersTests {
         let rows = metrics.nonZero
         #expect(rows.map(\.value).reduce(0, +) == 4)
         #expect(rows.contains { $0.name == "upstream_closed.idle_timeout" && $0.value == 2 })
-        var sample = SampleFigures(seed: 1)
+        var sample = SampleStatistics(seed: 1)
         let names = sample.proxy().nonZero.map(\.name)
         #expect(Set(names).count == names.count && names.count > 80)
     }

@@ -63,13 +63,13 @@ struct ExpositionPage {
 
 extension OriginSnapshot {
     static func sample(
-        _ host: String, requests: Int, _ change: (inout OriginFigures) -> Void = { _ in }
+        _ host: String, requests: Int, _ change: (inout OriginStatistics) -> Void = { _ in }
     ) -> OriginSnapshot {
-        var figures = OriginFigures()
-        figures.requests[RequestClass(.safe, .success)] = requests
-        change(&figures)
+        var statistics = OriginStatistics()
+        statistics.requests[RequestClass(.safe, .success)] = requests
+        change(&statistics)
         return OriginSnapshot(
-            origin: .init(scheme: .http, host: host, port: 80), figures: figures, gauges: OriginGauges())
+            origin: .init(scheme: .http, host: host, port: 80), statistics: statistics, gauges: OriginGauges())
     }
 }
 
@@ -82,14 +82,14 @@ extension MetricsPage {
 
     /// Something in every place.
     static func full(seed: UInt64, origins count: Int) -> MetricsPage {
-        var sample = SampleFigures(seed: seed)
+        var sample = SampleStatistics(seed: seed)
         var page = MetricsPage()
         page.version = "1.2.3"
         page.proxy = sample.proxy()
         page.clients = 3
         page.origins = (0..<count).map { number in
             OriginSnapshot(
-                origin: .init(scheme: .https, host: "host\(number).example.com", port: 8443), figures: sample.next(),
+                origin: .init(scheme: .https, host: "host\(number).example.com", port: 8443), statistics: sample.next(),
                 gauges: sample.gauges())
         }
         return page

@@ -106,7 +106,7 @@ struct HistogramTests {
 struct HistogramEncodingTests {
     @Test("bytes lead back to what they were made of", arguments: 1...50)
     func roundTrip(seed: UInt64) throws {
-        var sample = SampleFigures(seed: seed)
+        var sample = SampleStatistics(seed: seed)
         let histogram = sample.histogram()
         let read = try #require(Histogram(encoded: histogram.encoded))
         #expect(read == histogram)
@@ -167,7 +167,7 @@ struct HistogramEncodingTests {
 
     @Test("every cut and every changed byte of a good one is refused or read, never a trap")
     func damagedBytes() {
-        var sample = SampleFigures(seed: 4)
+        var sample = SampleStatistics(seed: 4)
         let bytes = sample.histogram().encoded
         for length in bytes.indices { _ = Histogram(encoded: bytes[..<length]) }
         for index in bytes.indices {

@@ -53,8 +53,8 @@ private struct Scraper {
 /// Origins that count, are forgotten and come back, under caps that change, in processes that end. Value.
 private struct FoldingScenario {
     private var random: SeededRandom
-    private var live: [String: OriginFigures] = [:]
-    private var ended = OriginFigures()
+    private var live: [String: OriginStatistics] = [:]
+    private var ended = OriginStatistics()
     private var cap = 2
     private(set) var restarts = 0
     private var text: PrometheusText
@@ -96,9 +96,9 @@ private struct FoldingScenario {
     }
 
     private mutating func forget(_ host: String) {
-        guard let figures = live.removeValue(forKey: host) else { return }
-        text.forget(Self.snapshot(host, figures))
-        ended += figures
+        guard let statistics = live.removeValue(forKey: host) else { return }
+        text.forget(Self.snapshot(host, statistics))
+        ended += statistics
     }
 
     private mutating func restart() {
@@ -109,25 +109,25 @@ private struct FoldingScenario {
     }
 
     private mutating func count(for host: String) {
-        var figures = live[host] ?? OriginFigures()
-        defer { live[host] = figures }
+        var statistics = live[host] ?? OriginStatistics()
+        defer { live[host] = statistics }
         let some = 1 + random.below(9)
         switch random.below(9) {
-        case 0...2: figures.requests[.allCases[random.below(RequestClass.allCases.count)]] += some
-        case 3: figures.closed[.allCases[random.below(CloseReason.allCases.count)]] += some
-        case 4: figures.totalTime.record(microseconds: Int64(1) << Int64(random.below(30)))
-        case 5: figures.handshakeSaved += Int64(some)
-        case 6: figures.reused += some
-        case 7: figures.bytesSent += some
+        case 0...2: statistics.requests[.allCases[random.below(RequestClass.allCases.count)]] += some
+        case 3: statistics.closed[.allCases[random.below(CloseReason.allCases.count)]] += some
+        case 4: statistics.totalTime.record(microseconds: Int64(1) << Int64(random.below(30)))
+        case 5: statistics.handshakeSaved += Int64(some)
+        case 6: statistics.reused += some
+        case 7: statistics.bytesSent += some
         default:
-            figures.tunnels.opened += some
-            figures.tunnels.duration.record(microseconds: Int64(some) << Int64(random.below(20)))
+            statistics.tunnels.opened += some
+            statistics.tunnels.duration.record(microseconds: Int64(some) << Int64(random.below(20)))
         }
     }
 
-    private static func snapshot(_ host: String, _ figures: OriginFigures) -> OriginSnapshot {
+    private static func snapshot(_ host: String, _ statistics: OriginStatistics) -> OriginSnapshot {
         OriginSnapshot(
-            origin: .init(scheme: .http, host: host, port: 80), figures: figures, gauges: OriginGauges())
+            origin: .init(scheme: .http, host: host, port: 80), statistics: statistics, gauges: OriginGauges())
     }
 }
 

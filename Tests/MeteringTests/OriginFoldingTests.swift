@@ -46,21 +46,21 @@ struct OriginFoldingTests {
     }
 
     @Test("_other holds every figure of those folded", arguments: [0, 1, 3])
-    mutating func everyFigureIsFolded(limit: Int) throws {
+    mutating func everyCountIsFolded(limit: Int) throws {
         var page = MetricsPage.full(seed: 8, origins: 6)
         page.maxOrigins = limit
         let folded = try ExpositionPage(text.render(page))
-        var sum = OriginFigures()
+        var sum = OriginStatistics()
         let busiest = page.origins.sorted {
-            $0.figures.requests.total + $0.figures.tunnels.opened > $1.figures.requests.total
-                + $1.figures.tunnels.opened
+            $0.statistics.requests.total + $0.statistics.tunnels.opened > $1.statistics.requests.total
+                + $1.statistics.tunnels.opened
         }
         var gauges = OriginGauges()
         for snapshot in busiest.dropFirst(limit) {
-            sum += snapshot.figures
+            sum += snapshot.statistics
             gauges += snapshot.gauges
         }
-        let one = OriginSnapshot(origin: page.origins[0].origin, figures: sum, gauges: gauges)
+        let one = OriginSnapshot(origin: page.origins[0].origin, statistics: sum, gauges: gauges)
         var plain = PrometheusText()
         let alone = try ExpositionPage(plain.render(MetricsPage([one])))
         let expected = alone.series(with: "origin=\"").map { line in

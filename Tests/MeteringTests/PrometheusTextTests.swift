@@ -10,7 +10,7 @@ struct PrometheusTextTests {
         return try ExpositionPage(text.render(page))
     }
 
-    private static func page(_ change: (inout OriginFigures) -> Void) throws -> ExpositionPage {
+    private static func page(_ change: (inout OriginStatistics) -> Void) throws -> ExpositionPage {
         try page(MetricsPage([.sample("a", requests: 1, change)]))
     }
 
@@ -37,8 +37,8 @@ struct PrometheusTextTests {
     }
 
     @Test("each figure of an origin shows: without it the page is another")
-    func everyFigureShows() throws {
-        let erase: [(inout OriginFigures) -> Void] = [
+    func everyCountShows() throws {
+        let erase: [(inout OriginStatistics) -> Void] = [
             { $0.requests = .init() }, { $0.errors = .init() }, { $0.queued = 0 }, { $0.opened = .init() },
             { $0.reused = 0 }, { $0.closed = .init() }, { $0.dialFailures = .init() }, { $0.retryCauses = .init() },
             { $0.retryOutcomes = .init() }, { $0.staleRetried = 0 }, { $0.staleSurfaced = 0 }, { $0.distrusted = 0 },
@@ -52,13 +52,13 @@ struct PrometheusTextTests {
             { $0.tunnels.closed = 0 }, { $0.tunnels.failed = 0 }, { $0.tunnels.bytesSent = 0 },
             { $0.tunnels.bytesReceived = 0 }, { $0.tunnels.duration = .init() },
         ]
-        let fields = Mirror(reflecting: OriginFigures()).children.count - 1
-        #expect(erase.count == fields + Mirror(reflecting: TunnelFigures()).children.count)
+        let fields = Mirror(reflecting: OriginStatistics()).children.count - 1
+        #expect(erase.count == fields + Mirror(reflecting: TunnelStatistics()).children.count)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {
             var page = full
-            erase(&page.origins[0].figures)
+            erase(&page.origins[0].statistics)
             #expect(try Self.page(page).text != whole, "figure \(number)")
         }
     }
@@ -92,7 +92,7 @@ struct PrometheusTextTests {
         #expect(empty["connd_proxy_request_duration_seconds_count"] == "0")
     }
 
-    @Test("figures stand under the labels that they were counted by")
+    @Test("statistics stand under the labels that they were counted by")
     func labels() throws {
         let page = try Self.page {
             $0.requests[RequestClass(.unsafe, .serverError)] = 4
@@ -212,7 +212,7 @@ struct PrometheusTextTests {
 
 @Suite("Histograms on a page")
 struct HistogramSeriesTests {
-    private static func page(_ change: (inout OriginFigures) -> Void) throws -> ExpositionPage {
+    private static func page(_ change: (inout OriginStatistics) -> Void) throws -> ExpositionPage {
         var text = PrometheusText()
         return try ExpositionPage(text.render(MetricsPage([.sample("a", requests: 1, change)])))
     }
@@ -242,9 +242,10 @@ struct HistogramSeriesTests {
         let origin = full.origins[0]
         let label = "{origin=\"\(origin.origin)\"}"
         #expect(
-            page.number("http_client_request_duration_seconds_count" + label) == Double(origin.figures.totalTime.count))
+            page.number("http_client_request_duration_seconds_count" + label)
+                == Double(origin.statistics.totalTime.count))
         let sum = try #require(page.number("http_client_request_duration_seconds_sum" + label))
-        #expect(abs(sum - Double(origin.figures.totalTime.sum) / 1e6) < 1e-3)
+        #expect(abs(sum - Double(origin.statistics.totalTime.sum) / 1e6) < 1e-3)
     }
 
     @Test("a time just below a bound is in its bucket, the bound itself is in the next")

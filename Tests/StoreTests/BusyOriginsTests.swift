@@ -15,8 +15,8 @@ struct BusyOriginsTests {
 
     private func measure(_ store: Store, _ requests: [Int: Int], connections: Int = 2, active: Int = 1) async {
         var batch = MeasurementBatch(time: bench.now)
-        batch.figures = requests.map {
-            snapshot(Self.origin($0.key), figures(requests: $0.value), connections: connections, active: active)
+        batch.statistics = requests.map {
+            snapshot(Self.origin($0.key), statistics(requests: $0.value), connections: connections, active: active)
         }
         store.record(batch)
         await store.flush()

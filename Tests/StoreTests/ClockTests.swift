@@ -5,8 +5,8 @@ import Testing
 
 @testable import Store
 
-/// The wall clock is set while the store runs, or between two runs: each request is counted in one bucket of each width,
-/// nothing is deleted on the word of a clock that jumped, and what comes after is kept as ever.
+/// The wall clock is set while the store runs, or between two runs: each request is counted in one bucket of each
+/// width, nothing is deleted on the word of a clock that jumped, and what comes after is kept as ever.
 @Suite("The database and a wall clock that is set")
 struct ClockTests {
     let scratch: Scratch
@@ -25,7 +25,7 @@ struct ClockTests {
 
     private func measure(_ store: Store, _ origin: Origin = .example) async {
         bench.advance(milliseconds: 2_500)
-        var batch = batch(at: bench.now, snapshot(origin, figures(requests: 1)))
+        var batch = batch(at: bench.now, snapshot(origin, statistics(requests: 1)))
         batch.closed = [closedConnection(UInt64(bench.moment.instant.nanoseconds / 1_000_000), origin, at: bench.now)]
         batch.exchanges = [failedExchange(origin, at: bench.now)]
         store.record(batch)
@@ -113,7 +113,7 @@ struct ClockTests {
         let store = try bench.open(scratch.path)
         await measure(store)
         bench.now += days * Self.day
-        store.record(batch(at: bench.now, snapshot(.example, figures(requests: 1))))
+        store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 1))))
         bench.advance(milliseconds: 1_000)
         await store.tick()
         #expect(store.health.pending > 0)

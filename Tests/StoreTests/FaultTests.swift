@@ -21,7 +21,7 @@ struct FaultTests {
     func measure(_ store: Store, _ count: Int = 1) async {
         for _ in 0..<count {
             bench.advance(milliseconds: 2_500)
-            var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
+            var batch = batch(at: bench.now, snapshot(.example, statistics(requests: 1)))
             batch.closed = [closedConnection(UInt64(bench.now - Bench.start), at: bench.now)]
             batch.exchanges = [failedExchange(at: bench.now)]
             store.record(batch)
@@ -91,7 +91,7 @@ struct FaultTests {
         }
         #expect(store.health.dropped.closedConnections == 26)
         #expect(store.health.dropped.exchanges == 27)
-        #expect(store.health.dropped.figures > 30)
+        #expect(store.health.dropped.statistics > 30)
         #expect(store.health.pending <= 4 + 3 + 30 + 3)
         #expect(bench.words == ["failing locked", "dropping"])
         try lock.release()
@@ -110,7 +110,7 @@ struct FaultTests {
         let store = try bench.open(scratch.path, retention)
         for number in 1...7 {
             var batch = batch(
-                at: bench.now, snapshot(.example, figures(requests: 1)), snapshot(.other, figures(requests: 1)))
+                at: bench.now, snapshot(.example, statistics(requests: 1)), snapshot(.other, statistics(requests: 1)))
             batch.closed = [closedConnection(UInt64(number))]
             batch.droppedExchanges = 2
             store.record(batch)
@@ -121,7 +121,7 @@ struct FaultTests {
             store.health.dropped
                 == {
                     var dropped = DroppedRows()
-                    (dropped.figures, dropped.closedConnections, dropped.exchanges) = (8, 4, 14)
+                    (dropped.statistics, dropped.closedConnections, dropped.exchanges) = (8, 4, 14)
                     return dropped
                 }())
         #expect(!store.health.isFailing)
@@ -255,7 +255,7 @@ struct FaultTests {
     func deleted(_ suffixes: [String]) async throws {
         let store = try bench.open(scratch.path)
         try await store.commit(SettingChange(put: .sample()))
-        store.record(batch(at: bench.now, snapshot(.other, figures(requests: 6))))
+        store.record(batch(at: bench.now, snapshot(.other, statistics(requests: 6))))
         await measure(store, 2)
         for suffix in suffixes { try FileManager.default.removeItem(atPath: scratch.path + suffix) }
         await measure(store)
@@ -288,7 +288,7 @@ struct FaultTests {
         let store = try bench.open(path)
         try await store.commit(SettingChange(put: .sample()))
         // Long ago: only its totals are in memory.
-        store.record(batch(at: bench.now, snapshot(.other, figures(requests: 6))))
+        store.record(batch(at: bench.now, snapshot(.other, statistics(requests: 6))))
         await store.flush()
         bench.advance(hours: 3)
         await measure(store)

@@ -67,7 +67,7 @@ struct HistoryTests {
         bench.now = Bench.start / Self.hour * Self.hour
         let start = bench.now
         for index in 0..<60 {
-            if index % 20 < 10 { store.record(batch(at: bench.now, snapshot(.example, figures(requests: 2)))) }
+            if index % 20 < 10 { store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 2)))) }
             await store.flush()
             bench.advance(milliseconds: Self.minute)
         }

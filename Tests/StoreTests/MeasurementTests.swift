@@ -24,7 +24,7 @@ struct MeasurementTests {
     func due() async throws {
         let store = try bench.open(scratch.path)
         await store.tick()
-        store.record(batch(at: bench.now, snapshot(.example, figures(requests: 4))))
+        store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 4))))
         bench.advance(milliseconds: 2_000)
         await store.tick()
         #expect(try await history(store, of: .example).points.isEmpty)
@@ -42,7 +42,7 @@ struct MeasurementTests {
         let store = try bench.open(scratch.path)
         var expected = Rollup()
         for (index, active) in [1, 3, 2].enumerated() {
-            let part = snapshot(.example, figures(requests: 5 + index), connections: 4, active: active)
+            let part = snapshot(.example, statistics(requests: 5 + index), connections: 4, active: active)
             expected += Rollup(part)
             store.record(batch(at: bench.now, part))
             await store.flush()
@@ -69,9 +69,9 @@ struct MeasurementTests {
         var batch = MeasurementBatch(time: bench.now)
         for number in 1...5 {
             let origin = Origin(scheme: .http, host: "h\(number)", port: 80)
-            let part = snapshot(origin, figures(requests: number), connections: 2, active: 1)
+            let part = snapshot(origin, statistics(requests: number), connections: 2, active: 1)
             sum.addBeside(Rollup(part))
-            batch.figures.append(part)
+            batch.statistics.append(part)
         }
         store.record(batch)
         await store.flush()
@@ -82,7 +82,7 @@ struct MeasurementTests {
         // The busiest changes within the bucket: whose row it was loses it.
         store.record(
             StoreTests.batch(
-                at: bench.now, snapshot(Origin(scheme: .http, host: "h1", port: 80), figures(requests: 90))))
+                at: bench.now, snapshot(Origin(scheme: .http, host: "h1", port: 80), statistics(requests: 90))))
         await store.flush()
         #expect(try query(scratch.path, names).map { $0[0] as String } == ["http://h1", "http://h5"])
         await store.close()
@@ -91,12 +91,12 @@ struct MeasurementTests {
     @Test("a bucket goes on where it stood after a restart")
     func restart() async throws {
         let first = try bench.open(scratch.path)
-        let part = snapshot(.example, figures(requests: 5), connections: 9, active: 3)
+        let part = snapshot(.example, statistics(requests: 5), connections: 9, active: 3)
         first.record(batch(at: bench.now, part))
         await first.close()
         bench.advance(milliseconds: 3000)
         let second = try bench.open(scratch.path)
-        let later = snapshot(.example, figures(requests: 2, microseconds: 90_000))
+        let later = snapshot(.example, statistics(requests: 2, microseconds: 90_000))
         second.record(batch(at: bench.now, later))
         await second.flush()
         var expected = Rollup(part)
@@ -111,7 +111,7 @@ struct MeasurementTests {
     func clockSetBack() async throws {
         let store = try bench.open(scratch.path)
         for offset: Int64 in [0, 60_000, 1_000, 62_000, 2_000] {
-            store.record(batch(at: Bench.start + offset, snapshot(.example, figures(requests: 1))))
+            store.record(batch(at: Bench.start + offset, snapshot(.example, statistics(requests: 1))))
             bench.now = Bench.start + offset
             await store.tick()
             await store.flush()
@@ -126,11 +126,13 @@ struct MeasurementTests {
     func lifetimes() async throws {
         let first = try bench.open(scratch.path)
         first.record(
-            batch(at: bench.now, snapshot(.example, figures(requests: 3)), snapshot(.other, figures(requests: 1))))
+            batch(at: bench.now, snapshot(.example, statistics(requests: 3)), snapshot(.other, statistics(requests: 1)))
+        )
         await first.close()
         bench.advance(hours: 50)
         let second = try bench.open(scratch.path)
-        second.record(batch(at: bench.now, snapshot(.example, figures(requests: 4)), snapshot(.other, OriginFigures())))
+        second.record(
+            batch(at: bench.now, snapshot(.example, statistics(requests: 4)), snapshot(.other, OriginStatistics())))
         await second.close()
         let found = try bench.open(scratch.path).loadLifetimes()
         let lifetime = try #require(found[.example])
@@ -140,9 +142,9 @@ struct MeasurementTests {
         #expect(found[.other]?.lastSeen == Bench.start)
     }
 
-    @Test("each count of the figures is in the roll-up, under its own name")
+    @Test("each count of the statistics is in the roll-up, under its own name")
     func counts() {
-        var all = OriginFigures()
+        var all = OriginStatistics()
         for outcome in OutcomeClass.allCases {
             all.requests[RequestClass(.unsafe, outcome)] = 100 + Int(outcome.rawValue)
         }
@@ -211,7 +213,7 @@ struct MeasurementTests {
         try await store.commit(SettingChange(put: .sample()))
         for _ in 1...2 {
             var batch = batch(
-                at: bench.now, snapshot(.example, figures(requests: 3)), snapshot(.other, figures(requests: 2)))
+                at: bench.now, snapshot(.example, statistics(requests: 3)), snapshot(.other, statistics(requests: 2)))
             batch.closed = [
                 closedConnection(UInt64(bench.now % 1000) + 1), closedConnection(UInt64(bench.now % 1000) + 2, .other),
             ]
@@ -242,7 +244,7 @@ struct MeasurementTests {
             for task in 0..<4 {
                 group.addTask {
                     for _ in 1...25 {
-                        store.record(batch(at: Bench.start, snapshot(.example, figures(requests: 2))))
+                        store.record(batch(at: Bench.start, snapshot(.example, statistics(requests: 2))))
                         if task == 0 { await store.flush() }
                         if task == 1 { try? await store.commit(SettingChange(put: .sample(.maxQueue, .count(task)))) }
                         if task == 2 { _ = try? await store.history(of: nil, from: 0, to: .max, maxPoints: 10) }

@@ -21,7 +21,7 @@ struct OriginSpellingTests {
         let stand = traffic.indices.map { Origin(scheme: .http, host: "stand-in-\($0)", port: 80) }
         for round in 0..<(traffic.map(\.requests.count).max() ?? 0) {
             for (origin, entry) in zip(stand, traffic) where round < entry.requests.count && entry.requests[round] > 0 {
-                store.record(batch(at: bench.now, snapshot(origin, figures(requests: entry.requests[round]))))
+                store.record(batch(at: bench.now, snapshot(origin, statistics(requests: entry.requests[round]))))
             }
             await store.flush()
             bench.advance(hours: 1)
@@ -75,7 +75,7 @@ struct OriginSpellingTests {
             #expect(try query(scratch.path, "SELECT sum(success) FROM rollup_1h WHERE origin <> 0")[0][0] as Int == 22)
         }
         let store = try bench.open(scratch.path)
-        store.record(batch(at: bench.now, snapshot(Self.one, figures(requests: 2))))
+        store.record(batch(at: bench.now, snapshot(Self.one, statistics(requests: 2))))
         await store.flush()
         #expect(store.loadLifetimes()[Self.one]?.counts.requests == 23)
         await store.close()
@@ -111,7 +111,7 @@ struct OriginSpellingTests {
         let store = try bench.open(scratch.path)
         let origin = Origin(scheme: .http, host: "[::1]", port: 80)
         #expect(store.health.isFailing && store.loadLifetimes()[origin]?.counts.requests == 7)
-        store.record(batch(at: bench.now, snapshot(origin, figures(requests: 1))))
+        store.record(batch(at: bench.now, snapshot(origin, statistics(requests: 1))))
         try disk.unmount()
         bench.advance(milliseconds: 2_500)
         await store.tick()

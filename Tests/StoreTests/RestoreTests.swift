@@ -19,7 +19,7 @@ struct RestoreTests {
     private func measure(_ store: Store, _ count: Int = 1) async {
         for _ in 0..<count {
             bench.advance(milliseconds: 2_500)
-            var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
+            var batch = batch(at: bench.now, snapshot(.example, statistics(requests: 1)))
             batch.closed = [closedConnection(UInt64(bench.now - Bench.start), at: bench.now)]
             store.record(batch)
             await store.tick()

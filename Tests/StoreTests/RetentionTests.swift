@@ -21,7 +21,7 @@ struct RetentionTests {
     @Test("roll-ups are kept as long as their resolution says")
     func rollups() async throws {
         let store = try bench.open(scratch.path)
-        store.record(batch(at: bench.now, snapshot(.example, figures(requests: 1))))
+        store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 1))))
         await store.flush()
         for (hours, left) in [
             (1, [2, 2, 2]), (2, [0, 2, 2]), (46, [0, 0, 2]), (24 * 397, [0, 0, 2]), (72, [0, 0, 0]),
@@ -42,7 +42,7 @@ struct RetentionTests {
         var batch = MeasurementBatch(time: bench.now)
         for number in 1...6 {
             let origin = Origin(scheme: .http, host: "h\(number)", port: 80)
-            batch.figures.append(snapshot(origin, figures(requests: number)))
+            batch.statistics.append(snapshot(origin, statistics(requests: number)))
         }
         store.record(batch)
         await store.flush()
@@ -94,7 +94,7 @@ struct RetentionTests {
         let store = try bench.open(scratch.path, retention)
         for number in 1...80 {
             let origin = Origin(scheme: .http, host: "h\(number)", port: 80)
-            var batch = batch(at: bench.now, snapshot(origin, figures(requests: 1)))
+            var batch = batch(at: bench.now, snapshot(origin, statistics(requests: 1)))
             batch.closed = [closedConnection(UInt64(number), origin, at: bench.now)]
             store.record(batch)
             bench.advance(milliseconds: 2500)
@@ -136,7 +136,7 @@ struct RetentionTests {
         retention.maxLogBytes = 1 << 20
         let store = try bench.open(scratch.path, retention)
         for _ in 0..<400 {
-            var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
+            var batch = batch(at: bench.now, snapshot(.example, statistics(requests: 1)))
             batch.closed = (0..<20).map { closedConnection(UInt64(bench.now % 1_000_000_000) * 20 + $0, at: bench.now) }
             store.record(batch)
             bench.advance(milliseconds: 2500)
@@ -147,8 +147,8 @@ struct RetentionTests {
     }
 
     /// Some thousands of requests, whose times spread over six octaves: rows as large as a busy service makes them.
-    private func busy(_ random: inout SeededRandom) -> OriginFigures {
-        var part = OriginFigures()
+    private func busy(_ random: inout SeededRandom) -> OriginStatistics {
+        var part = OriginStatistics()
         let middle = 9 + Double(random.below(8))
         func time() -> Int64 {
             let bell = (0..<6).reduce(-3.0) { sum, _ in sum + Double(random.below(1000)) / 1000 }
@@ -201,7 +201,7 @@ struct RetentionTests {
                 var batch = MeasurementBatch(time: bench.now)
                 // Everyone in each hour; in its parts a changing tenth, as large as the tables can tell apart.
                 let share = steps == 1 ? 1 : 10
-                batch.figures = origins.indices.compactMap { index in
+                batch.statistics = origins.indices.compactMap { index in
                     guard steps == 1 || random.below(share) == 0 else { return nil }
                     return snapshot(origins[index], shapes[random.below(shapes.count)])
                 }

@@ -126,7 +126,7 @@ struct SettingTests {
         #expect(store.loadSettings() == [.sample()])
         #expect(try await store.audit(limit: 10).rows.count == 1)
         #expect(!store.health.isDurable)
-        store.record(batch(at: bench.now, snapshot(.example, figures(requests: 3))))
+        store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 3))))
         await store.flush()
         #expect(!store.health.isFailing)
         #expect(store.loadLifetimes()[.example]?.counts.requests == 3)
@@ -175,7 +175,7 @@ struct SettingTests {
         await #expect { try await store.commit(SettingChange(put: .sample())) } throws: {
             ($0 as? StoreFailure)?.kind == .closed
         }
-        store.record(batch(at: bench.now, snapshot(.example, figures(requests: 1))))
+        store.record(batch(at: bench.now, snapshot(.example, statistics(requests: 1))))
         await store.tick()
         await #expect(throws: StoreFailure.self) { try await store.audit(limit: 1) }
     }

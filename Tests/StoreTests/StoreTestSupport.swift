@@ -101,36 +101,37 @@ extension SettingChange {
     }
 }
 
-/// Figures as a busy loop would count them.
-func figures(requests: Int, microseconds: Int64 = 1500) -> OriginFigures {
-    var figures = OriginFigures()
-    figures.requests[RequestClass(.safe, .success)] = requests
-    figures.reused = max(requests - 1, 0)
-    figures.firstLeases = min(requests, 1)
-    figures.opened[.demand] = min(requests, 1)
-    figures.bytesSent = requests * 180
-    figures.bytesReceived = requests * 2300
-    figures.handshakePaid = 2000
-    figures.handshakeSaved = Int64(2000 * max(requests - 1, 0))
+/// Statistics as a busy loop would count them.
+func statistics(requests: Int, microseconds: Int64 = 1500) -> OriginStatistics {
+    var statistics = OriginStatistics()
+    statistics.requests[RequestClass(.safe, .success)] = requests
+    statistics.reused = max(requests - 1, 0)
+    statistics.firstLeases = min(requests, 1)
+    statistics.opened[.demand] = min(requests, 1)
+    statistics.bytesSent = requests * 180
+    statistics.bytesReceived = requests * 2300
+    statistics.handshakePaid = 2000
+    statistics.handshakeSaved = Int64(2000 * max(requests - 1, 0))
     for index in 0..<requests {
-        figures.queueTime.record(microseconds: 3)
-        figures.firstByteTime.record(microseconds: microseconds + Int64(index) * 37)
-        figures.totalTime.record(microseconds: microseconds + Int64(index) * 53)
+        statistics.queueTime.record(microseconds: 3)
+        statistics.firstByteTime.record(microseconds: microseconds + Int64(index) * 37)
+        statistics.totalTime.record(microseconds: microseconds + Int64(index) * 53)
     }
-    return figures
+    return statistics
 }
 
-func snapshot(_ origin: Origin, _ figures: OriginFigures, connections: Int = 2, active: Int = 1) -> OriginSnapshot {
+func snapshot(_ origin: Origin, _ statistics: OriginStatistics, connections: Int = 2, active: Int = 1) -> OriginSnapshot
+{
     var gauges = OriginGauges()
     gauges.idle = connections - active
     gauges.leased = active
     gauges.active = active
-    return OriginSnapshot(origin: origin, figures: figures, gauges: gauges)
+    return OriginSnapshot(origin: origin, statistics: statistics, gauges: gauges)
 }
 
 func batch(at time: Int64, _ snapshots: OriginSnapshot...) -> MeasurementBatch {
     var batch = MeasurementBatch(time: time)
-    batch.figures = snapshots
+    batch.statistics = snapshots
     return batch
 }
 

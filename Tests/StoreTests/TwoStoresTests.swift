@@ -16,7 +16,7 @@ struct TwoStoresTests {
     init() throws { scratch = try Scratch() }
 
     private func measure(_ store: Store, number: UInt64) async {
-        var batch = batch(at: bench.now, snapshot(.example, figures(requests: 1)))
+        var batch = batch(at: bench.now, snapshot(.example, statistics(requests: 1)))
         batch.closed = [closedConnection(number, at: bench.now)]
         store.record(batch)
         await store.flush()

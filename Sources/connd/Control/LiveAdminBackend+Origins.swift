@@ -48,7 +48,7 @@ extension LiveAdminBackend {
         let current = entry ?? .unused(origin)
         var detail = OriginDetail()
         detail.summary = summary(current, overrides.layers, overrides.exportRows(), await pauses.current)
-        detail.figures = OriginFiguresReport(current.snapshot.figures, openTunnels: current.snapshot.gauges.tunnels)
+        detail.figures = OriginFiguresReport(current.snapshot.statistics, openTunnels: current.snapshot.gauges.tunnels)
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = overrides.resolved(for: origin).map { ResolvedSettingReport($0) }
         detail.dialFailuresInARow = current.snapshot.gauges.dialFailures
@@ -195,13 +195,13 @@ extension LiveAdminBackend {
     private static func key(_ sort: OriginQuery.Sort) -> (OriginEntry) -> Double {
         switch sort {
         case .origin: { _ in 0 }
-        case .requests: { Double($0.snapshot.figures.requestCount) }
+        case .requests: { Double($0.snapshot.statistics.requestCount) }
         case .connections: { Double($0.snapshot.gauges.connections) }
         case .waiting: { Double($0.snapshot.gauges.waiting) }
-        case .errors: { Double($0.snapshot.figures.errorCount) }
-        case .reuse: { $0.snapshot.figures.reuseRatio ?? -1 }
-        case .firstByte: { Double($0.snapshot.figures.firstByteTime.quantile(0.99)) }
-        case .bytes: { Double($0.snapshot.figures.bytesSent + $0.snapshot.figures.bytesReceived) }
+        case .errors: { Double($0.snapshot.statistics.errorCount) }
+        case .reuse: { $0.snapshot.statistics.reuseRatio ?? -1 }
+        case .firstByte: { Double($0.snapshot.statistics.firstByteTime.quantile(0.99)) }
+        case .bytes: { Double($0.snapshot.statistics.bytesSent + $0.snapshot.statistics.bytesReceived) }
         case .lastUsed: { Double($0.lastUsed ?? 0) }
         }
     }
@@ -230,8 +230,8 @@ extension ActionRequest.Action {
 
 extension OriginEntry {
     fileprivate static func unused(_ origin: Origin) -> OriginEntry {
-        let snapshot = OriginSnapshot(origin: origin, figures: OriginFigures(), gauges: OriginGauges())
+        let snapshot = OriginSnapshot(origin: origin, statistics: OriginStatistics(), gauges: OriginGauges())
         return OriginEntry(
-            name: origin.description, snapshot: snapshot, recorded: OriginFigures(), lastUsed: nil)
+            name: origin.description, snapshot: snapshot, recorded: OriginStatistics(), lastUsed: nil)
     }
 }

@@ -41,7 +41,7 @@ extension LiveAdminBackend {
         report.pausedOrigins = paused.count
         report.pauses = paused.values.sorted { $0.time < $1.time }.prefix(Self.shownPauses).map(PauseReport.init)
         report.connections = ConnectionCounts(await recorder.totalGauges)
-        report.totals = Totals(losses.counted(in: await recorder.metrics), await recorder.totalFigures)
+        report.totals = Totals(losses.counted(in: await recorder.metrics), await recorder.totalStatistics)
         report.store = StoreReport(store.health)
         let rows = overrides.exportRows()
         report.trials = rows.count { $0.key.layer == .trial }
@@ -123,7 +123,7 @@ extension LiveAdminBackend {
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending
-        page.store.droppedFigures = health.dropped.figures
+        page.store.droppedFigures = health.dropped.statistics
         page.store.droppedConnections = health.dropped.closedConnections
         page.store.droppedExchanges = health.dropped.exchanges
         page.store.recoveries = health.recoveries
@@ -144,9 +144,9 @@ extension Recorder {
     }
 
     /// Counters only: the status does not show histograms.
-    var totalFigures: OriginFigures {
+    var totalStatistics: OriginStatistics {
         var sum = forgotten
-        for entry in origins.values { sum += entry.snapshot.figures }
+        for entry in origins.values { sum += entry.snapshot.statistics }
         return sum
     }
 }
@@ -160,23 +160,23 @@ extension UnopenedListenerReport {
 }
 
 extension Totals {
-    init(_ metrics: ProxyMetrics, _ figures: OriginFigures) {
+    init(_ metrics: ProxyMetrics, _ statistics: OriginStatistics) {
         self.init()
         clientsAccepted = metrics.clientsAccepted
-        requests = figures.requestCount
+        requests = statistics.requestCount
         errors = metrics.errors.total
-        opened = figures.opened.total
-        reused = figures.reused
-        reuseRatio = figures.reuseRatio
-        closed = figures.closed.total
-        retriesSent = figures.retryOutcomes[.sent]
-        retriesSucceeded = figures.retryOutcomes[.succeeded]
-        staleSurfaced = figures.staleSurfaced
-        tunnels = figures.tunnels.opened
-        bytesSent = figures.bytesSent + figures.tunnels.bytesSent
-        bytesReceived = figures.bytesReceived + figures.tunnels.bytesReceived
-        handshakePaidMs = figures.handshakePaid / 1000
-        handshakeSavedMs = figures.handshakeSaved / 1000
+        opened = statistics.opened.total
+        reused = statistics.reused
+        reuseRatio = statistics.reuseRatio
+        closed = statistics.closed.total
+        retriesSent = statistics.retryOutcomes[.sent]
+        retriesSucceeded = statistics.retryOutcomes[.succeeded]
+        staleSurfaced = statistics.staleSurfaced
+        tunnels = statistics.tunnels.opened
+        bytesSent = statistics.bytesSent + statistics.tunnels.bytesSent
+        bytesReceived = statistics.bytesReceived + statistics.tunnels.bytesReceived
+        handshakePaidMs = statistics.handshakePaid / 1000
+        handshakeSavedMs = statistics.handshakeSaved / 1000
         logLinesDropped = metrics.droppedLogLines.total
         accessLogLinesDropped = metrics.droppedAccessLogLines.total
     }
@@ -197,7 +197,7 @@ extension StoreReport {
         sizeBytes = Int(health.bytes)
         schemaVersion = health.schemaVersion
         pendingRows = health.pending
-        droppedFigures = health.dropped.figures
+        droppedFigures = health.dropped.statistics
         droppedConnections = health.dropped.closedConnections
         droppedExchanges = health.dropped.exchanges
         recoveries = health.recoveries

@@ -10,7 +10,7 @@ final class OriginEntry: Sendable {
     let name: String
     let snapshot: OriginSnapshot
     /// Statistics up to the last batch.
-    let recorded: OriginFigures
+    let recorded: OriginStatistics
     /// In milliseconds since 1970.
     let lastUsed: Int64?
     /// The same, in this run, which orders correctly even if the wall clock was set. Zero: not seen in this run.
@@ -19,7 +19,7 @@ final class OriginEntry: Sendable {
     let isOfThePast: Bool
 
     init(
-        name: String, snapshot: OriginSnapshot, recorded: OriginFigures, lastUsed: Int64?, lastUse: Instant = .zero,
+        name: String, snapshot: OriginSnapshot, recorded: OriginStatistics, lastUsed: Int64?, lastUse: Instant = .zero,
         isOfThePast: Bool = false
     ) {
         self.isOfThePast = isOfThePast
@@ -40,7 +40,7 @@ actor Recorder {
 
     private(set) var metrics = ProxyMetrics()
     /// Statistics of origins whose pools are gone.
-    private(set) var forgotten = OriginFigures()
+    private(set) var forgotten = OriginStatistics()
     private(set) var origins: [Origin: OriginEntry] = [:]
     private var touched: Set<Origin> = []
     private var lastRecordedNow = Instant.zero
@@ -60,8 +60,8 @@ actor Recorder {
         for (origin, lifetime) in known.prefix(Self.maxOfThePast) {
             origins[origin] = OriginEntry(
                 name: origin.description,
-                snapshot: OriginSnapshot(origin: origin, figures: OriginFigures(), gauges: OriginGauges()),
-                recorded: OriginFigures(), lastUsed: lifetime.lastSeen, isOfThePast: true)
+                snapshot: OriginSnapshot(origin: origin, statistics: OriginStatistics(), gauges: OriginGauges()),
+                recorded: OriginStatistics(), lastUsed: lifetime.lastSeen, isOfThePast: true)
         }
     }
 
@@ -98,11 +98,11 @@ actor Recorder {
     private func note(_ snapshot: OriginSnapshot, now: Moment) {
         let before = origins[snapshot.origin]
         let isUsed =
-            before?.snapshot.figures.requests != snapshot.figures.requests
-            || before?.snapshot.figures.tunnels != snapshot.figures.tunnels
+            before?.snapshot.statistics.requests != snapshot.statistics.requests
+            || before?.snapshot.statistics.tunnels != snapshot.statistics.tunnels
         origins[snapshot.origin] = OriginEntry(
             name: before?.name ?? snapshot.origin.description, snapshot: snapshot,
-            recorded: before?.recorded ?? OriginFigures(), lastUsed: isUsed ? now.wall : before?.lastUsed,
+            recorded: before?.recorded ?? OriginStatistics(), lastUsed: isUsed ? now.wall : before?.lastUsed,
             lastUse: isUsed ? now.instant : before?.lastUse ?? .zero)
         touched.insert(snapshot.origin)
     }
@@ -110,10 +110,10 @@ actor Recorder {
     /// Adds what the origin did since the last batch.
     private func pass(_ origin: Origin) {
         guard let entry = origins[origin] else { return }
-        let (figures, gauges) = (entry.snapshot.figures, entry.snapshot.gauges)
-        batch.figures.append(OriginSnapshot(origin: origin, figures: figures - entry.recorded, gauges: gauges))
+        let (statistics, gauges) = (entry.snapshot.statistics, entry.snapshot.gauges)
+        batch.statistics.append(OriginSnapshot(origin: origin, statistics: statistics - entry.recorded, gauges: gauges))
         origins[origin] = OriginEntry(
-            name: entry.name, snapshot: entry.snapshot, recorded: figures, lastUsed: entry.lastUsed,
+            name: entry.name, snapshot: entry.snapshot, recorded: statistics, lastUsed: entry.lastUsed,
             lastUse: entry.lastUse)
     }
 
@@ -143,10 +143,11 @@ actor Recorder {
 
     func serviceSummary(now: Instant) async -> String {
         await refresh()
-        let (figures, count) = (totalFigures, origins.values.count { !$0.isOfThePast })
+        let (statistics, count) = (totalStatistics, origins.values.count { !$0.isOfThePast })
         return summary.line(
-            origins: count, gauges: totalGauges, reused: figures.reused, leases: figures.reused + figures.firstLeases,
-            requests: figures.requestCount, now: now)
+            origins: count, gauges: totalGauges, reused: statistics.reused,
+            leases: statistics.reused + statistics.firstLeases,
+            requests: statistics.requestCount, now: now)
     }
 
     /// To be called before stored data is read: everything before the call is in the database when it returns. Calls

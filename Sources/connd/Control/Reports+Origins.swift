@@ -54,52 +54,52 @@ extension Histogram {
     func milliseconds(at share: Double) -> Double? { isEmpty ? nil : APIFormat.milliseconds(quantile(share)) }
 }
 
-extension OriginFigures {
+extension OriginStatistics {
     var requestCount: Int { requests.total }
     var errorCount: Int { errors.total }
 }
 
 extension OriginFiguresReport {
-    init(_ figures: OriginFigures, openTunnels: Int) {
+    init(_ statistics: OriginStatistics, openTunnels: Int) {
         self.init()
-        for (cell, count) in figures.requests.nonZero {
+        for (cell, count) in statistics.requests.nonZero {
             requests[cell.method.name, default: [:]][cell.outcome.name] = count
         }
-        errors = Self.words(figures.errors) { $0.name }
-        queued = figures.queued
-        opened = Self.words(figures.opened) { $0.name }
-        reused = figures.reused
-        closed = Self.words(figures.closed) { $0.name }
-        pinned = figures.pinned
-        for (reason, count) in figures.closed.nonZero { closedBySide[reason.side.name, default: 0] += count }
-        dialFailures = Self.words(figures.dialFailures) { $0.name }
-        retryCauses = Self.words(figures.retryCauses) { $0.name }
-        retryOutcomes = Self.words(figures.retryOutcomes) { $0.name }
-        staleRetried = figures.staleRetried
-        staleSurfaced = figures.staleSurfaced
-        distrusted = figures.distrusted
-        bytesSent = figures.bytesSent
-        bytesReceived = figures.bytesReceived
-        queueTime = Distribution(figures.queueTime)
-        dnsTime = Distribution(figures.dnsTime)
-        connectTime = Distribution(figures.connectTime)
-        tlsTime = Distribution(figures.tlsTime)
-        firstByteTime = Distribution(figures.firstByteTime)
-        totalTime = Distribution(figures.totalTime)
-        connectionAge = Distribution(figures.connectionAge)
-        idleGap = Distribution(figures.idleGap)
-        requestsPerConnection = CountDistribution(figures.requestsPerConnection)
-        handshakePaid = APIFormat.duration(microseconds: figures.handshakePaid)
-        handshakePaidMs = figures.handshakePaid / 1000
-        handshakeSaved = APIFormat.duration(microseconds: figures.handshakeSaved)
-        handshakeSavedMs = figures.handshakeSaved / 1000
+        errors = Self.words(statistics.errors) { $0.name }
+        queued = statistics.queued
+        opened = Self.words(statistics.opened) { $0.name }
+        reused = statistics.reused
+        closed = Self.words(statistics.closed) { $0.name }
+        pinned = statistics.pinned
+        for (reason, count) in statistics.closed.nonZero { closedBySide[reason.side.name, default: 0] += count }
+        dialFailures = Self.words(statistics.dialFailures) { $0.name }
+        retryCauses = Self.words(statistics.retryCauses) { $0.name }
+        retryOutcomes = Self.words(statistics.retryOutcomes) { $0.name }
+        staleRetried = statistics.staleRetried
+        staleSurfaced = statistics.staleSurfaced
+        distrusted = statistics.distrusted
+        bytesSent = statistics.bytesSent
+        bytesReceived = statistics.bytesReceived
+        queueTime = Distribution(statistics.queueTime)
+        dnsTime = Distribution(statistics.dnsTime)
+        connectTime = Distribution(statistics.connectTime)
+        tlsTime = Distribution(statistics.tlsTime)
+        firstByteTime = Distribution(statistics.firstByteTime)
+        totalTime = Distribution(statistics.totalTime)
+        connectionAge = Distribution(statistics.connectionAge)
+        idleGap = Distribution(statistics.idleGap)
+        requestsPerConnection = CountDistribution(statistics.requestsPerConnection)
+        handshakePaid = APIFormat.duration(microseconds: statistics.handshakePaid)
+        handshakePaidMs = statistics.handshakePaid / 1000
+        handshakeSaved = APIFormat.duration(microseconds: statistics.handshakeSaved)
+        handshakeSavedMs = statistics.handshakeSaved / 1000
         tunnels.open = openTunnels
-        tunnels.opened = figures.tunnels.opened
-        tunnels.closed = figures.tunnels.closed
-        tunnels.failed = figures.tunnels.failed
-        tunnels.bytesSent = figures.tunnels.bytesSent
-        tunnels.bytesReceived = figures.tunnels.bytesReceived
-        tunnels.duration = Distribution(figures.tunnels.duration)
+        tunnels.opened = statistics.tunnels.opened
+        tunnels.closed = statistics.tunnels.closed
+        tunnels.failed = statistics.tunnels.failed
+        tunnels.bytesSent = statistics.tunnels.bytesSent
+        tunnels.bytesReceived = statistics.tunnels.bytesReceived
+        tunnels.duration = Distribution(statistics.tunnels.duration)
     }
 
     private static func words<Label>(_ counters: Counters<Label>, _ name: (Label) -> String) -> [String: Int] {
@@ -111,23 +111,23 @@ extension OriginSummary {
     init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int, pause: Pause?) {
         self.init()
         let snapshot = entry.snapshot
-        let figures = snapshot.figures
+        let statistics = snapshot.statistics
         let lastUsed = entry.lastUsed
         origin = entry.name
         connections = ConnectionCounts(snapshot.gauges)
         self.maxConnections = maxConnections
-        requests = figures.requestCount
-        errors = figures.errorCount
-        opened = figures.opened.total
-        reused = figures.reused
-        reuseRatio = figures.reuseRatio
-        bytesSent = figures.bytesSent
-        bytesReceived = figures.bytesReceived
-        firstByteP50Ms = figures.firstByteTime.milliseconds(at: 0.5)
-        firstByteP99Ms = figures.firstByteTime.milliseconds(at: 0.99)
-        totalP99Ms = figures.totalTime.milliseconds(at: 0.99)
-        queueP99Ms = figures.queueTime.milliseconds(at: 0.99)
-        staleSurfaced = figures.staleSurfaced
+        requests = statistics.requestCount
+        errors = statistics.errorCount
+        opened = statistics.opened.total
+        reused = statistics.reused
+        reuseRatio = statistics.reuseRatio
+        bytesSent = statistics.bytesSent
+        bytesReceived = statistics.bytesReceived
+        firstByteP50Ms = statistics.firstByteTime.milliseconds(at: 0.5)
+        firstByteP99Ms = statistics.firstByteTime.milliseconds(at: 0.99)
+        totalP99Ms = statistics.totalTime.milliseconds(at: 0.99)
+        queueP99Ms = statistics.queueTime.milliseconds(at: 0.99)
+        staleSurfaced = statistics.staleSurfaced
         paused = snapshot.gauges.isPaused
         self.pause = paused ? pause.map(PauseReport.init) : nil
         self.overrides = overrides

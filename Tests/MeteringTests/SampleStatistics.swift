@@ -1,49 +1,49 @@
 import Metering
 import ProxyTypes
 
-/// Figures with something in every place. Value.
-struct SampleFigures {
+/// Statistics with something in every place. Value.
+struct SampleStatistics {
     private var random: SeededRandom
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
     }
 
-    mutating func next() -> OriginFigures {
-        var figures = OriginFigures()
-        figures.requests = counters()
-        figures.errors = counters()
-        figures.queued = count()
-        figures.opened = counters()
-        figures.reused = count()
-        figures.closed = counters()
-        figures.pinned = count()
-        figures.dialFailures = counters()
-        figures.retryCauses = counters()
-        figures.retryOutcomes = counters()
-        figures.staleRetried = count()
-        figures.staleSurfaced = count()
-        figures.distrusted = count()
-        figures.bytesSent = count()
-        figures.bytesReceived = count()
-        figures.queueTime = histogram()
-        figures.dnsTime = histogram()
-        figures.connectTime = histogram()
-        figures.tlsTime = histogram()
-        figures.firstByteTime = histogram()
-        figures.totalTime = histogram()
-        figures.connectionAge = histogram()
-        figures.requestsPerConnection = histogram()
-        figures.idleGap = histogram()
-        figures.handshakePaid = Int64(count())
-        figures.handshakeSaved = Int64(count())
-        figures.firstLeases = count()
-        figures.tunnels = tunnels()
-        return figures
+    mutating func next() -> OriginStatistics {
+        var statistics = OriginStatistics()
+        statistics.requests = counters()
+        statistics.errors = counters()
+        statistics.queued = count()
+        statistics.opened = counters()
+        statistics.reused = count()
+        statistics.closed = counters()
+        statistics.pinned = count()
+        statistics.dialFailures = counters()
+        statistics.retryCauses = counters()
+        statistics.retryOutcomes = counters()
+        statistics.staleRetried = count()
+        statistics.staleSurfaced = count()
+        statistics.distrusted = count()
+        statistics.bytesSent = count()
+        statistics.bytesReceived = count()
+        statistics.queueTime = histogram()
+        statistics.dnsTime = histogram()
+        statistics.connectTime = histogram()
+        statistics.tlsTime = histogram()
+        statistics.firstByteTime = histogram()
+        statistics.totalTime = histogram()
+        statistics.connectionAge = histogram()
+        statistics.requestsPerConnection = histogram()
+        statistics.idleGap = histogram()
+        statistics.handshakePaid = Int64(count())
+        statistics.handshakeSaved = Int64(count())
+        statistics.firstLeases = count()
+        statistics.tunnels = tunnels()
+        return statistics
     }
 
-    mutating func tunnels() -> TunnelFigures {
-        var tunnels = TunnelFigures()
+    mutating func tunnels() -> TunnelStatistics {
+        var tunnels = TunnelStatistics()
         tunnels.opened = count()
         tunnels.closed = count()
         tunnels.failed = count()

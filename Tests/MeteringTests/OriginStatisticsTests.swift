@@ -2,8 +2,8 @@ import Metering
 import ProxyTypes
 import Testing
 
-@Suite("Figures of an origin")
-struct OriginFiguresTests {
+@Suite("Statistics of an origin")
+struct OriginStatisticsTests {
     /// Names of the fields that are as they were at first.
     private static func untouched(_ value: Any, _ empty: Any) -> [String] {
         zip(Mirror(reflecting: value).children, Mirror(reflecting: empty).children).compactMap { a, b in
@@ -13,45 +13,45 @@ struct OriginFiguresTests {
 
     @Test("the samples of these tests have something in every place")
     func samplesAreFull() {
-        var sample = SampleFigures(seed: 1)
-        #expect(Self.untouched(sample.next(), OriginFigures()) == [])
-        #expect(Self.untouched(sample.tunnels(), TunnelFigures()) == [])
+        var sample = SampleStatistics(seed: 1)
+        #expect(Self.untouched(sample.next(), OriginStatistics()) == [])
+        #expect(Self.untouched(sample.tunnels(), TunnelStatistics()) == [])
         #expect(Self.untouched(sample.gauges(), OriginGauges()) == [])
         #expect(Self.untouched(sample.proxy(), ProxyMetrics()) == [])
     }
 
     @Test("a difference takes back what a sum has added, in every place", arguments: 1...50)
     func sumAndDifferenceAreInverse(seed: UInt64) {
-        var sample = SampleFigures(seed: seed)
+        var sample = SampleStatistics(seed: seed)
         let (a, b) = (sample.next(), sample.next())
         var sum = a
         sum += b
         #expect(Self.untouched(sum, a) == [] && Self.untouched(sum, b) == [])
         #expect(sum - b == a)
         #expect(sum - a == b)
-        #expect(sum - sum == OriginFigures())
-        #expect(a - OriginFigures() == a)
+        #expect(sum - sum == OriginStatistics())
+        #expect(a - OriginStatistics() == a)
         var swapped = b
         swapped += a
         #expect(swapped == sum)
-        var fromNothing = OriginFigures()
+        var fromNothing = OriginStatistics()
         fromNothing += a
         #expect(fromNothing == a)
     }
 
     @Test("the reuse ratio is the share of leases that reused a connection, and nothing before the first lease")
     func reuseRatio() {
-        var figures = OriginFigures()
-        #expect(figures.reuseRatio == nil)
-        figures.firstLeases = 1
-        #expect(figures.reuseRatio == 0)
-        figures.reused = 3
-        #expect(figures.reuseRatio == 0.75)
+        var statistics = OriginStatistics()
+        #expect(statistics.reuseRatio == nil)
+        statistics.firstLeases = 1
+        #expect(statistics.reuseRatio == 0)
+        statistics.reused = 3
+        #expect(statistics.reuseRatio == 0.75)
     }
 
     @Test("gauges of several loops add up; paused is any of them, failures in a row are the most")
     func gaugesAddUp() {
-        var sample = SampleFigures(seed: 3)
+        var sample = SampleStatistics(seed: 3)
         var (a, b) = (sample.gauges(), sample.gauges())
         a.isPaused = false
         b.dialFailures = a.dialFailures + 1

@@ -4,7 +4,7 @@ package import ProxyTypes
 /// several loops or periods add up, and the difference of two snapshots is what happened in between.
 ///
 /// Histograms are in microseconds unless noted otherwise.
-package struct OriginFigures: Hashable, Sendable {
+package struct OriginStatistics: Hashable, Sendable {
     /// Exchanges that ended.
     package var requests = Counters<RequestClass>()
     /// Local replies and truncated responses, by reason.
@@ -47,7 +47,7 @@ package struct OriginFigures: Hashable, Sendable {
     package var handshakePaid: Int64 = 0
     package var handshakeSaved: Int64 = 0
 
-    package var tunnels = TunnelFigures()
+    package var tunnels = TunnelStatistics()
 
     package init() {}
 
@@ -60,7 +60,7 @@ package struct OriginFigures: Hashable, Sendable {
     /// Leases of connections that had not served yet.
     package var firstLeases = 0
 
-    package static func += (a: inout OriginFigures, b: OriginFigures) {
+    package static func += (a: inout OriginStatistics, b: OriginStatistics) {
         a.requests += b.requests
         a.errors += b.errors
         a.queued += b.queued
@@ -92,8 +92,8 @@ package struct OriginFigures: Hashable, Sendable {
     }
 
     /// What was counted since `b`, an earlier snapshot.
-    package static func - (a: OriginFigures, b: OriginFigures) -> OriginFigures {
-        var made = OriginFigures()
+    package static func - (a: OriginStatistics, b: OriginStatistics) -> OriginStatistics {
+        var made = OriginStatistics()
         made.requests = a.requests - b.requests
         made.errors = a.errors - b.errors
         made.queued = a.queued - b.queued
@@ -127,7 +127,7 @@ package struct OriginFigures: Hashable, Sendable {
 }
 
 /// The statistics of tunnels to one origin. Value.
-package struct TunnelFigures: Hashable, Sendable {
+package struct TunnelStatistics: Hashable, Sendable {
     package var opened = 0
     package var closed = 0
     /// Never opened, because of a limit or a failed dial.
@@ -139,7 +139,7 @@ package struct TunnelFigures: Hashable, Sendable {
 
     package init() {}
 
-    package static func += (a: inout TunnelFigures, b: TunnelFigures) {
+    package static func += (a: inout TunnelStatistics, b: TunnelStatistics) {
         a.opened += b.opened
         a.closed += b.closed
         a.failed += b.failed
@@ -148,8 +148,8 @@ package struct TunnelFigures: Hashable, Sendable {
         a.duration += b.duration
     }
 
-    package static func - (a: TunnelFigures, b: TunnelFigures) -> TunnelFigures {
-        var made = TunnelFigures()
+    package static func - (a: TunnelStatistics, b: TunnelStatistics) -> TunnelStatistics {
+        var made = TunnelStatistics()
         made.opened = a.opened - b.opened
         made.closed = a.closed - b.closed
         made.failed = a.failed - b.failed
