@@ -92,7 +92,7 @@ extension World {
     }
 
     /// What clients saw is what was counted.
-    private func checkOutcomes(_ figures: OriginFigures) {
+    private func checkOutcomes(_ figures: OriginStatistics) {
         for outcome in [OutcomeClass.success, .redirection, .clientError, .serverError] {
             let seen = ledger.accounts.count { account in
                 guard case .answered(let status) = account.outcome else { return false }
@@ -104,7 +104,7 @@ extension World {
     }
 }
 
-extension OriginFigures {
+extension OriginStatistics {
     fileprivate func total(_ isMeant: (MethodClass, OutcomeClass) -> Bool) -> Int {
         RequestClass.allCases.reduce(0) { isMeant($1.method, $1.outcome) ? $0 + requests[$1] : $0 }
     }
