@@ -30,13 +30,13 @@ extension Exchange {
     func recordQueueTime() {
         let queued = record.queueTime.microseconds
         loop.upstream.metrics.queueTime.record(microseconds: queued)
-        if !isTunnel { pool?.figures.queueTime.record(microseconds: queued) }
+        if !isTunnel { pool?.statistics.queueTime.record(microseconds: queued) }
     }
 
     func recordFirstByte(now: Instant) {
         let time = (now - record.sent).microseconds
         loop.upstream.metrics.firstByteTime.record(microseconds: time)
-        pool?.figures.firstByteTime.record(microseconds: time)
+        pool?.statistics.firstByteTime.record(microseconds: time)
     }
 
     var isRetry: Bool { record.retries > 0 }
@@ -45,12 +45,12 @@ extension Exchange {
         guard case .beforeResponse(_, let reset) = failure else { return }
         let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
         loop.upstream.metrics.retryCauses[cause] += 1
-        pool?.figures.retryCauses[cause] += 1
+        pool?.statistics.retryCauses[cause] += 1
     }
 
     func countRetry(_ outcome: RetryOutcome) {
         loop.upstream.metrics.retryOutcomes[outcome] += 1
-        pool?.figures.retryOutcomes[outcome] += 1
+        pool?.statistics.retryOutcomes[outcome] += 1
     }
 
     /// However it ended; a tunnel's end is counted with its connection.
@@ -60,10 +60,10 @@ extension Exchange {
         if outcome != .aborted { loop.upstream.metrics.totalTime.record(microseconds: total) }
         guard let pool else { return }
         if !isTunnel {
-            pool.figures.requests[RequestClass(methodClass, outcome)] += 1
-            if outcome != .aborted { pool.figures.totalTime.record(microseconds: total) }
+            pool.statistics.requests[RequestClass(methodClass, outcome)] += 1
+            if outcome != .aborted { pool.statistics.totalTime.record(microseconds: total) }
         }
-        if let error = record.error { pool.figures.errors[error] += 1 }
+        if let error = record.error { pool.statistics.errors[error] += 1 }
         switch outcome {
         case .proxyError: keep(.failed, pool, now: now)
         case .cut: keep(.cut, pool, now: now)

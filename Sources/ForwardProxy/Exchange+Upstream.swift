@@ -198,14 +198,14 @@ extension Exchange: UpstreamExchange {
             countRetryCause(failure)
             record.retries += 1
             countRetry(.sent)
-            if attempt.connectionMayBeStale { pool.figures.staleRetried += 1 }
+            if attempt.connectionMayBeStale { pool.statistics.staleRetried += 1 }
             requestConnection(from: pool, fresh: true, now: now)
             return true
         case .surface(let reason):
             guard let outcome = RetryOutcome(reason) else { return false }
             countRetryCause(failure)
             countRetry(outcome)
-            if attempt.connectionMayBeStale { pool.figures.staleSurfaced += 1 }
+            if attempt.connectionMayBeStale { pool.statistics.staleSurfaced += 1 }
             return false
         }
     }
@@ -219,7 +219,7 @@ extension Exchange: UpstreamExchange {
         record.status = 101
         record.firstByte = now
         responseBegan()
-        pool?.figures.requests[RequestClass(methodClass, .informational)] += 1
+        pool?.statistics.requests[RequestClass(methodClass, .informational)] += 1
         move(to: .tunnelling(connection))
         var shape = ResponseShape(clientVersion: .http11, persists: true)
         shape.passUpgrade = true

@@ -2,7 +2,7 @@ import Metering
 import ProxyTypes
 import Upstream
 
-/// What is remembered of one exchange for figures and the access log: when its phases ended, and how it ended. Value.
+/// What is kept of one exchange for statistics and the access log: when its phases ended, and how it ended. Value.
 struct ExchangeRecord {
     var method = ""
     var target = ""

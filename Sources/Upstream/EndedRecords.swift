@@ -6,7 +6,7 @@ import ProxyTypes
 package struct EndedRecords: Sendable {
     package var connections: [ConnectionRecord] = []
     package var exchanges: [ExchangeDetail] = []
-    /// Origins whose pools were dropped, with their last figures.
+    /// Origins whose pools were dropped, with their last statistics.
     package var forgotten: [OriginSnapshot] = []
     /// Each is reported once; those beyond the bound are not.
     package private(set) var refusedSettings: [RefusedSetting] = []

@@ -14,14 +14,14 @@ extension UpstreamConnection {
     func countSent(_ count: Int) {
         bytesSent += count
         pool.hasUnreportedChanges = true
-        if isTunnel { pool.figures.tunnels.bytesSent += count } else { pool.figures.bytesSent += count }
+        if isTunnel { pool.statistics.tunnels.bytesSent += count } else { pool.statistics.bytesSent += count }
     }
 
     @inline(__always)
     func countReceived(_ count: Int) {
         bytesReceived += count
         pool.hasUnreportedChanges = true
-        if isTunnel { pool.figures.tunnels.bytesReceived += count } else { pool.figures.bytesReceived += count }
+        if isTunnel { pool.statistics.tunnels.bytesReceived += count } else { pool.statistics.bytesReceived += count }
     }
 
     /// Since when it has been idle; nil while it is not.
@@ -47,13 +47,13 @@ extension UpstreamConnection {
         pool.hasUnreportedChanges = true
         if let tunnelSince {
             pool.openTunnels -= 1
-            pool.figures.tunnels.closed += 1
-            pool.figures.tunnels.duration.record(microseconds: (now - tunnelSince).microseconds)
+            pool.statistics.tunnels.closed += 1
+            pool.statistics.tunnels.duration.record(microseconds: (now - tunnelSince).microseconds)
         }
         if purpose == .requests {
-            pool.figures.closed[reason] += 1
-            pool.figures.connectionAge.record(microseconds: (now - openedAt).microseconds)
-            pool.figures.requestsPerConnection.record(microseconds: Int64(requestsServed))
+            pool.statistics.closed[reason] += 1
+            pool.statistics.connectionAge.record(microseconds: (now - openedAt).microseconds)
+            pool.statistics.requestsPerConnection.record(microseconds: Int64(requestsServed))
         }
         guard loop.ended.hasRoomForConnection else {
             loop.ended.droppedConnections += 1

@@ -5,7 +5,7 @@ import Reactor
 /// Another protocol over the connection: each side's end is passed on as an end, and it closes when both have come.
 extension UpstreamConnection {
     func beginTunnel(for exchange: any UpstreamExchange, since: Instant) {
-        pool.figures.tunnels.opened += 1
+        pool.statistics.tunnels.opened += 1
         pool.openTunnels += 1
         pool.hasUnreportedChanges = true
         self.exchange = exchange

@@ -15,7 +15,7 @@ extension UpstreamLoop {
         for pool in allPools where pool.hasUnreportedChanges {
             pool.hasUnreportedChanges = false
             report.origins.append(
-                OriginSnapshot(origin: pool.origin, statistics: pool.figures, gauges: pool.gauges))
+                OriginSnapshot(origin: pool.origin, statistics: pool.statistics, gauges: pool.gauges))
         }
         return report
     }
@@ -74,7 +74,7 @@ extension UpstreamLoop {
     }
 }
 
-/// One loop's figures at a moment. Value.
+/// One loop's statistics at a moment. Value.
 package struct LoopReport: Sendable {
     package var metrics: ProxyMetrics
     /// Of origins whose pools are gone, summed.

@@ -5,7 +5,7 @@ package import ProxyTypes
 package import Reactor
 package import Tuning
 
-/// What all pools of one event loop share: clock, timer, resolver, scratch storage, figures. Loop-bound.
+/// What all pools of one event loop share: clock, timer, resolver, scratch storage, statistics. Loop-bound.
 package final class UpstreamLoop {
     package let reactor: Reactor
     package let timer: LazyTimer
@@ -14,7 +14,7 @@ package final class UpstreamLoop {
     package var metrics = ProxyMetrics()
     /// Connections and exchanges that have ended since the last report, bounded; the others are counted.
     package var ended = EndedRecords()
-    /// The figures of origins that have no pool any more.
+    /// The statistics of origins that have no pool any more.
     package private(set) var forgotten = OriginStatistics()
     /// Where a head is written on its way out, within one call.
     package var scratch = ByteQueue()
@@ -89,8 +89,8 @@ package final class UpstreamLoop {
     private func remove(_ pool: UpstreamPool) {
         pool.forget()
         pools[pool.origin] = nil
-        forgotten += pool.figures
-        ended.forgotten.append(OriginSnapshot(origin: pool.origin, statistics: pool.figures, gauges: pool.gauges))
+        forgotten += pool.statistics
+        ended.forgotten.append(OriginSnapshot(origin: pool.origin, statistics: pool.statistics, gauges: pool.gauges))
     }
 
     /// The pool of an origin that has one.

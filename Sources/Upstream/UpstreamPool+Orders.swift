@@ -101,7 +101,7 @@ extension UpstreamPool {
     func pin(_ connection: UpstreamConnection, to client: ClientID, isLoggingIn: Bool) {
         let wasPinned = connection.isPinned
         machine.pin(connection.id, to: client, isLoggingIn: isLoggingIn)
-        if !wasPinned, connection.isPinned { figures.pinned += 1 }
+        if !wasPinned, connection.isPinned { statistics.pinned += 1 }
     }
 
     package func isPinned(to client: ClientID) -> Bool { machine.isPinned(to: client) }

@@ -15,8 +15,8 @@ package final class UpstreamPool {
     package let host: [UInt8]
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
-    package var figures = OriginStatistics()
-    /// Of figures or gauges, since the last report.
+    package var statistics = OriginStatistics()
+    /// Of statistics or gauges, since the last report.
     var hasUnreportedChanges = true
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
@@ -79,7 +79,7 @@ package final class UpstreamPool {
         machine.lease(id, request, now: now, into: &actions.pending)
         perform(now: now)
         guard waiters[id] != nil else { return nil }
-        figures.queued += 1
+        statistics.queued += 1
         return id
     }
 
@@ -94,7 +94,7 @@ package final class UpstreamPool {
     /// The exchange gives up waiting.
     package func cancel(_ id: WaiterID, now: Instant) {
         guard let waiter = waiters.remove(id) else { return }
-        if case .tunnel = waiter.purpose { figures.tunnels.failed += 1 }
+        if case .tunnel = waiter.purpose { statistics.tunnels.failed += 1 }
         machine.cancel(id, now: now, into: &actions.pending)
         perform(now: now)
     }
@@ -120,7 +120,7 @@ package final class UpstreamPool {
     func lostWithoutNotice(_ connection: UpstreamConnection, now: Instant) {
         let distrusted = machine.lostWithoutNotice(connection.id, now: now, into: &actions.pending)
         loop.metrics.upstreamDistrusted += distrusted
-        figures.distrusted += distrusted
+        statistics.distrusted += distrusted
         perform(now: now)
     }
 
@@ -161,7 +161,7 @@ package final class UpstreamPool {
         case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
         case .refuse(let id, let refusal):
             guard let waiter = waiters.remove(id) else { return }
-            if case .tunnel = waiter.purpose { figures.tunnels.failed += 1 }
+            if case .tunnel = waiter.purpose { statistics.tunnels.failed += 1 }
             waiter.exchange.leaseRefused(error(for: refusal), now: now)
         case .close(let id, let reason): sockets.connection(id)?.closeByPool(reason, abruptly: abruptly)
         }
@@ -203,14 +203,14 @@ package final class UpstreamPool {
         hasUnreportedChanges = true
         if reused {
             loop.metrics.upstreamReused += 1
-            figures.reused += 1
-            figures.handshakeSaved += connection.handshakeCost
+            statistics.reused += 1
+            statistics.handshakeSaved += connection.handshakeCost
             // One that was handed on at once was not idle.
             if let idleSince = connection.idleSince, idleSince < now {
-                figures.idleGap.record(microseconds: (now - idleSince).microseconds)
+                statistics.idleGap.record(microseconds: (now - idleSince).microseconds)
             }
         } else {
-            figures.firstLeases += 1
+            statistics.firstLeases += 1
         }
         connection.lease(to: exchange, now: now)
         exchange.leaseGranted(connection, reused: reused, now: now)
@@ -241,7 +241,7 @@ package final class UpstreamPool {
         case .failure(let error):
             lastDialError = error
             loop.metrics.dialFailures[error.kind] += 1
-            figures.dialFailures[error.kind] += 1
+            statistics.dialFailures[error.kind] += 1
             machine.dialFailed(id, now: now, into: &actions.pending)
         }
         perform(now: now)
@@ -260,12 +260,12 @@ package final class UpstreamPool {
         loop.metrics.dnsTime.record(microseconds: dns)
         loop.metrics.connectTime.record(microseconds: connect)
         switch purpose {
-        case .requests: figures.opened[cause] += 1
+        case .requests: statistics.opened[cause] += 1
         case .tunnel: break
         }
-        figures.dnsTime.record(microseconds: dns)
-        figures.connectTime.record(microseconds: connect)
-        figures.handshakePaid += dns + connect
+        statistics.dnsTime.record(microseconds: dns)
+        statistics.connectTime.record(microseconds: connect)
+        statistics.handshakePaid += dns + connect
         return connection
     }
 }

@@ -141,7 +141,7 @@ struct TotalLimitTests {
         if let id { fixture.pool.cancel(id, now: loop.now) }
         fixture.turn()
         #expect(fixture.kernel.peers[0].isClosed && dialled == [80, 81])
-        #expect(exchange.events.isEmpty && fixture.pool.isUnused && fixture.pool.figures.tunnels.failed == 1)
+        #expect(exchange.events.isEmpty && fixture.pool.isUnused && fixture.pool.statistics.tunnels.failed == 1)
     }
 
     @Test("out of descriptors a quarter of the idle connections is closed at once")

@@ -54,8 +54,8 @@ extension World {
 
     func checkCounters(_ proxy: ProxyUnderTest) {
         let metrics = proxy.upstream.metrics
-        var figures = proxy.upstream.forgotten
-        for pool in proxy.upstream.allPools { figures += pool.figures }
+        var statistics = proxy.upstream.forgotten
+        for pool in proxy.upstream.allPools { statistics += pool.statistics }
         func equal(_ name: String, _ a: Int, _ b: Int) {
             if a != b { violated(.counters, "\(name): \(a) and \(b)") }
         }
@@ -67,38 +67,38 @@ extension World {
         equal("connections: opened; closed and open", metrics.upstreamOpened, metrics.upstreamClosed.total + open)
         if !proxy.isStopped { equal("places taken; connections", proxy.upstream.total.taken, open) }
         let inPools = proxy.upstream.allPools.reduce(0) { $0 + $1.gauges.idle + $1.gauges.pinned + $1.gauges.leased }
-        equal("pooled connections: opened; closed and open", figures.opened.total, figures.closed.total + inPools)
-        equal("reused", metrics.upstreamReused, figures.reused)
+        equal("pooled connections: opened; closed and open", statistics.opened.total, statistics.closed.total + inPools)
+        equal("reused", metrics.upstreamReused, statistics.reused)
         equal(
-            "tunnels: opened; closed and open", figures.tunnels.opened,
-            figures.tunnels.closed + proxy.upstream.allPools.reduce(0) { $0 + $1.gauges.tunnels })
-        equal("bytes from origins", figures.bytesReceived + figures.tunnels.bytesReceived, kernel.traffic.fromOrigins)
+            "tunnels: opened; closed and open", statistics.tunnels.opened,
+            statistics.tunnels.closed + proxy.upstream.allPools.reduce(0) { $0 + $1.gauges.tunnels })
+        equal("bytes from origins", statistics.bytesReceived + statistics.tunnels.bytesReceived, kernel.traffic.fromOrigins)
         if scenario.isCalm {
-            equal("bytes to origins", figures.bytesSent + figures.tunnels.bytesSent, kernel.traffic.toOrigins)
+            equal("bytes to origins", statistics.bytesSent + statistics.tunnels.bytesSent, kernel.traffic.toOrigins)
         }
-        let upgrades = MethodClass.allCases.reduce(0) { $0 + figures.requests[RequestClass($1, .informational)] }
+        let upgrades = MethodClass.allCases.reduce(0) { $0 + statistics.requests[RequestClass($1, .informational)] }
         equal(
             "requests: begun; ended", metrics.requests,
-            figures.requests.total - upgrades + figures.tunnels.opened + figures.tunnels.failed)
-        equal("cut responses", metrics.responsesCut, figures.total { $1 == .cut })
+            statistics.requests.total - upgrades + statistics.tunnels.opened + statistics.tunnels.failed)
+        equal("cut responses", metrics.responsesCut, statistics.total { $1 == .cut })
         for outcome in RetryOutcome.allCases {
-            equal("retries \(outcome)", metrics.retryOutcomes[outcome], figures.retryOutcomes[outcome])
+            equal("retries \(outcome)", metrics.retryOutcomes[outcome], statistics.retryOutcomes[outcome])
         }
         let settled = metrics.retryOutcomes[.succeeded] + metrics.retryOutcomes[.failed]
         if settled > metrics.retryOutcomes[.sent] {
             equal("retries: sent; ended", metrics.retryOutcomes[.sent], settled)
         }
-        if scenario.isCalm { checkOutcomes(figures) }
+        if scenario.isCalm { checkOutcomes(statistics) }
     }
 
     /// What clients saw is what was counted.
-    private func checkOutcomes(_ figures: OriginStatistics) {
+    private func checkOutcomes(_ statistics: OriginStatistics) {
         for outcome in [OutcomeClass.success, .redirection, .clientError, .serverError] {
             let seen = ledger.accounts.count { account in
                 guard case .answered(let status) = account.outcome else { return false }
                 return OutcomeClass(status: status) == outcome
             }
-            let counted = figures.total { $1 == outcome }
+            let counted = statistics.total { $1 == outcome }
             if seen != counted { violated(.counters, "\(seen) answers of class \(outcome), \(counted) counted") }
         }
     }
