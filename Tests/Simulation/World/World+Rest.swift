@@ -72,7 +72,9 @@ extension World {
         equal(
             "tunnels: opened; closed and open", statistics.tunnels.opened,
             statistics.tunnels.closed + proxy.upstream.allPools.reduce(0) { $0 + $1.gauges.tunnels })
-        equal("bytes from origins", statistics.bytesReceived + statistics.tunnels.bytesReceived, kernel.traffic.fromOrigins)
+        equal(
+            "bytes from origins", statistics.bytesReceived + statistics.tunnels.bytesReceived,
+            kernel.traffic.fromOrigins)
         if scenario.isCalm {
             equal("bytes to origins", statistics.bytesSent + statistics.tunnels.bytesSent, kernel.traffic.toOrigins)
         }
