@@ -65,6 +65,9 @@ extension ClientHandler {
     /// The client may send its body.
     func endExpectation(of exchange: Exchange) {
         state = .body(exchange, continueBy: nil)
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.expectationNotLifted) { return }
+        #endif
         setPause(.expectation, false)
     }
 

@@ -23,6 +23,12 @@ extension ClientHandler {
         switch manner {
         case .atOnce: closeAtOnce(now: now)
         case .reset:
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.cutEndsWithFin) {
+                    stream.close()
+                    return ended()
+                }
+            #endif
             stream.reset()
             ended()
         case .afterOutput: closeAfterOutput(now: now)

@@ -269,6 +269,9 @@ final class Exchange {
     private func giveUp(now: Instant) {
         let before = state
         move(to: .ended(.abandoned))
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.waiterOutlivesClient), case .waiting = before { return }
+        #endif
         switch before {
         // An exchange that is still asking finds its state changed when the call returns.
         case .prepared, .ended, .waiting(.asking): break
@@ -302,6 +305,9 @@ final class Exchange {
     }
 
     func deliver(_ bytes: UnsafeRawBufferPointer) {
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.answersOvertake) { return client.write(bytes) }
+        #endif
         if client.isFront(self) {
             client.write(bytes)
             if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }

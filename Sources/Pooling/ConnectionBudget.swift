@@ -1,3 +1,6 @@
+#if CONND_PLANTED_FAULTS
+    import ProxyTypes
+#endif
 import Synchronization
 
 /// Counts connections against one limit, across event loops: an origin's `max_connections`, or the daemon's
@@ -67,6 +70,9 @@ package final class ConnectionBudget: Sendable {
         switch stage {
         case .used: packed.wrappingSubtract(Self.one, ordering: .relaxed)
         case .draining: packed.wrappingSubtract(Self.one + Self.oneDraining, ordering: .relaxed)
+        #if CONND_PLANTED_FAULTS
+            case .closing where PlantedFault.isActive(.budgetNotGivenBack): break
+        #endif
         case .closing: packed.wrappingSubtract(Self.one + Self.oneDraining + Self.oneClosing, ordering: .relaxed)
         }
     }

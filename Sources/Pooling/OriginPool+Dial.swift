@@ -31,6 +31,9 @@ extension OriginPool {
         case .dialing:
             backoff.failed(begunIn: table.slots[index].epoch, now: now, random: &random)
             forget(index)
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.waiterForgottenByFailedDial) { _ = queue.takeOrdinary() }
+            #endif
             // While paused, requests wait for the end of the pause: an origin is often paused because it restarts.
             if !hasUsable, usefulDials == 0, !isPaused { refuseRequests(.dialFailing, into: &actions) }
         case .closing:
@@ -94,6 +97,9 @@ extension OriginPool {
 
     mutating func tryDial(now: Instant, into actions: inout [PoolAction]) -> Bool {
         if backoff.isFailing, now < backoff.notBefore || allDials > 0 { return false }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.limitNotLookedAt) { origin.limit = max(origin.limit, origin.taken + 1) }
+        #endif
         guard origin.tryTake() else { return false }
         guard total.tryTake() else {
             origin.giveBack()

@@ -83,6 +83,9 @@ extension OriginPool {
             drainPinned(index, reason, now: now, into: &actions)
         }
         for index in table.slots.indices {
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.drainForgetsDial), table.slots[index].state == .dialing { continue }
+            #endif
             switch table.slots[index].state {
             case .dialing, .leased: markDraining(index, reason)
             case .free, .idle, .pinned, .closing, .tunnelDialing, .tunnel: break

@@ -58,6 +58,11 @@ extension OriginPool {
         let forRetries = max(0, queue.freshCount - usefulDials)
         let roomComing = min(table.counts.closing, forRetries + table.distrustedClosing)
         let roomUnused = backoff.isFailing ? min(origin.limit - origin.taken, total.limit - total.taken) : 0
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.queueBoundOffByOne) {
+                if undialled - roomComing - max(0, roomUnused) == policy.maxQueue + 1 { return nil }
+            }
+        #endif
         if undialled - roomComing - max(0, roomUnused) > policy.maxQueue { return .queueFull }
         return policy.queueTimeout <= .zero && undialled > table.distrustedClosing ? refusalForWaiting : nil
     }

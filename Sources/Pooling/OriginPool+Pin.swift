@@ -63,6 +63,9 @@ extension OriginPool {
         var cursor = table.firstPinned
         while let index = cursor {
             cursor = table.next(index)
+            #if CONND_PLANTED_FAULTS
+                if PlantedFault.isActive(.pinnedIsShared) { return index }
+            #endif
             guard table.slots[index].ownership.owner == client else { continue }
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)

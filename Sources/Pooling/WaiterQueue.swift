@@ -91,7 +91,10 @@ struct WaiterQueue: ~Copyable {
 
     /// Removes it. The other requests of its client have their turn after every other client.
     mutating func takeOrdinary() -> Waiter? {
-        turns.isEmpty ? nil : takeFirst(ofLane: turns.first)
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.lastComeFirstServed), !turns.isEmpty { return takeFirst(ofLane: turns.last) }
+        #endif
+        return turns.isEmpty ? nil : takeFirst(ofLane: turns.first)
     }
 
     /// The first request of this client, out of turn. Its others have their turn after every other client.
