@@ -66,7 +66,8 @@ extension UpstreamPool {
         loop.addresses.expire(origin.hostForLookup)
         let live = machine.counts.idle + machine.counts.leased
         let affected = drain(now: now)
-        _ = prewarm(live, now: now)
+        // Where nothing is replaced nothing is kept warm either: a pool of tunnels has no use for idle connections.
+        if live > 0 { _ = prewarm(live, now: now) }
         return affected
     }
 

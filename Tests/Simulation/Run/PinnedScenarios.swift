@@ -1,8 +1,11 @@
 import ProxyTypes
+import Tuning
 
 /// What the simulation has found in the data path, each as short as it goes, so that it is found again should it come back.
 package enum PinnedScenario: String, CaseIterable, Sendable {
     case transferEncodingToHTTP10 = "a client of HTTP/1.0 is told of no transfer coding, not even in an answer to HEAD"
+    case warmConnectionGivesWay = "a connection that min_idle keeps gives way to a request of another origin"
+    case reconnectOfTunnels = "nothing is kept idle for CONNECT, whose tunnels could not use it"
 
     package var run: SimulationRun { SimulationRun(scenario, isTraced: true) }
 
@@ -14,6 +17,31 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
             request.minorVersion = 0
             request.answers = [AnswerPlan(framing: .chunked)]
             return Self.scenario(requests: [request])
+        case .warmConnectionGivesWay:
+            var scenario = Self.scenario(requests: [RequestPlan(nonce: 1, origin: 1)])
+            scenario.proxy.maxUpstreamConnections = 1
+            var warm = OriginPlan()
+            warm.settings.minIdle = 1
+            warm.settings.queueTimeout = .minutes(1)
+            scenario.origins = [OriginPlan(), warm]
+            scenario.origins[0].settings.queueTimeout = .minutes(1)
+            // It comes while the warm connection is being dialled again, so that there is nothing to close for it.
+            var answer = AnswerPlan()
+            answer.delay = .milliseconds(50)
+            scenario.clients[0].requests[0].answers = [answer]
+            var late = ClientPlan(requests: [RequestPlan(nonce: 2, origin: 0)])
+            late.start = .milliseconds(20)
+            scenario.clients.append(late)
+            return scenario
+        case .reconnectOfTunnels:
+            var request = RequestPlan(nonce: 1, origin: 0)
+            request.verb = .connect
+            request.kind = .tunnel(TunnelPlan(fromClient: 100, fromOrigin: 100))
+            var scenario = Self.scenario(requests: [request])
+            scenario.origins[0].settings.minIdle = 2
+            scenario.origins[0].settings.maxTunnels = 1
+            scenario.happenings = [Happening(at: .seconds(1), what: .reconnect(origin: 0))]
+            return scenario
         }
     }
 
