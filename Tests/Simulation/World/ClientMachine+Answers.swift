@@ -77,7 +77,10 @@ extension ClientMachine {
             world.violated(.foreignBytes, "client \(index), which is due nothing, got the answer to request \(nonce)")
             return nil
         }
-        if nonce == "0" { return .unasked }
+        if nonce == "0" {
+            checkUnasked(account, connection: head["x-connection"].flatMap(Int.init) ?? 0)
+            return .unasked
+        }
         guard nonce == "\(account.request.nonce)" else {
             world.violated(
                 .foreignBytes, "client \(index) got the answer to \(nonce) in the place of \(account.request.nonce)")
@@ -88,6 +91,13 @@ extension ClientMachine {
             return nil
         }
         return .origin(account.sightings[attempt])
+    }
+
+    /// What crosses a request is taken for its answer: HTTP/1 cannot tell. What had come before it was sent ends the
+    /// connection.
+    private func checkUnasked(_ account: Account, connection: Int) {
+        guard let time = world.speeches[connection], time + .milliseconds(40) < account.sentAt else { return }
+        world.violated(.foreignBytes, "\(account.request.nonce) was answered by what its origin had said before")
     }
 
     private func ownMaker(_ head: WireHead, _ status: Int, _ account: Account?) -> Reading.Maker? {

@@ -28,12 +28,11 @@ final class OriginConnection {
     private var login: String?
     /// Ends with whatever happens on the connection.
     private var idleTurn = 0
-    private(set) var spokeUnasked = Speech.never
+    private var spokeUnasked = Speech.never
 
     /// Whether it has said what nobody asked for, and whether that has arrived.
-    enum Speech {
-        case never, onItsWay
-        case arrived(Instant)
+    private enum Speech {
+        case never, onItsWay, arrived
     }
 
     init(_ origin: OriginMachine, _ socket: PeerSocket, number: Int, isTunnel: Bool) {
@@ -80,9 +79,11 @@ final class OriginConnection {
         case .speak:
             spokeUnasked = .onItsWay
             // As some servers do before they give an idle connection up.
-            let head = "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Attempt: 0\r\nConnection: close\r\n"
+            let head =
+                "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Connection: \(number)\r\nConnection: close\r\n"
             socket.send(Array("\(head)Content-Length: 0\r\n\r\n".utf8))
             stopListening()
+            world.after(.milliseconds(200)) { self.close() }
         }
     }
 
@@ -146,7 +147,6 @@ final class OriginConnection {
         let sighting = Sighting(account, connection: number, at: world.now)
         account.sightings.append(sighting)
         checkTurn(sighting, head)
-        checkSpeech(sighting)
         queue.append(sighting)
         idleTurn += 1
         input = .request(sighting, received: 0)
@@ -190,26 +190,16 @@ final class OriginConnection {
             let others = queue.map { "\($0.account.request.nonce)" }.joined(separator: ", ")
             world.violated(.sharedConnection, "\(request.nonce) came while \(others) was not answered")
         }
-        // A dial takes this long at least, so that it had begun before.
+        // A dial takes this long at least, so that it had begun before. A login under way is spared by a drain.
         let path = world.scenario.originPath
         let dial = path.minLatency + path.minLatency + path.minLatency
-        if path.isPlain, let drain = origin.settledDrain, openedAt < drain + dial, !isTunnel {
+        if path.isPlain, !origin.plan.bindsConnections, let drain = origin.settledDrain, openedAt < drain + dial,
+            !isTunnel
+        {
             world.violated(.obeyed, "\(request.nonce) came on a connection that was drained")
         }
         if let login, login != head["x-client"] {
             world.violated(.login, "\(request.nonce) of client \(head["x-client"] ?? "?") came as \(login)")
-        }
-    }
-
-    /// What it said unasked, and had arrived before the request went out, ends a connection. What crosses the request is
-    /// taken for its answer: HTTP/1 cannot tell.
-    private func checkSpeech(_ sighting: Sighting) {
-        guard case .arrived(let time) = spokeUnasked else { return }
-        let path = world.scenario.originPath
-        guard path.isPlain else { return }
-        if time + .milliseconds(30) + path.maxLatency < world.now {
-            let nonce = sighting.account.request.nonce
-            world.violated(.foreignBytes, "\(nonce) was sent behind bytes that nobody had asked for")
         }
     }
 
@@ -326,6 +316,9 @@ extension OriginConnection: PeerOwner {
     }
 
     func outputTaken(_ socket: PeerSocket) {
-        if case .onItsWay = spokeUnasked { spokeUnasked = .arrived(world.now) }
+        if case .onItsWay = spokeUnasked {
+            spokeUnasked = .arrived
+            world.noteSpeech(number)
+        }
     }
 }

@@ -96,7 +96,10 @@ extension ScenarioGenerator {
     private mutating func makeTunnel() -> TunnelPlan {
         var plan = TunnelPlan(
             fromClient: 16 + size(), fromOrigin: size(), writes: pick(1, 1, 3), pause: milliseconds(0, 20))
-        guard !features.sparesOrigins else { return plan }
+        guard !features.sparesOrigins else {
+            plan.ending = pick(.both, .clientCloses, .originCloses)
+            return plan
+        }
         plan.ending = pick(.both, .both, .clientCloses, .originCloses, .clientResets, .originResets, .nobody)
         return plan
     }

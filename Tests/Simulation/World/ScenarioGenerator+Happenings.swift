@@ -59,10 +59,10 @@ extension ScenarioGenerator {
     private mutating func order(_ origins: [OriginPlan]) -> Happening.What {
         let index = random.below(origins.count)
         switch random.below(features.sparesOrigins ? 6 : 13) {
-        case 0: return .drain(origin: index)
+        case 0: return chance(70) ? .drain(origin: index) : .reload
         case 1: return .reconnect(origin: index)
         case 2: return .prewarm(origin: index, pick(from: 1, to: 4))
-        case 3: return .reload
+        case 3: return .drain(origin: index)
         case 4: return .forget(origin: index)
         case 5: return .settings(origin: index, changed(origins[index]))
         case 6: return .pause(origin: index)

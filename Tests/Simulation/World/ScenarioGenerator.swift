@@ -78,7 +78,9 @@ struct ScenarioGenerator {
     }
 
     private mutating func clientCount() -> Int {
-        switch random.below(12) {
+        // So many that the budget of retries, which is a share of the requests, is used up.
+        if features.stale { return pick(from: 20, to: 40) }
+        return switch random.below(12) {
         case 0: 1
         case 1...4: pick(from: 2, to: 4)
         case 5...9: pick(from: 4, to: 12)
@@ -124,7 +126,7 @@ struct ScenarioGenerator {
         guard !features.sparesOrigins else { return }
         features.cutAnswers = chance(30)
         features.stalls = chance(15)
-        features.stale = chance(8)
+        features.stale = chance(10)
         features.badAnswers = chance(10)
         features.earlyAnswers = chance(15)
         features.idleEnds = chance(40)

@@ -19,7 +19,11 @@ final class TunnelEnd {
     private let attempt: Int
     private var output = Output.speaking(0)
     private(set) var heard = 0
+    private var heardAt: Instant
     private var inputEnded = false
+
+    private static let patience = Interval.minutes(1)
+
     private(set) var isOver = false
     /// Nil once it has been called.
     private var ended: (() -> Void)?
@@ -34,6 +38,7 @@ final class TunnelEnd {
         self.plan = plan
         self.attempt = attempt
         self.account = account
+        heardAt = world.now
         self.ended = ended
     }
 
@@ -84,6 +89,7 @@ final class TunnelEnd {
             world.violated(.foreignBytes, "tunnel \(nonce) brought its \(side) another byte at \(place)")
         }
         heard += bytes.count
+        heardAt = world.now
         proceed()
     }
 
@@ -100,11 +106,19 @@ final class TunnelEnd {
     func sawEnd() {
         guard !isOver else { return }
         inputEnded = true
-        if case .both = plan.ending, world.scenario.isCalm, !hasHeardAll {
-            world.violated(.cutLooksWhole, "tunnel \(nonce): its \(side) saw the end after \(heard) of \(otherTotal)")
-        }
+        if world.scenario.isCalm { checkEnd() }
         // The other way may still be open.
         if hasSaidAll { proceed() } else if case .both = plan.ending { return } else { end { socket.close() } }
+    }
+
+    private func checkEnd() {
+        if !hasHeardAll {
+            world.violated(.cutLooksWhole, "tunnel \(nonce): its \(side) saw the end after \(heard) of \(otherTotal)")
+        }
+        // Otherwise it is a time-out's doing.
+        if world.now > heardAt + Self.patience {
+            world.violated(.rest, "tunnel \(nonce): its \(side) was told of the end long after it had come")
+        }
     }
 
     func sawReset() { end {} }

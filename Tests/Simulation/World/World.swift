@@ -41,6 +41,8 @@ final class World {
     private(set) var clients: [ClientMachine] = []
     var configuration: ProxyConfiguration
     let settings: SettingsInForce
+    /// When what origins said unasked had arrived, by their connection.
+    private(set) var speeches: [Int: Instant] = [:]
     private(set) var violations: [Violation] = []
     private var connectionNumber = 0
     /// Where clients connect to; nil once nobody listens.
@@ -87,6 +89,8 @@ final class World {
     }
 
     func clientAddress(_ index: Int) -> IPAddress { IPAddress(ipv4: 0x0A02_0000 | UInt32(index + 1)) }
+
+    func noteSpeech(_ connection: Int) { speeches[connection] = now }
 
     func violated(_ property: Property, _ text: String) {
         network.trace.note("oracle") { "\(property): \(text)" }
