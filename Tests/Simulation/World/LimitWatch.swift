@@ -97,8 +97,9 @@ struct LimitWatch {
         let origin = world.origins[index]
         let most = perOrigin[index].maxQueue.most(origin.settings.maxQueue, now: world.now)
         guard most < 100, let gauges = proxy.upstream.existingPool(for: origin.origin)?.gauges else { return }
-        // Those for whom something is under way do not count.
-        let excused = gauges.dialing + gauges.closing + (gauges.dialFailures > 0 ? origin.settings.maxConnections : 0)
+        // Those for whom something is under way do not count, nor those whose dials a drain has taken away.
+        let backedOff = gauges.dialFailures > 0 ? origin.settings.maxConnections : 0
+        let excused = gauges.dialing + gauges.draining + gauges.closing + backedOff
         if gauges.waiting > perOrigin[index].waiting, gauges.waiting - excused > most {
             world.violated(.limits, "\(gauges.waiting) wait for origin \(index); max_queue is \(most)")
         }
