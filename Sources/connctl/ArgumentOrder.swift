@@ -20,13 +20,13 @@ enum ArgumentOrder {
         }
         guard let verb = rest.first else {
             if options.isEmpty { return arguments }
-            throw CommandFailure("no verb was given", status: .usage, next: ["connctl help    lists the verbs"])
+            throw CommandFailure("no command was given", status: .usage, next: ["connctl help    lists the commands"])
         }
         guard verbs.contains(verb) || known.contains(verb) else {
             let near = SpellingSuggestion.of(verb, among: verbs)
             throw CommandFailure(
-                "there is no verb `\(verb)`" + (near.map { "; did you mean `\($0)`?" } ?? ""), status: .usage,
-                next: [near.map { "connctl help \($0)" } ?? "connctl help    lists the verbs"])
+                "there is no command `\(verb)`" + (near.map { "; did you mean `\($0)`?" } ?? ""), status: .usage,
+                next: [near.map { "connctl help \($0)" } ?? "connctl help    lists the commands"])
         }
         return [verb] + options + rest.dropFirst()
     }

@@ -28,7 +28,8 @@ struct CommandLineTests {
     func nearestVerb() async throws {
         let outcome = try await World().run("stauts")
         #expect(
-            outcome.errors == "connctl: there is no verb `stauts`; did you mean `status`?\nNext: connctl help status\n")
+            outcome.errors
+                == "connctl: there is no command `stauts`; did you mean `status`?\nNext: connctl help status\n")
     }
 
     @Test("without a verb it prints an overview")

@@ -100,13 +100,13 @@ struct EnableTests {
         let first = try inode()
         let again = await host.run("enable")
         #expect(again.status == .ok)
-        #expect(again.output.split(separator: "\n").count { $0.contains(" on already") } == 4, "\(again)")
+        #expect(again.output.split(separator: "\n").count { $0.contains(" already on") } == 4, "\(again)")
         #expect(try inode() == first)
         _ = await host.run("disable")
         let off = await host.run("disable")
         #expect(off.status == .ok)
         #expect(
-            off.output == "shell    off already\napt      off already\ngit      off already\nservices off already\n")
+            off.output == "shell    already off\napt      already off\ngit      already off\nservices already off\n")
     }
 
     @Test("another proxy takes the place of the one before, and goes as well")
@@ -280,7 +280,7 @@ struct EnableEnvironmentTests {
         let host = try ScratchHost()
         let before = "[http]\n\tproxy = \(ScratchHost.proxy)\n"
         try host.write("etc/gitconfig", before)
-        #expect(await host.run("enable", "git").output.contains("on already, not by connctl"))
+        #expect(await host.run("enable", "git").output.contains("already on, not by connctl"))
         #expect(await host.run("disable", "git").status == .ok)
         #expect(host.read("etc/gitconfig") == before)
     }

@@ -110,6 +110,6 @@ struct ProxyVariablesTests {
         var world = try World()
         world.environment.variables["http_proxy"] = "http://corp:8080"
         let outcome = await world.run("env", "--unset", "--shell", "sh")
-        #expect(outcome.status == .ok && outcome.output.isEmpty && outcome.errors.contains("nothing to give back"))
+        #expect(outcome.status == .ok && outcome.output.isEmpty && outcome.errors.contains("nothing to restore"))
     }
 }

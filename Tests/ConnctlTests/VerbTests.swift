@@ -204,7 +204,7 @@ struct VerbTests {
             definitions: Samples.definitions, now: World.now)
         #expect(
             answer.advice == [
-                "max_connections: a trial is in force; what was set or unset holds when it ends.",
+                "max_connections: a trial is active; this change takes effect when the trial ends.",
                 "On trial, ends in 1m. Keep it: connctl confirm example.com max_connections",
                 "End it now: connctl revert example.com max_connections",
             ])
@@ -227,7 +227,7 @@ struct VerbTests {
             let file = try world.folder.write("admin.token", "secret-secret-secret")
             world.environment.listeners.paths = []
             let errors = await world.run("drain", "all").errors
-            #expect(errors.contains("  the token of \(file) was not sent, because nobody of this host listens at "))
+            #expect(errors.contains("  the token of \(file) was not sent, because no process on this host listens at "))
             #expect(errors.contains("Next: connctl --token-file \(file) …"))
         }
     }

@@ -53,7 +53,7 @@ import Testing
         let told = try second.read("/v1/status")
         #expect(told["previous_end"].text == end)
         #expect(told["run"].int == 2)
-        #expect(try second.connctl("status").output.contains("2; the one before "))
+        #expect(try second.connctl("status").output.contains("2; the previous one "))
         #expect(try counts(second) == [end: 1])
         // It is told of once.
         #expect(access("\(folder)/last-end", F_OK) != 0)

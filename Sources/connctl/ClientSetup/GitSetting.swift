@@ -17,7 +17,7 @@ struct GitSetting: Sendable {
     func enable(_ proxy: ProxyAddress, _ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
         let (current, own) = (try values(Self.key), try values(Self.ownKey))
         if current == [proxy.description] {
-            return .unchanged(own == current ? "on already: \(place)" : "on already, not by connctl: \(place)")
+            return .unchanged(own == current ? "already on: \(place)" : "already on, not by connctl: \(place)")
         }
         guard current.isEmpty || current == own else {
             throw SetupProblem(
@@ -34,7 +34,7 @@ struct GitSetting: Sendable {
         let (current, own) = (try values(Self.key), try values(Self.ownKey))
         let isOthers = !current.isEmpty && current != own
         let others = isOthers ? "; http.proxy is \(current.joined(separator: ", ")), not by connctl: left alone" : ""
-        guard !own.isEmpty else { return .unchanged("off already\(others)") }
+        guard !own.isEmpty else { return .unchanged("already off\(others)") }
         if current == own { try changes.run(git, ["config", scope, "--unset-all", Self.key]) }
         try changes.run(git, ["config", scope, "--unset-all", Self.ownKey])
         var status = stat()
@@ -49,7 +49,7 @@ struct GitSetting: Sendable {
         // 1: not set. git also exits with 128 if there is no such file.
         guard run.status == 0 else {
             if run.status == 1 || access(file, F_OK) != 0 { return [] }
-            let said = run.errors.split(separator: "\n").first ?? "it ended with \(run.status)"
+            let said = run.errors.split(separator: "\n").first ?? "it exited with status \(run.status)"
             throw SetupProblem("git config \(scope): \(said)")
         }
         return run.output.split(separator: "\n").map(String.init)

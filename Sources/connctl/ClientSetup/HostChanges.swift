@@ -56,7 +56,7 @@ struct HostChanges {
         if isDry { return told.append("would run \(program.name) \(arguments.joined(separator: " "))") }
         let run = try program.run(arguments)
         guard run.status == 0 else {
-            let said = run.errors.split(separator: "\n").first.map(String.init) ?? "it ended with \(run.status)"
+            let said = run.errors.split(separator: "\n").first.map(String.init) ?? "it exited with status \(run.status)"
             throw SetupProblem("\(program.name) \(arguments.joined(separator: " ")): \(said)")
         }
     }

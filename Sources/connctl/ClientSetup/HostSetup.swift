@@ -34,11 +34,11 @@ struct HostSetup {
     }
 
     private static func on(_ isNew: Bool, _ place: String, _ more: String = "") -> SetupOutcome {
-        isNew ? .changed("on: \(place)\(more)") : .unchanged("on already: \(place)")
+        isNew ? .changed("on: \(place)\(more)") : .unchanged("already on: \(place)")
     }
 
     private static func off(_ wasOn: Bool, _ place: String, _ more: String = "") -> SetupOutcome {
-        wasOn ? .changed("off: \(place) is gone\(more)") : .unchanged("off already")
+        wasOn ? .changed("off: \(place) is gone\(more)") : .unchanged("already off")
     }
 
     // MARK: Shells
@@ -86,12 +86,12 @@ struct HostSetup {
         guard let script = environment.aptScripts.first(where: { access(root + $0, X_OK) == 0 }) else {
             // apt fails completely if the script it is configured to run is missing.
             throw SetupProblem(
-                "there is no \(environment.aptScripts.first ?? "apt-proxy") for apt to ask",
+                "there is no \(environment.aptScripts.first ?? "apt-proxy") for apt to run",
                 next: "install connd's package, or run make install, which puts it there")
         }
         if let other = try otherAptProxy(script) {
             throw SetupProblem(
-                "apt has \(other) already, which connctl did not set: left alone",
+                "apt already has \(other), which connctl did not set: left alone",
                 next:
                     "apt-config dump | grep -i proxy    shows it; remove it from /etc/apt if connd should take its place"
             )
@@ -151,15 +151,15 @@ struct HostSetup {
         if let other = try otherServicesProxy(proxy, given) {
             let systemctl = isUser ? "systemctl --user" : "systemctl"
             throw SetupProblem(
-                "services are given \(other) already, which connctl did not set: left alone",
+                "services already have \(other), which connctl did not set: left alone",
                 next: "\(systemctl) show-environment    shows it; "
-                    + "take it out of \(isUser ? "~/.config/environment.d" : "/etc/systemd/system.conf, system.conf.d") "
+                    + "remove it from \(isUser ? "~/.config/environment.d" : "/etc/systemd/system.conf, system.conf.d") "
                     + "if connd should take its place")
         }
         let exceptions = given.filter { ProxyVariables.exceptionNames.contains($0.key) }
         if let odd = exceptions.first(where: { !ServiceEnvironment.isPlain($0.value) }) {
             throw SetupProblem(
-                "\(odd.key) of services has characters that connctl cannot write to systemd's files: left alone",
+                "\(odd.key) of services has characters that systemd's files cannot hold: left alone",
                 next: "reduce \(odd.key) to names, addresses and commas, then enable again")
         }
         let text =
@@ -205,8 +205,8 @@ struct HostSetup {
 
     /// What is to be said of it.
     private func reload(_ changes: inout HostChanges) throws(SetupProblem) -> String {
-        guard let systemctl else { return "; systemd does not run here and was not told" }
+        guard let systemctl else { return "; systemd is not running here, so it was not reloaded" }
         try changes.run(systemctl, scope + ["daemon-reload"])
-        return "; services see it when they start next"
+        return "; it applies to services when they are next started"
     }
 }

@@ -12,7 +12,7 @@ struct LoginFile: Hashable, Sendable {
 
     /// A file with nothing else in it was created by connctl.
     func remove(_ changes: inout HostChanges) throws(SetupProblem) -> Bool {
-        try edit(&changes, "would take its line out of \(path)", ManagedLine.removing)
+        try edit(&changes, "would remove its line from \(path)", ManagedLine.removing)
     }
 
     private func edit(_ changes: inout HostChanges, _ told: String, _ change: (String) -> String)

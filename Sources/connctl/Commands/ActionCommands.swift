@@ -42,7 +42,7 @@ struct DrainCommand: AsyncParsableCommand {
     mutating func run() async throws {
         try await options.perform(.drain) {
             "\(Formatting.plural($0.connections, "connection")) closed, or closing when their exchanges end; "
-                + "new requests dial anew"
+                + "new requests open new connections"
         }
     }
 }
@@ -100,7 +100,7 @@ struct PrewarmCommand: AsyncParsableCommand {
             session.output.line(
                 "\(place): \(Formatting.plural(answer.content.connections, "connection")) being dialled")
             session.output.line(
-                "To keep them warm for good: connctl set \(place) min_idle=\(count)", .dim)
+                "To keep them permanently: connctl set \(place) min_idle=\(count)", .dim)
         }
     }
 }
@@ -162,7 +162,7 @@ struct ForgetCommand: AsyncParsableCommand {
         try await Session.run(global) { session in
             let name = try await session.origin(text)
             try await session.client.forget(name, reason: reason)
-            if !session.output.isJSON { session.output.line("\(name): its figures are forgotten") }
+            if !session.output.isJSON { session.output.line("\(name): its measurements are dropped") }
         }
     }
 }

@@ -36,7 +36,7 @@ struct AuditCommand: AsyncParsableCommand {
             }
             let output = session.output
             if output.isJSON { return output.json(listing.body) }
-            guard !listing.items.isEmpty else { return output.line("Nothing was done yet.") }
+            guard !listing.items.isEmpty else { return output.line("No changes yet.") }
             output.table(AuditTable.table(listing.items))
             if listing.isCut { output.line("… more: raise --limit", .dim) }
         }

@@ -49,7 +49,7 @@ struct ReloadCommand: AsyncParsableCommand {
             for note in report.notes { output.line("! \(SafeText.line(note))", .warning) }
             if !report.needRestart.isEmpty {
                 output.line(
-                    "! These take a restart (systemctl restart connd): \(report.needRestart.joined(separator: ", "))",
+                    "! These need a restart (systemctl restart connd): \(report.needRestart.joined(separator: ", "))",
                     .warning)
             }
             for line in DifferenceTable.conflicts(report.conflicts) { output.line(line, .warning) }

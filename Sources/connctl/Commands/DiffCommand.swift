@@ -20,7 +20,7 @@ struct DiffCommand: AsyncParsableCommand {
             let output = session.output
             if output.isJSON { return output.json(answer.body) }
             guard !answer.content.isEmpty else {
-                return output.line("Nothing is set at run time: the config file and the defaults hold.")
+                return output.line("Nothing is set at run time: the config file and the defaults apply.")
             }
             output.table(DifferenceTable.table(answer.content, now: session.now))
             for line in DifferenceTable.conflicts(answer.content) { output.line(line, .warning) }

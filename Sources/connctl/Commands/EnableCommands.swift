@@ -61,7 +61,7 @@ struct EnableCommand: AsyncParsableCommand {
     private static func parse(_ text: String) throws(CommandFailure) -> ProxyAddress {
         guard let address = ProxyAddress(parsing: text) else {
             throw CommandFailure(
-                "--proxy: `\(text)` is no proxy that programs can be given", status: .usage,
+                "--proxy: `\(text)` is not a usable proxy address", status: .usage,
                 next: ["write it with its port, as in \(ProxyAddress.standard)"])
         }
         return address
@@ -116,14 +116,14 @@ struct ClientChoice: ParsableArguments {
         if user {
             guard let folder = environment.variables["HOME"], folder.hasPrefix("/") else {
                 throw CommandFailure(
-                    "$HOME does not say where your account's files are", status: .usage,
+                    "$HOME is not set to your home directory", status: .usage,
                     next: ["HOME=/home/you connctl \(verb) --user"])
             }
             try Self.refuseForeign(root + folder, verb, environment)
             home = folder
         } else if self.root == nil, !dryRun, !environment.isRoot {
             throw CommandFailure(
-                "the whole host is changed by root alone",
+                "only root can change the whole host",
                 next: ["sudo connctl \(verb) …", "connctl \(verb) --user …    only for your account"])
         }
         return HostSetup(root: root, home: home, environment: environment)
@@ -168,7 +168,7 @@ struct ClientChoice: ParsableArguments {
         throw CommandFailure(
             "not everything is \(state): \(problems.map(\.kind.rawValue).joined(separator: ", "))",
             details: problems.map { "\($0.kind.rawValue): \($0.problem.reason)" },
-            next: next.isEmpty ? ["put that right, then the same again: what is done stays done"] : next)
+            next: next.isEmpty ? ["fix this, then run the same command again; what was done already is kept"] : next)
     }
 
     private func tell(_ kind: ClientKind, _ outcome: SetupOutcome, _ changes: HostChanges, _ output: Output) {

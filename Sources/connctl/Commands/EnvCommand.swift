@@ -32,7 +32,7 @@ struct EnvCommand: AsyncParsableCommand {
             guard !former.isEmpty else {
                 // Evaluating it twice has the same effect as evaluating it once.
                 let note = CommandFailure(
-                    "nothing to give back: neither `connctl env` nor `connctl enable shell` set this shell's variables",
+                    "nothing to restore: neither `connctl env` nor `connctl enable shell` set this shell's variables",
                     next: ["unset \(ProxyVariables.proxyNames.joined(separator: " "))    if something else set them"])
                 return CommandEnvironment.current.errors.write(note.text)
             }

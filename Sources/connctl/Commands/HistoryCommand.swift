@@ -33,7 +33,7 @@ struct HistoryCommand: AsyncParsableCommand {
         guard SinceText.milliseconds(since) != nil else {
             throw ValidationError("--since must be a duration such as 90s, 15m, 1h or 2d, not '\(since)'.")
         }
-        guard all || origin != nil else { throw ValidationError("Say which origin, or --all.") }
+        guard all || origin != nil else { throw ValidationError("Give an origin or --all.") }
         guard !all || origin == nil else { throw ValidationError("Give an origin or --all, not both.") }
     }
 
@@ -53,7 +53,7 @@ struct HistoryCommand: AsyncParsableCommand {
             let history = answer.content
             output.line(
                 "\(history.origin ?? "all origins"), \(Formatting.time(history.from)) to \(Formatting.time(history.to)), "
-                    + "\(history.step) a point", .bold)
+                    + "\(history.step) per point", .bold)
             guard !history.points.isEmpty else { return output.line("No traffic in that time: try a longer --since.") }
             output.lines(
                 HistoryText.lines(

@@ -34,7 +34,7 @@ struct SetCommand: AsyncParsableCommand {
 
     func validate() throws {
         if origin.contains("="), OriginName.whole(origin) == nil {
-            throw ValidationError("No origin: write it first, or `all` for every one: connctl set all \(origin)")
+            throw ValidationError("No origin: give it first, or `all` for every origin: connctl set all \(origin)")
         }
         guard !assignments.isEmpty else {
             throw ValidationError("Nothing to set: write it as name=value, such as max_connections=4.")
@@ -168,7 +168,7 @@ struct SettingsAnswer {
         var lines: [String] = []
         if !isTrial {
             lines += changed.filter { $0.source == "trial" }.map {
-                "\($0.name): a trial is in force; what was set or unset holds when it ends."
+                "\($0.name): a trial is active; this change takes effect when the trial ends."
             }
         }
         if let ends = trials.compactMap(\.expiresMs).min() {

@@ -141,7 +141,7 @@ struct OriginText {
             facts.add("stale reuse", "\(figures.staleRetried) retried, \(figures.staleSurfaced) seen by clients")
         }
         if figures.distrusted > 0 {
-            facts.add("distrusted", "\(Formatting.plural(figures.distrusted, "connection")) beside one that was lost")
+            facts.add("distrusted", "\(Formatting.plural(figures.distrusted, "connection")) after another was lost")
         }
         facts.add(
             "bytes", "\(Formatting.size(figures.bytesSent)) sent, \(Formatting.size(figures.bytesReceived)) received")

@@ -69,7 +69,7 @@ struct StatusText {
         if let end = report.previousEnd {
             let isGood = end == "stopped"
             facts.add(
-                "run", "\(report.run); the one before \(SafeText.line(Self.past(end)))", isGood ? .plain : .warning)
+                "run", "\(report.run); the previous one \(SafeText.line(Self.past(end)))", isGood ? .plain : .warning)
         }
         return facts
     }
@@ -80,7 +80,7 @@ struct StatusText {
         case "watchdog": "hung, and the watchdog ended it"
         case "timeout": "did not stop in time"
         case "out_of_memory": "ran out of memory"
-        case "unknown": "ended without a word"
+        case "unknown": "ended unexpectedly"
         default: end
         }
     }
@@ -107,9 +107,9 @@ struct StatusText {
         for listener in report.unopenedListeners {
             lines.append(
                 "! The proxy does not listen on \(SafeText.line(listener.address)): \(SafeText.line(listener.reason)). "
-                    + "Put that right, then: connctl reload, or restart connd")
+                    + "Fix this, then: connctl reload, or restart connd")
         }
-        if !store.durable { lines.append("! The database is in memory: settings are lost when connd ends.") }
+        if !store.durable { lines.append("! The database is in memory: settings are lost when connd exits.") }
         let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
         if dropped > 0 {
             lines.append("! \(Formatting.plural(dropped, "measurement")) could not be kept and were dropped.")
@@ -117,11 +117,11 @@ struct StatusText {
         switch report.acceptPaused {
         case "full":
             lines.append(
-                "! Clients wait to be let in: all \(Formatting.plural(report.clientLimit, "place")) "
+                "! New clients are waiting: all \(Formatting.plural(report.clientLimit, "place")) "
                     + "(proxy.max_client_connections) are busy. Raise it in the file, then: connctl reload")
         case nil: break
         default:
-            lines.append("! Clients wait to be let in: no file descriptor is free. Raise LimitNOFILE of the service.")
+            lines.append("! New clients are waiting: no file descriptor is free. Raise LimitNOFILE of the service.")
         }
         let totals = report.totals
         if totals.logLinesDropped > 0 {
@@ -132,7 +132,7 @@ struct StatusText {
         if totals.accessLogLinesDropped > 0 {
             lines.append(
                 "! \(Formatting.plural(totals.accessLogLinesDropped, "line")) of the access log could not be written and were "
-                    + "dropped: look at where access_log.path leads.")
+                    + "dropped: check what access_log.path names.")
         }
         if let error = report.configError {
             lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
@@ -144,7 +144,7 @@ struct StatusText {
         }
         if report.conflicts > 0 {
             lines.append(
-                "! The config file changed under \(Formatting.plural(report.conflicts, "override")): connctl diff")
+                "! The config file has changed under \(Formatting.plural(report.conflicts, "override")): connctl diff")
         }
         for pause in report.pauses {
             lines.append("! \(SafeText.line(pause.origin)) is \(OriginText.pause(pause, now))")
@@ -153,11 +153,11 @@ struct StatusText {
             lines.append("! \(report.pausedOrigins) origins are paused in all: connctl list shows them.")
         }
         if report.trials > 0 {
-            lines.append("  Trials run: connctl diff shows when they end; connctl confirm keeps them.")
+            lines.append("  Trials are running: connctl diff shows when they end; connctl confirm keeps them.")
         }
         if report.invariantsBroken > 0 {
             lines.append(
-                "! connd noticed \(Formatting.plural(report.invariantsBroken, "fault")) of its own: please report what "
+                "! connd detected \(Formatting.plural(report.invariantsBroken, "bug")) in itself: please report what "
                     + "`journalctl -u connd` says.")
         }
         return lines

@@ -37,7 +37,7 @@ struct TopCommand: AsyncParsableCommand {
             let output = session.output
             if output.isJSON {
                 throw CommandFailure(
-                    "top has no JSON", status: .usage, next: ["connctl list -o json    as often as you like"])
+                    "top has no JSON", status: .usage, next: ["connctl list -o json    repeatedly"])
             }
             let watch = TopWatch(client: session.client, output: output, sort: sort, interval: interval)
             if output.screen.movesCursor {

@@ -100,8 +100,8 @@ struct ImportCommand: AsyncParsableCommand {
             if !report.changes.isEmpty { output.table(ChangeTable.table(report.changes)) }
             output.line(
                 "\(report.added) added, \(report.changed) changed, \(report.removed) removed, "
-                    + "\(report.unchanged) as they were"
-                    + (report.dryRun ? "; nothing was done: leave --dry-run out to do it" : ""))
+                    + "\(report.unchanged) unchanged"
+                    + (report.dryRun ? "; nothing was done: run it without --dry-run to apply it" : ""))
         }
     }
 }

@@ -24,7 +24,7 @@ struct UnsetCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !settings.isEmpty else {
-            throw ValidationError("No setting: write which ones; `connctl diff` shows what is set.")
+            throw ValidationError("No settings given; `connctl diff` shows what is set.")
         }
         if let assignment = settings.first(where: { $0.contains("=") }) {
             throw ValidationError("'\(assignment)': unset takes names alone; to change a value: connctl set.")

@@ -77,7 +77,7 @@ struct ErrorText: Sendable {
             if problem.errors?.isEmpty ?? true {
                 return ["connd --config FILE …    `connctl config` shows what it runs with"]
             }
-            return ["correct the file, then connctl reload; until then connd goes on with what it has"]
+            return ["correct the file, then connctl reload; until then connd keeps its configuration"]
         }
         switch problem.status {
         case 401:
@@ -85,7 +85,7 @@ struct ErrorText: Sendable {
             return ["connctl --token-file FILE …    with the file that connd names, as a user who may read it"]
         case 403:
             return daemon.address.isUnixSocket
-                ? ["do it as root or as the user that connd runs as: sudo connctl …"]
+                ? ["run it as root or as the user of connd: sudo connctl …"]
                 : ["connctl --admin http://127.0.0.1:3129 …    with the address connd listens on"]
         case 404: return notFound
         case 405, 406, 415, 421: return ["connctl version    shows whether connd and connctl are of the same version"]
@@ -102,7 +102,7 @@ struct ErrorText: Sendable {
 
     private var notFound: [String] {
         switch subject {
-        case .connection: ["connctl conns    lists those that live; connctl conns --state closed    those that ended"]
+        case .connection: ["connctl conns    lists open connections; connctl conns --state closed    closed ones"]
         case .exchange: ["connctl explain    lists the latest slow and failed exchanges"]
         case .origin, .pattern, .trial, .document, .reload, .none:
             ["connctl list    shows the origins that connd knows"]
@@ -110,10 +110,10 @@ struct ErrorText: Sendable {
     }
 
     private var conflict: [String] {
-        guard let subjectText else { return ["connctl status", "connctl audit    shows what was done, by whom"] }
+        guard let subjectText else { return ["connctl status", "connctl audit    shows what was changed, by whom"] }
         return [
             "connctl show \(subjectText)    shows what is in force now",
-            "connctl audit    shows what was done, by whom, and which trials ran out",
+            "connctl audit    shows what was changed, by whom, and which trials ran out",
         ]
     }
 

@@ -63,7 +63,7 @@ enum TokenSearch {
     private static func distrust(_ address: AdminAddress, _ path: String, _ environment: CommandEnvironment) -> String?
     {
         let users = environment.listeners.users(at: address)
-        if users.isEmpty { return "nobody of this host listens at \(address)" }
+        if users.isEmpty { return "no process on this host listens at \(address)" }
         var status = stat()
         var trusted: Set<uid_t> = [0, environment.user]
         if stat(path, &status) == 0 { trusted.insert(status.st_uid) }
