@@ -1,5 +1,7 @@
 // Counts the heap allocations of the process it is preloaded into (and of its children) in a file that others can read
-// while it runs: $ALLOC_COUNT_FILE, three native uint64: allocations, frees, bytes asked for.
+// while it runs: $ALLOC_COUNT_FILE, three native uint64: allocations, frees, bytes asked for. Only each process's main
+// thread is counted: it runs connd's data loop, and what other threads record at intervals would make the figures depend on
+// when they do it.
 // A realloc counts as one allocation, and as one free when it was given a block. It forwards to glibc's own entry
 // points, so nothing is looked up and the first allocation of the dynamic loader is as safe as any other.
 #define _GNU_SOURCE
@@ -9,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t);
@@ -24,14 +27,21 @@ struct counters {
 static struct counters early;
 static struct counters *counters = &early;
 
+static __thread enum { UNKNOWN, MAIN, OTHER } thread_kind __attribute__((tls_model("initial-exec")));
+
+static int counts_here(void) {
+    if (thread_kind == UNKNOWN) thread_kind = syscall(SYS_gettid) == getpid() ? MAIN : OTHER;
+    return thread_kind == MAIN;
+}
+
 static void allocated(void *block, size_t size) {
-    if (!block) return;
+    if (!block || !counts_here()) return;
     __atomic_fetch_add(&counters->allocations, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counters->bytes, size, __ATOMIC_RELAXED);
 }
 
 static void freed(void *block) {
-    if (block) __atomic_fetch_add(&counters->frees, 1, __ATOMIC_RELAXED);
+    if (block && counts_here()) __atomic_fetch_add(&counters->frees, 1, __ATOMIC_RELAXED);
 }
 
 __attribute__((constructor)) static void open_file(void) {
