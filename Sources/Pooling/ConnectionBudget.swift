@@ -18,6 +18,7 @@ package final class ConnectionBudget: Sendable {
     /// draining ones, and those among the taken ones.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
+    private let contending = Atomic<Int>(0)
 
     private static let one: UInt64 = 1
     private static let oneDraining: UInt64 = 1 << 21
@@ -52,6 +53,15 @@ package final class ConnectionBudget: Sendable {
     package var isExceeded: Bool {
         let now = packed.load(ordering: .relaxed)
         return Int(now & Self.mask) - Int(now >> 21 & Self.mask) > limit
+    }
+
+    /// Whether some pool waits for room: then what comes free is given to the pools in turn, and none takes it by itself, as
+    /// another may have waited longer.
+    package var isContended: Bool { contending.load(ordering: .relaxed) > 0 }
+
+    /// An event loop has a pool that waits, or none any more.
+    package func setContended(_ isContended: Bool) {
+        contending.wrappingAdd(isContended ? 1 : -1, ordering: .relaxed)
     }
 
     package func tryTake() -> Bool {

@@ -101,7 +101,7 @@ extension OriginPool {
             if PlantedFault.isActive(.limitNotLookedAt) { origin.limit = max(origin.limit, origin.taken + 1) }
         #endif
         guard origin.tryTake() else { return false }
-        guard total.tryTake() else {
+        guard takeFromTotal() else {
             origin.giveBack()
             return false
         }

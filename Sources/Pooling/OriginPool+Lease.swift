@@ -42,9 +42,11 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    /// Another pool gave back a part of the total budget, or a limit was raised.
+    /// The total budget has room, and it is this pool's turn to take it.
     package mutating func budgetFreed(now: Instant, into actions: inout [PoolAction]) {
+        hasTurn = true
         rebalance(now: now, into: &actions)
+        hasTurn = false
     }
 
     /// Why a request that has just been queued may not wait. `max_queue` counts neither those for which a dial is under

@@ -36,7 +36,7 @@ extension OriginPool {
     var refusalForWaitingTunnel: Refusal { isPaused ? .paused : .connectionLimit }
 
     mutating func tryDialTunnel(now: Instant, into actions: inout [PoolAction]) -> Bool {
-        guard !tunnelQueue.isEmpty, total.tryTake() else { return false }
+        guard !tunnelQueue.isEmpty, takeFromTotal() else { return false }
         guard let waiter = tunnelQueue.takeOrdinary() else {
             total.giveBack()
             return false

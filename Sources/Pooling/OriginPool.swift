@@ -42,6 +42,9 @@ package struct OriginPool: ~Copyable {
     /// should be closed, whichever pool they are in, and `budgetFreed` called when they are gone.
     package private(set) var totalRoomWanted = 0
 
+    /// While it is given room in the total budget for which pools wait.
+    var hasTurn = false
+
     /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed dial.
     var idleDue = Instant.distantFuture
     var waiterDue = Instant.distantFuture
@@ -73,16 +76,21 @@ package struct OriginPool: ~Copyable {
     /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
 
+    /// Whether it may take from the total budget now.
+    var totalHasRoom: Bool { total.hasRoom && (hasTurn || !total.isContended) }
+
+    func takeFromTotal() -> Bool { (hasTurn || !total.isContended) && total.tryTake() }
+
     /// Waiting requests that would be dialled for if the total budget had room.
     @inline(__always)
     var requestsBlockedByTotal: Int {
-        guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !total.hasRoom else { return 0 }
+        guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !totalHasRoom else { return 0 }
         return max(0, min(queue.count - table.counts.dialing, origin.limit - origin.taken))
     }
 
     @inline(__always)
     private var tunnelsBlockedByTotal: Int {
-        phase == .serving && !total.hasRoom ? tunnelQueue.count : 0
+        phase == .serving && !totalHasRoom ? tunnelQueue.count : 0
     }
 
     /// When to call `deadlineReached` next. It may be early, never late.

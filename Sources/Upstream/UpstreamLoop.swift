@@ -153,7 +153,9 @@ package final class UpstreamLoop {
     func roomWanted(by pool: UpstreamPool, _ count: Int) {
         // While no pool waits, pools do not report idle connections.
         if roomQueue.isEmpty, sharing == .nothingIdle { sharing = .done }
+        let wasContended = isTotalContended
         roomQueue.update(pool.number, wanted: count)
+        if isTotalContended != wasContended { total.setContended(isTotalContended) }
     }
 
     /// Something happened to `pool`. Room that came free goes to the pools that wait for it, in turn, and idle

@@ -52,6 +52,16 @@ struct TotalLimitTests {
         #expect(idle.isClosed && dialled == [80, 81] && loop.total.taken == 1)
     }
 
+    @Test("room that a pool gives back goes to the pool that waited before, not to a newer request of its own")
+    func waitedLonger() {
+        loop.setMaxConnections(1)
+        let idle = fixture.idlePeer()
+        lease(pool(81))
+        lease(pool(80), client: 2)
+        fixture.end(idle)
+        #expect(dialled == [80, 81])
+    }
+
     @Test("no more idle connections are closed than requests wait")
     func asManyAsNeeded() {
         let idle = idlePeers(3)
