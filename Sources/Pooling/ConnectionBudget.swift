@@ -18,6 +18,7 @@ package final class ConnectionBudget: Sendable {
     /// draining ones, and those among the taken ones.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
+    /// Event loops on which some pool waits for room.
     private let contending = Atomic<Int>(0)
 
     private static let one: UInt64 = 1
@@ -55,11 +56,11 @@ package final class ConnectionBudget: Sendable {
         return Int(now & Self.mask) - Int(now >> 21 & Self.mask) > limit
     }
 
-    /// Whether some pool waits for room: then what comes free is given to the pools in turn, and none takes it by itself, as
-    /// another may have waited longer.
+    /// Whether some pool waits for room. Room that comes free is then given to the waiting pools in turn; no pool takes it
+    /// out of turn, since another one may have waited longer.
     package var isContended: Bool { contending.load(ordering: .relaxed) > 0 }
 
-    /// An event loop has a pool that waits, or none any more.
+    /// To be called when the first pool of an event loop begins to wait for room, and when none of them waits any more.
     package func setContended(_ isContended: Bool) {
         contending.wrappingAdd(isContended ? 1 : -1, ordering: .relaxed)
     }

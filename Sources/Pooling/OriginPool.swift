@@ -42,7 +42,7 @@ package struct OriginPool: ~Copyable {
     /// should be closed, whichever pool they are in, and `budgetFreed` called when they are gone.
     package private(set) var totalRoomWanted = 0
 
-    /// While it is given room in the total budget for which pools wait.
+    /// Set for the length of `budgetFreed`: it may then take room although pools are waiting for it.
     var hasTurn = false
 
     /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed dial.
