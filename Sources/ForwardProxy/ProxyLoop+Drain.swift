@@ -1,5 +1,5 @@
 import Pooling
-package import ProxyTypes
+import ProxyTypes
 import Reactor
 import Upstream
 
@@ -23,7 +23,7 @@ enum DrainState {
     static let moment = Interval.seconds(1)
 }
 
-/// The end: what runs ends well and in time, and no new client is turned away.
+/// The parts of a `Shutdown`: what runs ends well and in time, and no new client is turned away.
 extension ProxyLoop {
     package var isDraining: Bool {
         switch drainState {
@@ -40,7 +40,7 @@ extension ProxyLoop {
     }
 
     /// Clients without a request are closed, the others after the response that is under way.
-    package func drain() {
+    func drain() {
         for listener in listeners where !listener.socket.isInherited { listener.acceptWaiting() }
         drainState = .handedOver(since: .zero)
         for listener in listeners where !listener.socket.isInherited { listener.close() }
@@ -56,11 +56,9 @@ extension ProxyLoop {
         for listener in listeners { listener.resume() }
     }
 
-    /// To be called every few milliseconds after `drain`. `handoverEnds`: when new clients are left to the successor in any
-    /// case, so that requests under way can end. `waitingEnds`: when requests that wait for a connection are refused, so that
-    /// their clients still get the answer. Returns whether all clients that matter have gone.
-    package func continueDrain(now: Instant, handoverEnds: Instant, waitingEnds: Instant) -> Bool {
-        if now >= waitingEnds { refuseWaiting(now: now) }
+    /// To be called every few milliseconds after `drain`. Returns whether all clients that matter have gone.
+    func continueDrain(now: Instant, _ schedule: ShutdownSchedule) -> Bool {
+        if now >= schedule.waitingEnds { refuseWaiting(now: now) }
         var busy = 0
         var oldest = UInt64.max
         var tunnels = 0
@@ -75,14 +73,14 @@ extension ProxyLoop {
             Invariant.broken("a drain continues that was not begun")
             return false
         case .handingOver(let lastEarlier):
-            guard oldest > lastEarlier || now >= handoverEnds else { return false }
+            guard oldest > lastEarlier || now >= schedule.handoverEnds else { return false }
             drainState = .handedOver(since: now)
             forEachClient { $0.idleIfDone(now: now) }
             return busy == 0
         case .handedOver(let since):
             guard !listeners.isEmpty, busy > 0 else { return busy == 0 }
             // Tunnels have had their time, and clients that wait in the sockets must not wait for them.
-            if now >= handoverEnds { return busy == tunnels }
+            if now >= schedule.handoverEnds { return busy == tunnels }
             if now - since >= DrainState.moment { handOver() }
             return false
         }
@@ -92,14 +90,15 @@ extension ProxyLoop {
         forEachClient { $0.refuseWaiting(now: now) }
     }
 
-    package func kill() {
+    /// Ends everything at once.
+    func kill() {
         refuseWaiting(now: now)
         closeClients()
         upstream.kill()
     }
 
     /// Those that are left: they linger, or are tunnels that have had their time.
-    package func closeClients() {
+    func closeClients() {
         let now = now
         drainState = .handedOver(since: now)
         for listener in listeners { listener.close() }

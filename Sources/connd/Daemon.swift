@@ -20,8 +20,8 @@ import Upstream
     import Glibc
 #endif
 
-/// Assembles connd, starts it, and stops it in order: listeners, then clients, then pools. Bound to the thread that
-/// runs it, which is the data loop's.
+/// Assembles connd, starts it, and stops it: first the data path (`Shutdown`), then the control plane, last the loop.
+/// Bound to the thread that runs it, which is the data loop's.
 final class Daemon {
     private let loaded: LoadedConfiguration
     private let passed: PassedSockets
@@ -42,14 +42,15 @@ final class Daemon {
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
-    private var stopRequests = 0
-    private var poolsAreClosed = false
-    private var isEnding = false
-    private var grace: Deadline?
-    private var graceEnds = Instant.distantFuture
-    private var handoverEnds = Instant.distantFuture
-    private var waitingEnds = Instant.distantFuture
-    private var clientsGoneAt: Instant?
+    private var phase = Phase.running
+
+    private enum Phase {
+        case running
+        /// On the first signal.
+        case stopping(Shutdown)
+        /// On the second one; more change nothing.
+        case stoppingAtOnce(Shutdown)
+    }
 
     /// Throws before anything listens if connd cannot start.
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
@@ -98,10 +99,6 @@ final class Daemon {
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
-    }
-
-    deinit {
-        grace?.owner = nil
     }
 
     private static let lookupsAtOnce = 16
@@ -251,39 +248,32 @@ final class Daemon {
     // MARK: Stop
 
     private func stopRequested() {
-        stopRequests += 1
-        switch stopRequests {
-        case 1: stop()
-        case 2:
+        switch phase {
+        case .running: stop()
+        case .stopping(let shutdown):
             logger.notice("stopping at once")
-            kill()
-        default: break
+            phase = .stoppingAtOnce(shutdown)
+            // The control plane is not waited for a second time.
+            if shutdown.isOver { reactor.stop() } else { shutdown.stopAtOnce() }
+        case .stoppingAtOnce: break
         }
     }
 
     private func stop() {
-        let length = configured.current.loaded.configuration.proxy.shutdownGrace
-        service.stopping(grace: length.wholeSeconds)
-        logger.info("stopping", metadata: ["grace": "\(length.wholeSeconds)s", "clients": "\(loop.clientCount)"])
-        let grace = Deadline(owner: self)
-        self.grace = grace
-        graceEnds = reactor.now + length
-        handoverEnds = reactor.now + Interval(nanoseconds: length.nanoseconds / 4 * 3)
-        waitingEnds = max(handoverEnds, reactor.now + (length - Self.lastAnswers))
-        loop.drain()
-        reactor.timer.wake(grace, at: reactor.now)
-    }
-
-    private func kill() {
-        loop.kill()
-        if isEnding { reactor.stop() }
-        end()
+        let grace = configured.current.loaded.configuration.proxy.shutdownGrace
+        service.stopping(grace: grace.wholeSeconds)
+        logger.info("stopping", metadata: ["grace": "\(grace.wholeSeconds)s", "clients": "\(loop.clientCount)"])
+        let shutdown = Shutdown(of: loop, grace: grace) { [unowned self] in dataPathEnded($0) }
+        phase = .stopping(shutdown)
+        shutdown.begin()
     }
 
     /// The control plane needs the loop for the last statistics; the loop ends after that.
-    private func end() {
-        guard !isEnding else { return }
-        isEnding = true
+    private func dataPathEnded(_ outcome: Shutdown.Outcome) {
+        switch outcome {
+        case .complete, .atOnce: break
+        case .graceIsOver(let clients): logger.warning("shutdown_grace is over", metadata: ["clients": "\(clients)"])
+        }
         let daemon = LoopBound(self, on: reactor)
         let mailbox = reactor.mailbox
         let control = control
@@ -291,38 +281,6 @@ final class Daemon {
             await control?.stop()
             mailbox.execute { daemon.value.reactor.stop() }
         }
-    }
-
-    /// Before the end of `shutdown_grace`: time to answer requests that will not be sent any more.
-    private static let lastAnswers = Interval.seconds(1)
-    /// Time for the last bytes of responses, where clients do not close by themselves.
-    private static let lingering = Interval.milliseconds(250)
-    /// How often to check while stopping whether all connections are gone.
-    private static let stopInterval = Interval.milliseconds(10)
-}
-
-extension Daemon: DeadlineOwner {
-    func deadlineReached(now: Instant) -> Instant {
-        if loop.continueDrain(now: now, handoverEnds: handoverEnds, waitingEnds: waitingEnds) {
-            let isOver = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= Self.lingering
-            clientsGoneAt = clientsGoneAt ?? now
-            if isOver {
-                loop.closeClients()
-                // Not earlier: requests of remaining clients needed the pools.
-                if !poolsAreClosed { loop.upstream.shutdown() }
-                poolsAreClosed = true
-                if loop.upstream.openConnections == 0 {
-                    end()
-                    return .distantFuture
-                }
-            }
-        } else {
-            clientsGoneAt = nil
-        }
-        guard now >= graceEnds else { return min(now + Self.stopInterval, graceEnds) }
-        logger.warning("shutdown_grace is over", metadata: ["clients": "\(loop.clientCount)"])
-        kill()
-        return .distantFuture
     }
 }
 

@@ -303,7 +303,7 @@ struct ClientHandlerTests {
         proxy.rest()
         proxy.loop.drain()
         let now = proxy.kernel.time
-        _ = proxy.loop.continueDrain(now: now, handoverEnds: now, waitingEnds: now)
+        _ = proxy.loop.continueDrain(now: now, ShutdownSchedule(grace: .zero, now: now))
         #expect(client.received.hasPrefix("HTTP/1.1 503 ") && client.received.contains("Connection: close\r\n"))
         #expect(proxy.closed(.shutdown) == 1)
         #expect(proxy.upstream.allPools.allSatisfy { $0.counts.waiting == 0 })

@@ -7,7 +7,7 @@ import Reactor
 import Tuning
 import Upstream
 
-/// The real data path, listener to origin, on a simulated kernel; and what the daemon around it orders, the way it does so.
+/// The real data path, listener to origin, on a simulated kernel, and the orders that the daemon gives it.
 final class ProxyUnderTest {
     let network: SimulatedNetwork
     let kernel: SimulatedKernel
@@ -101,69 +101,10 @@ final class ProxyUnderTest {
     func stop(grace: Interval) {
         order { [self] loop in
             if let shutdown { return shutdown.stopAtOnce() }
-            let shutdown = Shutdown(loop, reactor, grace: grace)
+            let shutdown = Shutdown(of: loop, grace: grace) { _ in }
             self.shutdown = shutdown
             shutdown.begin()
         }
-    }
-}
-
-/// The end of the daemon, as it goes about it.
-final class Shutdown: DeadlineOwner {
-    private let loop: ProxyLoop
-    private let reactor: Reactor
-    private let deadline = Deadline()
-    private let ends: Instant
-    private let handoverEnds: Instant
-    private let waitingEnds: Instant
-    private var poolsAreClosed = false
-    private var clientsGoneAt: Instant?
-    private(set) var isOver = false
-
-    init(_ loop: ProxyLoop, _ reactor: Reactor, grace: Interval) {
-        self.loop = loop
-        self.reactor = reactor
-        let now = reactor.now
-        ends = now + grace
-        handoverEnds = now + Interval(nanoseconds: grace.nanoseconds / 4 * 3)
-        waitingEnds = max(handoverEnds, now + (grace - .seconds(1)))
-        deadline.owner = self
-    }
-
-    deinit {
-        deadline.owner = nil
-    }
-
-    func begin() {
-        loop.drain()
-        reactor.timer.wake(deadline, at: reactor.now)
-    }
-
-    func stopAtOnce() {
-        loop.kill()
-        isOver = true
-    }
-
-    func deadlineReached(now: Instant) -> Instant {
-        guard !isOver else { return .distantFuture }
-        if loop.continueDrain(now: now, handoverEnds: handoverEnds, waitingEnds: waitingEnds) {
-            let allHaveGone = loop.clientCount == 0 || now - (clientsGoneAt ?? now) >= .milliseconds(250)
-            clientsGoneAt = clientsGoneAt ?? now
-            if allHaveGone {
-                loop.closeClients()
-                if !poolsAreClosed { loop.upstream.shutdown() }
-                poolsAreClosed = true
-                if loop.upstream.openConnections == 0 {
-                    isOver = true
-                    return .distantFuture
-                }
-            }
-        } else {
-            clientsGoneAt = nil
-        }
-        guard now >= ends else { return min(now + .milliseconds(10), ends) }
-        stopAtOnce()
-        return .distantFuture
     }
 }
 
