@@ -7,6 +7,10 @@ import Upstream
 extension ClientHandler {
     func leaseGranted(_ exchange: Exchange, now: Instant) {
         if isReceiving(exchange) { pauseForUpstream(exchange) }
+        // Usually it was granted at once, as the head was processed.
+        guard !isProcessing else { return }
+        startNext(now: now)
+        processUnread(now: now)
     }
 
     func pinned(in pool: UpstreamPool) {
@@ -41,7 +45,7 @@ extension ClientHandler {
     }
 
     private func resume(now: Instant) {
-        if let next = exchanges.first, next.isPrepared { next.start(now: now) }
+        startNext(now: now)
         processUnread(now: now)
         idleIfDone(now: now)
     }

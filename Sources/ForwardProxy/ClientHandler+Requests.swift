@@ -113,7 +113,7 @@ extension ClientHandler {
             used += receiveBody(of: exchange, UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }
         // A malformed body has ended it already, and it may serve another client by now.
-        if exchanges.last === exchange, exchange.isPrepared { startIfItMay(exchange, now: now) }
+        if exchanges.last === exchange { startNext(now: now) }
         return used
     }
 
@@ -157,10 +157,12 @@ extension ClientHandler {
         }
     }
 
-    private func startIfItMay(_ exchange: Exchange, now: Instant) {
-        let isAlone = exchanges.count == 1
-        if isAlone || exchange.isSafeBesideOthers && exchanges.allSatisfy(\.isSafeBesideOthers) {
-            exchange.start(now: now)
+    /// The last request starts once it is alone, or beside others that are safe and have a connection. It takes none while an
+    /// earlier one waits for one: its response would hold the connection until the earlier one has its own.
+    func startNext(now: Instant) {
+        guard let last = exchanges.last, last.isPrepared else { return }
+        if exchanges.count == 1 || exchanges.allSatisfy({ $0.isSafeBesideOthers && !$0.isWaiting }) {
+            last.start(now: now)
         }
     }
 

@@ -36,8 +36,9 @@ final class ClientHandler {
         /// Requests are under way, and more are taken. Or all are answered, but the client has yet to take the answers
         /// before its next request is read. While output waits to be taken: client_idle_timeout.
         case serving
-        /// The body of this exchange's request is being read: client_body_timeout. `continueBy`: until then the origin's
-        /// interim response is awaited before the client may send it (Expect: 100-continue).
+        /// The body of this exchange's request is being read: client_body_timeout; while reading pauses and output waits to be
+        /// taken: client_idle_timeout. `continueBy`: until then the origin's interim response is awaited before the client may
+        /// send it (Expect: 100-continue).
         case body(Exchange, continueBy: Instant?)
         /// No more requests are taken; once those under way are answered, the connection ends for this reason. While
         /// output waits to be taken: client_idle_timeout.
@@ -181,7 +182,8 @@ final class ClientHandler {
     private func outputWaits() {
         switch state {
         case .serving, .finishing: setDeadline(loop.now + loop.configuration.clientIdleTimeout)
-        case .head, .idle, .leaving, .body, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        case .body: if !pauses.isEmpty { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }
+        case .head, .idle, .leaving, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
 
@@ -191,7 +193,10 @@ final class ClientHandler {
         let before = pauses.isEmpty
         if on { pauses.insert(pause) } else { pauses.remove(pause) }
         guard pauses.isEmpty != before else { return }
-        guard pauses.isEmpty else { return stream.pauseReading() }
+        guard pauses.isEmpty else {
+            if !isWritable { outputWaits() }
+            return stream.pauseReading()
+        }
         // A client that was kept from sending was not silent.
         if case .body = state { setDeadline(loop.now + loop.configuration.clientBodyTimeout) }
         stream.resumeReading()
@@ -233,7 +238,9 @@ extension ClientHandler: DeadlineOwner {
 
     private func bodyTimedOut(_ exchange: Exchange, now: Instant) {
         guard pauses.isEmpty || exchange.isTunnelling else {
-            // It is this side that does not read; the origin is timed instead.
+            // It is this side that does not read. Where that is because the client takes nothing of its answers, so that its
+            // next request cannot start, nothing else would end the wait; otherwise the origin is timed.
+            guard isWritable else { return close(.writeFailed, .atOnce, now: now) }
             return setDeadline(now + loop.configuration.clientBodyTimeout)
         }
         let text = "no more of the request's body within client_body_timeout"
