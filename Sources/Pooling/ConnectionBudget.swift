@@ -1,6 +1,4 @@
-#if CONND_PLANTED_FAULTS
-    import ProxyTypes
-#endif
+package import ProxyTypes
 import Synchronization
 
 /// Counts connections against one limit, across event loops: an origin's `max_connections`, or the daemon's
@@ -18,8 +16,7 @@ package final class ConnectionBudget: Sendable {
     /// draining ones, and those among the taken ones.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
-    /// Event loops on which some pool waits for room.
-    private let contending = Atomic<Int>(0)
+    private let claim = Atomic<Int64>(Instant.distantFuture.nanoseconds)
 
     private static let one: UInt64 = 1
     private static let oneDraining: UInt64 = 1 << 21
@@ -56,13 +53,20 @@ package final class ConnectionBudget: Sendable {
         return Int(now & Self.mask) - Int(now >> 21 & Self.mask) > limit
     }
 
-    /// Whether some pool waits for room. Room that comes free is then given to the waiting pools in turn; no pool takes it
-    /// out of turn, since another one may have waited longer.
-    package var isContended: Bool { contending.load(ordering: .relaxed) > 0 }
+    /// The earliest `OriginPool.roomClaim` of the pools that wait for room; `distantFuture` while none waits. Kept by the event
+    /// loop whose pools share this budget.
+    package var earliestClaim: Instant {
+        get { Instant(nanoseconds: claim.load(ordering: .relaxed)) }
+        set { claim.store(newValue.nanoseconds, ordering: .relaxed) }
+    }
 
-    /// To be called when the first pool of an event loop begins to wait for room, and when none of them waits any more.
-    package func setContended(_ isContended: Bool) {
-        contending.wrappingAdd(isContended ? 1 : -1, ordering: .relaxed)
+    /// Some pool waits for room. Room that comes free is then given to the waiting pools in turn, and none takes it otherwise.
+    var isContended: Bool { earliestClaim < .distantFuture }
+
+    /// There is room, or will be once all draining connections are gone.
+    var expectsRoom: Bool {
+        let now = packed.load(ordering: .relaxed)
+        return Int(now & Self.mask) - Int(now >> 21 & Self.mask) < limit
     }
 
     package func tryTake() -> Bool {

@@ -64,30 +64,37 @@ extension OriginPool {
 
     private mutating func offerNew(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
         if !isPaused, let waiter = queue.takeFresh() ?? queue.takeOrdinary() {
-            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         } else {
             becomeIdle(index, now: now, into: &actions)
         }
     }
 
     /// One dial for each CONNECT, for each waiting request and for each connection missing from `min_idle`, never more.
-    /// Where the total budget has room for few, those that wait longest come first.
     mutating func dialAsWanted(now: Instant, into actions: inout [PoolAction]) {
-        while !tunnelQueue.isEmpty {
-            let tunnelIsFirst = queue.count <= usefulDials || tunnelQueue.waitsLonger(than: queue)
-            let began =
-                tunnelIsFirst
-                ? tryDialTunnel(now: now, into: &actions) || tryDialForRequest(now: now, into: &actions)
-                : tryDialForRequest(now: now, into: &actions) || tryDialTunnel(now: now, into: &actions)
-            if !began { break }
-        }
+        while !tunnelQueue.isEmpty, dialNext(inTurn: false, now: now, into: &actions) {}
         let wanted = queue.count + (now < warmBackoff.notBefore ? 0 : missingWarm)
         while usefulDials < wanted, tryDial(now: now, into: &actions) {}
     }
 
-    private mutating func tryDialForRequest(now: Instant, into actions: inout [PoolAction]) -> Bool {
-        usefulDials < queue.count && tryDial(now: now, into: &actions)
+    /// For who comes next: retries first, then requests and CONNECTs by the longest wait.
+    mutating func dialNext(inTurn: Bool, now: Instant, into actions: inout [PoolAction]) -> Bool {
+        let tunnelIsFirst =
+            queue.count <= usefulDials
+            || !retryWaits && tunnelQueue.longestWaiting < queue.longestWaiting
+        return tunnelIsFirst
+            ? tryDialTunnel(inTurn: inTurn, now: now, into: &actions)
+                || tryDialForRequest(inTurn: inTurn, now: now, into: &actions)
+            : tryDialForRequest(inTurn: inTurn, now: now, into: &actions)
+                || tryDialTunnel(inTurn: inTurn, now: now, into: &actions)
     }
+
+    private mutating func tryDialForRequest(inTurn: Bool, now: Instant, into actions: inout [PoolAction]) -> Bool {
+        usefulDials < queue.count && tryDial(inTurn: inTurn, now: now, into: &actions)
+    }
+
+    /// A retry waits for which no dial is under way.
+    var retryWaits: Bool { queue.freshCount > table.replacementDials }
 
     /// How many connections are missing from `min_idle` when nobody waits.
     @inline(__always)
@@ -95,13 +102,13 @@ extension OriginPool {
         hasBeenUsed && !isShutDown ? max(0, policy.keptWarm - table.trusted.count) : 0
     }
 
-    mutating func tryDial(now: Instant, into actions: inout [PoolAction]) -> Bool {
+    mutating func tryDial(inTurn: Bool = false, now: Instant, into actions: inout [PoolAction]) -> Bool {
         if backoff.isFailing, now < backoff.notBefore || allDials > 0 { return false }
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.limitNotLookedAt) { origin.limit = max(origin.limit, origin.taken + 1) }
         #endif
         guard origin.tryTake() else { return false }
-        guard takeFromTotal() else {
+        guard takeFromTotal(inTurn: inTurn, now: now) else {
             origin.giveBack()
             return false
         }

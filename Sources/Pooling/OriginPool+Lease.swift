@@ -42,11 +42,10 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    /// The total budget has room, and it is this pool's turn to take it.
+    /// The total budget has room, and it is this pool's turn to take it for one dial.
     package mutating func budgetFreed(now: Instant, into actions: inout [PoolAction]) {
-        hasTurn = true
+        if !isPaused { _ = dialNext(inTurn: true, now: now, into: &actions) }
         rebalance(now: now, into: &actions)
-        hasTurn = false
     }
 
     /// Why a request that has just been queued may not wait. `max_queue` counts neither those for which a dial is under
@@ -74,7 +73,15 @@ extension OriginPool {
         return requestsBlockedByTotal > 0 ? .connectionLimit : .waitedTooLong
     }
 
-    mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
+    /// A request that waited gets the connection. `alone`: without others behind it, whether it may be pipelined or not.
+    mutating func serve(
+        _ waiter: WaiterQueue.Waiter, _ index: Int, alone: Bool = false, now: Instant, into actions: inout [PoolAction]
+    ) {
+        lastServed = now
+        grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline && !alone, into: &actions)
+    }
+
+    private mutating func grant(_ waiter: WaiterID, _ index: Int, mayPipeline: Bool, into actions: inout [PoolAction]) {
         let reused = occupy(index, mayPipeline: mayPipeline)
         actions.append(.grant(waiter, table.id(index), reused: reused))
     }
@@ -167,7 +174,7 @@ extension OriginPool {
             table.setSharing(index, .full)
             if table.slots[index].expiresAt <= now { continue }
             guard let waiter = queue.takeOrdinary() else { return }
-            grant(waiter.id, index, mayPipeline: true, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         }
     }
 

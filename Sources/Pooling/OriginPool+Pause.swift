@@ -20,14 +20,14 @@ extension OriginPool {
         while let next = queue.nextFresh, let index = takeIdle(for: next.request, now: now, into: &actions),
             let waiter = queue.takeFresh()
         {
-            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         }
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         makeRoomForRetries(into: &actions)
         while let next = queue.nextOrdinary, let index = takeIdle(for: next.request, now: now, into: &actions),
             let waiter = queue.takeOrdinary()
         {
-            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         }
         rebalance(now: now, into: &actions)
     }

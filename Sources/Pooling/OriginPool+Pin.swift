@@ -48,7 +48,7 @@ extension OriginPool {
             endPin(other, into: &actions)
         }
         if !isPaused, let waiter = queue.takeOrdinary(of: owner) {
-            grant(waiter.id, index, mayPipeline: false, into: &actions)
+            serve(waiter, index, alone: true, now: now, into: &actions)
         } else {
             table.slots[index].idleSince = now
             setIdleBound(index)
@@ -81,7 +81,7 @@ extension OriginPool {
             if table.deadline(index) <= now {
                 retireDue(index, into: &actions)
             } else if let owner = table.slots[index].ownership.owner, let waiter = queue.takeOrdinary(of: owner) {
-                grant(waiter.id, index, mayPipeline: false, into: &actions)
+                serve(waiter, index, alone: true, now: now, into: &actions)
             }
         }
     }

@@ -24,6 +24,8 @@ extension OriginPool {
             markDraining(index, reason)
         }
         if table.slots[index].leases > 0 {
+            // It would take on requests of this pool for ever.
+            if table.slots[index].sharing != .exclusive, mustYield(index, now: now) { markDraining(index, .poolShrink) }
             updateSharing(index)
             rebalance(now: now, into: &actions)
         } else if let reason = retirement(index, now: now) {
@@ -123,10 +125,10 @@ extension OriginPool {
         }
         // Where there is room, dial rather than close a connection that works.
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
-        if retryNeedsRoom {
+        if retryNeedsRoom || !queue.isEmpty && mustYield(index, now: now) {
             retire(index, .poolShrink, into: &actions)
         } else if let waiter = queue.takeOrdinary() {
-            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         } else {
             becomeIdle(index, now: now, into: &actions)
         }

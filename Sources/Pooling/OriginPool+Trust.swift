@@ -68,7 +68,7 @@ extension OriginPool {
         while !table.distrusted.isEmpty, let next = queue.nextOrdinary, next.request.isRetryable,
             let index = takeDistrusted(now: now, into: &actions), let waiter = queue.takeOrdinary()
         {
-            grant(waiter.id, index, mayPipeline: waiter.request.mayPipeline, into: &actions)
+            serve(waiter, index, now: now, into: &actions)
         }
     }
 

@@ -35,8 +35,8 @@ extension OriginPool {
 
     var refusalForWaitingTunnel: Refusal { isPaused ? .paused : .connectionLimit }
 
-    mutating func tryDialTunnel(now: Instant, into actions: inout [PoolAction]) -> Bool {
-        guard !tunnelQueue.isEmpty, takeFromTotal() else { return false }
+    mutating func tryDialTunnel(inTurn: Bool, now: Instant, into actions: inout [PoolAction]) -> Bool {
+        guard !tunnelQueue.isEmpty, takeFromTotal(inTurn: inTurn, now: now) else { return false }
         guard let waiter = tunnelQueue.takeOrdinary() else {
             total.giveBack()
             return false

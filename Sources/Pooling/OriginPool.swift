@@ -42,8 +42,12 @@ package struct OriginPool: ~Copyable {
     /// should be closed, whichever pool they are in, and `budgetFreed` called when they are gone.
     package private(set) var totalRoomWanted = 0
 
-    /// Set for the length of `budgetFreed`: it may then take room although pools are waiting for it.
-    var hasTurn = false
+    /// When its claim on room in the total budget falls due: from then on it is starved, and other pools close connections
+    /// for it (`OriginPool+Claim`). The room that comes free goes to the earliest claim, due or not. `distantFuture` while it
+    /// waits for no room.
+    package private(set) var roomClaim = Instant.distantFuture
+    /// When it last took room for a dial, or a waiting request got a connection.
+    var lastServed = Instant.zero
 
     /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed dial.
     var idleDue = Instant.distantFuture
@@ -76,10 +80,15 @@ package struct OriginPool: ~Copyable {
     /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
 
-    /// Whether it may take from the total budget now.
-    var totalHasRoom: Bool { total.hasRoom && (hasTurn || !total.isContended) }
+    /// Whether it may take from the total budget now, out of turn.
+    var totalHasRoom: Bool { !total.isContended && total.hasRoom }
 
-    func takeFromTotal() -> Bool { (hasTurn || !total.isContended) && total.tryTake() }
+    /// `inTurn`: its claim is the earliest.
+    mutating func takeFromTotal(inTurn: Bool, now: Instant) -> Bool {
+        guard inTurn || !total.isContended, total.tryTake() else { return false }
+        lastServed = now
+        return true
+    }
 
     /// Waiting requests that would be dialled for if the total budget had room.
     @inline(__always)
@@ -145,6 +154,7 @@ package struct OriginPool: ~Copyable {
         if queue.isEmpty, tunnelQueue.isEmpty { waiterDue = .distantFuture }
         dialDue = isPaused ? .distantFuture : nextDialTime(now: now)
         totalRoomWanted = requestsBlockedByTotal + tunnelsBlockedByTotal
+        roomClaim = totalRoomWanted > 0 ? claimOfWaiters : .distantFuture
     }
 
     /// The connection closes when what it does now ends.

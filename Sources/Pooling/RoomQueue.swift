@@ -1,32 +1,47 @@
-/// The pools with dials that wait for room in the total budget, and whose turn it is to take room that comes free. A pool
-/// that has had its turn comes last. Pools are named by numbers. Value.
+package import ProxyTypes
+
+/// The pools with dials that wait for room in the total budget, and their claims on it. Pools are named by numbers. Value.
 package struct RoomQueue {
-    private var entries: [(pool: Int, wanted: Int)] = []
+    private struct Entry {
+        let pool: Int
+        var wanted: Int
+        var claim: Instant
+    }
+
+    /// In the order in which the pools began to wait or had their last turn.
+    private var entries: [Entry] = []
     /// Dials that wait, of all pools.
     package private(set) var wanted = 0
 
     package init() {}
 
     package var isEmpty: Bool { entries.isEmpty }
-    package var count: Int { entries.count }
 
-    /// The pool's number of waiting dials has changed; 0: it leaves.
-    package mutating func update(_ pool: Int, wanted: Int) {
+    /// The pool's number of waiting dials or its claim has changed; 0: it leaves.
+    package mutating func update(_ pool: Int, wanted: Int, claim: Instant) {
         guard let place = entries.firstIndex(where: { $0.pool == pool }) else {
             guard wanted > 0 else { return }
             self.wanted += wanted
-            return entries.append((pool, wanted))
+            return entries.append(Entry(pool: pool, wanted: wanted, claim: claim))
         }
         self.wanted += wanted - entries[place].wanted
         entries[place].wanted = wanted
+        entries[place].claim = claim
         if wanted == 0 { entries.remove(at: place) }
     }
 
-    /// The pool whose turn it is, which then comes last.
+    /// `distantFuture` where none waits.
+    package var earliestClaim: Instant {
+        var earliest = Instant.distantFuture
+        for entry in entries { earliest = min(earliest, entry.claim) }
+        return earliest
+    }
+
+    /// The pool with the earliest claim, which comes after others with the same claim then.
     package mutating func takeTurn() -> Int? {
-        guard !entries.isEmpty else { return nil }
-        let first = entries.removeFirst()
-        entries.append(first)
-        return first.pool
+        guard let place = entries.indices.min(by: { entries[$0].claim < entries[$1].claim }) else { return nil }
+        let entry = entries.remove(at: place)
+        entries.append(entry)
+        return entry.pool
     }
 }

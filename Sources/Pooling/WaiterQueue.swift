@@ -56,10 +56,8 @@ struct WaiterQueue: ~Copyable {
 
     func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
 
-    /// Its longest waiting request came before the other's. Both must not be empty.
-    func waitsLonger(than other: borrowing WaiterQueue) -> Bool {
-        waiters[Int(arrivals.first)].since < other.waiters[Int(other.arrivals.first)].since
-    }
+    /// When its longest waiting request came; `distantFuture` where none waits.
+    var longestWaiting: Instant { isEmpty ? .distantFuture : waiters[Int(arrivals.first)].since }
 
     mutating func append(_ id: WaiterID, _ request: LeaseRequest, since: Instant, deadline: Instant) {
         if !isEmpty, waiters[Int(arrivals.last)].deadline > deadline { deadlinesInOrder = false }

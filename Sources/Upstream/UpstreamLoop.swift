@@ -150,16 +150,15 @@ package final class UpstreamLoop {
     @inline(__always)
     var isTotalContended: Bool { !roomQueue.isEmpty }
 
-    func roomWanted(by pool: UpstreamPool, _ count: Int) {
+    func roomWanted(by pool: UpstreamPool, _ count: Int, claim: Instant) {
         // While no pool waits, pools do not report idle connections.
         if roomQueue.isEmpty, sharing == .nothingIdle { sharing = .done }
-        let wasContended = isTotalContended
-        roomQueue.update(pool.number, wanted: count)
-        if isTotalContended != wasContended { total.setContended(isTotalContended) }
+        roomQueue.update(pool.number, wanted: count, claim: claim)
+        total.earliestClaim = roomQueue.earliestClaim
     }
 
-    /// Something happened to `pool`. Room that came free goes to the pools that wait for it, in turn, and idle
-    /// connections are closed for those that still wait then.
+    /// Something happened to `pool`. Room that came free goes to the pools that wait for it, the earliest claim first, and
+    /// idle connections are closed for those that still wait then.
     func shareTotal(after pool: UpstreamPool?, now: Instant) {
         switch sharing {
         // Further up the stack, where the sharing goes on.
@@ -174,7 +173,7 @@ package final class UpstreamLoop {
         var missing = 0
         var closed = 0
         repeat {
-            giveTurns(now: now)
+            giveRoom(now: now)
             missing = roomQueue.isEmpty ? 0 : max(0, roomQueue.wanted - total.expectedRoom)
             closed = missing == 0 ? 0 : shed(ShedPolicy.choose(missing, of: shedCandidates), .poolShrink, now: now)
             // Some may be gone already.
@@ -182,10 +181,12 @@ package final class UpstreamLoop {
         sharing = closed < missing ? .nothingIdle : .done
     }
 
-    private func giveTurns(now: Instant) {
-        for _ in 0..<roomQueue.count where total.hasRoom {
-            guard let place = roomQueue.takeTurn().flatMap(place(of:)) else { continue }
+    /// Each pool takes room for one dial at a time, and has a later claim then.
+    private func giveRoom(now: Instant) {
+        while total.hasRoom, let place = roomQueue.takeTurn().flatMap(place(of:)) {
+            let taken = total.taken
             allPools[place].budgetFreed(now: now)
+            guard total.taken > taken else { return }
         }
     }
 

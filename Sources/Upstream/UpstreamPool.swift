@@ -27,8 +27,8 @@ package final class UpstreamPool {
     var sockets = SocketTable()
     private(set) var waiters = WaiterTable()
     var actions = ActionQueue<PoolAction>()
-    /// As the loop knows it.
-    private var totalRoomWanted = 0
+    /// As the loop knows them.
+    private var (totalRoomWanted, roomClaim) = (0, Instant.distantFuture)
     let timer = Deadline()
     private var lastDialError: ProxyError?
     var refused = RefusedSettings()
@@ -140,17 +140,23 @@ package final class UpstreamPool {
     /// To be called after each event. `abruptly`: connections that are to be closed are gone when this returns.
     func perform(abruptly: Bool = false, now: Instant) {
         hasUnreportedChanges = true
+        reportRoomWanted()
         if !actions.isEmpty {
             guard actions.begin() else { return }
             while let action = actions.next() { perform(action, abruptly: abruptly, now: now) }
+            reportRoomWanted()
         }
         let due = machine.nextDeadline
         if due < .distantFuture { loop.timer.wake(timer, at: due) }
-        if machine.totalRoomWanted != totalRoomWanted {
-            totalRoomWanted = machine.totalRoomWanted
-            loop.roomWanted(by: self, totalRoomWanted)
-        }
         if loop.isTotalContended { loop.shareTotal(after: self, now: now) }
+    }
+
+    @inline(__always)
+    private func reportRoomWanted() {
+        guard machine.totalRoomWanted != totalRoomWanted || machine.roomClaim != roomClaim else { return }
+        totalRoomWanted = machine.totalRoomWanted
+        roomClaim = machine.roomClaim
+        loop.roomWanted(by: self, totalRoomWanted, claim: roomClaim)
     }
 
     private func perform(_ action: PoolAction, abruptly: Bool, now: Instant) {

@@ -8,6 +8,7 @@ final class PoolFixture {
     let origin: ConnectionBudget
     let total: ConnectionBudget
     var time = ManualTime()
+    let start: Instant
     var policy: PoolPolicy
 
     init(total limit: Int = 100, _ change: (inout PoolPolicy) -> Void = { _ in }) {
@@ -15,6 +16,7 @@ final class PoolFixture {
         policy.lifetimeJitterPercent = 0
         change(&policy)
         self.policy = policy
+        start = time.now
         origin = ConnectionBudget(limit: policy.maxConnections)
         total = ConnectionBudget(limit: limit)
         pool = OriginPool(policy: policy, origin: origin, total: total, seed: 7)
@@ -25,6 +27,7 @@ final class PoolFixture {
     /// From now.
     var untilDeadline: Interval { pool.nextDeadline - time.now }
     var totalRoomWanted: Int { pool.totalRoomWanted }
+    var roomClaim: Instant { pool.roomClaim }
     var isEmpty: Bool { pool.isEmpty }
     var isPaused: Bool { pool.isPaused }
     var dialFailures: Int { pool.dialFailures }

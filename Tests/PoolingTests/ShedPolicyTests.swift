@@ -119,32 +119,36 @@ struct ShedPolicyTests {
     }
 }
 
-@Suite("Turns of the pools that wait for room in the total")
+@Suite("Claims of the pools that wait for room in the total")
 struct RoomQueueTests {
-    @Test("pools take turns, in the order in which they came to wait")
-    func turns() {
+    @Test("the earliest claim comes first; of several, pools take turns")
+    func order() {
         var queue = RoomQueue()
-        queue.update(5, wanted: 2)
-        queue.update(3, wanted: 1)
-        #expect(queue.wanted == 3 && queue.count == 2)
-        #expect(queue.takeTurn() == 5)
+        queue.update(5, wanted: 2, claim: .zero + .seconds(2))
+        queue.update(3, wanted: 1, claim: .zero + .seconds(1))
+        queue.update(4, wanted: 1, claim: .zero + .seconds(1))
+        #expect(queue.wanted == 4 && queue.earliestClaim == .zero + .seconds(1))
         #expect(queue.takeTurn() == 3)
+        #expect(queue.takeTurn() == 4)
+        #expect(queue.takeTurn() == 3)
+        queue.update(3, wanted: 1, claim: .zero + .seconds(3))
+        #expect(queue.takeTurn() == 4)
+        queue.update(4, wanted: 0, claim: .distantFuture)
         #expect(queue.takeTurn() == 5)
     }
 
-    @Test("a pool whose number of waiting dials changes keeps its turn, and leaves when there are none")
+    @Test("a pool whose number of waiting dials changes keeps its place, and leaves when there are none")
     func changes() {
         var queue = RoomQueue()
-        queue.update(1, wanted: 1)
-        queue.update(2, wanted: 4)
-        queue.update(1, wanted: 3)
+        queue.update(1, wanted: 1, claim: .zero)
+        queue.update(2, wanted: 4, claim: .zero)
+        queue.update(1, wanted: 3, claim: .zero)
         #expect(queue.wanted == 7)
         #expect(queue.takeTurn() == 1)
-        queue.update(2, wanted: 0)
+        queue.update(2, wanted: 0, claim: .distantFuture)
         #expect(queue.wanted == 3)
-        #expect(queue.takeTurn() == 1)
-        queue.update(9, wanted: 0)
-        queue.update(1, wanted: 0)
+        queue.update(9, wanted: 0, claim: .distantFuture)
+        queue.update(1, wanted: 0, claim: .distantFuture)
         #expect(queue.isEmpty && queue.wanted == 0)
         #expect(queue.takeTurn() == nil)
     }

@@ -29,7 +29,7 @@ extension PoolModel {
         guard undialled > 0 else { return }
         let forRetries = max(0, freshCount - usefulDials)
         let roomComing = min(count(.closing, draining: true), forRetries + countDistrusted(.closing))
-        let roomUnused = isFailing ? max(0, room) : 0
+        let roomUnused = isFailing ? max(0, room(inTurn: true)) : 0
         if undialled - roomComing - roomUnused > policy.maxQueue {
             stopWaiting(id)
             actions.append(.refuse(id, .queueFull))
@@ -58,7 +58,7 @@ extension PoolModel {
             let jitter = span == 0 ? 0 : Int64(random.below(Int(span * 2))) - span
             connections[place].expiresAt = now + policy.maxLifetime + Interval(nanoseconds: jitter)
             if !isPaused, let waiter = waiters.first(where: { $0.request.needsFresh }) ?? nextOrdinary {
-                serve(waiter, serial)
+                serve(waiter, serial, now)
             } else {
                 becomeIdle(serial, now)
             }
@@ -96,6 +96,11 @@ extension PoolModel {
             if let max = hint?.max { connections[place].allowed = Swift.max(0, max - connections[place].leases) }
         }
         if connections[place].leases > 0 {
+            if connections[place].allMayPipeline, mustYield(connections[place], now),
+                connections[place].closeReason == nil
+            {
+                connections[place].closeReason = .poolShrink
+            }
             updateOpen(serial)
         } else {
             open.removeAll { $0 == serial }
@@ -107,10 +112,10 @@ extension PoolModel {
                 becomeIdle(serial, now)
             } else {
                 while usefulDials < freshCount, dial(now) {}
-                if retryNeedsRoom {
+                if retryNeedsRoom || !waiters.isEmpty && mustYield(connections[place], now) {
                     retire(serial, .poolShrink)
                 } else if let waiter = nextOrdinary {
-                    serve(waiter, serial)
+                    serve(waiter, serial, now)
                 } else {
                     becomeIdle(serial, now)
                 }
@@ -215,6 +220,7 @@ extension PoolModel {
 
     package mutating func pause() {
         if !isShutDown { isPaused = true }
+        setClaim()
     }
 
     package mutating func resume(now: Instant) {
@@ -227,18 +233,18 @@ extension PoolModel {
             } else if let waiter = waiters.first(where: {
                 $0.request.client == connections[place].owner && !$0.request.needsFresh
             }) {
-                serve(waiter, serial, alone: true)
+                serve(waiter, serial, alone: true, now)
             }
         }
         while let waiter = waiters.first(where: { $0.request.needsFresh }),
             let serial = reusable(for: waiter.request, now)
         {
-            serve(waiter, serial)
+            serve(waiter, serial, now)
         }
         while usefulDials < freshCount, dial(now) {}
         makeRoomForRetries()
         while let waiter = nextOrdinary, let serial = reusable(for: waiter.request, now) {
-            serve(waiter, serial)
+            serve(waiter, serial, now)
         }
         rebalance(now)
     }
@@ -296,6 +302,7 @@ extension PoolModel {
     }
 
     package mutating func budgetFreed(now: Instant) {
+        if !isPaused { _ = dialNext(now, inTurn: true) }
         rebalance(now)
     }
 }

@@ -4,9 +4,13 @@ import ProxyTypes
 /// The rules that the events share.
 extension PoolModel {
     mutating func rebalance(_ now: Instant) {
-        if isPaused { return }
+        if !isPaused { restore(now) }
+        setClaim()
+    }
+
+    private mutating func restore(_ now: Instant) {
         while let waiter = nextOrdinary, waiter.request.isRetryable, let serial = leasableDistrusted(now) {
-            serve(waiter, serial)
+            serve(waiter, serial, now)
         }
         dialAsWanted(now)
         makeRoomForRetries()
@@ -21,7 +25,7 @@ extension PoolModel {
         {
             open.removeFirst()
             guard let place = place(serial), connections[place].expiresAt > now else { continue }
-            serve(waiter, serial)
+            serve(waiter, serial, now)
         }
     }
 
@@ -31,12 +35,12 @@ extension PoolModel {
         while usefulDials < waiters.count + warm, dial(now) {}
     }
 
-    mutating func dial(_ now: Instant) -> Bool {
+    mutating func dial(_ now: Instant, inTurn: Bool = false) -> Bool {
         if isFailing {
             if now < dialDelay.notBefore { return false }
             if count(.dialing) + count(.dialing, draining: true) > 0 { return false }
         }
-        if room <= 0 { return false }
+        if room(inTurn: inTurn) <= 0 { return false }
         let cause: DialCause
         if dials(.replacement) < freshCount {
             cause = .replacement
@@ -48,6 +52,7 @@ extension PoolModel {
         connections.append(Connection(serial: dials, cause: cause, epoch: dialDelay.epoch))
         actions.append(.dial(dials, cause))
         dials += 1
+        lastServed = now
         return true
     }
 
@@ -66,7 +71,8 @@ extension PoolModel {
         return waiters.first { $0.request.client == client && !$0.request.needsFresh }
     }
 
-    mutating func serve(_ waiter: Waiter, _ serial: Int, alone: Bool = false) {
+    mutating func serve(_ waiter: Waiter, _ serial: Int, alone: Bool = false, _ now: Instant) {
+        lastServed = now
         stopWaiting(waiter.id)
         if !waiter.request.needsFresh, let turn = turns.firstIndex(of: waiter.request.client) {
             turns.remove(at: turn)
@@ -88,7 +94,7 @@ extension PoolModel {
     mutating func keepPinned(_ serial: Int, _ owner: ClientID, _ now: Instant) {
         for other in connections where other.serial != serial && other.owner == owner { endPin(other.serial) }
         if !isPaused, let waiter = waiters.first(where: { $0.request.client == owner && !$0.request.needsFresh }) {
-            return serve(waiter, serial, alone: true)
+            return serve(waiter, serial, alone: true, now)
         }
         guard let place = place(serial) else { return }
         connections[place].state = .pinned

@@ -65,24 +65,28 @@ extension PoolModel {
         }
     }
 
-    mutating func dialTunnel() -> Bool {
-        guard let waiter = nextTunnel, totalTaken < totalLimit else { return false }
+    mutating func dialTunnel(_ now: Instant, inTurn: Bool) -> Bool {
+        guard let waiter = nextTunnel, totalRoom(inTurn: inTurn) > 0 else { return false }
         takeTurn(waiter)
         tunnels.append(Tunnel(serial: dials, waiter: waiter.id))
         actions.append(.dialTunnel(dials, waiter.id))
         dials += 1
+        lastServed = now
         return true
     }
 
-    /// Those that wait longest come first.
     mutating func dialForTunnelsAndRequests(_ now: Instant) {
-        while let tunnel = tunnelWaiters.first {
-            let requestIsFirst = waiters.count > usefulDials && waiters.first.map { $0.since <= tunnel.since } ?? false
-            if requestIsFirst {
-                guard dial(now) || dialTunnel() else { return }
-            } else if !dialTunnel() {
-                guard waiters.count > usefulDials, dial(now) else { return }
-            }
+        while !tunnelWaiters.isEmpty, dialNext(now, inTurn: false) {}
+    }
+
+    /// Retries first, then those that wait longest.
+    mutating func dialNext(_ now: Instant, inTurn: Bool) -> Bool {
+        var requestIsFirst = waiters.count > usefulDials
+        if let tunnel = tunnelWaiters.first, let request = waiters.first, tunnel.since < request.since, !retryWaits {
+            requestIsFirst = false
         }
+        if requestIsFirst { return dial(now, inTurn: inTurn) || dialTunnel(now, inTurn: inTurn) }
+        if dialTunnel(now, inTurn: inTurn) { return true }
+        return waiters.count > usefulDials && dial(now, inTurn: inTurn)
     }
 }

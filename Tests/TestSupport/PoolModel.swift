@@ -102,6 +102,10 @@ package struct PoolModel {
     var hasBeenUsed = false
     package internal(set) var isShutDown = false
     package internal(set) var isPaused = false
+    /// Of all pools that wait for room in the total, as of the last event.
+    package var earliestClaim = Instant.distantFuture
+    package internal(set) var roomClaim = Instant.distantFuture
+    var lastServed = Instant.zero
 
     package init(policy: PoolPolicy, originLimit: Int, totalLimit: Int, seed: UInt64) {
         self.policy = policy
@@ -148,7 +152,13 @@ package struct PoolModel {
     }
     var isFailing: Bool { dialDelay.failures > 0 }
     var totalTaken: Int { connections.count + tunnels.count + takenByOthers }
-    var room: Int { min(originLimit - connections.count, totalLimit - totalTaken) }
+    /// None in the total while pools wait for it, but in turn.
+    var room: Int { room(inTurn: false) }
+    func room(inTurn: Bool) -> Int { min(originLimit - connections.count, totalRoom(inTurn: inTurn)) }
+    var totalRoom: Int { totalRoom(inTurn: false) }
+    func totalRoom(inTurn: Bool) -> Int {
+        inTurn || earliestClaim == .distantFuture ? totalLimit - totalTaken : 0
+    }
 
     var staying: Int {
         var count = 0
@@ -201,12 +211,32 @@ package struct PoolModel {
     var blockedByTotal: Bool { requestsBlockedByTotal > 0 }
 
     private var requestsBlockedByTotal: Int {
-        if isPaused || isShutDown || isFailing || totalTaken < totalLimit { return 0 }
+        if isPaused || isShutDown || isFailing || totalRoom > 0 { return 0 }
         return max(0, min(waiters.count - usefulDials, originLimit - connections.count))
     }
 
     package var totalRoomWanted: Int {
-        isPaused || totalTaken < totalLimit ? 0 : requestsBlockedByTotal + tunnelWaiters.count
+        isPaused || totalRoom > 0 ? 0 : requestsBlockedByTotal + tunnelWaiters.count
+    }
+
+    /// Retries claim at once; others when none of them was served for a second, or for half of their time in the queue.
+    private var currentClaim: Instant {
+        if retryWaits { return .zero }
+        var oldest = Instant.distantFuture
+        for waiter in waiters + tunnelWaiters { oldest = min(oldest, waiter.since) }
+        return max(oldest, lastServed) + min(.seconds(1), Interval(nanoseconds: policy.queueTimeout.nanoseconds / 2))
+    }
+
+    var retryWaits: Bool { freshCount > dials(.replacement) }
+
+    mutating func setClaim() {
+        roomClaim = totalRoomWanted > 0 ? currentClaim : .distantFuture
+    }
+
+    /// Another pool is starved, no room is coming, and the connection has no owner.
+    func mustYield(_ connection: Connection, _ now: Instant) -> Bool {
+        earliestClaim <= now && earliestClaim < roomClaim && connection.owner == nil
+            && staying + tunnels.count + takenByOthers >= totalLimit
     }
 
     /// The pool must want to be woken by then at the latest.

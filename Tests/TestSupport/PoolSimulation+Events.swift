@@ -282,15 +282,21 @@ extension PoolSimulation {
         if shed != same { fail("shed \(shed), the model \(same)") }
     }
 
-    /// Other origins take or give back, or the limit changes; the driver tells the pool that room may have come.
+    /// Other origins take, give back or wait for room, or the limit changes; the driver tells the pool that room may have come.
     private mutating func changeOthers() {
-        switch choices.pick(4) {
+        switch choices.pick(6) {
         case 0: if total.tryTake() { model.takenByOthers += 1 }
         case 1, 2:
             if model.takenByOthers > 0 {
                 total.giveBack()
                 model.takenByOthers -= 1
             }
+        case 3:
+            othersClaim = choices.chance(1, in: 4) ? .zero : time.now + .milliseconds(Int64(choices.pick(40)) * 50)
+            claimRoom()
+        case 4:
+            othersClaim = .distantFuture
+            claimRoom()
         default:
             total.limit = 1 + choices.pick(10)
             model.totalLimit = total.limit

@@ -115,6 +115,23 @@ struct TotalLimitTests {
         #expect(dialled == [80, 80, 81, 82])
     }
 
+    @Test(
+        "a busy pool gives a connection up for one whose requests have waited for a second, and not for a younger one")
+    func starved() {
+        loop.setMaxConnections(1)
+        let busy = fixture.start(RecordingExchange())
+        lease(pool(81))
+        fixture.advance(by: .milliseconds(1))
+        for client in 2...4 { lease(pool(80), client: UInt64(client)) }
+        fixture.respond(busy)
+        #expect(!busy.seesEnd)
+        fixture.advance(by: .seconds(1))
+        fixture.respond(busy)
+        #expect(busy.seesEnd)
+        fixture.end(busy)
+        #expect(dialled == [80, 81])
+    }
+
     @Test("a raised limit serves those that wait")
     func raised() {
         loop.setMaxConnections(1)
