@@ -35,75 +35,96 @@ extension OriginPool {
     }
 }
 
+/// The slots of a table, counted afresh.
+private struct SlotTally {
+    var counts = PoolCounts()
+    var free = 0
+    var open = 0
+    var demandDials = 0
+    var replacementDials = 0
+    var owned = 0
+    var idleUnused = 0
+    var distrustedIdle = 0
+    var distrustedLeases = 0
+    var distrustedClosing = 0
+
+    mutating func add(_ slot: ConnectionSlot) {
+        if slot.sharing == .open { open += 1 }
+        if slot.ownership.owner != nil { owned += 1 }
+        addState(slot)
+        addTrust(slot)
+    }
+
+    private mutating func addState(_ slot: ConnectionSlot) {
+        switch (slot.state, slot.closeReason != nil) {
+        case (.free, _): free += 1
+        case (.dialing, false):
+            counts.dialing += 1
+            if slot.purpose == .requests(.demand) { demandDials += 1 }
+            if slot.purpose == .requests(.replacement) { replacementDials += 1 }
+        case (.idle, _): counts.idle += 1
+        case (.leased, false): counts.leased += 1
+        case (.dialing, true), (.leased, true): counts.draining += 1
+        case (.pinned, _): counts.pinned += 1
+        case (.closing, _): counts.closing += 1
+        case (.tunnelDialing, _): counts.tunnelDials += 1
+        case (.tunnel, _): counts.tunnels += 1
+        }
+    }
+
+    private mutating func addTrust(_ slot: ConnectionSlot) {
+        switch (slot.state, slot.trust.isDistrusted) {
+        case (.idle, false): if slot.granted == 0 { idleUnused += 1 }
+        case (.idle, true): distrustedIdle += 1
+        case (.leased, true): distrustedLeases += 1
+        case (.closing, true): distrustedClosing += 1
+        case (.dialing, let isDistrusted), (.pinned, let isDistrusted), (.tunnelDialing, let isDistrusted),
+            (.tunnel, let isDistrusted):
+            check(!isDistrusted, "distrusted, and not of those offered to all")
+        case (.leased, false), (.closing, false), (.free, _): break
+        }
+    }
+}
+
 extension ConnectionTable {
     fileprivate func checkInvariants() {
-        var seen = PoolCounts()
-        var free = 0
-        var opened = 0
-        var demand = 0
-        var replacement = 0
-        var ownedNow = 0
-        var unserved = 0
-        var distrustedIdle = 0
-        var distrustedLeased = 0
-        var distrustedClosingNow = 0
-        var tunnelDialsNow = 0
+        var tally = SlotTally()
         for index in slots.indices {
             let slot = slots[index]
-            if slot.sharing == .open { opened += 1 }
-            switch (slot.state, slot.trust.isDistrusted) {
-            case (.idle, false): if slot.granted == 0 { unserved += 1 }
-            case (.idle, true): distrustedIdle += 1
-            case (.leased, true): distrustedLeased += 1
-            case (.closing, true): distrustedClosingNow += 1
-            case (.dialing, let isDistrusted), (.pinned, let isDistrusted), (.tunnelDialing, let isDistrusted),
-                (.tunnel, let isDistrusted):
-                check(!isDistrusted, "distrusted, and not of those offered to all")
-            case (.leased, false), (.closing, false), (.free, _): break
-            }
-            switch (slot.state, slot.closeReason != nil) {
-            case (.free, _): free += 1
-            case (.dialing, false):
-                seen.dialing += 1
-                if slot.purpose == .requests(.demand) { demand += 1 }
-                if slot.purpose == .requests(.replacement) { replacement += 1 }
-            case (.idle, _): seen.idle += 1
-            case (.leased, false): seen.leased += 1
-            case (.dialing, true), (.leased, true): seen.draining += 1
-            case (.pinned, _): seen.pinned += 1
-            case (.closing, _): seen.closing += 1
-            case (.tunnelDialing, _):
-                seen.tunnelDials += 1
-                tunnelDialsNow += 1
-            case (.tunnel, _): seen.tunnels += 1
-            }
+            tally.add(slot)
             checkPurpose(slot)
-            let owner = slot.ownership.owner
-            let isDraining = slot.closeReason != nil
-            if owner != nil { ownedNow += 1 }
-            check(owner == nil || slot.state != .idle, "a client's own connection is offered to all")
-            check(owner != nil || slot.state != .pinned, "pinned without an owner")
-            check(owner == nil || slot.leases <= 1, "a client's own connection is shared")
-            check(slot.state != .leased || slot.leases > 0, "leased without a lease")
-            check(slot.state != .idle || (slot.leases == 0 && !isDraining), "idle, yet leased or draining")
-            check(slot.state != .pinned || slot.leases == 0, "pinned, yet leased")
-            check(slot.state != .pinned || !isDraining || slot.ownership.isLoggingIn, "pinned, yet draining")
-            check(slot.state != .closing || isDraining, "closing, and the budgets do not know")
-            check(slot.sharing != .open || slot.state == .leased, "open to more requests, and not leased")
+            checkState(slot)
         }
-        check(seen == counts, "counted \(counts), found \(seen)")
-        check(demand == demandDials && replacement == replacementDials, "a dial's cause is lost")
-        check(seen.sockets + free == slots.count, "a slot leaks")
-        check(freeCount == free, "a free slot is lost")
-        check(walk(pinned) == seen.pinned, "the pinned list is broken")
-        check(ownedNow == owned, "a client's own connection is not counted")
-        check(walk(trusted) == seen.idle - distrustedIdle, "the list of trusted ones is broken")
-        check(walk(distrusted) == distrustedIdle, "the list of distrusted ones is broken")
-        check(unserved == idleUnused, "counted \(idleUnused) that have not served, found \(unserved)")
-        check(distrustedLeased == distrustedLeases && distrustedLeased <= 1, "more than one distrusted one is leased")
-        check(distrustedClosingNow == distrustedClosing, "a distrusted one that closes is not counted")
-        check(walk(open) == opened, "the open list is broken")
-        check(walk(tunnelDials) == tunnelDialsNow, "the list of tunnel dials is broken")
+        check(tally.counts == counts, "counted \(counts), found \(tally.counts)")
+        check(
+            tally.demandDials == demandDials && tally.replacementDials == replacementDials, "a dial's cause is lost")
+        check(tally.counts.sockets + tally.free == slots.count, "a slot leaks")
+        check(freeCount == tally.free, "a free slot is lost")
+        check(tally.owned == owned, "a client's own connection is not counted")
+        check(tally.idleUnused == idleUnused, "counted \(idleUnused) that have not served, found \(tally.idleUnused)")
+        check(
+            tally.distrustedLeases == distrustedLeases && distrustedLeases <= 1,
+            "more than one distrusted one is leased")
+        check(tally.distrustedClosing == distrustedClosing, "a distrusted one that closes is not counted")
+        check(walk(pinned) == tally.counts.pinned, "the pinned list is broken")
+        check(walk(trusted) == tally.counts.idle - tally.distrustedIdle, "the list of trusted ones is broken")
+        check(walk(distrusted) == tally.distrustedIdle, "the list of distrusted ones is broken")
+        check(walk(open) == tally.open, "the open list is broken")
+        check(walk(tunnelDials) == tally.counts.tunnelDials, "the list of tunnel dials is broken")
+    }
+
+    private func checkState(_ slot: ConnectionSlot) {
+        let owner = slot.ownership.owner
+        let isDraining = slot.closeReason != nil
+        check(owner == nil || slot.state != .idle, "a client's own connection is offered to all")
+        check(owner != nil || slot.state != .pinned, "pinned without an owner")
+        check(owner == nil || slot.leases <= 1, "a client's own connection is shared")
+        check(slot.state != .leased || slot.leases > 0, "leased without a lease")
+        check(slot.state != .idle || (slot.leases == 0 && !isDraining), "idle, yet leased or draining")
+        check(slot.state != .pinned || slot.leases == 0, "pinned, yet leased")
+        check(slot.state != .pinned || !isDraining || slot.ownership.isLoggingIn, "pinned, yet draining")
+        check(slot.state != .closing || isDraining, "closing, and the budgets do not know")
+        check(slot.sharing != .open || slot.state == .leased, "open to more requests, and not leased")
     }
 
     private func checkPurpose(_ slot: ConnectionSlot) {

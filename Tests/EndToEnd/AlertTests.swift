@@ -112,14 +112,22 @@ import Testing
         return holder
     }
 
+    /// What the load asks.
+    private struct Origins {
+        let steady: FakeOrigin
+        let closing: FakeOrigin
+        let slow: FakeOrigin
+        let racing: FakeOrigin
+    }
+
     @Test("a healthy hour is quiet, and each fault fires its alert, for what is at fault and nothing else")
     func hour() throws {
-        let steady = try FakeOrigin.answering()
-        let comes = try FakeOrigin.answering()
-        let (turning, queueing, losing) = (try closingOrigin(), try slowOrigin(), try racingOrigin())
+        let origins = Origins(
+            steady: try FakeOrigin.answering(), closing: try closingOrigin(), slow: try slowOrigin(),
+            racing: try racingOrigin())
         let other = EventSource(try RunningProxy(state: try StateFolder()))
         try prometheus.scrape(["web-1": proxy.current.adminURL, "web-2": other.current.adminURL])
-        #expect(try ScriptedClient(other.current).get(steady.url()).status == 200)
+        #expect(try ScriptedClient(other.current).get(origins.steady.url()).status == 200)
         // Asked once, and idle from then on.
         let idle = try FakeOrigin.answering()
         #expect(try ScriptedClient(proxy.current).get(idle.url()).status == 200)
@@ -127,12 +135,31 @@ import Testing
         let port = EventSource(proxy.current.port)
         let load = PacedLoad(port: port, beats: prometheus.beats)
         defer { load.stop() }
-        for origin in [steady, turning] { load.add(PacedLoad.asking(origin, 10)) }
-        load.add(clients: 6, PacedLoad.asking(queueing, 1))
-        load.add(PacedLoad.asking(losing, 4, "POST"))
+        for origin in [origins.steady, origins.closing] { load.add(PacedLoad.asking(origin, 10)) }
+        load.add(clients: 6, PacedLoad.asking(origins.slow, 1))
+        load.add(PacedLoad.asking(origins.racing, 4, "POST"))
+        try liveThroughQuietHour(port, beside: other)
+        try expectQuietHour()
 
+        let holder = try causeFaults(origins, other)
+        try expectAlerts(of: origins)
+        try expectReadableAnnotations()
+
+        holder.signal(SIGKILL)
+        try other.current.killAtOnce()
+        try prometheus.wait(for: "ConndDown to fire, and the database to be well again") { _ in
+            try firing()
+        } until: {
+            $0.contains(Alert(name: "ConndDown", instance: "web-2"))
+                && !$0.contains(Alert(name: "ConndStoreFailing", instance: "web-1"))
+        }
+    }
+
+    /// A new origin comes, settings change, and connd is restarted: none of it is a fault.
+    private func liveThroughQuietHour(_ port: EventSource<UInt16>, beside other: EventSource<RunningProxy>) throws {
         try wait(beats: 60)
         let coming = PacedLoad(port: port, beats: prometheus.beats)
+        let comes = try FakeOrigin.answering()
         coming.add(PacedLoad.asking(comes, 10))
         try "settings: { max_queue: 200, max_lifetime: 10m }"
             .write(toFile: proxy.current.configPath, atomically: true, encoding: .utf8)
@@ -145,10 +172,12 @@ import Testing
         }
         port.change { $0 = proxy.current.port }
         try wait(beats: 140)
-        try expectQuietHour()
+    }
 
+    /// Returns what holds the database.
+    private func causeFaults(_ origins: Origins, _ other: EventSource<RunningProxy>) throws -> ChildProcess {
         closing.change { $0 = true }
-        try proxy.current.connctl("set", queueing.name, "max_connections=1")
+        try proxy.current.connctl("set", origins.slow.name, "max_connections=1")
         slow.change { $0 = true }
         racing.change { $0 = true }
         let holder = try holdDatabase()
@@ -158,10 +187,14 @@ import Testing
             let folder = try #require($0.state).path + "/connd"
             try "watchdog killed ABRT\n".write(toFile: "\(folder)/last-end", atomically: true, encoding: .utf8)
         }
+        return holder
+    }
+
+    private func expectAlerts(of origins: Origins) throws {
         let due: Set<Alert> = [
-            Alert(name: "ConndReuseCollapsed", instance: "web-1", origin: turning.name),
-            Alert(name: "ConndQueueWaiting", instance: "web-1", origin: queueing.name),
-            Alert(name: "ConndStaleReuseSurfacing", instance: "web-1", origin: losing.name),
+            Alert(name: "ConndReuseCollapsed", instance: "web-1", origin: origins.closing.name),
+            Alert(name: "ConndQueueWaiting", instance: "web-1", origin: origins.slow.name),
+            Alert(name: "ConndStaleReuseSurfacing", instance: "web-1", origin: origins.racing.name),
             Alert(name: "ConndStoreFailing", instance: "web-1"),
             Alert(name: "ConndWatchdogRestarts", instance: "web-2"),
         ]
@@ -170,20 +203,10 @@ import Testing
         } until: {
             $0.isSuperset(of: due)
         }
-        // Half of what `losing` is asked for fails, which is told too.
-        let related = Alert(name: "ConndErrorsHigh", instance: "web-1", origin: losing.name)
-        let reuse = Alert(name: "ConndReuseCollapsed", instance: "web-1", origin: losing.name)
+        // Half of what the racing origin is asked for fails, which is told too.
+        let related = Alert(name: "ConndErrorsHigh", instance: "web-1", origin: origins.racing.name)
+        let reuse = Alert(name: "ConndReuseCollapsed", instance: "web-1", origin: origins.racing.name)
         #expect(try firing().subtracting(due).subtracting([related, reuse]).isEmpty)
-        try expectReadableAnnotations()
-
-        holder.signal(SIGKILL)
-        try other.current.killAtOnce()
-        try prometheus.wait(for: "ConndDown to fire, and the database to be well again") { _ in
-            try firing()
-        } until: {
-            $0.contains(Alert(name: "ConndDown", instance: "web-2"))
-                && !$0.contains(Alert(name: "ConndStoreFailing", instance: "web-1"))
-        }
     }
 
     private func expectQuietHour() throws {

@@ -99,67 +99,92 @@ struct ClientSlotsTests {
     /// Beside a model that looks at everybody each time.
     @Test("many random events", arguments: 1...20)
     func model(seed: UInt64) {
-        struct Client {
-            var state: String
-            var since: Instant
-            /// Among those that came to be so at the same time.
-            var order: Int
-        }
         var random = SeededRandom(seed: seed)
         var slots = ClientSlots()
-        var model: [UInt32: Client] = [:]
-        var now = Instant.zero
-        func longest(_ state: String) -> (key: UInt32, value: Client)? {
-            model.filter { $0.value.state == state }.min { $0.value.order < $1.value.order }
-        }
-        func choice(_ state: String, after moment: Interval) -> ClientSlots.Candidate {
-            guard let (slot, client) = longest(state) else { return .none }
-            return client.since + moment <= now ? .slot(slot) : .later(client.since + moment)
-        }
-        func expected() -> ClientSlots.Candidate {
-            let ending = choice("lingering", after: ClientSlots.idleGrace)
-            let count = model.values.count { $0.state == "lingering" }
-            if count > ClientSlots.maxExempt, let (slot, _) = longest("lingering") { return .slot(slot) }
-            let idle = choice("idle", after: ClientSlots.idleGrace)
-            let quiet = choice("silent", after: ClientSlots.silentGrace)
-            var silent = idle
-            switch (idle, quiet) {
-            case (.slot, _): break
-            case (_, .slot), (.none, _): silent = quiet
-            case (.later(let a), .later(let b)): silent = .later(min(a, b))
-            case (.later, .none): break
-            }
-            if case .slot = silent, count >= ClientSlots.maxExempt { return ending }
-            return silent
-        }
+        var model = SlotModel()
         for step in 0..<4000 {
-            now = now + .milliseconds(Int64(random.below(40)))
-            let keys = model.keys.sorted()
-            let slot = keys.isEmpty ? nil : keys[random.below(keys.count)]
-            switch (random.below(12), slot) {
-            case (0...1, _), (_, nil):
-                let slot = slots.take(now: now)
-                #expect(model[slot] == nil)
-                model[slot] = Client(state: "silent", since: now, order: step)
-            case (2, let slot?) where random.below(2) == 0:
-                slots.free(slot)
-                model[slot] = nil
-            case (3, let slot?):
-                slots.markLingering(slot, now: now)
-                model[slot] = Client(state: "lingering", since: now, order: step)
-            case (4...7, let slot?) where model[slot]?.state != "lingering":
-                slots.markIdle(slot, now: now)
-                model[slot] = Client(state: "idle", since: now, order: step)
-            case (_, let slot?) where model[slot]?.state != "lingering":
-                slots.markBusy(slot)
-                model[slot]?.state = "busy"
-            default: break
-            }
-            let (found, wanted) = (slots.evictionCandidate(now: now), expected())
-            guard found == wanted, slots.taken == model.count else {
+            model.now = model.now + .milliseconds(Int64(random.below(40)))
+            change(&slots, &model, &random)
+            let (found, wanted) = (slots.evictionCandidate(now: model.now), model.evictionCandidate)
+            guard found == wanted, slots.taken == model.clients.count else {
                 Issue.record("step \(step): \(found), not \(wanted)")
                 return
             }
         }
+    }
+
+    /// One random event, in both.
+    private func change(_ slots: inout ClientSlots, _ model: inout SlotModel, _ random: inout SeededRandom) {
+        let taken = model.clients.keys.sorted()
+        let slot = taken.isEmpty ? nil : taken[random.below(taken.count)]
+        let isLingering = slot.map { model.clients[$0]?.state == .lingering } ?? false
+        switch (random.below(12), slot) {
+        case (0...1, _), (_, nil):
+            let slot = slots.take(now: model.now)
+            #expect(model.clients[slot] == nil)
+            model.mark(slot, .silent)
+        case (2, let slot?) where random.below(2) == 0:
+            slots.free(slot)
+            model.clients[slot] = nil
+        case (3, let slot?):
+            slots.markLingering(slot, now: model.now)
+            model.mark(slot, .lingering)
+        case (4...7, let slot?) where !isLingering:
+            slots.markIdle(slot, now: model.now)
+            model.mark(slot, .idle)
+        case (_, let slot?) where !isLingering:
+            slots.markBusy(slot)
+            model.mark(slot, .busy)
+        default: break
+        }
+    }
+}
+
+/// Slots as a list in which everybody is looked at each time.
+private struct SlotModel {
+    enum State { case silent, idle, busy, lingering }
+
+    struct Client {
+        let state: State
+        let since: Instant
+        /// Among those that came to be so at the same time.
+        let order: Int
+    }
+
+    var clients: [UInt32: Client] = [:]
+    var now = Instant.zero
+    private var changes = 0
+
+    mutating func mark(_ slot: UInt32, _ state: State) {
+        changes += 1
+        clients[slot] = Client(state: state, since: now, order: changes)
+    }
+
+    var evictionCandidate: ClientSlots.Candidate {
+        let count = clients.values.count { $0.state == .lingering }
+        if count > ClientSlots.maxExempt, let (slot, _) = longest(.lingering) { return .slot(slot) }
+        let choice = quietest
+        guard case .slot = choice, count >= ClientSlots.maxExempt else { return choice }
+        return candidate(.lingering, after: ClientSlots.idleGrace)
+    }
+
+    /// Among those that hold a slot.
+    private var quietest: ClientSlots.Candidate {
+        let idle = candidate(.idle, after: ClientSlots.idleGrace)
+        let silent = candidate(.silent, after: ClientSlots.silentGrace)
+        switch (idle, silent) {
+        case (.slot, _), (.later, .none): return idle
+        case (_, .slot), (.none, _): return silent
+        case (.later(let a), .later(let b)): return .later(min(a, b))
+        }
+    }
+
+    private func candidate(_ state: State, after moment: Interval) -> ClientSlots.Candidate {
+        guard let (slot, client) = longest(state) else { return .none }
+        return client.since + moment <= now ? .slot(slot) : .later(client.since + moment)
+    }
+
+    private func longest(_ state: State) -> (key: UInt32, value: Client)? {
+        clients.filter { $0.value.state == state }.min { $0.value.order < $1.value.order }
     }
 }

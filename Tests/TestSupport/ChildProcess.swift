@@ -32,63 +32,32 @@ package final class ChildProcess: Sendable {
     ) throws {
         var (path, arguments) = (try Self.find(program), arguments)
         if let directory { (path, arguments) = (try Self.find("env"), ["-C", directory, path] + arguments) }
-        var all = ProcessInfo.processInfo.environment.filter { !$0.key.lowercased().hasSuffix("_proxy") }
-        all.merge(environment) { $1 }
         let (out, err, source) = (try Inheritance.pipe(), try Inheritance.pipe(), try Inheritance.pipe())
         defer { for descriptor in [out.write, err.write, source.read] { close(descriptor) } }
-
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, source.read, STDIN_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO)
-        for (index, unit) in passing.enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, unit.descriptor, STDERR_FILENO + 1 + Int32(index))
-        }
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The runner's threads block signals; a child must not inherit that.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        var defaults = sigset_t()
-        sigemptyset(&defaults)
-        sigaddset(&defaults, SIGPIPE)
-        posix_spawnattr_setsigdefault(&attributes, &defaults)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
-        var pid: pid_t = 0
-        let result = Self.withCStrings([path] + arguments) { argv in
-            Self.withCStrings(all.map { "\($0.key)=\($0.value)" }) { envp in
-                Inheritance.held { posix_spawn(&pid, path, &actions, &attributes, argv, envp) }
+        do {
+            pid = try ProcessSpawn.start(
+                [path] + arguments, environment: ProcessSpawn.environment(environment), defaults: [SIGPIPE]
+            ) { actions in
+                posix_spawn_file_actions_adddup2(&actions, source.read, STDIN_FILENO)
+                posix_spawn_file_actions_adddup2(&actions, out.write, STDOUT_FILENO)
+                posix_spawn_file_actions_adddup2(&actions, err.write, STDERR_FILENO)
+                for (index, unit) in passing.enumerated() {
+                    posix_spawn_file_actions_adddup2(&actions, unit.descriptor, STDERR_FILENO + 1 + Int32(index))
+                }
             }
-        }
-        guard result == 0 else {
+        } catch {
             for descriptor in [out.read, err.read, source.write] { close(descriptor) }
-            throw TestFailure("\(path) cannot be started: \(String(cString: strerror(result)))")
+            throw error
         }
-        self.pid = pid
         // A child that reads no input must not take the test with it.
         Glibc.signal(SIGPIPE, SIG_IGN)
-        let (started, output) = (pid, output)
+        let (pid, output) = (pid, output)
         Thread.detachNewThread { Self.write(input, to: source.write) }
+        Thread.detachNewThread { Self.pump(out.read, into: output, \.out) }
+        Thread.detachNewThread { Self.pump(err.read, into: output, \.err) }
         Thread.detachNewThread {
-            Self.pump(out.read) { bytes in
-                output.change { $0.out += bytes }
-            } ended: {
-                output.change { $0.openStreams -= 1 }
-            }
+            ProcessSpawn.reap(pid) { status in output.change { $0.waitStatus = status() } }
         }
-        Thread.detachNewThread {
-            Self.pump(err.read) { bytes in
-                output.change { $0.err += bytes }
-            } ended: {
-                output.change { $0.openStreams -= 1 }
-            }
-        }
-        Thread.detachNewThread { Self.reap(started, output) }
     }
 
     deinit {
@@ -134,27 +103,12 @@ package final class ChildProcess: Sendable {
 
     // MARK: Threads
 
-    private static func reap(_ pid: pid_t, _ output: EventSource<Output>) {
-        var info = siginfo_t()
-        // Looks first and reaps under the lock, so that no signal can go to an id that is free again.
-        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
-        output.change { output in
-            var status: Int32 = 0
-            waitpid(pid, &status, 0)
-            output.waitStatus = status
-        }
-    }
-
-    private static func pump(_ descriptor: Int32, _ got: ([UInt8]) -> Void, ended: () -> Void) {
-        while true {
-            let bytes = [UInt8](unsafeUninitializedCapacity: 65536) { buffer, count in
-                count = max(read(descriptor, buffer.baseAddress, 65536), 0)
-            }
-            if bytes.isEmpty { break }
-            got(bytes)
-        }
+    private static func pump(
+        _ descriptor: Int32, into output: EventSource<Output>, _ stream: WritableKeyPath<Output, [UInt8]>
+    ) {
+        ProcessSpawn.pump(descriptor) { bytes in output.change { $0[keyPath: stream] += bytes } }
         close(descriptor)
-        ended()
+        output.change { $0.openStreams -= 1 }
     }
 
     private static func write(_ input: String, to descriptor: Int32) {
@@ -165,15 +119,5 @@ package final class ChildProcess: Sendable {
             rest = rest.dropFirst(count)
         }
         close(descriptor)
-    }
-
-    // MARK: Spawning
-
-    private static func withCStrings<Result>(
-        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let copies = strings.map { strdup($0) }
-        defer { for copy in copies { free(copy) } }
-        return body(copies + [nil])
     }
 }

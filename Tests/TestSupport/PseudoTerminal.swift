@@ -39,58 +39,27 @@ package final class PseudoTerminal: Sendable {
         self.master = master
         Self.setSize(master, columns, rows)
 
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, slave, O_RDWR, 0)
-        posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The runner's threads block signals, and it ignores some; a shell would leave both as they are.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        for number in [SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU] {
-            sigaddset(&signals, number)
-        }
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF) | Self.newSession)
-        var all = ProcessInfo.processInfo.environment.filter { !$0.key.lowercased().hasSuffix("_proxy") }
-        for (key, value) in environment { all[key] = value }
-        let words = ([path] + arguments).map { strdup($0) } + [nil]
-        let variables = all.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for text in words + variables { free(text) } }
-        var pid: Int32 = 0
-        let result = Inheritance.held { posix_spawn(&pid, path, &actions, &attributes, words, variables) }
-        guard result == 0 else {
-            close(master)
-            throw TestFailure("\(path) cannot be started: \(String(cString: strerror(result)))")
-        }
-        self.pid = pid
-        let (started, output) = (pid, output)
-        Thread.detachNewThread {
-            var buffer = [UInt8](repeating: 0, count: 65536)
-            while true {
-                let count = read(master, &buffer, buffer.count)
-                if count < 0, errno == EINTR { continue }
-                // EIO: nobody has the other end any more.
-                guard count > 0 else { break }
-                output.change { $0.bytes += buffer[..<count] }
+        do {
+            pid = try ProcessSpawn.start(
+                [path] + arguments, environment: ProcessSpawn.environment(environment),
+                defaults: [SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU],
+                flags: Self.newSession
+            ) { actions in
+                posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, slave, O_RDWR, 0)
+                posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO)
+                posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDERR_FILENO)
             }
+        } catch {
+            close(master)
+            throw error
+        }
+        let (pid, output) = (pid, output)
+        Thread.detachNewThread {
+            ProcessSpawn.pump(master) { bytes in output.change { $0.bytes += bytes } }
             output.change { $0.isOpen = false }
         }
         Thread.detachNewThread {
-            var info = siginfo_t()
-            // Looks first and reaps under the lock, so that no signal can go to an id that is free again.
-            while waitid(P_PID, id_t(started), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
-            output.change { output in
-                var status: Int32 = 0
-                waitpid(started, &status, 0)
-                output.waitStatus = status
-            }
+            ProcessSpawn.reap(pid) { status in output.change { $0.waitStatus = status() } }
         }
     }
 

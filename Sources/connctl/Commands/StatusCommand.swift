@@ -22,7 +22,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// connd's status as a labelled list, and a line for everything that needs attention. Value.
+/// connd's status as a labelled list, with warnings below it. Value.
 struct StatusText {
     let report: StatusReport
     let now: Int64
@@ -31,7 +31,7 @@ struct StatusText {
         let state = report.state == "running" ? "" : ", \(report.state)"
         output.line("connd \(report.version), up \(report.uptime) (pid \(report.pid))\(state)", .bold)
         output.facts(facts)
-        for warning in warnings { output.line(warning, .warning) }
+        for warning in StatusWarnings(report: report, now: now).lines { output.line(warning, .warning) }
     }
 
     var facts: LabelledList {
@@ -93,74 +93,6 @@ struct StatusText {
         }
         let write = store.lastWriteMs.map { ", written \(Formatting.ago($0, now: now))" } ?? ""
         return "\(store.path): ok, \(Formatting.size(store.sizeBytes))\(write)"
-    }
-
-    /// Each with what to do.
-    var warnings: [String] {
-        var lines: [String] = []
-        let store = report.store
-        if store.state != "ok" {
-            lines.append(
-                "! The database: \(store.message ?? store.fault ?? "it fails"). Requests are served; measurements are "
-                    + "held, then dropped; settings cannot be changed until it writes again.")
-        }
-        for listener in report.unopenedListeners {
-            lines.append(
-                "! The proxy does not listen on \(SafeText.line(listener.address)): \(SafeText.line(listener.reason)). "
-                    + "Fix this, then: connctl reload, or restart connd")
-        }
-        if !store.durable { lines.append("! The database is in memory: settings are lost when connd exits.") }
-        let dropped = store.droppedFigures + store.droppedConnections + store.droppedExchanges
-        if dropped > 0 {
-            lines.append("! \(Formatting.plural(dropped, "measurement")) could not be kept and were dropped.")
-        }
-        switch report.acceptPaused {
-        case "full":
-            lines.append(
-                "! New clients are waiting: all \(Formatting.plural(report.clientLimit, "place")) "
-                    + "(proxy.max_client_connections) are busy. Raise it in the file, then: connctl reload")
-        case nil: break
-        default:
-            lines.append("! New clients are waiting: no file descriptor is free. Raise LimitNOFILE of the service.")
-        }
-        let totals = report.totals
-        if totals.logLinesDropped > 0 {
-            lines.append(
-                "! \(Formatting.plural(totals.logLinesDropped, "line")) of connd's log could not be written and were dropped: "
-                    + "check what reads its standard error (the journal, a container runtime, a pipe).")
-        }
-        if totals.accessLogLinesDropped > 0 {
-            lines.append(
-                "! \(Formatting.plural(totals.accessLogLinesDropped, "line")) of the access log could not be written and were "
-                    + "dropped: check what access_log.path names.")
-        }
-        if let error = report.configError {
-            lines.append("! The last reload was refused: \(error). Correct the file, then: connctl reload")
-        }
-        for refused in report.refusedSettings {
-            lines.append(
-                "! \(refused.setting)=\(refused.value) (\(refused.place ?? refused.source)) is not applied as set: "
-                    + "\(refused.reason).")
-        }
-        if report.conflicts > 0 {
-            lines.append(
-                "! The config file has changed under \(Formatting.plural(report.conflicts, "override")): connctl diff")
-        }
-        for pause in report.pauses {
-            lines.append("! \(SafeText.line(pause.origin)) is \(OriginText.pause(pause, now))")
-        }
-        if report.pausedOrigins > report.pauses.count {
-            lines.append("! \(report.pausedOrigins) origins are paused in all: connctl list shows them.")
-        }
-        if report.trials > 0 {
-            lines.append("  Trials are running: connctl diff shows when they end; connctl confirm keeps them.")
-        }
-        if report.invariantsBroken > 0 {
-            lines.append(
-                "! connd detected \(Formatting.plural(report.invariantsBroken, "bug")) in itself: please report what "
-                    + "`journalctl -u connd` says.")
-        }
-        return lines
     }
 }
 

@@ -95,66 +95,81 @@ extension LiveAdminBackend {
         async throws(AdminRefusal) -> ActionReport
     {
         let reason = try Self.checked(reason: request.reason)
-        var target: Origin?
-        if let name = request.origin {
-            guard let origin = Origin(name) else {
-                let text = "must be scheme://host or scheme://host:port, such as http://example.com"
-                throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
-            }
-            // A pause holds back CONNECTs too.
-            guard origin.scheme == .http || action == .pause || action == .resume else {
-                let text = "connd opens no connections of its own to https origins: only tunnels reach them"
-                throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
-            }
-            target = origin
-        }
-        if action == .prewarm, target == nil {
-            throw .invalid(
-                "prewarm needs an origin", [FieldProblem(pointer: "/origin", detail: "must be given for prewarm")])
-        }
-        if action == .prewarm, request.count.map({ !(1...1000).contains($0) }) ?? true {
-            throw .invalid(
-                "prewarm needs a count",
-                [FieldProblem(pointer: "/count", detail: "must be 1 to 1000: how many connections to have idle")])
-        }
-        if action != .prewarm, request.count != nil {
-            throw .invalid(
-                "a count is for prewarm only", [FieldProblem(pointer: "/count", detail: "is for prewarm only")])
-        }
-        let origin = target
-        let count = request.count ?? 0
-        let origins: Int
-        var connections = 0
+        let origin = try Self.target(of: action, request)
+        let count = try Self.count(for: action, request)
+        var report = ActionReport()
+        report.action = action.rawValue
         switch action {
         case .drain, .reconnect, .prewarm:
             let done = await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream) }
-            origins = done.origins.count
-            connections = done.connections
-        case .pause:
-            let time = SystemClock.wall()
-            origins = await pauses.order { [mailbox] in
-                let paused = await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream).origins }
-                return .pause(
-                    paused.map { Pause(origin: $0, actor: actor.name, reason: reason, time: time) },
-                    replacing: origin != nil)
-            }
-        case .resume:
-            origins = await pauses.order { [mailbox] in
-                .resume(await mailbox.run { Self.perform(action, on: origin, count: count, $0.upstream).origins })
-            }
+            report.origins = done.origins.count
+            report.connections = done.connections
+        case .pause: report.origins = await pause(origin, actor: actor, reason: reason)
+        case .resume: report.origins = await resume(origin)
         }
-        if let origin, origins == 0 {
+        if let origin, report.origins == 0 {
             throw .notFound("no request has gone to `\(origin)`: there is no pool to \(action)")
         }
         await leaveTrail(
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: action.audited,
                 subject: origin?.description ?? AuditEntry.everything, reason: reason))
-        var report = ActionReport()
-        report.action = action.rawValue
-        report.origins = origins
-        report.connections = connections
         return report
+    }
+
+    /// Nil: all origins.
+    private static func target(of action: ActionRequest.Action, _ request: ActionRequest) throws(AdminRefusal)
+        -> Origin?
+    {
+        guard let name = request.origin else {
+            guard action != .prewarm else {
+                throw .invalid(
+                    "prewarm needs an origin", [FieldProblem(pointer: "/origin", detail: "must be given for prewarm")])
+            }
+            return nil
+        }
+        guard let origin = Origin(name) else {
+            let text = "must be scheme://host or scheme://host:port, such as http://example.com"
+            throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
+        }
+        // A pause holds back CONNECTs too.
+        guard origin.scheme == .http || action == .pause || action == .resume else {
+            let text = "connd opens no connections of its own to https origins: only tunnels reach them"
+            throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
+        }
+        return origin
+    }
+
+    /// How many connections to have idle; 0 where the action takes no count.
+    private static func count(for action: ActionRequest.Action, _ request: ActionRequest) throws(AdminRefusal) -> Int {
+        switch (action, request.count) {
+        case (.prewarm, let count?) where (1...1000).contains(count): return count
+        case (.prewarm, _):
+            throw .invalid(
+                "prewarm needs a count",
+                [FieldProblem(pointer: "/count", detail: "must be 1 to 1000: how many connections to have idle")])
+        case (.drain, nil), (.reconnect, nil), (.pause, nil), (.resume, nil): return 0
+        case (.drain, _), (.reconnect, _), (.pause, _), (.resume, _):
+            throw .invalid(
+                "a count is for prewarm only", [FieldProblem(pointer: "/count", detail: "is for prewarm only")])
+        }
+    }
+
+    /// Returns the number of origins. Nil: all of them.
+    private func pause(_ origin: Origin?, actor: AdminActor, reason: String?) async -> Int {
+        let time = SystemClock.wall()
+        return await pauses.order { [mailbox] in
+            let paused = await mailbox.run { Self.perform(.pause, on: origin, count: 0, $0.upstream).origins }
+            return .pause(
+                paused.map { Pause(origin: $0, actor: actor.name, reason: reason, time: time) },
+                replacing: origin != nil)
+        }
+    }
+
+    private func resume(_ origin: Origin?) async -> Int {
+        await pauses.order { [mailbox] in
+            .resume(await mailbox.run { Self.perform(.resume, on: origin, count: 0, $0.upstream).origins })
+        }
     }
 
     private static func perform(
