@@ -71,6 +71,19 @@ struct EventTests {
         }
     }
 
+    @Test(
+        "a client that shuts its output ends its stream, also behind a malformed request",
+        arguments: ["", "GARBAGE\r\n\r\n"])
+    func halfClose(behind: String) async throws {
+        try await Fixture.run { fixture in
+            let client = try await Self.open(fixture)
+            _ = try await client.head()
+            if !behind.isEmpty { try await client.send(behind) }
+            client.shutOutput()
+            try await client.drain()
+        }
+    }
+
     /// A place is given back just after the connection's end is seen: asks until it has been.
     private static func isPlaceFree(_ fixture: Fixture) async throws -> Bool {
         for _ in 0..<2000 where try await Self.open(fixture).head().status == 200 { return true }

@@ -1,12 +1,14 @@
 import AdminModels
 import NIOCore
 import NIOHTTP1
+import ProxyTypes
 
 /// Enforces the protocol of one admin connection below the routes: deadlines, malformed heads, framing, closing. It
 /// never looks at what a request asks for. Loop-bound.
 ///
-///     head ──▶ body ──▶ answer ──▶ idle ──▶ head
-///       ╰────────┴─────────┴────────┴──▶ closing: output shut, input read and dropped until its end or the linger's
+///     serving ──▶ refusing ──▶ refused ──▶ closing
+///        │ ╰──────────────────────╯           ▲
+///        ╰── the last response is out ────────╯
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -27,6 +29,27 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         var linger = TimeAmount.seconds(1)
     }
 
+    private enum State {
+        case serving(Input)
+        /// Sent once the responses before it are. Input is dropped from here on.
+        case refusing(Problem)
+        /// The refusal is on its way out.
+        case refused
+        /// Output is shut, and input is read and dropped until it ends or `linger` is over.
+        case closing
+    }
+
+    private enum Input {
+        /// None of a request, or a part of its head.
+        case head
+        /// `isLast`: what comes after it is dropped.
+        case body(isLast: Bool)
+        /// The last request has been read; what comes now is dropped.
+        case ended
+        /// The client has shut its output.
+        case closed
+    }
+
     private struct Exchange {
         let isHead: Bool
         let isHTTP10: Bool
@@ -39,14 +62,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     /// Over the limit of connections: its first request is answered 503.
     private let isOverLimit: Bool
     private var exchanges: [Exchange] = []
-    private var isReceiving = false
-    /// Input after the last request is dropped.
-    private var isInputEnded = false
-    private var isInputClosed = false
-    private var isClosing = false
-    private var isStopping = false
-    /// Sent once the responses before it are.
-    private var refusal: Problem?
+    private var state = State.serving(.head)
     private var deadline: Scheduled<Void>?
     private var stall: Scheduled<Void>?
 
@@ -68,46 +84,64 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: From the client
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isClosing || isInputEnded && !isReceiving { return }
-        switch unwrapInboundIn(data) {
-        case .head(let head):
+        switch (state, unwrapInboundIn(data)) {
+        case (.serving(.head), .head(let head)):
             if let problem = problem(of: head) { return refuse(problem, context) }
-            let isHTTP10 = head.version == .http1_0
-            // NIO's decoder reads no further request after a head that asks for an upgrade.
-            let closes = !head.isKeepAlive || head.headers.contains(name: "upgrade") || head.method == .CONNECT
-            exchanges.append(Exchange(isHead: head.method == .HEAD, isHTTP10: isHTTP10, closes: closes))
-            isReceiving = true
-            isInputEnded = closes
-            arm(limits.body, context) { $1.fireErrorCaught(BodyTooSlow()) }
-        case .body: break
-        case .end:
-            isReceiving = false
+            requestBegan(head, context)
+        case (.serving(.body), .body): break
+        case (.serving(.body(let isLast)), .end):
+            state = .serving(isLast ? .ended : .head)
             if exchanges.isEmpty { becomeIdle(context) } else { deadline?.cancel() }
+        case (.serving(.ended), _), (.serving(.closed), _), (.refusing, _), (.refused, _), (.closing, _): return
+        case (.serving(.head), .body), (.serving(.head), .end), (.serving(.body), .head):
+            Invariant.broken("NIO's decoder gives the parts of a request in another order")
+            return context.close(promise: nil)
         }
         context.fireChannelRead(data)
     }
 
+    private func requestBegan(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        // NIO's decoder reads no further request after a head that asks for an upgrade.
+        let closes = !head.isKeepAlive || head.headers.contains(name: "upgrade") || head.method == .CONNECT
+        exchanges.append(Exchange(isHead: head.method == .HEAD, isHTTP10: head.version == .http1_0, closes: closes))
+        state = .serving(.body(isLast: closes))
+        arm(limits.body, context) { $1.fireErrorCaught(BodyTooSlow()) }
+    }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, !isReceiving else { return context.fireErrorCaught(error) }
-        if isClosing { return }
-        let isTooLarge = error == .headerOverflow
-        refuse(
-            Problem(isTooLarge ? 431 : 400, isTooLarge ? "the head is too large" : "this is no HTTP: \(error)"), context
-        )
+        guard let parserError = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        switch state {
+        // The request's own response will say so.
+        case .serving(.body): context.fireErrorCaught(error)
+        case .serving(.head):
+            let isTooLarge = parserError == .headerOverflow
+            let text = isTooLarge ? "the head is too large" : "this is no HTTP: \(parserError)"
+            refuse(Problem(isTooLarge ? 431 : 400, text), context)
+        // What is dropped may be anything.
+        case .serving(.ended), .serving(.closed), .refusing, .refused, .closing: break
+        }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case Event.stopping? = event as? Event {
-            isStopping = true
-            if exchanges.isEmpty { context.close(promise: nil) }
-            return
-        }
-        if case .inputClosed? = event as? ChannelEvent {
-            isInputClosed = true
-            // An event stream never ends by itself, so a half-close means that the client is gone.
-            if isClosing || exchanges.first?.isStream == true { context.close(promise: nil) }
-        }
+        if case Event.stopping? = event as? Event { return stop(context) }
+        if case .inputClosed? = event as? ChannelEvent { inputClosed(context) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    private func stop(_ context: ChannelHandlerContext) {
+        if exchanges.isEmpty { return context.close(promise: nil) }
+        exchanges[0].closes = true
+    }
+
+    private func inputClosed(_ context: ChannelHandlerContext) {
+        switch state {
+        case .serving: state = .serving(.closed)
+        // The end of output, which follows, closes the connection.
+        case .refusing, .refused: break
+        case .closing: return context.close(promise: nil)
+        }
+        // An event stream never ends by itself, so a half-close means that the client is gone.
+        if exchanges.first?.isStream == true { context.close(promise: nil) }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -166,8 +200,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             }
         }
         exchanges[0].isStream = head.headers.first(name: "content-type") == EventStreams.mediaType
-        if exchanges[0].isStream, isInputClosed { exchanges[0].closes = true }
-        if head.headers[canonicalForm: "connection"].contains("close") || isStopping { exchanges[0].closes = true }
+        if exchanges[0].isStream, case .serving(.closed) = state { exchanges[0].closes = true }
+        if head.headers[canonicalForm: "connection"].contains("close") { exchanges[0].closes = true }
         if exchanges[0].closes {
             head.headers.replaceOrAdd(name: "connection", value: "close")
         } else if exchanges[0].isHTTP10 {
@@ -176,21 +210,27 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func answered(_ context: ChannelHandlerContext) {
-        guard !exchanges.isEmpty, !isClosing else { return }
-        let exchange = exchanges.removeFirst()
-        if exchange.closes || isStopping { return beginClosing(context) }
+        guard !exchanges.isEmpty else { return }
+        if exchanges.removeFirst().closes { return beginClosing(context) }
         guard exchanges.isEmpty else { return }
-        if let refusal { return refuse(refusal, context) }
-        if !isReceiving { becomeIdle(context) }
+        switch state {
+        case .serving(.head): becomeIdle(context)
+        // The rest of the request comes after its response.
+        case .serving(.body): break
+        case .serving(.ended), .serving(.closed): beginClosing(context)
+        case .refusing(let problem): sendRefusal(problem, context)
+        // Nothing is left to answer.
+        case .refused, .closing: break
+        }
     }
 
     /// Answers instead of the routes, and closes.
     private func refuse(_ problem: Problem, _ context: ChannelHandlerContext) {
-        isInputEnded = true
-        guard exchanges.isEmpty else {
-            refusal = problem
-            return
-        }
+        if exchanges.isEmpty { sendRefusal(problem, context) } else { state = .refusing(problem) }
+    }
+
+    private func sendRefusal(_ problem: Problem, _ context: ChannelHandlerContext) {
+        state = .refused
         let body = problem.body
         var head = HTTPResponseHead(version: .http1_1, status: .init(statusCode: problem.status))
         head.headers.add(name: "content-type", value: Problem.mediaType)
@@ -208,9 +248,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Reads on for a while: a reset because of unread bytes could destroy the end of the response.
     private func beginClosing(_ context: ChannelHandlerContext) {
-        guard !isClosing else { return }
-        isClosing = true
-        if isInputClosed { return context.close(promise: nil) }
+        state = .closing
+        // Those behind the last response are not answered.
+        exchanges = []
+        // Closes the connection where the client has shut its output.
         context.close(mode: .output, promise: nil)
         arm(limits.linger, context) { $1.close(promise: nil) }
     }
