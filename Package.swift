@@ -111,6 +111,9 @@ let simulation: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    .target(
+        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor"],
+        path: "Tests/ReactorTestSupport", swiftSettings: strict),
     tests("ProxyTypesTests", ["ProxyTypes"]),
     tests("HTTPWireTests", ["ProxyTypes", "HTTPWire", "TestSupport", "FuzzTargets"]),
     tests(
@@ -127,10 +130,16 @@ let testTargets: [Target] = [
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
     tests(
         "UpstreamTests",
-        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream"]),
+        [
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream",
+            "ReactorTestSupport",
+        ]),
     tests(
         "ForwardProxyTests",
-        ["ProxyTypes", "HTTPWire", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy", "Pooling"]),
+        [
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy",
+            "ReactorTestSupport",
+        ]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(
         "AdminAPITests",

@@ -1,6 +1,7 @@
 import Metering
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -9,6 +10,8 @@ import Tuning
 
 @Suite("An exchange")
 struct ExchangeTests {
+    private let proxy = ScriptedProxy()
+
     private func settings(_ change: (inout EffectiveSettings) -> Void) -> EffectiveSettings {
         var settings = EffectiveSettings()
         settings.maxConnections = 16
@@ -21,26 +24,19 @@ struct ExchangeTests {
     func retry() throws {
         for method in ["PUT", "POST"] {
             let proxy = ScriptedProxy()
-            let client = try proxy.connect()
-            client.send(ScriptedProxy.get())
-            proxy.rest()
-            let first = try #require(proxy.kernel.outgoing.first)
-            first.send(ScriptedProxy.ok)
-            proxy.rest()
+            let (client, first) = try proxy.start()
+            proxy.send(first, ScriptedProxy.ok)
             proxy.pass(.seconds(1))
             _ = client.take()
             let request = ScriptedProxy.post("/again", length: 4).replacing("POST", with: method, maxReplacements: 1)
-            client.send(request + "body")
-            proxy.rest()
+            proxy.send(client, request + "body")
             #expect(first.received.hasSuffix("body"))
-            first.shut()
-            proxy.rest()
+            proxy.end(first)
             if method == "PUT" {
                 let second = try #require(proxy.kernel.outgoing.last)
                 #expect(second !== first)
                 #expect(second.received.contains("PUT /again") && second.received.hasSuffix("body"))
-                second.send(ScriptedProxy.ok)
-                proxy.rest()
+                proxy.send(second, ScriptedProxy.ok)
                 #expect(client.received.hasSuffix("ok"))
                 #expect(proxy.upstream.metrics.retryOutcomes[.succeeded] == 1)
             } else {
@@ -53,13 +49,8 @@ struct ExchangeTests {
 
     @Test("on a fresh connection no retry is in question, and none is counted")
     func freshConnection() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
-        let origin = try #require(proxy.kernel.outgoing.first)
-        origin.shut()
-        proxy.rest()
+        let (client, origin) = try proxy.start()
+        proxy.end(origin)
         #expect(client.received.hasPrefix("HTTP/1.1 502 "))
         #expect(proxy.kernel.outgoing.count == 1)
         for outcome in RetryOutcome.allCases { #expect(proxy.upstream.metrics.retryOutcomes[outcome] == 0) }
@@ -76,56 +67,39 @@ struct ExchangeTests {
             })
         let client = try proxy.connect()
         for number in 1...4 {
-            client.send(ScriptedProxy.get("/\(number)"))
-            proxy.rest()
+            proxy.send(client, ScriptedProxy.get("/\(number)"))
         }
         let first = try #require(proxy.kernel.outgoing.first)
         #expect(proxy.kernel.outgoing.count == 2)
-        first.send("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n1234567890")
-        proxy.rest()
-        first.shut()
-        proxy.rest()
+        proxy.send(first, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n1234567890")
+        proxy.end(first)
         #expect(client.received.hasSuffix("1234567890") && client.ending == .fin)
         #expect(proxy.closed(.responseCut) == 1)
         #expect(proxy.upstream.metrics.responsesCut == 1)
-        client.shut()
-        proxy.rest()
+        proxy.end(client)
         proxy.expectNoClients()
     }
 
     @Test("a client that the origin keeps from sending is read again once the origin takes more")
     func slowOrigin() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.post(length: 20))
-        proxy.rest()
-        let origin = try #require(proxy.kernel.outgoing.first)
-        origin.takesNoMore()
-        client.send("1234567890")
-        proxy.rest()
-        client.send("1234567890")
-        proxy.rest()
+        let (client, origin) = try proxy.start(ScriptedProxy.post(length: 20))
+        origin.takeOnly(0)
+        proxy.send(client, "1234567890")
+        proxy.send(client, "1234567890")
         #expect(client.unread.count == 10)
-        origin.takes()
+        origin.takeAll()
         proxy.rest()
         #expect(client.unread.isEmpty && origin.received.hasSuffix("12345678901234567890"))
     }
 
     @Test("a client that the origin keeps from sending is answered and read on when that origin fails")
     func slowOriginFails() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.post(length: 100))
-        proxy.rest()
-        let origin = try #require(proxy.kernel.outgoing.first)
-        origin.takesNoMore()
-        client.send("1234567890")
-        proxy.rest()
-        client.send("1234567890")
-        proxy.rest()
+        let (client, origin) = try proxy.start(ScriptedProxy.post(length: 100))
+        origin.takeOnly(0)
+        proxy.send(client, "1234567890")
+        proxy.send(client, "1234567890")
         #expect(client.unread.count == 10)
-        origin.reset()
-        proxy.rest()
+        proxy.reset(origin)
         #expect(client.received.hasPrefix("HTTP/1.1 502 ") && client.received.contains("Connection: close\r\n"))
         #expect(client.unread.isEmpty && client.ending == .fin)
     }
@@ -134,15 +108,11 @@ struct ExchangeTests {
     func leavesWhileWaiting() throws {
         let proxy = ScriptedProxy(ProxyConfiguration(), settings { $0.maxConnections = 1 })
         let (first, second) = (try proxy.connect(), try proxy.connect())
-        first.send(ScriptedProxy.get("/1"))
-        proxy.rest()
-        second.send(ScriptedProxy.get("/2"))
-        proxy.rest()
-        second.reset()
-        proxy.rest()
+        proxy.send(first, ScriptedProxy.get("/1"))
+        proxy.send(second, ScriptedProxy.get("/2"))
+        proxy.reset(second)
         let origin = try #require(proxy.kernel.outgoing.first)
-        origin.send(ScriptedProxy.ok)
-        proxy.rest()
+        proxy.send(origin, ScriptedProxy.ok)
         #expect(first.received.hasSuffix("ok"))
         #expect(!origin.received.contains("/2"))
         #expect(proxy.loop.clientCount == 1)

@@ -3,6 +3,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -11,7 +12,7 @@ import Tuning
 
 /// The whole data path over a `ScriptedKernel`: a test plays the clients and origins, and time passes only when it says so.
 final class ScriptedProxy {
-    let kernel = ScriptedKernel()
+    let kernel = ScriptedKernel(opensAtOnce: true)
     let reactor: Reactor
     let upstream: UpstreamLoop
     let loop: ProxyLoop
@@ -30,10 +31,34 @@ final class ScriptedProxy {
         loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-test")
     }
 
-    func connect() throws -> Peer {
+    func connect() throws -> ScriptedPeer {
         let peer = kernel.makePeer()
         loop.accepted(try TCPStream(peer.descriptor, reactor: reactor), peer: nil)
         return peer
+    }
+
+    /// A client that has sent `request`, and the origin that has received it on a new connection: the first, where there are
+    /// several.
+    func start(_ request: String = get()) throws -> (client: ScriptedPeer, origin: ScriptedPeer) {
+        let client = try connect()
+        let before = kernel.outgoing.count
+        send(client, request)
+        return (client, try #require(kernel.outgoing.dropFirst(before).first))
+    }
+
+    func send(_ peer: ScriptedPeer, _ text: String) {
+        peer.send(text)
+        rest()
+    }
+
+    func end(_ peer: ScriptedPeer) {
+        peer.end()
+        rest()
+    }
+
+    func reset(_ peer: ScriptedPeer) {
+        peer.reset()
+        rest()
     }
 
     /// Until nothing more happens at this time. Bounded: a loop that is never at rest fails the test.
@@ -48,7 +73,7 @@ final class ScriptedProxy {
     }
 
     func pass(_ interval: Interval) {
-        kernel.time = kernel.time + interval
+        kernel.advance(by: interval)
         rest()
     }
 

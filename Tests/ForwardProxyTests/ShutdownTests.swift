@@ -1,6 +1,7 @@
 import Pooling
 import ProxyTypes
 import Reactor
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -9,6 +10,7 @@ import Tuning
 
 @Suite("A stop of the data path")
 struct ShutdownTests {
+    private let proxy = ScriptedProxy()
     private static let grace = Interval.seconds(20)
 
     /// A stop that has begun, and how it ended.
@@ -40,19 +42,13 @@ struct ShutdownTests {
 
     @Test("with no client it is over once the origins have closed their idle connections too")
     func noClients() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
-        let origin = try #require(proxy.kernel.outgoing.first)
-        origin.send(ScriptedProxy.ok)
-        proxy.rest()
-        client.shut()
-        proxy.rest()
+        let (client, origin) = try proxy.start()
+        proxy.send(origin, ScriptedProxy.ok)
+        proxy.end(client)
         #expect(origin.ending == .none)
         let stop = Stop(proxy)
         #expect(origin.ending == .fin && stop.outcomes.isEmpty)
-        origin.shut()
+        origin.end()
         proxy.pass(.milliseconds(10))
         #expect(stop.outcomes == [.complete])
         #expect(proxy.kernel.openSockets == 0)
@@ -60,22 +56,17 @@ struct ShutdownTests {
 
     @Test("a request under way is answered first; connections to origins are closed after clients'")
     func requestUnderWay() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
+        let (client, origin) = try proxy.start()
         let stop = Stop(proxy)
         proxy.pass(.seconds(5))
         #expect(stop.outcomes.isEmpty)
-        let origin = try #require(proxy.kernel.outgoing.first)
-        origin.send(ScriptedProxy.ok)
-        proxy.rest()
+        proxy.send(origin, ScriptedProxy.ok)
         #expect(client.received.contains("Connection: close\r\n") && client.received.hasSuffix("ok"))
         #expect(client.ending == .fin && origin.ending == .none)
-        client.shut()
+        client.end()
         proxy.pass(.milliseconds(10))
         #expect(origin.ending == .fin)
-        origin.shut()
+        origin.end()
         proxy.pass(.milliseconds(10))
         #expect(stop.outcomes == [.complete])
         #expect(proxy.kernel.openSockets == 0)
@@ -83,19 +74,15 @@ struct ShutdownTests {
 
     @Test("a client that has its answer and does not close is closed after a moment")
     func lingering() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
+        let (client, origin) = try proxy.start()
         let stop = Stop(proxy)
-        let origin = try #require(proxy.kernel.outgoing.first)
         origin.send(ScriptedProxy.ok)
         proxy.pass(.milliseconds(10))
         proxy.pass(.milliseconds(240))
         #expect(client.ending == .fin && !client.isClosed && stop.outcomes.isEmpty)
         proxy.pass(.milliseconds(10))
         #expect(client.isClosed && client.ending == .fin)
-        origin.shut()
+        origin.end()
         proxy.pass(.milliseconds(10))
         #expect(stop.outcomes == [.complete])
         #expect(proxy.kernel.openSockets == 0)
@@ -103,12 +90,8 @@ struct ShutdownTests {
 
     @Test("what is under way when the grace ends is cut")
     func graceEnds() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
+        let (client, origin) = try proxy.start()
         let stop = Stop(proxy)
-        let origin = try #require(proxy.kernel.outgoing.first)
         origin.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
         proxy.pass(Self.grace - .milliseconds(1))
         #expect(!client.isClosed && stop.outcomes.isEmpty)
@@ -120,10 +103,7 @@ struct ShutdownTests {
 
     @Test("stopped at once, it cuts what is under way and ends once")
     func atOnce() throws {
-        let proxy = ScriptedProxy()
-        let client = try proxy.connect()
-        client.send(ScriptedProxy.get())
-        proxy.rest()
+        let (client, _) = try proxy.start()
         let stop = Stop(proxy)
         stop.shutdown?.stopAtOnce()
         #expect(client.isClosed)

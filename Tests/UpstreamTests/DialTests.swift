@@ -2,6 +2,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -45,7 +46,7 @@ struct DialTests {
         fixture.turn()
     }
 
-    private var dialled: [String] { fixture.kernel.peers.map(\.endpoint.description) }
+    private var dialled: [String] { fixture.kernel.peers.compactMap(\.endpoint?.description) }
 
     /// No socket and no timer is left.
     private var isAtRest: Bool {

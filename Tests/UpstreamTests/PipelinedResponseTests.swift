@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -14,7 +15,7 @@ struct PipelinedResponseTests {
     }
     private let exchanges = ["one", "two", "three"].map { RecordingExchange($0) }
 
-    private func start() -> ScriptedKernel.Peer {
+    private func start() -> ScriptedPeer {
         let peer = fixture.idlePeer()
         for exchange in exchanges { fixture.lease(exchange, mayPipeline: true) }
         #expect(exchanges.allSatisfy { $0.events == ["granted reused"] } && fixture.kernel.peers.count == 1)

@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -8,12 +9,12 @@ import Tuning
 @Suite("How an upstream connection closes")
 struct PoliteCloseTests {
     /// A connection that was drained while it was leased, and has now answered.
-    private func lingering(_ linger: Interval = .seconds(2)) -> (UpstreamFixture, ScriptedKernel.Peer) {
+    private func lingering(_ linger: Interval = .seconds(2)) -> (UpstreamFixture, ScriptedPeer) {
         let fixture = UpstreamFixture { $0.closeLinger = linger }
         let exchange = RecordingExchange()
         let peer = fixture.start(exchange)
         _ = fixture.pool.drain(.settingsChanged, now: fixture.loop.now)
-        #expect(exchange.events == ["granted"] && !peer.seesEnd)
+        #expect(exchange.events == ["granted"] && peer.ending == .none)
         fixture.respond(peer)
         #expect(exchange.events == ["granted", "200", "ended"] && fixture.reasons == [.settingsChanged])
         return (fixture, peer)
@@ -22,7 +23,7 @@ struct PoliteCloseTests {
     @Test("a connection that is drained while leased closes politely when its response is whole")
     func drained() {
         let (fixture, peer) = lingering()
-        #expect(peer.seesEnd && !peer.isClosed && fixture.counts.closing == 1)
+        #expect(peer.isHalfClosed && fixture.counts.closing == 1)
         fixture.send(peer, "dropped")
         #expect(!peer.isClosed)
         fixture.end(peer)
@@ -68,7 +69,7 @@ struct PoliteCloseTests {
             let fixture = UpstreamFixture()
             let peer = fixture.idlePeer()
             _ = fixture.pool.shedIdle(1, reason, abruptly: abruptly, now: fixture.loop.now)
-            #expect(peer.isClosed == !isPolite && peer.seesEnd == isPolite, "\(reason.name)")
+            #expect(peer.isClosed == !isPolite && peer.isHalfClosed == isPolite, "\(reason.name)")
             #expect(fixture.reasons == [reason])
         }
     }
@@ -79,7 +80,7 @@ struct PoliteCloseTests {
         let exchange = RecordingExchange()
         let peer = fixture.start(exchange)
         fixture.send(peer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-        #expect(exchange.events.last == "ended" && peer.seesEnd && !peer.isClosed)
+        #expect(exchange.events.last == "ended" && peer.isHalfClosed)
         #expect(fixture.reasons == [.originConnectionClose])
         fixture.end(peer)
         #expect(fixture.isAtRest)

@@ -1,6 +1,7 @@
 import HTTPWire
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -110,8 +111,8 @@ private final class RandomEvents {
             unsent.append("")
         }
         if unsent[index].isEmpty {
-            let names = fixture.kernel.peers[index].text.split(separator: "GET /").map { $0.prefix { $0 != " " } }
-            let isWhole = fixture.kernel.peers[index].text.components(separatedBy: "\r\n\r\n") - 1 > answered[index]
+            let names = fixture.kernel.peers[index].received.split(separator: "GET /").map { $0.prefix { $0 != " " } }
+            let isWhole = fixture.kernel.peers[index].received.components(separatedBy: "\r\n\r\n") - 1 > answered[index]
             guard isWhole, answered[index] < names.count else { return }
             let name = names[answered[index]]
             answered[index] += 1

@@ -1,6 +1,7 @@
 import HTTPWire
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -15,7 +16,7 @@ struct ResponseTests {
         let fixture = UpstreamFixture()
         let (first, second) = (RecordingExchange("first"), RecordingExchange("second"))
         let peer = fixture.start(first)
-        #expect(peer.text == first.request)
+        #expect(peer.received == first.request)
         fixture.send(peer, Self.response)
         #expect(first.events == ["granted", "100", "200", "ended"] && first.body == "hello")
         #expect(fixture.counts.idle == 1)
@@ -88,12 +89,12 @@ struct ResponseTests {
         let exchange = RecordingExchange()
         exchange.sendsAll = false
         let peer = fixture.start(exchange)
-        let sent = peer.received.count
+        let sent = peer.received.utf8.count
         fixture.end(peer)
         exchange.write("more")
         exchange.connection?.requestEnded(now: fixture.loop.now)
         fixture.turn()
-        #expect(exchange.events == ["granted", "lost before response"] && peer.received.count == sent)
+        #expect(exchange.events == ["granted", "lost before response"] && peer.received.utf8.count == sent)
         #expect(fixture.isAtRest)
     }
 
@@ -147,7 +148,7 @@ struct ResponseTests {
     func idle() {
         for (act, reason) in [
             ({ $0.end() }, .originFinIdle), ({ $0.reset() }, .originRstIdle), ({ $0.send("?") }, .unsolicitedBytes),
-        ] as [((ScriptedKernel.Peer) -> Void, CloseReason)] {
+        ] as [((ScriptedPeer) -> Void, CloseReason)] {
             let fixture = UpstreamFixture()
             let peer = fixture.idlePeer()
             act(peer)

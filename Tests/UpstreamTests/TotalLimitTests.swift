@@ -2,6 +2,7 @@ import HTTPWire
 import Metering
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 
 @testable import Upstream
@@ -26,15 +27,15 @@ struct TotalLimitTests {
     }
 
     /// The origins of the dials so far, in order.
-    private var dialled: [UInt16] { fixture.kernel.peers.map(\.endpoint.port) }
+    private var dialled: [UInt16] { fixture.kernel.peers.compactMap(\.endpoint?.port) }
 
-    private func accept(_ peer: ScriptedKernel.Peer) {
+    private func accept(_ peer: ScriptedPeer) {
         peer.accept()
         fixture.turn()
     }
 
     /// So many connections to port 80 that have served once, idle.
-    private func idlePeers(_ count: Int) -> [ScriptedKernel.Peer] {
+    private func idlePeers(_ count: Int) -> [ScriptedPeer] {
         for number in 0..<count { lease(pool(80), client: UInt64(number)) }
         let peers = fixture.kernel.peers
         for peer in peers { accept(peer) }
@@ -47,7 +48,7 @@ struct TotalLimitTests {
         loop.setMaxConnections(1)
         let idle = fixture.idlePeer()
         lease(pool(81))
-        #expect(idle.seesEnd && !idle.isClosed && dialled == [80])
+        #expect(idle.isHalfClosed && dialled == [80])
         fixture.end(idle)
         #expect(idle.isClosed && dialled == [80, 81] && loop.total.taken == 1)
     }
@@ -68,7 +69,7 @@ struct TotalLimitTests {
         loop.setMaxConnections(3)
         lease(pool(81))
         lease(pool(81), client: 2)
-        #expect(idle.map(\.seesEnd) == [true, true, false])
+        #expect(idle.map(\.isHalfClosed) == [true, true, false])
         for peer in idle.prefix(2) { fixture.end(peer) }
         #expect(dialled == [80, 80, 80, 81, 81])
     }
@@ -78,9 +79,9 @@ struct TotalLimitTests {
         loop.setMaxConnections(1)
         let busy = fixture.start(RecordingExchange())
         lease(pool(81))
-        #expect(!busy.seesEnd)
+        #expect(!busy.isHalfClosed)
         fixture.respond(busy)
-        #expect(busy.seesEnd)
+        #expect(busy.isHalfClosed)
         fixture.end(busy)
         #expect(dialled == [80, 81])
     }
@@ -94,9 +95,9 @@ struct TotalLimitTests {
             for: exchange, client: ClientID(rawValue: 1), fresh: false, mayPipeline: false, now: loop.now)
         if let id { pool(81).cancel(id, now: loop.now) }
         fixture.respond(busy)
-        #expect(!busy.seesEnd && fixture.counts.idle == 1)
+        #expect(!busy.isHalfClosed && fixture.counts.idle == 1)
         lease(pool(81))
-        #expect(busy.seesEnd)
+        #expect(busy.isHalfClosed)
     }
 
     @Test("pools take turns with room that comes free elsewhere")
@@ -150,7 +151,7 @@ struct TotalLimitTests {
         exchange.method = .connect
         _ = fixture.pool.openTunnel(for: exchange, client: ClientID(rawValue: 1), now: loop.now)
         fixture.turn()
-        #expect(idle.seesEnd && dialled == [80])
+        #expect(idle.isHalfClosed && dialled == [80])
         fixture.end(idle)
         #expect(dialled == [80, 80])
         accept(fixture.peer)

@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -17,7 +18,7 @@ struct TunnelTests {
         fixture.send(peer, "from the origin")
         fixture.end(peer)
         exchange.write("from the client")
-        #expect(exchange.body == "from the origin" && peer.text == "from the client")
+        #expect(exchange.body == "from the origin" && peer.received == "from the client")
         #expect(exchange.events == ["granted", "input closed"] && !peer.isClosed)
         exchange.connection?.shutTunnelOutput()
         fixture.turn()
@@ -29,7 +30,7 @@ struct TunnelTests {
     func clientEndsFirst() {
         let peer = fixture.startTunnel(exchange)
         exchange.connection?.shutTunnelOutput()
-        #expect(peer.seesEnd)
+        #expect(peer.isHalfClosed)
         fixture.send(peer, "still here")
         #expect(exchange.body == "still here" && exchange.events == ["granted"])
         fixture.end(peer)
@@ -38,7 +39,7 @@ struct TunnelTests {
     }
 
     /// Both sides have ended, and the origin has yet to take what was written.
-    private func flushing() -> ScriptedKernel.Peer {
+    private func flushing() -> ScriptedPeer {
         let peer = fixture.startTunnel(exchange)
         peer.takeOnly(4)
         exchange.write("the last words")
@@ -55,7 +56,7 @@ struct TunnelTests {
         let peer = flushing()
         peer.takeAll()
         fixture.turn()
-        #expect(peer.text == "the last words" && peer.isClosed)
+        #expect(peer.received == "the last words" && peer.isClosed)
         #expect(exchange.events.last == "tunnel closed" && fixture.reasons == [.drained] && fixture.isAtRest)
     }
 

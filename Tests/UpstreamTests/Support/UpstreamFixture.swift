@@ -3,6 +3,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import ReactorTestSupport
 import Tuning
 
 @testable import Upstream
@@ -39,7 +40,7 @@ final class UpstreamFixture {
         turn()
     }
 
-    var peer: ScriptedKernel.Peer { kernel.peers[kernel.peers.count - 1] }
+    var peer: ScriptedPeer { kernel.peers[kernel.peers.count - 1] }
 
     func lease(_ exchange: RecordingExchange, mayPipeline: Bool = false) {
         _ = pool.lease(
@@ -47,7 +48,7 @@ final class UpstreamFixture {
     }
 
     /// The exchange's request is on its way over a new connection.
-    func start(_ exchange: RecordingExchange) -> ScriptedKernel.Peer {
+    func start(_ exchange: RecordingExchange) -> ScriptedPeer {
         lease(exchange)
         turn()
         let peer = peer
@@ -57,7 +58,7 @@ final class UpstreamFixture {
     }
 
     /// A connection that has served once, idle.
-    func idlePeer() -> ScriptedKernel.Peer {
+    func idlePeer() -> ScriptedPeer {
         let peer = start(RecordingExchange("warm"))
         respond(peer)
         return peer
@@ -70,7 +71,7 @@ final class UpstreamFixture {
 
     var connections: [UpstreamConnection] { pool.sockets.connections }
 
-    func startTunnel(_ exchange: RecordingExchange) -> ScriptedKernel.Peer {
+    func startTunnel(_ exchange: RecordingExchange) -> ScriptedPeer {
         openTunnel(exchange)
         turn()
         let peer = peer
@@ -79,21 +80,21 @@ final class UpstreamFixture {
         return peer
     }
 
-    func respond(_ peer: ScriptedKernel.Peer, _ body: String = "") {
+    func respond(_ peer: ScriptedPeer, _ body: String = "") {
         send(peer, "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 
-    func send(_ peer: ScriptedKernel.Peer, _ text: String) {
+    func send(_ peer: ScriptedPeer, _ text: String) {
         peer.send(text)
         turn()
     }
 
-    func end(_ peer: ScriptedKernel.Peer) {
+    func end(_ peer: ScriptedPeer) {
         peer.end()
         turn()
     }
 
-    func reset(_ peer: ScriptedKernel.Peer) {
+    func reset(_ peer: ScriptedPeer) {
         peer.reset()
         turn()
     }
