@@ -125,10 +125,6 @@ package enum LogFormat: String, CaseIterable, Hashable, Sendable {
     case text, json, journald
 }
 
-package enum AccessLogFormat: String, CaseIterable, Hashable, Sendable {
-    case json, text
-}
-
 package enum AccessLogTarget: Hashable, Sendable, CustomStringConvertible {
     case none, stdout, journald
     /// Absolute.

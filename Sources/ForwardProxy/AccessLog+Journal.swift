@@ -5,7 +5,8 @@ import Systemd
 /// An exchange as an entry of the journal: the line, and each of its parts as a field that `journalctl` can match.
 extension AccessLog {
     static func entry(
-        _ record: ExchangeRecord, _ origin: Origin?, _ client: ClientID, _ milliseconds: Int64, _ format: Format
+        _ record: ExchangeRecord, _ origin: Origin?, _ client: ClientID, _ milliseconds: Int64,
+        _ format: AccessLogFormat
     ) -> JournalEntry {
         var line: [UInt8] = []
         switch format {

@@ -12,10 +12,6 @@ import Dispatch
 /// One line per exchange, formatted on the loop into memory and written by a thread of its own: a slow disk costs
 /// lines, which are counted, never time. Shared.
 package final class AccessLog: Sendable {
-    package enum Format: Sendable {
-        case json, text
-    }
-
     package enum Destination: Sendable {
         case none
         case standardOutput
@@ -26,10 +22,10 @@ package final class AccessLog: Sendable {
     /// Where lines are to go from now on, opened already: what can fail has not failed.
     package struct Opened: Sendable {
         let destination: Destination
-        let format: Format
+        let format: AccessLogFormat
         let descriptor: CInt
 
-        package init(_ destination: Destination, format: Format) throws(AccessLogError) {
+        package init(_ destination: Destination, format: AccessLogFormat) throws(AccessLogError) {
             self.destination = destination
             self.format = format
             descriptor = try AccessLog.open(destination)

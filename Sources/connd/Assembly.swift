@@ -27,7 +27,7 @@ extension Configuration {
     }
 
     func openAccessLog() throws -> ForwardProxy.AccessLog.Opened {
-        let format: ForwardProxy.AccessLog.Format = accessLog.format == .json ? .json : .text
+        let format = accessLog.format
         switch accessLog.target {
         case .none: return try .init(.none, format: format)
         case .stdout: return try .init(.standardOutput, format: format)
