@@ -105,23 +105,25 @@ package struct OriginPool: ~Copyable {
     /// When to call `deadlineReached` next. It may be early, never late.
     package var nextDeadline: Instant { min(idleDue, min(waiterDue, dialDue)) }
 
-    package func facts(of id: ConnectionID) -> ConnectionFacts? {
+    /// As an operator sees it; nil where the connection is gone.
+    package func state(of id: ConnectionID) -> ConnectionState? {
         guard let index = table.index(of: id) else { return nil }
         let slot = table.slots[index]
-        let state: ConnectionState
         switch slot.state {
         case .free: return nil
-        case .dialing: state = slot.closeReason != nil ? .draining : .dialing
-        case .idle: state = slot.trust.isDistrusted ? .distrusted : .idle
-        case .leased: state = slot.closeReason != nil ? .draining : .leased
-        case .pinned: state = .pinned
-        case .closing: state = .closing
-        case .tunnelDialing: state = .dialing
-        case .tunnel: state = .tunnel
+        case .dialing: return slot.closeReason != nil ? .draining : .dialing
+        case .idle: return slot.trust.isDistrusted ? .distrusted : .idle
+        case .leased: return slot.closeReason != nil ? .draining : .leased
+        case .pinned: return .pinned
+        case .closing: return .closing
+        case .tunnelDialing: return .dialing
+        case .tunnel: return .tunnel
         }
-        return ConnectionFacts(
-            state: state, requests: Int(slot.granted), leases: Int(slot.leases), openedAt: slot.openedAt,
-            idleSince: slot.state == .idle || slot.state == .pinned ? slot.idleSince : nil, ownership: slot.ownership)
+    }
+
+    /// Nil where the connection is gone.
+    package func ownership(of id: ConnectionID) -> Ownership? {
+        table.index(of: id).map { table.slots[$0].ownership }
     }
 
     // Inlined, here and below: the compiler copies all of a non-copyable `self` for each call that only reads it.

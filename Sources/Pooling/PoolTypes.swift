@@ -138,16 +138,3 @@ package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     /// All that `max_upstream_connections` counts.
     package var sockets: Int { connections + tunnelDials + tunnels }
 }
-
-/// What a pool knows of a connection, for its record. Value.
-package struct ConnectionFacts: Equatable, BitwiseCopyable, Sendable {
-    package let state: ConnectionState
-    /// Requests granted to it, the running ones included.
-    package let requests: Int
-    package let leases: Int
-    /// When its dial ended; while dialing, when that began.
-    package let openedAt: Instant
-    /// When it last became idle; nil when it is not.
-    package let idleSince: Instant?
-    package let ownership: Ownership
-}

@@ -81,7 +81,7 @@ extension UpstreamConnection {
         if let idleSince, state == .idle || state == .distrusted || state == .pinned {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
-        record.owner = pool.machine.facts(of: id)?.ownership.owner?.rawValue
+        record.owner = pool.machine.ownership(of: id)?.owner?.rawValue
         record.requests = requestsServed
         record.bytesSent = allBytesSent
         record.bytesReceived = bytesReceived

@@ -130,8 +130,8 @@ package final class UpstreamConnection {
     package func pin(to client: ClientID, isLoggingIn: Bool) { pool.pin(self, to: client, isLoggingIn: isLoggingIn) }
 
     /// Belongs to one client already.
-    package var isPinned: Bool { pool.machine.facts(of: id)?.ownership.owner != nil }
-    package var isLoggingIn: Bool { pool.machine.facts(of: id)?.ownership.isLoggingIn ?? false }
+    package var isPinned: Bool { pool.machine.ownership(of: id)?.owner != nil }
+    package var isLoggingIn: Bool { pool.machine.ownership(of: id)?.isLoggingIn ?? false }
 
     // MARK: What the exchange does
 

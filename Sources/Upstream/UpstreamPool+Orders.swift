@@ -139,7 +139,7 @@ extension UpstreamPool {
         case .closing(.lingering): return .closing
         case .idle, .serving: break
         }
-        return machine.facts(of: connection.id)?.state ?? .leased
+        return machine.state(of: connection.id) ?? .leased
     }
 
     /// Ends one: an idle one at once, another when its lease ends. `force`: at once, and its exchange fails.

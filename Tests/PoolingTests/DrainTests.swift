@@ -119,7 +119,7 @@ struct CloseTests {
         let id = pool.becomeIdle(1)[0]
         pool.lease(1, mayPipeline: true)
         #expect(pool.close(id) == [])
-        #expect(pool.facts(id)?.state == .draining)
+        #expect(pool.state(id) == .draining)
         #expect(pool.lease(2, mayPipeline: true) == [])
         #expect(pool.release(id, .mustClose(.framingError)) == [.close(id, .killed)])
         #expect(pool.closed(id) == [.dial(connection(0, 1))])

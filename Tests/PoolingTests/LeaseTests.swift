@@ -17,7 +17,7 @@ struct LeaseTests {
         let pool = PoolFixture()
         let ids = pool.becomeIdle(1)
         #expect(pool.lease(1) == [.grant(waiter(1), ids[0], reused: true)])
-        #expect(pool.facts(ids[0])?.requests == 2)
+        #expect(pool.state(ids[0]) == .leased)
     }
 
     @Test("the reuse order decides which idle connection is granted", arguments: [(ReuseOrder.lifo, 2), (.fifo, 0)])
@@ -45,7 +45,7 @@ struct LeaseTests {
         #expect(pool.leaseIdle() == nil)
         let ids = pool.becomeIdle(2)
         #expect(pool.leaseIdle() == ids[1])
-        #expect(pool.facts(ids[1])?.state == .leased)
+        #expect(pool.state(ids[1]) == .leased)
         pool.time.advance(by: .seconds(4))
         #expect(pool.leaseIdle() == nil, "it is due")
         pool.release(ids[1])

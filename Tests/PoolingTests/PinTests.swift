@@ -68,7 +68,7 @@ struct PinTests {
         pool.lease(2, client: 1)
         #expect(pool.lease(3, client: 2) == [.dial(connection(1))])
         #expect(pool.dialFailed(connection(1)) == [.refuse(waiter(3), .dialFailing)])
-        #expect(pool.facts(id)?.ownership.owner == ClientID(rawValue: 1))
+        #expect(pool.owner(id) == ClientID(rawValue: 1))
     }
 
     @Test("its owner does not get it past its deadline")

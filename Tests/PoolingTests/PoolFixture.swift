@@ -33,7 +33,8 @@ final class PoolFixture {
     var dialFailures: Int { pool.dialFailures }
     /// What the last `prewarm`, `drain` or `lostWithoutNotice` returned.
     private(set) var affected = 0
-    func facts(_ id: ConnectionID) -> ConnectionFacts? { pool.facts(of: id) }
+    func state(_ id: ConnectionID) -> ConnectionState? { pool.state(of: id) }
+    func owner(_ id: ConnectionID) -> ClientID? { pool.ownership(of: id)?.owner }
 
     private func event(_ event: (inout OriginPool, inout [PoolAction]) -> Void) -> [PoolAction] {
         var actions: [PoolAction] = []

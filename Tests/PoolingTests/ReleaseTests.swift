@@ -9,7 +9,7 @@ struct ReleaseTests {
     func reusable() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1)[0]
-        #expect(pool.facts(id)?.state == .idle)
+        #expect(pool.state(id) == .idle)
         #expect(pool.counts.idle == 1 && pool.counts.leased == 0)
     }
 

@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+import TestSupport
 import Testing
 
 @Suite("Whose idle connections are closed when room or descriptors run short")
@@ -94,13 +95,13 @@ struct ShedPolicyTests {
     func candidates() {
         let pool = PoolFixture()
         #expect(pool.shedCandidate() == nil)
+        let since = pool.time.now
         let ids = pool.becomeIdle(4)
         pool.lease(1, client: 1)
         pool.pin(ids[3], to: 1, isLoggingIn: true)
         pool.release(ids[3])
         pool.lease(2, client: 2)
         pool.pin(ids[2], to: 2)
-        let since = pool.facts(ids[0])?.idleSince ?? .zero
         #expect(pool.shedCandidate() == ShedPolicy.Candidate(pool: 7, shared: 2, idleSince: since))
         pool.release(ids[2])
         #expect(pool.shedCandidate() == ShedPolicy.Candidate(pool: 7, shared: 2, pinned: 1, idleSince: since))

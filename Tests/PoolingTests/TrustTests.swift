@@ -45,7 +45,7 @@ struct TrustTests {
     func distrusted() throws {
         let (pool, ids) = try oneLost(of: 3)
         #expect(pool.affected == 2)
-        for id in ids { #expect(pool.facts(id)?.state == .distrusted) }
+        for id in ids { #expect(pool.state(id) == .distrusted) }
         #expect(pool.leaseIdle() == nil)
         #expect(pool.lease(2).count == 1 && pool.counts.dialing == 1)
         #expect(pool.counts.idle == 2)
@@ -56,8 +56,8 @@ struct TrustTests {
         let (pool, ids) = try oneLost(of: 3)
         #expect(pool.lease(2, isRetryable: true) == [.grant(waiter(2), ids[1], reused: true)])
         pool.release(ids[1])
-        #expect(pool.facts(ids[1])?.state == .idle)
-        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.state(ids[1]) == .idle)
+        #expect(pool.state(ids[0]) == .distrusted)
         #expect(pool.lease(3) == [.grant(waiter(3), ids[1], reused: true)])
     }
 
@@ -67,7 +67,7 @@ struct TrustTests {
         pool.lease(2, isRetryable: true)
         pool.release(ids[1])
         #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[1], reused: true)])
-        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.state(ids[0]) == .distrusted)
     }
 
     @Test("one distrusted connection at a time is leased; other requests are dialled for")
@@ -84,7 +84,7 @@ struct TrustTests {
         let (pool, ids) = try oneLost(of: 2)
         pool.lease(2, isRetryable: true)
         pool.release(ids[0], .unused)
-        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.state(ids[0]) == .distrusted)
         #expect(pool.lease(3, isRetryable: true) == [.grant(waiter(3), ids[0], reused: true)])
     }
 
@@ -94,7 +94,7 @@ struct TrustTests {
         pool.lease(2, isRetryable: true)
         pool.lease(3)
         #expect(pool.release(ids[0], .unused) == [])
-        #expect(pool.facts(ids[0])?.state == .distrusted && pool.counts.waiting == 1)
+        #expect(pool.state(ids[0]) == .distrusted && pool.counts.waiting == 1)
     }
 
     @Test("when a distrusted one is lost as well, all others still distrusted are closed, and no trusted one")
@@ -111,7 +111,7 @@ struct TrustTests {
                 .close(ids[0], .distrusted), .close(ids[1], .distrusted), .close(ids[2], .originClosedMidResponse),
             ])
         #expect(pool.affected == 0)
-        #expect(pool.facts(new)?.state == .idle)
+        #expect(pool.state(new) == .idle)
     }
 
     @Test(
@@ -124,11 +124,11 @@ struct TrustTests {
         pool.lose(ids[3])
         #expect(pool.affected == 1)
         pool.release(ids[2])
-        #expect(pool.facts(ids[2])?.state == .idle)
-        #expect(pool.facts(ids[0])?.state == .distrusted)
+        #expect(pool.state(ids[2]) == .idle)
+        #expect(pool.state(ids[0]) == .distrusted)
         pool.lose(ids[1])
         #expect(pool.affected == 1)
-        #expect(pool.facts(ids[2])?.state == .distrusted)
+        #expect(pool.state(ids[2]) == .distrusted)
     }
 
     @Test("one that has not answered in time is closed, and no later than it would have been anyway")
@@ -184,7 +184,7 @@ struct TrustTests {
         _ = pool.prewarm(1)
         pool.dialSucceeded(connection(1))
         pool.lose(used)
-        #expect(pool.facts(connection(1))?.state == .distrusted)
+        #expect(pool.state(connection(1)) == .distrusted)
         #expect(pool.lease(2, fresh: true) == [.dial(connection(2), .replacement)])
     }
 
@@ -198,7 +198,7 @@ struct TrustTests {
         pool.lease(2)
         pool.release(used)
         pool.lose(connection(1))
-        #expect(pool.facts(used)?.state == .distrusted)
+        #expect(pool.state(used) == .distrusted)
     }
 
     @Test("the loss of one that was never idle makes none distrusted: the origin failed at the request")
@@ -210,10 +210,10 @@ struct TrustTests {
         pool.lease(3)
         pool.dialSucceeded(connection(2))
         pool.release(connection(0))
-        #expect(pool.facts(connection(2))?.state == .leased)
+        #expect(pool.state(connection(2)) == .leased)
         pool.lose(connection(2))
         #expect(pool.affected == 0)
-        #expect(pool.facts(connection(0))?.state == .idle)
+        #expect(pool.state(connection(0)) == .idle)
     }
 
     @Test("min_idle counts trusted connections only")

@@ -13,7 +13,7 @@ struct TunnelTests {
         #expect(pool.dialSucceeded(connection(1)) == [.grant(waiter(2), connection(1), reused: false)])
         #expect(pool.dialSucceeded(connection(0)) == [.grant(waiter(1), connection(0), reused: false)])
         #expect(pool.counts.tunnels == 2 && pool.counts.connections == 0)
-        #expect(pool.facts(connection(0))?.state == .tunnel)
+        #expect(pool.state(connection(0)) == .tunnel)
         #expect(pool.origin.taken == 0 && pool.total.taken == 2)
         #expect(pool.closed(connection(0)) == [])
         #expect(pool.closed(connection(1)) == [])
