@@ -31,11 +31,17 @@ package final class UpstreamLoop {
     package private(set) var allPools: [UpstreamPool] = []
     private var poolNumber = 0
     private var connectionNumber: UInt64
-    private var isShuttingDown = false
+    private var phase = Phase.serving
     private var random: SeededRandom
     /// The pools that wait for room in `total`.
     private var roomQueue = RoomQueue()
     private var sharing = Sharing.done
+
+    private enum Phase {
+        case serving
+        /// Pools grant no connection any more; exchanges under way end.
+        case shuttingDown
+    }
 
     /// How far room in `total` has been shared out.
     private enum Sharing {
@@ -71,7 +77,10 @@ package final class UpstreamLoop {
         poolNumber += 1
         let pool = UpstreamPool(
             origin: origin, number: poolNumber, settings: settingsOf(origin), loop: self, seed: random.next())
-        if isShuttingDown { pool.shutdown(now: reactor.now) }
+        switch phase {
+        case .serving: break
+        case .shuttingDown: pool.shutdown(now: reactor.now)
+        }
         pools[origin] = pool
         allPools.append(pool)
         return pool
@@ -128,7 +137,7 @@ package final class UpstreamLoop {
 
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
     package func shutdown() {
-        isShuttingDown = true
+        phase = .shuttingDown
         let now = reactor.now
         for pool in allPools { pool.shutdown(now: now) }
     }
