@@ -137,8 +137,8 @@ let testTargets: [Target] = [
     tests(
         "ForwardProxyTests",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy",
-            "ReactorTestSupport",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
+            "ForwardProxy", "ReactorTestSupport",
         ]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(

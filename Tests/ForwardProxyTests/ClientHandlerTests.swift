@@ -158,6 +158,26 @@ struct ClientHandlerTests {
         }
     }
 
+    @Test("a chunked body that turns out malformed is refused, and its origin does not see a whole request")
+    func malformedBody() throws {
+        let head = "POST http://192.0.2.1/ HTTP/1.1\r\nHost: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n"
+        for (fields, rest, detail) in [
+            ("", "zz\r\n", "chunk"), ("Connection: X-Hop\r\n", "0\r\nX-Hop: 1\r\n\r\n", "trailer"),
+        ] {
+            let proxy = ScriptedProxy()
+            let client = try proxy.connect()
+            client.send(head + fields + "\r\n5\r\nhello\r\n")
+            proxy.rest()
+            client.send(rest)
+            proxy.rest()
+            let origin = try #require(proxy.kernel.outgoing.first)
+            #expect(origin.received.hasSuffix("5\r\nhello\r\n") && origin.isClosed)
+            #expect(
+                client.received.hasPrefix("HTTP/1.1 400 ") && client.received.contains(detail), "\(client.received)")
+            #expect(client.ending == .fin && proxy.closed(.badRequest) == 1)
+        }
+    }
+
     // MARK: Time-outs
 
     @Test("a head must be complete in time, however its bytes trickle in")

@@ -31,9 +31,9 @@ final class ScriptedProxy {
         loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-test")
     }
 
-    func connect() throws -> ScriptedPeer {
+    func connect(from address: IPAddress? = nil) throws -> ScriptedPeer {
         let peer = kernel.makePeer()
-        loop.accepted(try TCPStream(peer.descriptor, reactor: reactor), peer: nil)
+        loop.accepted(try TCPStream(peer.descriptor, reactor: reactor), peer: address)
         return peer
     }
 

@@ -105,4 +105,32 @@ struct AddressCacheTests {
         answer(.failed("no server"))
         #expect(log.lines == ["first", "second"])
     }
+
+    // MARK: Bounds
+
+    @Test("no more than 1024 names are looked up at a time; one more fails at once")
+    func lookUps() {
+        for number in 0..<1024 { _ = ask("\(number).example", "waiter") }
+        let result = cache.resolve("last.example", Self.lifetimes, for: Waiter("last", log))
+        #expect(throws: ProxyError.self) { try result?.get() }
+        #expect(resolver.hosts.count == 1024)
+        #expect(ask("0.example", "joins a look-up that is under way") == nil && resolver.hosts.count == 1024)
+        answer()
+        #expect(ask("last.example", "later") == nil && resolver.hosts.last == "last.example")
+    }
+
+    @Test("with 20,000 names kept, those that were used least recently make room")
+    func entries() {
+        for number in 0..<20_000 {
+            _ = ask("\(number).example", "waiter")
+            answer()
+        }
+        fixture.advance(by: .seconds(1))
+        #expect(ask("0.example", "used again") == Self.addresses)
+        _ = ask("new.example", "new")
+        answer()
+        #expect(ask("new.example", "new") == Self.addresses && ask("0.example", "kept") == Self.addresses)
+        let kept = (1..<20_000).count { ask("\($0).example", "kept") != nil }
+        #expect(kept == 18_000 - 1)
+    }
 }

@@ -23,6 +23,9 @@ struct DialTests {
         var kinds: [ProxyError.Kind?] {
             all.map { if case .failure(let error) = $0 { error.kind } else { nil } }
         }
+        var details: [String] {
+            all.compactMap { if case .failure(let error) = $0 { error.detail } else { nil } }
+        }
     }
 
     init() {
@@ -160,6 +163,62 @@ struct DialTests {
         fixture.advance(by: .milliseconds(250))
         #expect(outcomes.kinds == [.connectionTimeout] && isAtRest)
         withExtendedLifetime(dial) {}
+    }
+
+    @Test(
+        "what the system says of an attempt becomes a kind of failure that names the address",
+        arguments: [
+            (ECONNREFUSED, .connectionRefused, "192.0.2.7:80 refused"),
+            (ETIMEDOUT, .connectionTimeout, "192.0.2.7:80 did not answer"),
+            (ECONNRESET, .connectionTerminated, "192.0.2.7:80 reset"),
+            (EADDRNOTAVAIL, .destinationUnavailable, "source_address"),
+            (EMFILE, .connectionLimitReached, "file descriptors"),
+            (EHOSTUNREACH, .destinationUnavailable, "connecting to 192.0.2.7:80 failed"),
+        ] as [(CInt, ProxyError.Kind, String)])
+    func errors(_ code: CInt, _ kind: ProxyError.Kind, _ text: String) {
+        fixture.kernel.connectErrors = [code]
+        let dial = start("192.0.2.7")
+        fixture.turn()
+        #expect(outcomes.kinds == [kind] && isAtRest)
+        #expect(outcomes.details.first?.contains(text) == true, "\(outcomes.details)")
+        withExtendedLifetime(dial) {}
+    }
+
+    // MARK: Which addresses
+
+    /// Forbids 192.0.2.1 and takes 192.0.2.2 for connd itself.
+    private struct Policy: AddressPolicy {
+        func verdict(on address: IPAddress, port: UInt16, of origin: Origin) -> AddressVerdict {
+            switch address.description {
+            case "192.0.2.1": .denied
+            case "192.0.2.2": .loop
+            default: .allowed
+            }
+        }
+    }
+
+    @Test("addresses that may not be connected to are left out; the failure says why where none is left")
+    func forbidden() {
+        fixture.loop.addressPolicy = Policy()
+        let dials = ["a.example", "b.example", "c.example"].map { start($0) }
+        resolve(["192.0.2.1", "192.0.2.2", "192.0.2.3"])
+        #expect(dialled == ["192.0.2.3:80"])
+        resolve(["192.0.2.1", "192.0.2.2"])
+        resolve(["192.0.2.1"])
+        #expect(outcomes.kinds == [.proxyLoopDetected, .destinationIPProhibited])
+        for dial in dials { dial.cancel() }
+        #expect(isAtRest)
+    }
+
+    @Test(
+        "ip_family chooses among the addresses",
+        arguments: [(IPFamily.ipv4, "192.0.2.1:80"), (.ipv6, "[2001:db8::1]:80")])
+    func family(_ family: IPFamily, _ expected: String) {
+        let dial = start(family: family)
+        resolve(["2001:db8::1", "192.0.2.1"])
+        fixture.advance(by: .seconds(1))
+        #expect(dialled == [expected])
+        dial.cancel()
     }
 
     // MARK: Cancelling

@@ -1,4 +1,5 @@
 import HTTPWire
+import Metering
 import Pooling
 import ProxyTypes
 import ReactorTestSupport
@@ -283,5 +284,31 @@ struct ResponseTests {
         fixture.turn()
         #expect(exchange.events == ["granted"] && tunnel.events == ["granted"])
         #expect(fixture.kernel.peers.allSatisfy(\.isClosed) && fixture.pool.openTunnels == 0)
+    }
+
+    @Test("a trailer that must not be one is dropped, and the others and the content are passed on")
+    func trailers() {
+        let fixture = UpstreamFixture()
+        let exchange = RecordingExchange()
+        let peer = fixture.start(exchange)
+        fixture.send(
+            peer,
+            """
+            HTTP/1.1 200 OK\r
+            Transfer-Encoding: chunked\r
+            Connection: X-Hop\r
+            \r
+            5\r
+            hello\r
+            0\r
+            X-Kept: 1\r
+            Content-Length: 7\r
+            X-Hop: 2\r
+            \r
+
+            """)
+        #expect(exchange.events == ["granted", "200", "ended"])
+        #expect(exchange.body == "5\r\nhello\r\n0\r\nX-Kept: 1\r\n\r\n")
+        #expect(fixture.loop.metrics.trailersDropped == 2 && fixture.counts.idle == 1)
     }
 }
