@@ -1,6 +1,7 @@
 import Metering
 import Pooling
 import ProxyTypes
+import ReactorTestSupport
 import Testing
 import Tuning
 
@@ -27,13 +28,13 @@ struct PipelinedWaitTests {
         proxy.rest()
         first.send(ScriptedProxy.ok)
         proxy.rest()
-        first.shut()
+        first.end()
         proxy.rest()
         #expect(!first.received.contains("/b"))
         let second = try #require(proxy.kernel.outgoing.last)
         #expect(second.received.contains("/a"))
         second.send(ScriptedProxy.ok)
-        second.shut()
+        second.end()
         proxy.rest()
         let third = try #require(proxy.kernel.outgoing.last)
         #expect(third.take().contains("/b"))
@@ -73,7 +74,7 @@ struct PipelinedWaitTests {
         let client = try proxy.connect()
         client.send(ScriptedProxy.get())
         proxy.rest()
-        client.takes(10)
+        client.takeOnly(10)
         let origin = try #require(proxy.kernel.outgoing.first)
         origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + String(repeating: "a", count: 500_000))
         proxy.rest()

@@ -125,10 +125,10 @@ struct TotalLimitTests {
         fixture.advance(by: .milliseconds(1))
         for client in 2...4 { lease(pool(80), client: UInt64(client)) }
         fixture.respond(busy)
-        #expect(!busy.seesEnd)
+        #expect(!busy.isHalfClosed)
         fixture.advance(by: .seconds(1))
         fixture.respond(busy)
-        #expect(busy.seesEnd)
+        #expect(busy.isHalfClosed)
         fixture.end(busy)
         #expect(dialled == [80, 81])
     }
