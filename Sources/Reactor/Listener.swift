@@ -58,19 +58,19 @@ package struct ListeningSocket: Sendable {
     }
 }
 
-/// Who takes the clients of a listener.
+/// Takes the clients of a listener. Loop-bound.
 package protocol ListenerHandler: AnyObject {
-    /// Whether one more may come now; if not, `resume` is called when it may.
+    /// Whether one more client may be accepted now; if not, the handler calls `resume` when it may.
     var hasRoom: Bool { get }
     /// Whether `makeRoom` would succeed, or come nearer to it.
     var mayMakeRoom: Bool { get }
-    /// Somebody waits: whether one more may come now, if need be in the place of another.
+    /// A client waits to be accepted: whether it may be, if need be in place of another.
     func makeRoom() -> Bool
     /// The stream of a new client, which is the handler's from here on; `peer` is nil on a Unix socket.
     func accepted(_ stream: any ByteStream, peer: IPAddress?)
     /// No descriptors are left: accepting pauses for a moment. May free some.
     func outOfDescriptors()
-    /// Somebody waits who may not come in.
+    /// A client waits that may not be accepted yet.
     func acceptingPaused()
 }
 
@@ -81,11 +81,18 @@ package final class Listener: EventSource {
     private let kernel: any Kernel
     private unowned let handler: any ListenerHandler
     package let socket: ListeningSocket
-    private var isOpen = true
-    private var descriptor: CInt { isOpen ? socket.descriptor : -1 }
-    package private(set) var isPaused = false
-    private var retry: Deadline?
-    private var waitsForDescriptors = false
+    private var state = State.accepting
+    private let retry = Deadline()
+
+    /// ```
+    ///   accepting ◀──▶ paused ──▶ closed        accepting ──▶ closed
+    /// ```
+    private enum State {
+        case accepting
+        /// The handler has no room, or no descriptor is left: clients wait in the kernel's backlog.
+        case paused
+        case closed
+    }
 
     private static let acceptsPerTurn = 64
     private static let retryDelay = Interval.milliseconds(50)
@@ -97,6 +104,7 @@ package final class Listener: EventSource {
         self.handler = handler
         self.socket = socket
         super.init()
+        retry.owner = self
         let code = reactor.watch(self, socket.descriptor, edges: false)
         guard code == 0 else {
             kernel.close(socket.descriptor)
@@ -106,34 +114,45 @@ package final class Listener: EventSource {
     }
 
     deinit {
-        retry?.owner = nil
+        retry.owner = nil
+    }
+
+    package var isPaused: Bool {
+        switch state {
+        case .paused: true
+        case .accepting, .closed: false
+        }
+    }
+
+    private var isClosed: Bool {
+        switch state {
+        case .closed: true
+        case .accepting, .paused: false
+        }
     }
 
     override func ready(_ events: UInt32) {
-        accept(inAnyCase: false)
+        accept(regardlessOfRoom: false)
     }
 
-    private func accept(inAnyCase: Bool) {
+    private func accept(regardlessOfRoom: Bool) {
         for turn in 0..<Self.acceptsPerTurn {
-            guard descriptor >= 0 else { return }
-            // Whether anybody waits behind the one that was let in last is told by the next event only.
-            guard inAnyCase || (turn == 0 ? handler.makeRoom() : handler.hasRoom) else {
+            guard !isClosed else { return }
+            // Only the next event tells whether another client waits behind the last one accepted.
+            guard regardlessOfRoom || (turn == 0 ? handler.makeRoom() : handler.hasRoom) else {
                 if turn == 0 { pause() }
                 return
             }
             var peer: IPAddress?
-            let client = kernel.accept(descriptor, peer: &peer)
+            let client = kernel.accept(socket.descriptor, peer: &peer)
             guard client < 0 else {
                 open(client, peer: peer)
                 continue
             }
             switch -client {
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                waitsForDescriptors = true
                 pause()
                 handler.outOfDescriptors()
-                let retry = retry ?? Deadline(owner: self)
-                self.retry = retry
                 reactor.timer.wake(retry, at: reactor.now + Self.retryDelay)
                 return
             case EINTR, ECONNABORTED: continue
@@ -148,33 +167,39 @@ package final class Listener: EventSource {
         handler.accepted(stream, peer: peer)
     }
 
-    /// Before the end of a socket that nobody else holds: whom it let in is served, be there one too many.
+    /// To be called before a socket is closed that only this process holds: for clients in its backlog the connection is
+    /// open already. They are accepted even where there is no room.
     package func acceptWaiting() {
-        for _ in 0..<Self.acceptsPerTurn { accept(inAnyCase: true) }
+        for _ in 0..<Self.acceptsPerTurn { accept(regardlessOfRoom: true) }
     }
 
     private func pause() {
-        guard !isPaused else { return }
-        isPaused = true
-        reactor.setWatching(self, descriptor, false)
-        handler.acceptingPaused()
+        switch state {
+        case .accepting:
+            state = .paused
+            reactor.setWatching(self, socket.descriptor, false)
+            handler.acceptingPaused()
+        case .paused, .closed: break
+        }
     }
 
-    /// A client has gone, or a descriptor.
+    /// A client has gone, or a descriptor has come free.
     package func resume() {
-        waitsForDescriptors = false
-        guard isPaused, descriptor >= 0, handler.hasRoom || handler.mayMakeRoom else { return }
-        isPaused = false
-        reactor.setWatching(self, descriptor, true)
+        switch state {
+        case .paused where handler.hasRoom || handler.mayMakeRoom:
+            state = .accepting
+            reactor.setWatching(self, socket.descriptor, true)
+        case .paused, .accepting, .closed: break
+        }
     }
 
     package func close() {
-        guard isOpen else { return }
-        if let retry { reactor.timer.remove(retry) }
-        reactor.unwatchShared(self, descriptor)
-        kernel.close(descriptor)
+        guard !isClosed else { return }
+        state = .closed
+        reactor.timer.remove(retry)
+        reactor.unwatchShared(self, socket.descriptor)
+        kernel.close(socket.descriptor)
         socket.removeFile()
-        isOpen = false
     }
 }
 
