@@ -13,12 +13,10 @@ package final class TCPStream: EventSource, ByteStream {
     package var handler: (any StreamHandler)?
 
     private var output = ByteQueue()
-    private var isConnecting: Bool
+    private var inputState: InputState
+    /// What the handler wants.
     private var readsAreOn = true
-    /// The kernel may have more for us.
-    private var mayRead = false
     package private(set) var hangupSeen = false
-    package private(set) var inputHasEnded = false
     package var tellsResetWhilePaused = false
     /// What is read is acknowledged without delay. The kernel forgets this whenever it sends, so it is told again after each
     /// read, which also sends the acknowledgements that it has put off.
@@ -27,7 +25,22 @@ package final class TCPStream: EventSource, ByteStream {
     private var outputState = OutputState.open
     /// What the kernel told a write and will not tell a read any more: to that one a reset would look like an end.
     private var outputError: CInt = 0
+    /// In the reactor's list for the next round.
     private var isRescheduled = false
+
+    /// ```
+    ///   connecting ──▶ waiting ◀──▶ readable ──▶ ended
+    ///        └────────────────────────▲
+    /// ```
+    private enum InputState {
+        /// What is written waits here.
+        case connecting
+        /// The kernel reports the next bytes, or the end, as an edge.
+        case waiting
+        /// The kernel may have more than was read.
+        case readable
+        case ended
+    }
 
     /// ```
     ///   open ──▶ shuttingDown ──▶ shut         all but `closing` may be broken by an error;
@@ -58,7 +71,7 @@ package final class TCPStream: EventSource, ByteStream {
         kernel = reactor.kernel
         self.descriptor = descriptor
         self.handler = handler
-        self.isConnecting = isConnecting
+        inputState = isConnecting ? .connecting : .waiting
         self.acknowledgesAtOnce = acknowledgesAtOnce
         super.init()
         let code = reactor.watch(self, descriptor, edges: true)
@@ -71,6 +84,7 @@ package final class TCPStream: EventSource, ByteStream {
 
     package var isOpen: Bool { descriptor >= 0 }
     package var isSilent: Bool { !hangupSeen && descriptor >= 0 && kernel.isSilent(descriptor) }
+    package var inputHasEnded: Bool { inputState == .ended }
     package var isWritable: Bool { output.isEmpty }
     package var unsentBytes: Int { output.count }
 
@@ -78,14 +92,14 @@ package final class TCPStream: EventSource, ByteStream {
 
     package func write(_ bytes: UnsafeRawBufferPointer) {
         guard canWrite, !bytes.isEmpty else { return }
-        guard output.isEmpty, !isConnecting else { return output.append(bytes) }
+        guard output.isEmpty, inputState != .connecting else { return output.append(bytes) }
         let sent = send { kernel.send(descriptor, bytes) }
         if sent < bytes.count, outputState == .open { output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
     }
 
     package func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
         guard canWrite else { return }
-        guard output.isEmpty, !isConnecting else {
+        guard output.isEmpty, inputState != .connecting else {
             output.append(a)
             return output.append(b)
         }
@@ -150,7 +164,7 @@ package final class TCPStream: EventSource, ByteStream {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.finBeforeTheRest) { return shutdownNow() }
         #endif
-        if output.isEmpty, !isConnecting { shutdownNow() } else { outputState = .shuttingDown }
+        if output.isEmpty, inputState != .connecting { shutdownNow() } else { outputState = .shuttingDown }
     }
 
     package var outputIsShut: Bool { outputState == .shut }
@@ -172,7 +186,7 @@ package final class TCPStream: EventSource, ByteStream {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.readingNotResumedAfterPause) { return }
         #endif
-        if mayRead { reschedule() }
+        if inputState == .readable { reschedule() }
     }
 
     private func reschedule() {
@@ -188,7 +202,7 @@ package final class TCPStream: EventSource, ByteStream {
 
     private func readWhatThereIs() {
         var turns = Self.readsPerTurn
-        while readsAreOn, mayRead, descriptor >= 0 {
+        while readsAreOn, inputState == .readable, descriptor >= 0 {
             #if CONND_PLANTED_FAULTS
                 if PlantedFault.isActive(.restForgottenAfterTurn) { if turns == 0 { return } }
             #endif
@@ -201,18 +215,17 @@ package final class TCPStream: EventSource, ByteStream {
                 if acknowledgesAtOnce { kernel.acknowledgeAtOnce(descriptor) }
                 // Less than was asked for: the rest has not come yet, and its coming is another edge.
                 #if CONND_PLANTED_FAULTS
-                    if PlantedFault.isActive(.endBehindDataLost) { if count < size { mayRead = false } }
+                    if PlantedFault.isActive(.endBehindDataLost) { if count < size { inputState = .waiting } }
                 #endif
-                if count < size, !hangupSeen { mayRead = false }
+                if count < size, !hangupSeen { inputState = .waiting }
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
             } else if count == 0 {
                 // EPIPE: the end came before the reset, and everything before it.
                 guard outputError == 0 || outputError == EPIPE else { return fail(outputError) }
-                mayRead = false
-                inputHasEnded = true
+                inputState = .ended
                 handler?.inputEnded()
             } else if count == -Int(EAGAIN) {
-                mayRead = false
+                inputState = .waiting
             } else if count != -Int(EINTR) {
                 fail(CInt(-count))
             }
@@ -221,7 +234,7 @@ package final class TCPStream: EventSource, ByteStream {
 
     override func ready(_ events: UInt32) {
         guard descriptor >= 0 else { return }
-        if isConnecting { return finishConnecting(events) }
+        if inputState == .connecting { return finishConnecting(events) }
         if events & ReadyEvents.output != 0 { sendPending() }
         if events & ReadyEvents.hangup != 0 { hangupSeen = true }
         guard events & (ReadyEvents.input | ReadyEvents.hangup) != 0, !inputHasEnded else {
@@ -229,7 +242,7 @@ package final class TCPStream: EventSource, ByteStream {
             if inputHasEnded, events & ReadyEvents.error != 0 { fail(kernel.pendingError(descriptor)) }
             return
         }
-        mayRead = true
+        inputState = .readable
         if !readsAreOn, tellsResetWhilePaused, events & ReadyEvents.error != 0 {
             return fail(kernel.pendingError(descriptor))
         }
@@ -238,15 +251,15 @@ package final class TCPStream: EventSource, ByteStream {
 
     private func finishConnecting(_ events: UInt32) {
         guard events & (ReadyEvents.output | ReadyEvents.hangup) != 0 else { return }
-        isConnecting = false
+        inputState = .waiting
         let code = kernel.pendingError(descriptor)
         guard code == 0 else { return fail(code) }
         // What comes with the connection, even its end, is no edge of its own later.
         if events & ReadyEvents.hangup != 0 { hangupSeen = true }
-        if events & (ReadyEvents.input | ReadyEvents.hangup) != 0 { mayRead = true }
+        if events & (ReadyEvents.input | ReadyEvents.hangup) != 0 { inputState = .readable }
         handler?.connected()
         sendPending()
-        if mayRead { reschedule() }
+        if inputState == .readable { reschedule() }
     }
 
     // MARK: The end
