@@ -57,7 +57,7 @@ package final class AccessLog: Sendable {
     /// For a FIFO that is left: how long its reader may still take what is there.
     private static let patience = Interval.seconds(10)
 
-    /// `tell` is told, when lines can be written again, how many were lost.
+    /// `tell` is called with the number of lines that were lost, once lines can be written again.
     package init(_ opened: Opened, tell: @escaping @Sendable (Int) -> Void) {
         self.tell = tell
         let standardOutput = Self.writer(.descriptor(STDOUT_FILENO, chunk: Self.chunk), tally, tell)
@@ -88,8 +88,8 @@ package final class AccessLog: Sendable {
         case .none, .journal: return -1
         case .standardOutput: return STDOUT_FILENO
         case .file(let path):
-            // A FIFO that nobody reads would hold up whoever opens it. Nobody else shares this description, so that it
-            // may stay as it is: the writer can give up on a FIFO.
+            // O_NONBLOCK, as opening a FIFO without a reader would block. It stays set: no other process shares this
+            // description, and the writer can give up on a FIFO.
             let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0o640)
             guard descriptor >= 0 else { throw AccessLogError(path: path, reason: String(cString: strerror(errno))) }
             return descriptor
@@ -112,7 +112,7 @@ package final class AccessLog: Sendable {
         }
     }
 
-    /// What was logged until now goes where it was to go. It returns at once: a disk that hangs must hold up nobody.
+    /// Lines logged so far still go to the old destination. Returns at once, even where its disk hangs.
     package func redirect(to opened: Opened) {
         let writer = Self.writer(to: opened, standardOutput, tally, tell)
         let old = state.withLock { state in

@@ -53,7 +53,7 @@ extension ClientHandler {
     func log(_ exchange: Exchange) {
         guard let log = loop.accessLog else { return }
         log.write(
-            exchange.record, origin: exchange.pool?.origin, client: id, at: loop.wallClockMilliseconds())
+            exchange.record, origin: exchange.pool?.origin, client: id, at: loop.wallClock)
     }
 
     /// Part of a response went out and the rest will not come: the client must not take it for the whole.

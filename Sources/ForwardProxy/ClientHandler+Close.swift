@@ -9,7 +9,7 @@ extension ClientHandler {
     enum CloseManner {
         /// What was written arrives: our FIN follows it, and a RST that would overtake it is avoided by reading for a while.
         case politely
-        /// When the client has taken what was written; it has said all, so that no RST can follow.
+        /// When the client has taken what was written. It has shut its own output, so that no RST can follow.
         case afterOutput
         /// Now. With a RST where a FIN would make what the client has look whole.
         case atOnce
@@ -37,7 +37,7 @@ extension ClientHandler {
         }
     }
 
-    /// When the end is decided, which may be some time before the client's last byte. The first reason counts.
+    /// Called when the end is decided, which may be some time before the last byte is sent. Only the first reason counts.
     func countClose(_ reason: ClientCloseReason) {
         if !isClosing { loop.upstream.metrics.clientsClosed[reason] += 1 }
     }
@@ -137,7 +137,7 @@ extension ClientHandler {
         }
     }
 
-    // MARK: Who asks for the end
+    // MARK: Requests to end
 
     /// All that was asked for is answered, and nothing more will be.
     func closeAfterResponse(now: Instant) {
@@ -160,14 +160,14 @@ extension ClientHandler {
         }
     }
 
-    /// No connection will be there in time: requests that wait for one are told so, in turn.
+    /// No connection will come in time: requests that wait for one are answered 503, in turn.
     func refuseWaiting(now: Instant) {
         while !isClosing, let exchange = exchanges.first, exchange.isWaiting {
             exchange.answerInstead(.stopping, now: now)
         }
     }
 
-    /// A newcomer gets its slot.
+    /// A new client gets its slot.
     func evict(now: Instant) {
         if isClosing { closeAtOnce(now: now) } else { close(.displaced, .politely, now: now) }
     }

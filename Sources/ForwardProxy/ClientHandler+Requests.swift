@@ -41,7 +41,7 @@ extension ClientHandler {
         switch state {
         case .head, .idle, .leaving, .serving, .finishing:
             setPause(.unreadFull, unread.count >= loop.configuration.headLimits.maxHeadBytes)
-        // Of a body, only its end is kept, and bounded by its reader.
+        // Of a body only an incomplete end is kept, which its reader bounds.
         case .body, .tunnel: setPause(.unreadFull, false)
         case .flushing, .lingering, .closingAfterOutput, .closed: break
         }
@@ -108,7 +108,7 @@ extension ClientHandler {
         exchanges.append(exchange)
         beginBody(of: exchange, bytes.bytes, now: now)
         var used = length
-        // What of the body came with the head goes out with it.
+        // Bytes of the body that came with the head go out with it.
         if used < bytes.count, isReceiving(exchange) {
             used += receiveBody(of: exchange, UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }

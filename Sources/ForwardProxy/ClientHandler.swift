@@ -21,8 +21,8 @@ import Upstream
 ///   lingering ──────────── silence, bound ─▶ closed
 ///   closingAfterOutput ─── output taken ───▶ closed
 ///
-///   An end that is decided elsewhere leads to flushing, where the client has said all to closingAfterOutput, and after
-///   errors and time-outs of the peer to closed.
+///   An end that is decided elsewhere leads to flushing, or to closingAfterOutput where the client has shut its output;
+///   after errors and time-outs of the peer, to closed.
 /// ```
 final class ClientHandler {
     /// In each state the deadline has one meaning, which is given here.
@@ -49,7 +49,7 @@ final class ClientHandler {
         case flushing(LingeringClose)
         /// Our FIN is out: `LingeringClose`. Input is dropped.
         case lingering(LingeringClose)
-        /// The client has said all. Closed when it has taken the output: client_idle_timeout.
+        /// The client has shut its output. Closed when it has taken ours: client_idle_timeout.
         case closingAfterOutput
         case closed
     }
@@ -82,7 +82,7 @@ final class ClientHandler {
     var pinnedIn: [UpstreamPool] = []
 
     var pauses: Pauses = []
-    /// `process` is running: what an exchange says meanwhile does not start it again.
+    /// `process` is running: calls from exchanges do not start it again.
     var isProcessing = false
     /// Its slot among the loop's clients.
     var slot = UInt32.max
@@ -157,7 +157,7 @@ final class ClientHandler {
         }
     }
 
-    /// A stop need not wait for it any longer: the client has its answer, or does not read it.
+    /// A stop need not wait for this client any longer: it has its answer, or does not read it.
     func isDone(now: Instant) -> Bool {
         switch state {
         case .lingering(let linger): !linger.isActive(now: now, within: ClientSlots.idleGrace)
@@ -178,7 +178,7 @@ final class ClientHandler {
         if !isWritable { outputWaits() }
     }
 
-    /// A reader that takes nothing for as long as an idle one may stay is given up.
+    /// A client that takes no output for client_idle_timeout is given up.
     private func outputWaits() {
         switch state {
         case .serving, .finishing: setDeadline(loop.now + loop.configuration.clientIdleTimeout)

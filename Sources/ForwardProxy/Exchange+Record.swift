@@ -78,7 +78,7 @@ extension Exchange {
         guard loop.upstream.ended.hasRoomForExchange() else { return }
         let line = requestLine
         var detail = ExchangeDetail(
-            origin: pool.origin, startedAt: loop.wallClockMilliseconds() - record.totalTime.wholeMilliseconds,
+            origin: pool.origin, startedAt: loop.wallClock - record.totalTime.wholeMilliseconds,
             outcome: outcome, method: line.method, target: line.target, status: record.status, error: record.error,
             errorDetail: record.errorDetail, client: client.id.rawValue, connection: record.connection,
             reused: record.reused, leaseCause: record.leaseCause, retries: record.retries)

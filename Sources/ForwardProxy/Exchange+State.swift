@@ -91,11 +91,11 @@ extension Exchange {
     var unsentBytes: Int { connection == nil ? body.count : 0 }
     /// 1 for the first: the one that runs, or the next while it waits.
     var attemptNumber: Int { record.retries + 1 }
-    /// What comes after it would find nobody.
+    /// No request behind it will be answered.
     private var isLastWhileDraining: Bool { loop.isDraining && client.exchanges.last === self }
 
-    /// Unless the response itself ends the connection. A request that was not read to its end leaves bytes that nobody could
-    /// tell from the next request.
+    /// Unless the response itself ends the connection. The rest of a request that was not read to its end could not be told
+    /// from the next request.
     var allowsKeepAlive: Bool { traits.persists && bodyProgress == .complete && !isLastWhileDraining }
 
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }

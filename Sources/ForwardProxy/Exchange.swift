@@ -28,7 +28,7 @@ final class Exchange {
         case sending(UpstreamConnection, isLoggingIn: Bool)
         /// The connection carries another protocol.
         case tunnelling(UpstreamConnection)
-        /// It holds no connection and calls nobody.
+        /// It holds no connection, and makes no more calls to its client.
         case ended(Outcome)
     }
 
@@ -45,7 +45,7 @@ final class Exchange {
     }
 
     enum Outcome {
-        /// The response is whole, be it the origin's or connd's own.
+        /// The response is whole, whether the origin's or connd's own.
         case answered
         /// Some of the response was passed on, and the rest will not come.
         case cut
@@ -84,7 +84,7 @@ final class Exchange {
     }
 
     let loop: ProxyLoop
-    /// A client abandons its exchanges before it goes, and an exchange that has ended calls nobody.
+    /// Safe: a client abandons its exchanges before it goes, and an exchange that has ended does not call it.
     unowned(unsafe) var client: ClientHandler
     private(set) var state = State.ended(.abandoned)
     var response = Response.none

@@ -24,7 +24,7 @@ extension Exchange {
             record.errorDetail = response.detail
             response.write(
                 into: &buffer, origin: pool?.origin, isHead: method == .head, persists: persistence == .keepAlive,
-                version: traits.version, now: loop.wallClockMilliseconds() / 1000)
+                version: traits.version, now: loop.wallClock / 1000)
         case .response(let head, let body):
             record.status = 200
             buffer.append(head)

@@ -97,7 +97,7 @@ extension ProxyLoop {
         upstream.kill()
     }
 
-    /// Those that are left: they linger, or are tunnels that have had their time.
+    /// Closes the clients that are left: they linger, or are tunnels whose time is over.
     func closeClients() {
         let now = now
         drainState = .handedOver(since: now)

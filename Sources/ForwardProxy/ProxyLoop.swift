@@ -10,11 +10,11 @@ package final class ProxyLoop {
     package private(set) var configuration: ProxyConfiguration
     package let upstream: UpstreamLoop
     let timer: LazyTimer
-    /// Nil: no line is made.
+    /// Nil where no lines are wanted.
     package var accessLog: AccessLog?
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
-    /// With the version that a message was received in (RFC 9110 7.6.3).
+    /// Our entry in Via, by the version that the message was received in (RFC 9110 7.6.3).
     private let via10: [UInt8]
     private let via11: [UInt8]
     let viaPseudonym: [UInt8]
@@ -102,8 +102,8 @@ package final class ProxyLoop {
     package var clientCount: Int { slots.taken }
     var now: Instant { upstream.now }
 
-    /// Seconds since 1970, for Date fields and logs only.
-    func wallClockMilliseconds() -> Int64 { upstream.wallClock }
+    /// Milliseconds since 1970, UTC: for Date fields and logs only.
+    var wallClock: Int64 { upstream.wallClock }
 
     /// What was allowed before may not be now: the policy is applied to names at the next request, to addresses at the next
     /// dial.

@@ -2,9 +2,9 @@ import HTTPWire
 import ProxyTypes
 import Upstream
 
-/// Who answers a request.
+/// Where a request goes.
 enum Route {
-    /// `authority`: as the client wrote it; nil where it is known already that it leads to this pool.
+    /// `authority`: as the client wrote it, to be remembered with the pool; nil where there is no need to.
     case origin(UpstreamPool, authority: [UInt8]?)
     case localReply(LocalReply)
 

@@ -16,7 +16,7 @@ struct RequestTraits: BitwiseCopyable {
     var purpose = Purpose.message
     /// Its credentials log in the connection that it is sent on.
     var bindsConnection = false
-    /// The client's wish; what it is told also depends on the response.
+    /// What the client wants; the answer also depends on the response.
     var persists = true
 
     /// Stands for bytes that are no request.

@@ -33,7 +33,7 @@ package protocol ByteStream: AnyObject {
     /// Whether nothing has come that was not read, not even an end. May cost a system call.
     var isSilent: Bool { get }
 
-    /// For a peer whose bytes are worth nothing once it is gone: its reset is told even while reading is paused.
+    /// A reset is reported even while reading is paused: for a peer whose bytes are worth nothing once it is gone.
     var tellsResetWhilePaused: Bool { get set }
     /// How much one read may bring.
     var readLimit: Int { get set }
@@ -45,13 +45,13 @@ package protocol ByteStream: AnyObject {
     func pauseReading()
     func resumeReading()
 
-    /// Our end of output, behind all that was written; input goes on.
+    /// Sends a FIN behind all that was written; input goes on.
     func shutdownOutput()
     /// At once; what has not gone out is lost.
     func close()
-    /// When all that was written has gone out. True: that was at once; otherwise the handler is told by `failed(0)`.
+    /// Closes once all that was written has gone out. True: that was at once; otherwise the handler's `failed(0)` follows.
     func closeAfterOutput() -> Bool
-    /// So that the peer cannot take what it has for the whole.
+    /// At once with a RST, so that the peer cannot take what it has received for the whole.
     func reset()
 
     var localEndpoint: Endpoint? { get }

@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// Who waits for a time: a client, a connection, a pool.
+/// Something that waits for a point in time: a client, a connection, a pool.
 package protocol DeadlineOwner: AnyObject {
     /// May come early or when nothing is due any more: the owner looks for itself and returns when to wake it next.
     func deadlineReached(now: Instant) -> Instant

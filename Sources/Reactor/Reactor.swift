@@ -11,7 +11,7 @@ package class EventSource {
     init() {}
 
     func ready(_ events: UInt32) {}
-    /// Asked for by `Reactor.reschedule`.
+    /// Called in the round after a `Reactor.reschedule`.
     func continueTurn() {}
 }
 

@@ -1,7 +1,7 @@
 import Dispatch
 import Synchronization
 
-/// Runs what would hold a loop (name look-ups, files) on other threads, so many at once and no more. Shared.
+/// Runs what would block a loop (name look-ups, files) on other threads, at most `limit` jobs at a time. Shared.
 package final class WorkerPool: Sendable {
     private struct State {
         var waiting: [@Sendable () -> Void] = []

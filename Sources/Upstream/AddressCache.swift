@@ -28,7 +28,7 @@ final class AddressCache {
     }
 
     private struct LookUp {
-        /// Those of who asked first.
+        /// Of the first waiter.
         let lifetimes: Lifetimes
         /// In the order in which they came.
         var waiters: [any AddressWaiter]

@@ -8,7 +8,7 @@ package struct RefusedSetting: Hashable, Sendable {
     package let reason: String
 }
 
-/// What the kernel refused of an origin's socket settings, so that each is told once while it is set to the same. Value.
+/// What the kernel refused of an origin's socket settings, so that each is reported once as long as the settings stay the same. Value.
 struct RefusedSettings {
     private var reasons: [SocketTuning.Refusal: String] = [:]
 
@@ -24,6 +24,6 @@ struct RefusedSettings {
         return reason
     }
 
-    /// Others are set now.
+    /// The settings have changed.
     mutating func forget() { reasons = [:] }
 }

@@ -3,19 +3,19 @@ package import ProxyTypes
 import Reactor
 import Tuning
 
-/// How a connection ends, and who is told.
+/// How a connection ends, and how its exchanges learn of it.
 extension UpstreamConnection {
     /// A polite close reads no more than this of what the origin still sends.
     private static let maxLingerBytes = 64 * 1024
 
-    /// Every end of a connection begins and ends here. The exchanges that it was serving are left in `outstanding`, to be
-    /// told by the caller; their leases are released. A tunnel's end is told by `endTunnel`.
+    /// The only way in which a connection ends. Leases are released; the exchanges that it was serving are left in
+    /// `outstanding`, for the caller to tell them. `endTunnel` tells the exchange of a tunnel.
     func close(_ reason: CloseReason, _ manner: CloseManner) {
         switch state {
         case .idle:
             recordEnd(reason)
             shut(reason, manner)
-            // No news where it was the pool that ordered it.
+            // The pool ignores it where it ordered the close itself.
             pool.noteClosing(self, now: loop.now)
         case .serving:
             recordEnd(reason)
@@ -31,7 +31,7 @@ extension UpstreamConnection {
             recordEnd(reason)
             shut(reason, .abrupt)
         case .closing(.lingering):
-            // A second polite close is the pool's echo of the first.
+            // The pool answers the first polite close by ordering another.
             guard manner == .abrupt else { return }
             shut(reason, .abrupt)
         case .closing(.flushing):
@@ -91,7 +91,7 @@ extension UpstreamConnection {
         }
     }
 
-    /// At once, and nobody is told.
+    /// At once; no exchange is told.
     func kill() {
         close(.killed, .abrupt)
         outstanding.removeAll()

@@ -29,7 +29,7 @@ extension UpstreamConnection {
         swap(&queue, &partial)
     }
 
-    /// How much was used: all of it but for what is to be given again, with more behind it.
+    /// Returns how much was used. The rest is to be given again, with what comes behind it.
     @inline(__always)
     private func parse(_ bytes: UnsafeRawBufferPointer, now: Instant) -> Int {
         guard case .serving(let serving) = state, let exchange else { return bytes.count }
@@ -109,8 +109,8 @@ extension UpstreamConnection {
         return receiveBody(body, delivery, of: exchange, now: now)
     }
 
-    /// The origin may switch before it has the whole request. Its bytes are another protocol's from here on; the
-    /// client's are so behind its content (RFC 9110 7.8), to which the exchange holds it.
+    /// The origin may switch before it has the whole request. Its bytes are another protocol's from here on, the client's
+    /// only behind the request's content (RFC 9110 7.8), which is up to the exchange.
     private func receiveUpgrade(_ bytes: UnsafeRawBufferPointer, of exchange: any UpstreamExchange, now: Instant) {
         guard exchange.asksUpgrade else {
             let text = "the origin switched protocols without being asked to"

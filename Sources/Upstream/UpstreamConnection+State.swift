@@ -6,7 +6,7 @@ import ProxyTypes
 /// and changed at the cost of a few words.
 extension UpstreamConnection {
     enum State: BitwiseCopyable {
-        /// Nobody's, and watched for the origin's end. Before its first lease `since` is when it was opened.
+        /// Not leased, and watched for the origin's end. Before the first lease `since` is when it was opened.
         case idle(since: Instant)
         case serving(Serving)
         case tunnel(Tunnel)

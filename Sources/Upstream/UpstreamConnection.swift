@@ -46,7 +46,7 @@ package final class UpstreamConnection {
     var exchange: (any UpstreamExchange)?
     /// While serving: the exchanges whose requests were sent behind the running one's, in the order in which their
     /// responses come (RFC 9112 9.3.2). When it closes: those that have yet to be told that their response is lost, the
-    /// running one first. Any of them may end the client of others when it is told, who then leave the list.
+    /// running one first. An exchange that is told may end its client, whose other exchanges then leave the list.
     var outstanding: [any UpstreamExchange] = []
 
     // The machinery of `serving`, which would be too large to move with the state.
@@ -91,7 +91,7 @@ package final class UpstreamConnection {
         timer.owner = nil
     }
 
-    /// Whether it had lain idle before its latest lease, be it since its dial: the origin may have ended it meanwhile.
+    /// Whether it was idle before its latest lease, for however short a time: the origin may have ended it then.
     package var mayBeStale: Bool { requestsServed > 1 || leasedAt > openedAt }
     /// Whether requests are pipelined on it.
     package var isShared: Bool { !outstanding.isEmpty }
@@ -118,7 +118,7 @@ package final class UpstreamConnection {
         beginTunnel(for: exchange, since: openedAt)
     }
 
-    /// It is leased at the moment at which its dial ended, or could be.
+    /// Its dial has ended in this very round of the loop.
     func isFresh(_ now: Instant) -> Bool { openedAt == now }
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
@@ -211,7 +211,7 @@ package final class UpstreamConnection {
 // MARK: What the stream brings
 
 extension UpstreamConnection: StreamHandler {
-    /// It was, before it became one of ours.
+    /// The dial connected the stream before this became its handler.
     package func connected() {}
 
     package func received(_ bytes: UnsafeRawBufferPointer) {

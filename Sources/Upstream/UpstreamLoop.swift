@@ -70,7 +70,7 @@ package final class UpstreamLoop {
     @inline(__always)
     package var now: Instant { reactor.now }
 
-    /// The pool of an origin, made on first use. A client remembers the one it used last and spares itself the look-up.
+    /// The pool of an origin, made on first use. Clients keep the one they used last, so most requests look up none.
     package func pool(for origin: Origin) -> UpstreamPool {
         if let pool = pools[origin] { return pool }
         if pools.count >= Self.maxPools { forgetUnused() }
@@ -105,7 +105,7 @@ package final class UpstreamLoop {
     /// The pool of an origin that has one.
     package func existingPool(for origin: Origin) -> UpstreamPool? { pools[origin] }
 
-    private func place(of number: Int) -> Int? {
+    private func index(of number: Int) -> Int? {
         var low = 0
         var high = allPools.count
         while low < high {
@@ -192,9 +192,9 @@ package final class UpstreamLoop {
 
     /// Each pool takes room for one dial at a time, and has a later claim then.
     private func giveRoom(now: Instant) {
-        while total.hasRoom, let place = roomQueue.takeTurn().flatMap(place(of:)) {
+        while total.hasRoom, let index = roomQueue.takeTurn().flatMap(index(of:)) {
             let taken = total.taken
-            allPools[place].budgetFreed(now: now)
+            allPools[index].budgetFreed(now: now)
             guard total.taken > taken else { return }
         }
     }
@@ -212,8 +212,8 @@ package final class UpstreamLoop {
     private func shed(_ shares: [ShedPolicy.Share], _ reason: CloseReason, now: Instant) -> Int {
         var count = 0
         for share in shares {
-            guard let place = place(of: share.pool) else { continue }
-            count += allPools[place].shedIdle(share.count, reason, now: now)
+            guard let index = index(of: share.pool) else { continue }
+            count += allPools[index].shedIdle(share.count, reason, now: now)
         }
         return count
     }
