@@ -3,8 +3,18 @@ import Testing
 
 /// CONNECT under the limits of an origin and of all origins together.
 @Suite struct TunnelLimitTests {
-    private static func silentOrigin() throws -> FakeOrigin {
-        try FakeOrigin { connection in _ = try connection.readToEnd() }
+    private static let oneConnection = """
+        { proxy: { connect_ports: any, max_upstream_connections: 1 },
+          settings: { idle_timeout: 1m, queue_timeout: 1m } }
+        """
+
+    /// Origins that say nothing.
+    private let first: FakeOrigin
+    private let second: FakeOrigin
+
+    init() throws {
+        func silentOrigin() throws -> FakeOrigin { try FakeOrigin { connection in _ = try connection.readToEnd() } }
+        (first, second) = (try silentOrigin(), try silentOrigin())
     }
 
     /// A new client that has sent its CONNECT.
@@ -27,31 +37,33 @@ import Testing
         }
     }
 
-    @Test("max_tunnels bounds the tunnels of an origin")
-    func perOrigin() throws {
-        let origin = try Self.silentOrigin()
-        let proxy = try RunningProxy("{ proxy: { connect_ports: any }, settings: { max_tunnels: 1 } }")
-        let first = try ask(proxy, origin)
-        try expectTunnel(first)
-        let refused = try ask(proxy, origin).response(to: "CONNECT")
-        refused.expectErrorAnswer(503, "connection_limit_reached")
-        #expect(refused.text.contains("max_tunnels"))
-        first.close()
-        try origin.waitToSee("the first tunnel's end") { $0.openCount == 0 }
-        _ = try proxy.waitForTotals("the first tunnel to be gone") { $0["upstream_connections"] == 0 }
-        try expectTunnel(try ask(proxy, origin))
-    }
-
-    @Test("at max_upstream_connections a CONNECT waits until a connection ends")
-    func waits() throws {
-        let (first, second) = (try Self.silentOrigin(), try Self.silentOrigin())
-        let proxy = try RunningProxy(
-            "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 1m } }",
-            state: try StateFolder())
+    /// A tunnel to the first origin has the only connection, and a CONNECT to the second waits.
+    private func oneOpenOneWaiting(_ proxy: RunningProxy) throws -> (open: ScriptedClient, waiting: ScriptedClient) {
         let open = try ask(proxy, first)
         try expectTunnel(open)
         let waiting = try ask(proxy, second)
         try waitUntilOneWaits(proxy, second)
+        return (open, waiting)
+    }
+
+    @Test("max_tunnels bounds the tunnels of an origin")
+    func perOrigin() throws {
+        let proxy = try RunningProxy("{ proxy: { connect_ports: any }, settings: { max_tunnels: 1 } }")
+        let open = try ask(proxy, first)
+        try expectTunnel(open)
+        let refused = try ask(proxy, first).response(to: "CONNECT")
+        refused.expectErrorAnswer(503, "connection_limit_reached")
+        #expect(refused.text.contains("max_tunnels"))
+        open.close()
+        try first.waitToSee("the first tunnel's end") { $0.openCount == 0 }
+        _ = try proxy.waitForTotals("the first tunnel to be gone") { $0["upstream_connections"] == 0 }
+        try expectTunnel(try ask(proxy, first))
+    }
+
+    @Test("at max_upstream_connections a CONNECT waits until a connection ends")
+    func waits() throws {
+        let proxy = try RunningProxy(Self.oneConnection, state: try StateFolder())
+        let (open, waiting) = try oneOpenOneWaiting(proxy)
         #expect(second.record.connections.isEmpty)
         open.close()
         try expectTunnel(waiting)
@@ -59,43 +71,34 @@ import Testing
 
     @Test("at max_upstream_connections a CONNECT that waits too long is told which limit it met")
     func waitsTooLong() throws {
-        let origin = try Self.silentOrigin()
         let proxy = try RunningProxy(
             "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 50ms } }")
-        let open = try ask(proxy, origin)
+        let open = try ask(proxy, first)
         try expectTunnel(open)
-        let refused = try ask(proxy, origin).response(to: "CONNECT")
+        let refused = try ask(proxy, first).response(to: "CONNECT")
         refused.expectErrorAnswer(503, "connection_limit_reached")
         #expect(refused.text.contains("max_upstream_connections"))
     }
 
     @Test("at max_upstream_connections an idle connection gives way to a CONNECT")
     func idleGivesWay() throws {
-        let (idle, origin) = (try FakeOrigin.answering(), try Self.silentOrigin())
-        let proxy = try RunningProxy(
-            """
-            { proxy: { connect_ports: any, max_upstream_connections: 1 },
-              settings: { idle_timeout: 1m, queue_timeout: 1m } }
-            """)
+        let idle = try FakeOrigin.answering()
+        let proxy = try RunningProxy(Self.oneConnection)
         #expect(try ScriptedClient(proxy).get(idle.url()).status == 200)
-        try expectTunnel(try ask(proxy, origin))
+        try expectTunnel(try ask(proxy, first))
         try idle.waitToSee("its connection end in order") { $0.endings == [.fin] }
     }
 
     @Test("at max_upstream_connections a connection that becomes idle later gives way to a CONNECT that waits")
     func laterIdleGivesWay() throws {
         let gate = Gate()
-        let (busy, origin) = (try FakeOrigin.holding(gate), try Self.silentOrigin())
-        let proxy = try RunningProxy(
-            """
-            { proxy: { connect_ports: any, max_upstream_connections: 1 },
-              settings: { idle_timeout: 1m, queue_timeout: 1m } }
-            """, state: try StateFolder())
+        let busy = try FakeOrigin.holding(gate)
+        let proxy = try RunningProxy(Self.oneConnection, state: try StateFolder())
         let client = try ScriptedClient(proxy)
         try client.send("GET", busy.url())
         try busy.waitToSee("the request") { $0.requests.count == 1 }
-        let waiting = try ask(proxy, origin)
-        try waitUntilOneWaits(proxy, origin)
+        let waiting = try ask(proxy, first)
+        try waitUntilOneWaits(proxy, first)
         gate.open()
         #expect(try client.response().status == 200)
         try expectTunnel(waiting)
@@ -103,14 +106,8 @@ import Testing
 
     @Test("a client that leaves while its CONNECT waits is no longer waited for")
     func leaves() throws {
-        let (first, second) = (try Self.silentOrigin(), try Self.silentOrigin())
-        let proxy = try RunningProxy(
-            "{ proxy: { connect_ports: any, max_upstream_connections: 1 }, settings: { queue_timeout: 1m } }",
-            state: try StateFolder())
-        let open = try ask(proxy, first)
-        try expectTunnel(open)
-        let waiting = try ask(proxy, second)
-        try waitUntilOneWaits(proxy, second)
+        let proxy = try RunningProxy(Self.oneConnection, state: try StateFolder())
+        let (open, waiting) = try oneOpenOneWaiting(proxy)
         waiting.socket.reset()
         let next = try ask(proxy, first)
         try waitUntilOneWaits(proxy, first)
@@ -121,14 +118,13 @@ import Testing
 
     @Test("a paused origin's CONNECTs wait until it is resumed")
     func paused() throws {
-        let origin = try Self.silentOrigin()
         let proxy = try RunningProxy(
             "{ proxy: { connect_ports: any }, settings: { queue_timeout: 1m } }", state: try StateFolder())
-        let name = "https://\(origin.authority)"
+        let name = "https://\(first.authority)"
         #expect(try proxy.connctl("pause", name).exitCode == 0)
-        let waiting = try ask(proxy, origin)
-        try waitUntilOneWaits(proxy, origin)
-        #expect(origin.record.connections.isEmpty)
+        let waiting = try ask(proxy, first)
+        try waitUntilOneWaits(proxy, first)
+        #expect(first.record.connections.isEmpty)
         #expect(try proxy.connctl("resume", name).exitCode == 0)
         try expectTunnel(waiting)
     }
