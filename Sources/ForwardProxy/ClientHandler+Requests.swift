@@ -112,8 +112,7 @@ extension ClientHandler {
         if used < bytes.count, isReceiving(exchange) {
             used += receiveBody(of: exchange, UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
         }
-        // A malformed body has ended it already, and it may serve another client by now.
-        if exchanges.last === exchange { startNext(now: now) }
+        startNext(now: now)
         return used
     }
 

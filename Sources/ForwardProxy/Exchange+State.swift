@@ -102,12 +102,3 @@ extension Exchange {
     var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
     var tunnelIdleTimeout: Interval { pool?.settings.tunnelIdleTimeout ?? .zero }
 }
-
-extension Exchange.State {
-    var holdsConnection: Bool {
-        switch self {
-        case .sending, .tunnelling: true
-        case .prepared, .waiting, .ended: false
-        }
-    }
-}

@@ -112,9 +112,7 @@ final class Exchange {
 
     /// The only place that changes the state.
     func move(to next: State) {
-        let (held, holds) = (state.holdsConnection, next.holdsConnection)
         state = next
-        if held != holds, !isTunnel { pool?.active += holds ? 1 : -1 }
     }
 
     /// Back to what `init` leaves, keeping storage.

@@ -77,6 +77,15 @@ package struct OriginPool: ~Copyable {
     /// It has no connection and nothing waits, and it is not paused: the driver may drop it.
     package var isEmpty: Bool { queue.isEmpty && tunnelQueue.isEmpty && table.counts.sockets == 0 && !isPaused }
 
+    /// Of all connections, including those that are closing.
+    package var leases: Int {
+        var leases = 0
+        for index in table.slots.indices where table.slots[index].state != .free {
+            leases += Int(table.slots[index].leases)
+        }
+        return leases
+    }
+
     /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
 

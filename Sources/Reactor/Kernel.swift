@@ -23,11 +23,11 @@ package protocol Kernel: AnyObject {
     /// Needed only where others hold the socket too: closing a descriptor of one's own ends its registration.
     func unwatch(_ descriptor: CInt)
     /// Waits for events for at most `timeout` nanoseconds, below 0 for ever, and returns how many were written to `ready`.
-    /// An event without a tag is a `wake`.
+    /// An event without a tag is a `wake`, or says that a clock was changed.
     func wait(into ready: UnsafeMutableBufferPointer<clinux_ready>, timeout: Int64) -> Int
     /// Ends a `wait`, or the next one. May be called on any thread.
     var wake: @Sendable () -> Void { get }
-    /// To be called when a `wake` was reported and before its cause is looked for.
+    /// To be called when an event without a tag was reported, and before its cause is looked for.
     func acknowledgeWake()
 
     // MARK: Sockets

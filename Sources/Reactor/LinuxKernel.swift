@@ -9,6 +9,8 @@ package import ProxyTypes
 package final class LinuxKernel: Kernel {
     private let epoll: CInt
     private let wakeup: Wakeup
+    /// epoll's own wait runs on CLOCK_MONOTONIC, which stands still while the machine is suspended, and what is due goes by
+    /// `SystemClock.instant`, which does not. This timer of the kernel wakes the loop when the machine does.
     private let clockChanges: CInt
     private let clock: () -> Instant
     package let wake: @Sendable () -> Void
@@ -24,7 +26,7 @@ package final class LinuxKernel: Kernel {
         guard wakeup.descriptor >= 0, clinux_epoll_add(epoll, wakeup.descriptor, clinux_epoll_in(), nil) == 0 else {
             throw SystemError(code: errno, doing: "creating an eventfd")
         }
-        if clockChanges >= 0 { _ = clinux_epoll_add(epoll, clockChanges, clinux_epoll_in(), clockChangesTag) }
+        if clockChanges >= 0 { _ = clinux_epoll_add(epoll, clockChanges, clinux_epoll_in(), nil) }
     }
 
     deinit {
@@ -38,10 +40,6 @@ package final class LinuxKernel: Kernel {
     package func wallClock() -> Int64 { SystemClock.wall() }
 
     // MARK: Readiness
-
-    /// epoll's own wait runs on CLOCK_MONOTONIC, which stands still while the machine is suspended, and what is due goes by
-    /// `SystemClock.instant`, which does not. This timer of the kernel ends the wait when the machine wakes up.
-    private var clockChangesTag: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
 
     package func watch(_ descriptor: CInt, tag: UnsafeRawPointer, edges: Bool) -> CInt {
         let events = edges ? clinux_epoll_edges() : clinux_epoll_in()
@@ -57,18 +55,15 @@ package final class LinuxKernel: Kernel {
     }
 
     package func wait(into ready: UnsafeMutableBufferPointer<clinux_ready>, timeout: Int64) -> Int {
-        let count = Int(clinux_epoll_wait(epoll, ready.baseAddress, CInt(clamping: ready.count), timeout))
-        guard count > 0 else { return 0 }
-        let clock = clockChangesTag
-        guard let index = ready[..<count].firstIndex(where: { $0.tag == clock }) else { return count }
-        // It has done its work by ending the wait.
-        var expirations: UInt64 = 0
-        _ = read(clockChanges, &expirations, 8)
-        ready[index] = ready[count - 1]
-        return count - 1
+        max(0, Int(clinux_epoll_wait(epoll, ready.baseAddress, CInt(clamping: ready.count), timeout)))
     }
 
-    package func acknowledgeWake() { wakeup.acknowledge() }
+    package func acknowledgeWake() {
+        wakeup.acknowledge()
+        // Non-blocking: usually it has nothing to read.
+        var expirations: UInt64 = 0
+        if clockChanges >= 0 { _ = read(clockChanges, &expirations, 8) }
+    }
 
     // MARK: Sockets
 

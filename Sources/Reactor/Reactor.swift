@@ -87,13 +87,18 @@ package final class Reactor {
 
     /// On the calling thread, until `stop`.
     package func run() {
+        thread.adopt()
         isRunning = true
-        while isRunning { turn() }
+        while isRunning { round() }
     }
 
     /// One round on the calling thread: waits for events or the next deadline, and handles what has come.
     package func turn() {
         thread.adopt()
+        round()
+    }
+
+    private func round() {
         let count = kernel.wait(into: ready, timeout: waitTime())
         now = kernel.instant()
         if count > 0 { dispatch(count) }

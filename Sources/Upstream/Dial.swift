@@ -135,6 +135,7 @@ final class Dial {
         func verdict(on address: IPAddress) -> AddressVerdict {
             policy.verdict(on: address, port: origin.port, of: origin)
         }
+        if fitting.allSatisfy({ verdict(on: $0) == .allowed }) { return .success(fitting) }
         let allowed = fitting.filter { verdict(on: $0) == .allowed }
         guard allowed.isEmpty else { return .success(allowed) }
         if fitting.contains(where: { verdict(on: $0) == .loop }) {

@@ -20,8 +20,6 @@ package final class UpstreamPool {
     var hasUnreportedChanges = true
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
-    /// Exchanges that hold a connection.
-    package var active = 0
     let loop: UpstreamLoop
     var machine: OriginPool
     var sockets = SocketTable()
@@ -53,6 +51,8 @@ package final class UpstreamPool {
 
     package var counts: PoolCounts { machine.counts }
     package var openConnections: Int { sockets.count }
+    /// Exchanges that hold a connection.
+    package var active: Int { machine.leases }
     package var isUnused: Bool { sockets.isEmpty && waiters.isEmpty && !machine.isPaused }
 
     // MARK: Leases
@@ -140,12 +140,12 @@ package final class UpstreamPool {
     /// To be called after each event. `abruptly`: connections that are to be closed are gone when this returns.
     func perform(abruptly: Bool = false, now: Instant) {
         hasUnreportedChanges = true
-        reportRoomWanted()
         if !actions.isEmpty {
+            reportRoomWanted()
             guard actions.begin() else { return }
             while let action = actions.next() { perform(action, abruptly: abruptly, now: now) }
-            reportRoomWanted()
         }
+        reportRoomWanted()
         let due = machine.nextDeadline
         if due < .distantFuture { loop.timer.wake(timer, at: due) }
         if loop.isTotalContended { loop.shareTotal(after: self, now: now) }
@@ -153,6 +153,10 @@ package final class UpstreamPool {
 
     @inline(__always)
     private func reportRoomWanted() {
+        if machine.totalRoomWanted > 0 || totalRoomWanted > 0 { reportWantedRoom() }
+    }
+
+    private func reportWantedRoom() {
         guard machine.totalRoomWanted != totalRoomWanted || machine.roomClaim != roomClaim else { return }
         totalRoomWanted = machine.totalRoomWanted
         roomClaim = machine.roomClaim
