@@ -176,13 +176,19 @@ final class Exchange {
         switch plan {
         case .localReply(let reply): answer(reply, now: now)
         case .forward:
-            // While it waited for its turn the origin may have been forgotten.
-            if let known = pool, known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
+            countWithOrigin()
             guard let pool else { return Invariant.broken("a request is forwarded to no origin") }
-            loop.upstream.metrics.requests += 1
             if !isTunnel { pool.retryBudget.noteRequest(now: now) }
             requestConnection(from: pool, fresh: false, now: now)
         }
+    }
+
+    /// It counts as begun, and will count as ended.
+    private func countWithOrigin() {
+        guard let known = pool else { return }
+        // While it waited for its turn the origin may have been forgotten.
+        if known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
+        loop.upstream.metrics.requests += 1
     }
 
     /// `fresh`: one that has served nothing yet.
@@ -257,6 +263,8 @@ final class Exchange {
     /// Gives up what runs and answers the request here.
     func answerInstead(_ response: ErrorResponse, now: Instant) {
         let given = generation
+        // Its body failed before its turn came.
+        if isPrepared { countWithOrigin() }
         giveUp(now: now)
         // Others that lose the connection with it may have ended the client.
         guard generation == given else { return }

@@ -118,4 +118,21 @@ struct ExchangeTests {
         #expect(proxy.loop.clientCount == 1)
         #expect(proxy.upstream.allPools.allSatisfy { $0.counts.waiting == 0 && $0.active == 0 })
     }
+
+    @Test("one whose body fails before its turn counts with its origin as begun and as ended")
+    func failsBeforeItsTurn() throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get("/1"))
+        proxy.rest()
+        client.send("PUT \(ScriptedProxy.origin)/2 HTTP/1.1\r\nHost: 192.0.2.1\r\n")
+        client.send("Transfer-Encoding: chunked\r\n\r\nno chunk\r\n")
+        proxy.rest()
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send(ScriptedProxy.ok)
+        proxy.rest()
+        #expect(client.received.contains("ok") && client.received.contains("HTTP/1.1 400 "))
+        #expect(proxy.upstream.metrics.requests == 2)
+        #expect(proxy.upstream.allPools.reduce(0) { $0 + $1.statistics.requests.total } == 2)
+    }
 }

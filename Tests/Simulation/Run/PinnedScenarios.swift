@@ -7,6 +7,8 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
     case warmConnectionGivesWay = "a connection that min_idle keeps gives way to a request of another origin"
     case reconnectOfTunnels = "nothing is kept idle for CONNECT, whose tunnels could not use it"
 
+    case bodyFailsBeforeTurn = "a request whose body stops before its turn counts as begun, as it counts as ended"
+
     package var run: SimulationRun { SimulationRun(scenario, isTraced: true) }
 
     private var scenario: Scenario {
@@ -41,6 +43,17 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
             scenario.origins[0].settings.minIdle = 2
             scenario.origins[0].settings.maxTunnels = 1
             scenario.happenings = [Happening(at: .seconds(1), what: .reconnect(origin: 0))]
+            return scenario
+        case .bodyFailsBeforeTurn:
+            var first = RequestPlan(nonce: 1, origin: 0)
+            first.answers = [AnswerPlan(delay: .seconds(30))]
+            var second = RequestPlan(nonce: 2, origin: 0)
+            second.verb = .put
+            second.body = RequestPlan.Body(size: 16, isChunked: false)
+            second.isPipelined = true
+            second.stop = RequestPlan.Stop(at: 900, manner: .silence)
+            var scenario = Self.scenario(requests: [first, second])
+            scenario.calm = .nowhere
             return scenario
         }
     }
