@@ -58,6 +58,9 @@ extension ClientHandler {
     }
 
     func pauseForUpstream(_ exchange: Exchange) {
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.bodyNotPaused) { return }
+        #endif
         let isFull = !exchange.upstreamIsWritable || exchange.unsentBytes >= loop.configuration.maxBuffer / 2
         setPause(.upstreamFull, isFull)
     }

@@ -104,5 +104,6 @@ extension ProxyLoop {
         for listener in listeners { listener.close() }
         listeners.removeAll()
         forEachClient { $0.kill(now: now) }
+        dropSpareExchanges()
     }
 }

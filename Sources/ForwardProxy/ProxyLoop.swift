@@ -154,4 +154,7 @@ package final class ProxyLoop {
         exchange.clear()
         if spareExchanges.count < Self.maxSpareExchanges { spareExchanges.append(exchange) }
     }
+
+    /// No more clients come.
+    func dropSpareExchanges() { spareExchanges.removeAll() }
 }

@@ -9,6 +9,7 @@
         case drainNotTold = "nobody is told that the output has drained"
         case finBeforeTheRest = "FIN goes out before the rest of the output"
         case resetIsAnEnd = "a reset is sent as an end"
+        case closedStreamKept = "a closed stream is never released"
         case timerNotRearmed = "a timer that came early is not armed again"
         // Upstream
         case leftoverServedToNext = "bytes behind a response begin the next one"
@@ -18,6 +19,7 @@
         case failedDialNotTold = "nobody is told that a dial has failed"
         case secondLookUpForgotten = "who joins a look-up is not told its answer"
         case tunnelEndNotPassedOn = "the end of a tunnel's one side is not passed on"
+        case endNotAskedFor = "a POST is sent onto a connection whose end has come and was not read"
         case headersTimeoutNotSet = "an origin has no time limit for its response head"
         // HTTPWire
         case postRetried = "a POST is sent again"
@@ -29,6 +31,7 @@
         case limitNotLookedAt = "max_connections is not looked at"
         case queueBoundOffByOne = "one more waits than max_queue allows"
         case lastComeFirstServed = "whoever came last is served first"
+        case turnNotPassedOn = "a client that was served stays first in turn"
         case pinnedIsShared = "a connection that belongs to a client serves another"
         case waiterForgottenByFailedDial = "waiters are forgotten when a dial fails"
         case drainForgetsDial = "a drain forgets the connections that are being dialled"
@@ -36,6 +39,7 @@
         case answersOvertake = "an answer goes out before those of earlier requests"
         case waiterOutlivesClient = "a request goes on waiting when its client has gone"
         case expectationNotLifted = "a client that expects 100 is not read on"
+        case bodyNotPaused = "a client is read on although its origin takes nothing"
         case cutEndsWithFin = "a cut response ends the client's connection with FIN"
 
         /// The one that is planted now. Set before the run, on its thread.

@@ -165,6 +165,9 @@ package final class Reactor {
     /// To be called before the descriptor is closed, which is what ends its registration.
     func unwatch(_ source: EventSource) {
         closed.append(source)
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.closedStreamKept) { return }
+        #endif
         Unmanaged.passUnretained(source).release()
     }
 }

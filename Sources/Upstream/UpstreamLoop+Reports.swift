@@ -5,6 +5,19 @@ package import Tuning
 
 /// Reports for the control plane, and its orders. Every call is on the loop.
 extension UpstreamLoop {
+    /// The most bytes that one connection holds of a response that cannot be parsed yet, and of what its origin has not taken:
+    /// tests look whether it is bounded.
+    package var mostBuffered: (input: Int, output: Int) {
+        var most = (input: 0, output: 0)
+        for pool in allPools {
+            for connection in pool.sockets.connections {
+                most.input = max(most.input, connection.partial.count)
+                most.output = max(most.output, connection.stream.unsentBytes)
+            }
+        }
+        return most
+    }
+
     /// Milliseconds since 1970, for records only.
     package var wallClock: Int64 { reactor.wallClock }
 

@@ -147,6 +147,12 @@ package final class UpstreamLoop {
         for pool in allPools { pool.kill() }
     }
 
+    /// After the end, for whoever outlives it: loop and pools hold each other.
+    package func dropPools() {
+        pools.removeAll()
+        allPools.removeAll()
+    }
+
     package var openConnections: Int { allPools.reduce(0) { $0 + $1.openConnections } }
 
     // MARK: Limits of all pools together

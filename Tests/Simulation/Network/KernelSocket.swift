@@ -20,6 +20,8 @@ final class KernelSocket {
     var isEdgeTriggered = true
     var isWatched = false
     var isListed = false
+    /// The round in which the loop first heard of it.
+    var firstReported: Int?
 
     init(_ descriptor: CInt, _ kind: Kind, _ kernel: SimulatedKernel) {
         self.descriptor = descriptor

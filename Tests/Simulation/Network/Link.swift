@@ -15,6 +15,8 @@ final class Link {
     let path: PathState
     let dialledAt: Instant
     var phase = Phase.dialling
+    /// One of the hosts is gone without a word: nothing arrives at either any more.
+    var isSilent = false
     let dialler: End
     let acceptor: End
 

@@ -20,7 +20,9 @@ struct Path: Sendable {
         case blackHole
         /// No answer, and the kernel gives up.
         case timesOut(Interval)
-        /// connect() itself fails.
+        /// A router says so.
+        case hostUnreachable
+        /// connect() itself fails: there is no route, or no port is left.
         case unreachable
         case noLocalPort
     }

@@ -22,6 +22,7 @@ final class PeerSocket {
     let number: Int
     let local: Endpoint
     let remote: Endpoint
+    let dialledAt: Instant
     private let network: SimulatedNetwork
     private var link: Link?
     private let end: End
@@ -39,6 +40,7 @@ final class PeerSocket {
         self.link = link
         self.end = end
         number = network.newNumber()
+        dialledAt = link.dialledAt
         other = link.opposite(end)
         local = end.local
         remote = end.remote
@@ -80,6 +82,9 @@ final class PeerSocket {
 
     /// The host is gone without a word. What still comes to it is answered with RST.
     func vanish() { letGo { network.vanish($0, end) } }
+
+    /// The host is gone, and nothing at its address answers.
+    func fallSilent() { letGo { network.fallSilent($0, end) } }
 
     private func letGo(_ way: (Link) -> Void) {
         guard let link else { return }

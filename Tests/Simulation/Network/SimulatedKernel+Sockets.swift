@@ -47,7 +47,7 @@ extension SimulatedKernel {
         switch path.connecting {
         case .unreachable: return -ENETUNREACH
         case .noLocalPort: return -EADDRNOTAVAIL
-        case .open, .refused, .blackHole, .timesOut: break
+        case .open, .refused, .blackHole, .timesOut, .hostUnreachable: break
         }
         let link = network.dial(from: source ?? .proxyHost, to: endpoint)
         link.dialler.owner = .kernel(socket)
@@ -101,9 +101,12 @@ extension SimulatedKernel {
     // MARK: Bytes
 
     func send(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer) -> Int {
-        guard case .stream(let link, let end, let wasAccepted) = socket(descriptor)?.kind else { return -Int(EPIPE) }
+        guard let socket = socket(descriptor), case .stream(let link, let end, let wasAccepted) = socket.kind else {
+            return -Int(EPIPE)
+        }
         let room = room(end)
         guard room > 0 else { return room }
+        if !wasAccepted { noteLateRequest(socket, end, bytes) }
         let count = min(room, bytes.count)
         if count < bytes.count { end.wantsSpace = true }
         network.write(link, end, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -112,9 +115,12 @@ extension SimulatedKernel {
     }
 
     func send(_ descriptor: CInt, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Int {
-        guard case .stream(let link, let end, let wasAccepted) = socket(descriptor)?.kind else { return -Int(EPIPE) }
+        guard let socket = socket(descriptor), case .stream(let link, let end, let wasAccepted) = socket.kind else {
+            return -Int(EPIPE)
+        }
         let room = room(end)
         guard room > 0 else { return room }
+        if !wasAccepted { noteLateRequest(socket, end, first) }
         let head = min(room, first.count)
         let tail = min(room - head, second.count)
         if head + tail < first.count + second.count { end.wantsSpace = true }

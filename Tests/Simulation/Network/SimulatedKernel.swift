@@ -14,6 +14,10 @@ final class SimulatedKernel: Kernel {
     private(set) var isAtRest = false
     /// More sockets are EMFILE.
     var descriptorLimit = Int.max
+    /// Requests that must not be sent twice and were sent onto a connection that had ended.
+    private(set) var lateRequests: [String] = []
+    /// How often the loop has waited.
+    private(set) var round = 0
     /// Bytes that went through the sockets of accepted and of own connections.
     var traffic = Traffic()
 
@@ -63,6 +67,7 @@ final class SimulatedKernel: Kernel {
 
     func wait(into ready: UnsafeMutableBufferPointer<clinux_ready>, timeout: Int64) -> Int {
         isAtRest = false
+        round += 1
         // What the round before has cost.
         run(until: network.now + roundLength())
         let end = timeout < 0 ? Instant.distantFuture : network.now + Interval(nanoseconds: timeout)
@@ -131,12 +136,19 @@ final class SimulatedKernel: Kernel {
             let events = socket.poll()
             guard events != 0 else { continue }
             report(events, tag)
+            if socket.firstReported == nil { socket.firstReported = round }
             if !socket.isEdgeTriggered { list(socket) }
         }
         spareList.removeAll(keepingCapacity: true)
         if wakeUp.isSet, !hasWoken, count < ready.count { report(ReadyEvents.input, nil) }
         if count > 0 { network.trace.events += 1 }
         return count
+    }
+
+    /// The loop can know of an end that has come, but for one that came in the moment in which it was told of the connection.
+    func noteLateRequest(_ socket: KernelSocket, _ end: End, _ bytes: UnsafeRawBufferPointer) {
+        guard end.input.finHasArrived, socket.firstReported != round, bytes.starts(with: "POST ".utf8) else { return }
+        lateRequests.append(Trace.preview(bytes))
     }
 
     func list(_ socket: KernelSocket) {

@@ -49,6 +49,16 @@ extension SimulatedNetwork {
         retire(link)
     }
 
+    /// Its host is gone and answers nothing: the other one finds out when it gives up sending, if it sends.
+    func fallSilent(_ link: Link, _ end: End) {
+        link.isSilent = true
+        end.phase = .released
+        end.owner = .nobody
+        end.output.dropWaiting()
+        end.input.consume(end.input.unread)
+        retire(link)
+    }
+
     /// Bytes were read: the window has opened.
     func consumed(_ link: Link, _ end: End) { pump(link, link.opposite(end)) }
 
@@ -117,7 +127,7 @@ extension SimulatedNetwork {
     func arrived(_ link: Link, _ sender: End) {
         let output = sender.output
         let path = link.path.path
-        if path.isSilent { return park(link, sender, path) }
+        if path.isSilent || link.isSilent { return park(link, sender, path) }
         trace.events += 1
         let receiver = link.opposite(sender)
         let flight = output.flight

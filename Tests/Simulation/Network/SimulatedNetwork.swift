@@ -72,7 +72,7 @@ final class SimulatedNetwork {
         let parked = state.parked
         state.parked.removeAll()
         for index in parked {
-            guard let link = links[Int(index)] else { continue }
+            guard let link = links[Int(index)], !link.isSilent else { continue }
             for end in [link.dialler, link.acceptor] where end.output.silenceMet != nil {
                 end.output.silenceMet = nil
                 queue.add(.arrival(link: index, fromDialler: end.isDialler), at: now + latency(path))
@@ -120,7 +120,7 @@ final class SimulatedNetwork {
         switch path.connecting {
         case .blackHole: break
         case .timesOut(let delay): queue.add(.dialled(link: link.index), at: now + delay)
-        case .open, .refused, .unreachable, .noLocalPort:
+        case .open, .refused, .hostUnreachable, .unreachable, .noLocalPort:
             queue.add(.dialled(link: link.index), at: now + latency(path) + latency(path))
         }
         return link
@@ -138,6 +138,7 @@ final class SimulatedNetwork {
         switch path.connecting {
         case .timesOut: code = ETIMEDOUT
         case .refused: code = ECONNREFUSED
+        case .hostUnreachable: code = EHOSTUNREACH
         case .blackHole: return
         case .open, .unreachable, .noLocalPort:
             if path.isSilent {

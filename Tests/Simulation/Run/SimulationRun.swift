@@ -22,9 +22,11 @@ package struct SimulationRun {
     init(_ scenario: Scenario, isTraced: Bool) {
         Self.brokenInvariant.withLock { $0 = nil }
         Invariant.onFirstBroken { text in Self.brokenInvariant.withLock { $0 = text } }
-        let world = World(scenario, tracing: isTraced)
-        let verdict = world.run()
-        world.network.tearDown()
+        var (verdict, remains) = Self.run(scenario, isTraced)
+        if verdict.violations.isEmpty, let names = remains?.names, !names.isEmpty {
+            let text = "after the run there still is \(names.joined(separator: ", "))"
+            verdict.violations.append(Violation(property: .memory, text: text, at: verdict.trace.now))
+        }
         seed = scenario.seed
         events = verdict.events
         hash = verdict.trace.hash
@@ -34,6 +36,14 @@ package struct SimulationRun {
         }
         properties = verdict.violations.map { "\($0.property)" }
         trace = verdict.trace.lines
+    }
+
+    /// On return everything is released.
+    private static func run(_ scenario: Scenario, _ isTraced: Bool) -> (Verdict, Remains?) {
+        let world = World(scenario, tracing: isTraced)
+        let verdict = world.run()
+        world.tearDown()
+        return (verdict, world.remains)
     }
 
     private static let brokenInvariant = Mutex<String?>(nil)

@@ -139,6 +139,11 @@ final class ClientMachine {
         generation += 1
     }
 
+    func tearDown() {
+        finish()
+        output = .stopped
+    }
+
     func abandonDue() {
         for account in due { _ = account.settle(.abandoned, at: world.now) }
         due.removeAll()
@@ -158,15 +163,23 @@ final class ClientMachine {
         if case .tunnel(let tunnel) = output { tunnel.abandon() }
         output = .stopped
         switch manner {
-        case .close, .reset:
+        case .close, .reset, .silence:
             abandonDue()
-            if manner == .close { socket.close() } else { socket.reset() }
+            end(socket, manner)
             finish()
         case .fin:
             socket.shutdownOutput()
         case .wait:
             abandonDue()
             socket.pauseReading()
+        }
+    }
+
+    private func end(_ socket: PeerSocket, _ manner: ClientPlan.Ending) {
+        switch manner {
+        case .close, .fin, .wait: socket.close()
+        case .reset: socket.reset()
+        case .silence: socket.fallSilent()
         }
     }
 
@@ -188,13 +201,9 @@ final class ClientMachine {
     /// All is answered.
     private func rest(_ socket: PeerSocket) {
         switch plan.ending {
-        case .close:
+        case .close, .reset, .silence:
             phase = .leaving(socket)
-            socket.close()
-            finish()
-        case .reset:
-            phase = .leaving(socket)
-            socket.reset()
+            end(socket, plan.ending)
             finish()
         case .fin:
             phase = .leaving(socket)
@@ -214,7 +223,7 @@ final class ClientMachine {
             // It leaves the close to connd.
             toldLast = true
             output = .stopped
-        case .close, .fin, .reset, .wait:
+        case .close, .fin, .reset, .wait, .silence:
             socket.close()
             connectionEnded()
         }

@@ -60,9 +60,19 @@ struct LimitWatch {
         maxUpstream = Limit(world.configuration.maxUpstreamConnections)
     }
 
+    /// Limits change, perhaps more than once between two checks.
+    mutating func note(_ world: World) {
+        for (index, origin) in world.origins.enumerated() {
+            _ = perOrigin[index].maxConnections.most(origin.settings.maxConnections, now: world.now)
+            _ = perOrigin[index].maxTunnels.most(origin.settings.maxTunnels, now: world.now)
+            _ = perOrigin[index].maxQueue.most(origin.settings.maxQueue, now: world.now)
+        }
+        _ = maxClients.most(world.configuration.maxClientConnections, now: world.now)
+        _ = maxUpstream.most(world.configuration.maxUpstreamConnections, now: world.now)
+    }
+
     mutating func check(_ world: World, _ proxy: ProxyUnderTest) {
         for index in world.origins.indices { checkQueue(world, proxy, index) }
-        if world.scenario.isCalm { checkBuffers(world) }
         let kernel = world.kernel
         // Nothing can have risen where nothing was opened.
         guard world.network.links.count != links || kernel.openDescriptors != descriptors else { return }
@@ -97,13 +107,22 @@ struct LimitWatch {
         let origin = world.origins[index]
         let most = perOrigin[index].maxQueue.most(origin.settings.maxQueue, now: world.now)
         guard most < 100, let gauges = proxy.upstream.existingPool(for: origin.origin)?.gauges else { return }
-        // Those for whom something is under way do not count, nor those whose dials a drain has taken away.
+        // Those for whom something is under way do not count, nor those whose dials a drain has taken away, nor those for
+        // whom a connection has just made room.
         let backedOff = gauges.dialFailures > 0 ? origin.settings.maxConnections : 0
         let excused = gauges.dialing + gauges.draining + gauges.closing + backedOff
-        if gauges.waiting > perOrigin[index].waiting, gauges.waiting - excused > most {
+        if gauges.waiting > perOrigin[index].waiting, gauges.waiting - excused > most,
+            gauges.waiting - excused - justClosed(world, index) > most
+        {
             world.violated(.limits, "\(gauges.waiting) wait for origin \(index); max_queue is \(most)")
         }
         perOrigin[index].waiting = gauges.waiting
+    }
+
+    /// As many as were open after the round before.
+    private func justClosed(_ world: World, _ index: Int) -> Int {
+        let open = world.origins[index].endpoints.reduce(0) { $0 + world.kernel.connections(to: $1) }
+        return max(perOrigin[index].connections - open, 0)
     }
 
     private mutating func checkTotals(_ world: World, spare: Int) {
@@ -121,16 +140,5 @@ struct LimitWatch {
             world.violated(.limits, "\(accepted) clients; max_client_connections is \(mostClients)")
         }
         clients = accepted
-    }
-
-    /// What connd holds: all of it is passed on where nothing goes wrong, and heads change little.
-    private func checkBuffers(_ world: World) {
-        let traffic = world.kernel.traffic
-        let held = max(traffic.fromClients - traffic.toOrigins, 0) + max(traffic.fromOrigins - traffic.toClients, 0)
-        let buffer = world.configuration.maxBuffer
-        // A read each way, a part of a head or of a body that waits for its turn, and what heads lose on their way.
-        let perClient = 4 * buffer + 4096 + (world.hasPipelines ? 16 * 2 * 16_384 : 0)
-        let bound = world.clients.count * perClient + world.ledger.accounts.count * 512
-        if held > bound { world.violated(.buffers, "connd holds \(held) bytes, which is more than \(bound)") }
     }
 }

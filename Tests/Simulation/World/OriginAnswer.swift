@@ -73,7 +73,7 @@ final class OriginAnswer {
     private func finish() {
         // With a FIN behind the last byte; what the end of the connection is to say is said by it.
         sighting.answer = .whole
-        if plan.speaksOn { connection.end(.speak) }
+        if plan.speaksOn { connection.speakUnasked() }
         connection.answered(sighting, isLast: isLast || plan.ending == .close)
     }
 
@@ -87,6 +87,7 @@ final class OriginAnswer {
         case .vanish:
             connection.vanish()
             connection.origin.forget(connection)
+        case .silence: connection.fallSilent()
         case .stall: connection.stopListening()
         }
     }

@@ -16,7 +16,6 @@ final class OriginConnection {
     let number: Int
     let socket: PeerSocket
     private let isTunnel: Bool
-    private let openedAt: Instant
     private var input = Input.betweenRequests
     private var reader = StrictReader()
     /// Requests that are not answered yet, the one that is being answered first.
@@ -28,6 +27,8 @@ final class OriginConnection {
     private var login: String?
     /// Ends with whatever happens on the connection.
     private var idleTurn = 0
+    /// It was asked to log in, and is yet to answer.
+    private var isChallenged = false
     private var spokeUnasked = Speech.never
 
     /// Whether it has said what nobody asked for, and whether that has arrived.
@@ -41,7 +42,6 @@ final class OriginConnection {
         self.socket = socket
         self.number = number
         self.isTunnel = isTunnel
-        openedAt = origin.world.now
     }
 
     var isIdle: Bool {
@@ -76,21 +76,33 @@ final class OriginConnection {
         case .vanish:
             vanish()
             origin.forget(self)
+        case .silence: fallSilent()
         case .speak:
-            spokeUnasked = .onItsWay
             // As some servers do before they give an idle connection up.
-            let head =
-                "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Connection: \(number)\r\nConnection: close\r\n"
-            socket.send(Array("\(head)Content-Length: 0\r\n\r\n".utf8))
+            speakUnasked()
             stopListening()
             world.after(.milliseconds(200)) { self.close() }
         }
+    }
+
+    func speakUnasked() {
+        spokeUnasked = .onItsWay
+        let head =
+            "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Connection: \(number)\r\nConnection: close\r\n"
+        socket.send(Array("\(head)Content-Length: 0\r\n\r\n".utf8))
     }
 
     func vanish() {
         isOver = true
         cutAll()
         socket.vanish()
+    }
+
+    func fallSilent() {
+        isOver = true
+        cutAll()
+        socket.fallSilent()
+        origin.forget(self)
     }
 
     private func cutAll() {
@@ -121,6 +133,11 @@ final class OriginConnection {
 
     func stopListening() { input = .deaf }
 
+    func tearDown() {
+        answering = nil
+        input = .deaf
+    }
+
     // MARK: Requests
 
     private func readRequests() {
@@ -147,6 +164,7 @@ final class OriginConnection {
         let sighting = Sighting(account, connection: number, at: world.now)
         account.sightings.append(sighting)
         checkTurn(sighting, head)
+        isChallenged = false
         queue.append(sighting)
         idleTurn += 1
         input = .request(sighting, received: 0)
@@ -190,12 +208,7 @@ final class OriginConnection {
             let others = queue.map { "\($0.account.request.nonce)" }.joined(separator: ", ")
             world.violated(.sharedConnection, "\(request.nonce) came while \(others) was not answered")
         }
-        // A dial takes this long at least, so that it had begun before. A login under way is spared by a drain.
-        let path = world.scenario.originPath
-        let dial = path.minLatency + path.minLatency + path.minLatency
-        if path.isPlain, !origin.plan.bindsConnections, let drain = origin.settledDrain, openedAt < drain + dial,
-            !isTunnel
-        {
+        if !isTunnel, !isChallenged, let drain = origin.lastDrain(before: sighting), socket.dialledAt < drain {
             world.violated(.obeyed, "\(request.nonce) came on a connection that was drained")
         }
         if let login, login != head["x-client"] {
@@ -251,6 +264,7 @@ final class OriginConnection {
         guard !isOver else { return }
         answering = nil
         answers += 1
+        isChallenged = sighting.plan.challenges && sighting.account.request.logsIn
         queue.removeFirst()
         if isLast { return close() }
         if queue.isEmpty { restsIdle() } else { answerNext() }

@@ -56,6 +56,7 @@ final class OriginMachine {
     var answer: ResolverAnswer {
         switch names {
         case .addresses: .addresses(addresses)
+        case .last(let count): .addresses(addresses.suffix(max(count, 1)))
         case .noSuchName: .noSuchName("no such name")
         case .failed: .failed("no server answers")
         }
@@ -63,11 +64,15 @@ final class OriginMachine {
 
     func noteDrain() { drains.append(world.now) }
 
-    /// The last one that has surely been carried out.
-    var settledDrain: Instant? {
+    /// The last one that was carried out before the request can have been granted a connection. A login that is under way is
+    /// spared by it.
+    func lastDrain(before sighting: Sighting) -> Instant? {
         let path = world.scenario.originPath
-        let slack = path.maxLatency + path.maxLatency + .milliseconds(60)
-        return drains.last { $0 + slack < world.now }
+        let travel = path.maxLatency + path.maxLatency
+        return drains.last { time in
+            let done = time + .milliseconds(60)
+            return done < sighting.account.sentAt || path.isPlain && done + travel < world.now
+        }
     }
 
     // MARK: The network
@@ -87,6 +92,11 @@ final class OriginMachine {
         }
     }
 
+    func tearDown() {
+        for connection in connections { connection.tearDown() }
+        connections.removeAll()
+    }
+
     private func accept(_ socket: PeerSocket, isTunnel: Bool) {
         let connection = OriginConnection(self, socket, number: world.nextConnectionNumber(), isTunnel: isTunnel)
         connections.append(connection)
@@ -102,10 +112,17 @@ final class OriginMachine {
         let reached = addresses[address % addresses.count]
         for port in [Self.port, Self.tunnelPort] {
             var path = world.network.path(to: Endpoint(address: reached, port: port))
+            path.isSilent = false
+            path.connecting = .open
             switch reach {
-            case .open: path.connecting = .open
+            case .open: break
             case .refused: path.connecting = .refused
             case .blackHole: path.connecting = .blackHole
+            case .noRoute: path.connecting = .unreachable
+            case .noLocalPort: path.connecting = .noLocalPort
+            case .timesOut: path.connecting = .timesOut(.milliseconds(50))
+            case .hostUnreachable: path.connecting = .hostUnreachable
+            case .silent: path.isSilent = true
             }
             world.network.setPath(path, to: Endpoint(address: reached, port: port))
         }

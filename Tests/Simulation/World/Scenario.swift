@@ -55,6 +55,8 @@ extension Scenario {
 struct OriginPlan: Sendable {
     enum Names: Sendable {
         case addresses, noSuchName, failed
+        /// Of several addresses so many, the last ones.
+        case last(Int)
     }
 
     /// An address in place of a name.
@@ -77,7 +79,8 @@ struct IdleEnd: Sendable {
     var manner: Manner
 
     enum Manner: Sendable {
-        case fin, reset, vanish, speak
+        /// `vanish`: the host is started again and knows nothing of it; `silence`: it is gone.
+        case fin, reset, vanish, silence, speak
     }
 }
 
@@ -99,7 +102,7 @@ struct AnswerPlan: Sendable {
     /// Something that cuts the answer, behind so many thousandths of it.
     struct Fault: Sendable {
         enum Kind: Sendable {
-            case fin, reset, stall, vanish
+            case fin, reset, stall, vanish, silence
             /// Bytes that are no HTTP, in place of the head or a chunk size.
             case garbage
         }
@@ -130,7 +133,8 @@ struct AnswerPlan: Sendable {
 
 struct ClientPlan: Sendable {
     enum Ending: Sendable {
-        case close, fin, reset, wait
+        /// `silence`: its host is gone, and nobody is told.
+        case close, fin, reset, wait, silence
     }
 
     struct Departure: Sendable {
@@ -230,8 +234,15 @@ struct TunnelPlan: Sendable {
         /// Each end says FIN behind its last byte and waits for the other's.
         case both
         case clientCloses, clientResets, originCloses, originResets
+        /// One end breaks off behind so many thousandths of what it has to say.
+        case clientBreaks(at: Int, Break)
+        case originBreaks(at: Int, Break)
         /// Until somebody's time-out.
         case nobody
+    }
+
+    enum Break: Sendable {
+        case fin, reset, silence
     }
 
     var fromClient: Int
@@ -278,5 +289,9 @@ struct Happening: Sendable {
 
     enum Reach: Sendable {
         case open, refused, blackHole
+        /// What connecting fails with at once, after a while, or by a router's word.
+        case noRoute, noLocalPort, timesOut, hostUnreachable
+        /// Nothing arrives any more, of connections that are open either.
+        case silent
     }
 }

@@ -39,7 +39,9 @@ extension ScenarioGenerator {
                 trigger: chance(60)
                     ? .after(milliseconds(0, chance(70) ? 100 : 3000)) : .bytesReceived(pick(from: 1, to: 3000)),
                 manner: pick(.close, .fin, .reset, .wait))
+            if features.silence, chance(50) { plan.departure?.manner = .silence }
         }
+        if features.silence, !features.sparesOrigins, chance(20) { plan.ending = .silence }
         return plan
     }
 
@@ -101,6 +103,11 @@ extension ScenarioGenerator {
             return plan
         }
         plan.ending = pick(.both, .both, .clientCloses, .originCloses, .clientResets, .originResets, .nobody)
+        if chance(30) {
+            let place = random.below(1000)
+            let way: TunnelPlan.Break = features.silence ? .silence : pick(.fin, .reset)
+            plan.ending = chance(50) ? .clientBreaks(at: place, way) : .originBreaks(at: place, way)
+        }
         return plan
     }
 
@@ -136,7 +143,7 @@ extension ScenarioGenerator {
     private mutating func spoil(_ plan: inout AnswerPlan) {
         if features.earlyAnswers, chance(30) { plan.isEarly = true }
         if features.closingAnswers, chance(20) { plan.ending = .close }
-        if features.badAnswers, chance(15), plan.framing != .untilClose { plan.speaksOn = true }
+        if features.badAnswers, chance(40), plan.framing != .untilClose { plan.speaksOn = true }
         if features.cutAnswers, chance(25) {
             // With a FIN an answer without a length is whole.
             let kinds: [AnswerPlan.Fault.Kind] = plan.framing == .untilClose ? [.reset] : [.fin, .reset]
@@ -147,6 +154,7 @@ extension ScenarioGenerator {
         if features.stalls, chance(15) {
             plan.fault = AnswerPlan.Fault(kind: pick(.stall, .vanish), at: random.below(1000))
         }
+        if features.silence, chance(10) { plan.fault = AnswerPlan.Fault(kind: .silence, at: random.below(1000)) }
         if features.badAnswers, chance(10) {
             plan.fault = AnswerPlan.Fault(kind: .garbage, at: plan.framing == .chunked ? pick(0, 500) : 0)
         }

@@ -22,18 +22,27 @@ extension ScenarioGenerator {
         if features.reach { addReach(origins, add) }
         if features.names {
             let index = random.below(origins.count)
-            add(chance(40) ? .zero : time(), .names(origin: index, pick(.noSuchName, .failed)))
+            let names: OriginPlan.Names = chance(30) ? .last(pick(1, 2)) : pick(.noSuchName, .failed)
+            add(chance(40) ? .zero : time(), .names(origin: index, names))
             if chance(70) { add(time(), .names(origin: index, .addresses)) }
         }
         if features.descriptors {
-            add(time(), .descriptors(pick(0, 1, 2, 5)))
-            add(time() + .milliseconds(500), .descriptors(nil))
+            let at = time()
+            add(at, .descriptors(pick(0, 1, 2, 5)))
+            add(at + .milliseconds(500), .descriptors(nil))
         }
         if features.stopping { addStop(add) }
         return made.sorted { $0.at < $1.at }
     }
 
-    private mutating func time() -> Interval { chance(75) ? milliseconds(0, 150) : milliseconds(0, 4000) }
+    /// Mostly while the first connections are dialled and used.
+    private mutating func time() -> Interval {
+        switch random.below(8) {
+        case 0...1: milliseconds(0, 40)
+        case 2...5: milliseconds(0, 150)
+        default: milliseconds(0, 4000)
+        }
+    }
 
     private mutating func endIdle(_ origins: [OriginPlan]) -> Happening.What {
         .endIdle(origin: random.below(origins.count), pick(.fin, .fin, .reset, .vanish, .speak))
@@ -42,7 +51,10 @@ extension ScenarioGenerator {
     private mutating func addReach(_ origins: [OriginPlan], _ add: (Interval, Happening.What) -> Void) {
         let index = random.below(origins.count)
         let address = random.below(origins[index].addressCount)
-        add(chance(40) ? .zero : time(), .reach(origin: index, address: address, pick(.refused, .blackHole)))
+        var reach: Happening.Reach = pick(
+            .refused, .refused, .blackHole, .blackHole, .noRoute, .noLocalPort, .timesOut, .hostUnreachable)
+        if features.silence, chance(60) { reach = .silent }
+        add(chance(40) ? .zero : time(), .reach(origin: index, address: address, reach))
         if chance(70) { add(time(), .reach(origin: index, address: address, .open)) }
     }
 

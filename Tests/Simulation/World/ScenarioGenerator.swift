@@ -24,6 +24,10 @@ struct ScenarioGenerator {
         var cutAnswers = false, stalls = false, badAnswers = false, earlyAnswers = false, untilClose = false
         /// Most connections turn out to be dead when they are used.
         var stale = false
+        /// Many clients come at once, and all connections that they meet are dead.
+        var stampede = false
+        /// Hosts go without a word.
+        var silence = false
         var closingAnswers = false, idleEnds = false, interim = false
         var tightLimits = false, tightQueue = false, shortTimeouts = false
         var orders = false, stopping = false, restarts = false, reach = false, names = false
@@ -68,6 +72,7 @@ struct ScenarioGenerator {
 
     mutating func make() -> Scenario {
         chooseFeatures()
+        if features.stampede { return makeStampede() }
         let origins = (0..<pick(1, 1, 2, 2, 3, 4)).map { _ in makeOrigin() }
         let clients = (0..<clientCount()).map { _ in makeClient(origins: origins) }
         var scenario = Scenario(
@@ -121,13 +126,15 @@ struct ScenarioGenerator {
         features.slowReaders = chance(20)
         guard !features.isCalm else { return }
         features.departures = chance(25)
+        features.silence = chance(12)
         features.stops = chance(20)
         features.garbage = chance(10)
         guard !features.sparesOrigins else { return }
         features.cutAnswers = chance(30)
         features.stalls = chance(15)
         features.stale = chance(10)
-        features.badAnswers = chance(10)
+        features.stampede = chance(4)
+        features.badAnswers = chance(12)
         features.earlyAnswers = chance(15)
         features.idleEnds = chance(40)
         features.tightQueue = chance(30)
@@ -164,6 +171,7 @@ struct ScenarioGenerator {
 
     private mutating func makePath() -> Path {
         var path = Path()
+        if features.silence { path.retransmissionsEnd = .seconds(Int64(pick(5, 15, 60, 924))) }
         path.cuts = pick(.whole, .whole, .sometimes, .sometimes, .small)
         if features.large { path.cuts = pick(.whole, .sometimes) }
         if chance(40) {
@@ -201,6 +209,7 @@ struct ScenarioGenerator {
             plan.idleEnd = IdleEnd(
                 after: chance(70) ? milliseconds(1, 60) : milliseconds(60, 3000),
                 manner: pick(.fin, .fin, .fin, .reset, .vanish, .speak))
+            if features.silence, chance(40) { plan.idleEnd?.manner = .silence }
         }
         if features.closingAnswers, chance(50) { plan.maxAnswers = pick(from: 1, to: 4) }
         if features.idleEnds, chance(20) { plan.keepAliveHint = pick(1, 2, 5) }
@@ -240,7 +249,7 @@ struct ScenarioGenerator {
         if features.shortTimeouts {
             settings.headersTimeout = milliseconds(20, 1000)
             settings.bodyIdleTimeout = milliseconds(20, 1000)
-            settings.tunnelIdleTimeout = milliseconds(0, 2000)
+            settings.tunnelIdleTimeout = milliseconds(1, 2000)
             settings.closeLinger = milliseconds(0, 500)
         }
         return settings

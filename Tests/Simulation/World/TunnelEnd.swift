@@ -46,6 +46,16 @@ final class TunnelEnd {
     private var other: Content.Maker { side == .client ? .origin(attempt: attempt) : .client }
     private var ownTotal: Int { side == .client ? plan.fromClient : plan.fromOrigin }
     private var otherTotal: Int { side == .client ? plan.fromOrigin : plan.fromClient }
+    /// How it breaks off, if it does, and behind how many bytes.
+    private var ownBreak: (at: Int, how: TunnelPlan.Break)? {
+        switch (plan.ending, side) {
+        case (.clientBreaks(let at, let how), .client), (.originBreaks(let at, let how), .origin):
+            (ownTotal * at / 1000, how)
+        case (.clientBreaks, .origin), (.originBreaks, .client), (.both, _), (.clientCloses, _), (.clientResets, _),
+            (.originCloses, _), (.originResets, _), (.nobody, _):
+            nil
+        }
+    }
     private var hasHeardAll: Bool { heard == otherTotal }
     private var hasSaidAll: Bool {
         switch output {
@@ -58,14 +68,28 @@ final class TunnelEnd {
 
     private func speak() {
         guard !isOver, case .speaking(let said) = output else { return }
-        let part = min(max(ownTotal / max(plan.writes, 1), 1), ownTotal - said)
+        let ownBreak = ownBreak
+        let limit = ownBreak?.at ?? ownTotal
+        let part = min(max(ownTotal / max(plan.writes, 1), 1), limit - said)
         if part > 0 { socket.send(Content.bytes(nonce, own, said..<(said + part))) }
-        if said + part < ownTotal {
+        if said + part < limit {
             output = .speaking(said + part)
             world.after(plan.pause) { self.speak() }
+        } else if let ownBreak {
+            breakOff(ownBreak.how)
         } else {
             output = .silent
             saidAll()
+        }
+    }
+
+    private func breakOff(_ how: TunnelPlan.Break) {
+        end {
+            switch how {
+            case .fin: socket.close()
+            case .reset: socket.reset()
+            case .silence: socket.fallSilent()
+            }
         }
     }
 
@@ -75,7 +99,8 @@ final class TunnelEnd {
             socket.shutdownOutput()
             output = .shut
         case (.clientResets, .client), (.originResets, .origin): return end { socket.reset() }
-        case (.clientCloses, _), (.originCloses, _), (.nobody, _), (.clientResets, .origin), (.originResets, .client):
+        case (.clientCloses, _), (.originCloses, _), (.nobody, _), (.clientResets, .origin), (.originResets, .client),
+            (.clientBreaks, _), (.originBreaks, _):
             break
         }
         proceed()
@@ -98,7 +123,7 @@ final class TunnelEnd {
         switch (plan.ending, side) {
         case (.clientCloses, .client), (.originCloses, .origin): if hasHeardAll || inputEnded { end { socket.close() } }
         case (.both, _), (.clientCloses, .origin), (.originCloses, .client), (.clientResets, _), (.originResets, _),
-            (.nobody, _):
+            (.nobody, _), (.clientBreaks, _), (.originBreaks, _):
             if inputEnded { end { socket.close() } }
         }
     }

@@ -6,6 +6,7 @@ enum Property: String, Sendable, CaseIterable {
     case foreignBytes = "no byte of one exchange reaches another"
     case cutLooksWhole = "a message that was cut never looks whole"
     case sentTooOften = "an origin sees a request no more often than it may be sent"
+    case sentTooLate = "what must not be sent twice is not sent onto a connection that has ended"
     case wellFormed = "connd sends well-formed HTTP/1"
     case sharedConnection = "one request at a time on a connection, but for pipelining where it is set"
     case login = "nobody is served under another client's login"

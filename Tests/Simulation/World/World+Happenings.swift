@@ -14,9 +14,11 @@ extension World {
         case .settings(let index, let new): apply(new, to: index, proxy)
         case .clientLimit(let limit):
             configuration.maxClientConnections = limit
+            limitsChanged()
             reload(proxy)
         case .upstreamLimit(let limit):
             configuration.maxUpstreamConnections = limit
+            limitsChanged()
             reload(proxy)
         case .denies(let index):
             configuration.destinations.deny =
@@ -66,6 +68,7 @@ extension World {
         let origin = origins[index]
         settings.set(new, host: origin.host)
         origin.set(new)
+        limitsChanged()
         order(.apply(new), index, proxy)
     }
 

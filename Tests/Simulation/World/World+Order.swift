@@ -13,12 +13,12 @@ extension World {
 
     func checkOrder() {
         let plans = scenario.clients.lazy.flatMap(\.requests)
-        guard scenario.isCalm, !plans.contains(where: \.isPipelined), !plans.contains(where: \.logsIn) else { return }
-        let path = scenario.originPath
-        guard path.isPlain else { return }
+        guard scenario.isCalm, scenario.originPath.isPlain, !plans.contains(where: \.logsIn) else { return }
         for origin in origins where !origin.everPipelined {
             let accounts = ledger.accounts.filter { $0.request.origin == origin.index && isOrdered($0) }
             guard accounts.count < 150 else { continue }
+            for one in accounts where !one.request.isPipelined { checkTurns(while: one, others: accounts) }
+            if hasPipelines { continue }
             for (place, one) in accounts.enumerated() {
                 for other in accounts[(place + 1)...] {
                     compare(one, other)
@@ -31,9 +31,29 @@ extension World {
     /// A round of connd's loop may take so long, and what happens within it has no order.
     private static let round = Interval.milliseconds(30)
 
+    /// From when a request is granted to when its origin has surely seen it.
+    private var slack: Interval { scenario.originPath.maxLatency + scenario.originPath.maxLatency + Self.round }
+
+    /// Clients are served in turn: while a request waits, no other client is served twice.
+    private func checkTurns(while waiting: Account, others: [Account]) {
+        let from = waiting.arrivedAt + Self.round + slack
+        let until = waiting.sightings[0].at
+        guard from + slack < until else { return }
+        var served: [Int: Int] = [:]
+        for other in others where other.client != waiting.client {
+            let time = other.sightings[0].at
+            guard from < time, time + slack < until else { continue }
+            served[other.client, default: 0] += 1
+        }
+        guard let most = served.values.max(), most > 1 else { return }
+        violated(
+            .order,
+            "request \(waiting.request.nonce) waited while another client was served \(most) times by origin "
+                + "\(waiting.request.origin)")
+    }
+
     private func compare(_ first: Account, _ second: Account) {
         guard first.arrivedAt + Self.round < second.sentAt, first.client != second.client else { return }
-        let slack = scenario.originPath.maxLatency + scenario.originPath.maxLatency + Self.round
         guard second.sightings[0].at + slack < first.sightings[0].at else { return }
         violated(
             .order,

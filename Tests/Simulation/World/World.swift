@@ -1,4 +1,5 @@
 import ForwardProxy
+import HTTPWire
 import Metering
 import ProxyTypes
 import Tuning
@@ -6,7 +7,7 @@ import Upstream
 
 /// What one run has shown.
 struct Verdict {
-    let violations: [Violation]
+    var violations: [Violation]
     let events: Int
     let trace: Trace
     let census: Census
@@ -44,12 +45,15 @@ final class World {
     /// When what origins said unasked had arrived, by their connection.
     private(set) var speeches: [Int: Instant] = [:]
     private(set) var violations: [Violation] = []
+    /// Once the run is over.
+    private(set) var remains: Remains?
     private var connectionNumber = 0
     /// Where clients connect to; nil once nobody listens.
     var listenerEndpoint: Endpoint? = .proxy
     /// An order to stop was given.
     var isStopping = false
     private var watch: LimitWatch?
+    private var buffers: BufferWatch?
     let hasPipelines: Bool
     let hasListenerChanges: Bool
     private let begin: Instant
@@ -71,6 +75,7 @@ final class World {
         configuration.clientIdleTimeout = scenario.proxy.clientIdleTimeout
         configuration.clientBodyTimeout = scenario.proxy.clientBodyTimeout
         configuration.closeLinger = scenario.proxy.closeLinger
+        configuration.headLimits.maxHeadBytes = Self.maxHead
         self.configuration = configuration
         settings = SettingsInForce()
         hasListenerChanges = scenario.happenings.contains { if case .changeListeners = $0.what { true } else { false } }
@@ -89,6 +94,12 @@ final class World {
     }
 
     func clientAddress(_ index: Int) -> IPAddress { IPAddress(ipv4: 0x0A02_0000 | UInt32(index + 1)) }
+
+    /// Settings or the configuration have changed.
+    func limitsChanged() {
+        watch?.note(self)
+        buffers?.note(self)
+    }
 
     func noteSpeech(_ connection: Int) { speeches[connection] = now }
 
@@ -111,6 +122,8 @@ final class World {
 
     // MARK: The run
 
+    /// Small, so that what may be held is.
+    static let maxHead = 4096
     /// How much time a run may take until nothing happens any more.
     private static let longest = Interval.hours(2)
     private static let patience = Interval.minutes(15)
@@ -122,16 +135,30 @@ final class World {
         self.proxy = proxy
         if !proxy.listen() { violated(.rest, "the listener cannot be opened") }
         watch = LimitWatch(self)
+        buffers = BufferWatch(self)
         for origin in origins { origin.start() }
         for client in clients { client.start() }
         for happening in scenario.happenings { after(happening.at) { [unowned self] in take(happening.what) } }
         run(proxy, until: { [self] in isPlayedOut })
-        keepNothingWarm(proxy)
+        letRest(proxy)
         run(proxy)
         if violations.isEmpty { checkRest(proxy) }
         if violations.isEmpty { stopAll(proxy) }
-        defer { self.proxy = nil }
+        defer { release(proxy) }
         return Verdict(violations: violations, events: network.trace.events, trace: network.trace, census: census())
+    }
+
+    private func release(_ proxy: ProxyUnderTest) {
+        remains = Remains(proxy)
+        proxy.upstream.dropPools()
+        self.proxy = nil
+    }
+
+    /// After the run: clients, origins and hosts hold each other.
+    func tearDown() {
+        for client in clients { client.tearDown() }
+        for origin in origins { origin.tearDown() }
+        network.tearDown()
     }
 
     private func setUp() {
@@ -165,8 +192,9 @@ final class World {
 
     private var lastHappening: Interval { scenario.happenings.last?.at ?? .zero }
 
-    /// Otherwise `min_idle` goes on for ever.
-    private func keepNothingWarm(_ proxy: ProxyUnderTest) {
+    /// Otherwise `min_idle` goes on for ever, and so does a listener that has no descriptor for a client that waits.
+    private func letRest(_ proxy: ProxyUnderTest) {
+        kernel.descriptorLimit = .max
         for origin in origins {
             var cold = origin.settings
             guard cold.minIdle > 0 else { continue }
@@ -185,6 +213,10 @@ final class World {
             proxy.turn()
             turns += 1
             watch?.check(self, proxy)
+            buffers?.check(self, proxy)
+            if let late = kernel.lateRequests.first {
+                violated(.sentTooLate, "connd sent\(late) behind the origin's FIN")
+            }
             if Invariant.brokenCount > brokenBefore { violated(.invariants, "an invariant is broken") }
             if kernel.isAtRest || isDone() { return }
             if turns > Self.mostTurns || network.now > end {

@@ -1,0 +1,30 @@
+import ForwardProxy
+import Reactor
+import Upstream
+
+/// What must be gone when a run is over. Whatever connd makes for a client, a request or a connection holds one of these, so
+/// that nothing can be left over without one of them. Value.
+struct Remains {
+    private weak var proxyLoop: ProxyLoop?
+    private weak var upstreamLoop: UpstreamLoop?
+    private weak var reactor: Reactor?
+    private weak var kernel: SimulatedKernel?
+
+    /// Made at the end: objects with weak references pay for them at every retain.
+    init(_ proxy: ProxyUnderTest) {
+        proxyLoop = proxy.loop
+        upstreamLoop = proxy.upstream
+        reactor = proxy.reactor
+        kernel = proxy.kernel
+    }
+
+    /// Who is still there, and by what it may be held.
+    var names: [String] {
+        var names: [String] = []
+        if proxyLoop != nil { names.append("ProxyLoop (by a client or an exchange)") }
+        if upstreamLoop != nil { names.append("UpstreamLoop (by a pool, a connection or a dial)") }
+        if reactor != nil { names.append("Reactor (by a loop)") }
+        if kernel != nil { names.append("the kernel (by a stream or a listener)") }
+        return names
+    }
+}
