@@ -62,7 +62,7 @@
 
         private static func processorTime(of who: __rusage_who) -> Double {
             var usage = rusage()
-            getrusage(who, &usage)
+            getrusage(__rusage_who_t(truncatingIfNeeded: who.rawValue), &usage)
             return [usage.ru_utime, usage.ru_stime].reduce(0) { $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6 }
         }
 

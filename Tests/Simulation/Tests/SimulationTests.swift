@@ -30,6 +30,7 @@ struct SimulationTests {
         #expect(first.output == second.output)
         // Here hashing has a seed of its own, and no order may depend on it.
         let (run, again) = (SimulationRun(seed: seed), SimulationRun(seed: seed))
+        #expect(run.isClean, "\(run.findings)")
         #expect(run.hash == again.hash)
         #expect(first.output.contains("hash \(run.hash), clean"))
     }
