@@ -24,8 +24,8 @@ struct ScenarioGenerator {
         var cutAnswers = false, stalls = false, badAnswers = false, earlyAnswers = false, untilClose = false
         /// Most connections turn out to be dead when they are used.
         var stale = false
-        /// Many clients come at once, and all connections that they meet are dead.
-        var stampede = false
+        /// Many clients come at once, and all connections that they meet are dead; or they wait for few connections.
+        var stampede = false, queue = false
         /// Hosts go without a word.
         var silence = false
         var closingAnswers = false, idleEnds = false, interim = false
@@ -73,6 +73,7 @@ struct ScenarioGenerator {
     mutating func make() -> Scenario {
         chooseFeatures()
         if features.stampede { return makeStampede() }
+        if features.queue { return makeQueue() }
         let origins = (0..<pick(1, 1, 2, 2, 3, 4)).map { _ in makeOrigin() }
         let clients = (0..<clientCount()).map { _ in makeClient(origins: origins) }
         var scenario = Scenario(
@@ -124,6 +125,7 @@ struct ScenarioGenerator {
         features.listeners = chance(10)
         features.clocks = chance(10)
         features.slowReaders = chance(20)
+        features.queue = features.isCalm && chance(12)
         guard !features.isCalm else { return }
         features.departures = chance(25)
         features.silence = chance(12)
