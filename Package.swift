@@ -143,7 +143,7 @@ let testTargets: [Target] = [
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(
         "AdminAPITests",
-        ["AdminModels", "AdminAPI", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
+        ["AdminModels", "AdminAPI", logging, nio("NIOCore"), nio("NIOEmbedded"), nio("NIOPosix"), nio("NIOHTTP1")]),
     tests("ConnctlTests", ["ProxyTypes", "connctl", "AdminClient", "AdminModels", argumentParser]),
     tests("SimulationTests", ["ProxyTypes", "Simulation", "TestSupport"], path: "Tests/Simulation/Tests"),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
