@@ -156,11 +156,11 @@ extension ClientHandler {
         }
     }
 
-    /// The last request starts once it is alone, or beside others that are safe and have a connection. It takes none while an
-    /// earlier one waits for one: its response would hold the connection until the earlier one has its own.
+    /// The last request starts once it is alone, or beside others that are safe and have a connection or a dial. It takes no
+    /// connection while an earlier one waits for others to give theirs up: its response would hold it until that one is done.
     func startNext(now: Instant) {
         guard let last = exchanges.last, last.isPrepared else { return }
-        if exchanges.count == 1 || exchanges.allSatisfy({ $0.isSafeBesideOthers && !$0.isWaiting }) {
+        if exchanges.count == 1 || exchanges.allSatisfy({ $0.isSafeBesideOthers && !$0.waitsForOthers }) {
             last.start(now: now)
         }
     }

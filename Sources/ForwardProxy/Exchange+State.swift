@@ -29,6 +29,14 @@ extension Exchange {
         }
     }
 
+    /// It waits for a connection that others hold, or for room that they take.
+    var waitsForOthers: Bool {
+        switch state {
+        case .waiting: pool.map { !$0.dialsForAllWaiting } ?? false
+        case .prepared, .sending, .tunnelling, .ended: false
+        }
+    }
+
     var isTunnelling: Bool {
         switch state {
         case .tunnelling: true

@@ -77,6 +77,9 @@ package struct OriginPool: ~Copyable {
     /// It has no connection and nothing waits, and it is not paused: the driver may drop it.
     package var isEmpty: Bool { queue.isEmpty && tunnelQueue.isEmpty && table.counts.sockets == 0 && !isPaused }
 
+    /// A dial is under way for each request that waits, so that none needs room that others hold.
+    package var dialsForAllWaiting: Bool { queue.count <= dialsForWaiters }
+
     /// Of all connections, including those that are closing.
     package var leases: Int {
         var leases = 0

@@ -51,6 +51,8 @@ package final class UpstreamPool {
 
     package var counts: PoolCounts { machine.counts }
     package var openConnections: Int { sockets.count }
+    /// A dial is under way for each request that waits.
+    package var dialsForAllWaiting: Bool { machine.dialsForAllWaiting }
     /// Exchanges that hold a connection.
     package var active: Int { machine.leases }
     package var isUnused: Bool { sockets.isEmpty && waiters.isEmpty && !machine.isPaused }
