@@ -103,9 +103,6 @@ struct WaiterQueue: ~Copyable {
 
     private mutating func takeFirst(ofLane lane: UInt32) -> Waiter {
         let waiter = remove(lanes[Int(lane)].waiters.first)
-        #if CONND_PLANTED_FAULTS
-            if PlantedFault.isActive(.turnNotPassedOn) { return waiter }
-        #endif
         if !lanes[Int(lane)].waiters.isEmpty {
             turns.remove(lane, &turnLinks)
             turns.append(lane, &turnLinks)

@@ -31,7 +31,6 @@
         case limitNotLookedAt = "max_connections is not looked at"
         case queueBoundOffByOne = "one more waits than max_queue allows"
         case lastComeFirstServed = "whoever came last is served first"
-        case turnNotPassedOn = "a client that was served stays first in turn"
         case pinnedIsShared = "a connection that belongs to a client serves another"
         case waiterForgottenByFailedDial = "waiters are forgotten when a dial fails"
         case drainForgetsDial = "a drain forgets the connections that are being dialled"

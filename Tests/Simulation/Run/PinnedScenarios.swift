@@ -6,7 +6,6 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
     case transferEncodingToHTTP10 = "a client of HTTP/1.0 is told of no transfer coding, not even in an answer to HEAD"
     case warmConnectionGivesWay = "a connection that min_idle keeps gives way to a request of another origin"
     case reconnectOfTunnels = "nothing is kept idle for CONNECT, whose tunnels could not use it"
-
     case bodyFailsBeforeTurn = "a request whose body stops before its turn counts as begun, as it counts as ended"
 
     package var run: SimulationRun { SimulationRun(scenario, isTraced: true) }
