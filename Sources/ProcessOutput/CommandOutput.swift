@@ -1,12 +1,12 @@
 import Glibc
 import Synchronization
 
-/// Writes the output of a command to a descriptor. After the first failed write it writes nothing more; whoever ends
-/// the command checks for that. Shared.
+/// Writes the output of a command to a descriptor. After a write has failed it writes nothing more; the caller
+/// checks `end` before it exits. Shared.
 package final class CommandOutput: Sendable {
     /// Why nothing more can be written.
     package enum End: Hashable, Sendable {
-        /// The reader has closed the pipe, which is no failure.
+        /// The reader has closed the pipe, which is not a failure.
         case readerGone
         case failed(errorNumber: CInt)
     }
@@ -52,7 +52,7 @@ package final class CommandOutput: Sendable {
 }
 
 extension CommandOutput.End {
-    /// The system's description of the error; nil where nothing failed.
+    /// The system's description of the error; nil for `readerGone`.
     package var failure: String? {
         guard case .failed(let number) = self else { return nil }
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { buffer in

@@ -1,5 +1,5 @@
-/// Lines waiting for the thread that writes them. Without room, new lines are dropped until the writer has taken the
-/// pending ones, so that lost lines form one gap at a known position. Value, pure.
+/// Lines that wait for the thread that writes them. When it is full, new lines are dropped until the writer has taken
+/// the pending ones, so that lost lines form one gap at a known position. Value, pure.
 ///
 /// Holds at most two batches: the one being written, and the one being filled.
 struct LineQueue: Sendable {
@@ -8,7 +8,7 @@ struct LineQueue: Sendable {
         /// The number of lines dropped before the first of these.
         var lostBefore = 0
         var bytes: [UInt8] = []
-        /// The end of each line.
+        /// The offset in the bytes at which each line ends.
         var ends: [Int] = []
 
         var isEmpty: Bool { ends.isEmpty && lostBefore == 0 }
@@ -26,7 +26,7 @@ struct LineQueue: Sendable {
     /// Lines that are not taken yet.
     var count: Int { pending.ends.count }
 
-    /// Adds the line that `append` appends to the buffer. False where it was dropped.
+    /// Adds the line that `append` appends to the buffer. False if it was dropped.
     mutating func add(_ append: (inout [UInt8]) -> Void) -> Bool {
         guard droppedAfter == 0, pending.ends.count < limit.lines, pending.bytes.count < limit.bytes else {
             droppedAfter += 1
@@ -43,7 +43,7 @@ struct LineQueue: Sendable {
         return true
     }
 
-    /// Nil where there is nothing to write, nor a loss to report.
+    /// Nil if there is neither a line to write nor a loss to report.
     mutating func take() -> Batch? {
         guard !pending.isEmpty || droppedAfter > 0 else { return nil }
         if pending.isEmpty { swap(&pending.lostBefore, &droppedAfter) }

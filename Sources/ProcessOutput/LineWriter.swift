@@ -30,18 +30,17 @@ package final class LineWriter: Sendable {
         /// Lines of the batch being written.
         var inFlight = 0
         var progress = Progress()
-        /// Once retired: when the remaining lines are given up.
-        var givesUpAt = Instant.distantFuture
+        /// Once retired: when the remaining lines are abandoned.
+        var deadline = Instant.distantFuture
     }
 
     /// State carried from one batch to the next.
     private struct Progress {
         /// Lost lines that have not been reported yet.
-        var untold = 0
-        /// Whether the last write succeeded.
-        var works = true
-        /// Whether the failure was reported elsewhere.
-        var failureIsTold = false
+        var unreported = 0
+        var lastWriteSucceeded = true
+        /// Whether the current failure has been reported elsewhere.
+        var failureIsReported = false
         /// Whether the end of the last line is missing.
         var isMidLine = false
     }
@@ -70,12 +69,12 @@ package final class LineWriter: Sendable {
 
     /// Adds the line that `append` appends to the buffer.
     package func add(_ append: (inout [UInt8]) -> Void) {
-        let (isKept, schedules) = state.withLock { state in
-            let isKept = state.queue.add(append)
+        let (isQueued, schedules) = state.withLock { state in
+            let isQueued = state.queue.add(append)
             defer { state.isScheduled = true }
-            return (isKept, !state.isScheduled)
+            return (isQueued, !state.isScheduled)
         }
-        if !isKept { tally.add(1, .queueFull) }
+        if !isQueued { tally.add(1, .queueFull) }
         guard schedules else { return }
         if let delay {
             queue.asyncAfter(deadline: .now() + delay) { self.drain() }
@@ -84,7 +83,8 @@ package final class LineWriter: Sendable {
         }
     }
 
-    /// Waits until everything added has been written, at most for the given time. Returns how many lines have not.
+    /// Waits until everything added has been written, for `interval` at most. Returns the number of lines that have
+    /// not.
     @discardableResult
     package func flush(within interval: Interval) -> Int {
         let done = DispatchSemaphore(value: 0)
@@ -99,10 +99,10 @@ package final class LineWriter: Sendable {
     /// To be called after the last line. Writes what is pending, unless that takes longer than `timeout`; then calls
     /// `end`. Returns immediately.
     package func retire(timeout: Interval, _ end: @escaping @Sendable () -> Void) {
-        state.withLock { $0.givesUpAt = Self.now() + timeout }
+        state.withLock { $0.deadline = Self.now() + timeout }
         queue.async {
             self.drain()
-            self.tellRest()
+            self.reportRemainingLoss()
             end()
         }
     }
@@ -130,7 +130,7 @@ package final class LineWriter: Sendable {
     }
 
     private func write(_ batch: LineQueue.Batch, _ progress: inout Progress) {
-        progress.untold += batch.lostBefore
+        progress.unreported += batch.lostBefore
         var (start, line) = (0, 0)
         while line < batch.ends.count {
             let last = lastLine(of: batch, from: line, start: start)
@@ -140,14 +140,14 @@ package final class LineWriter: Sendable {
             }
             if written < end - start {
                 let lost = (line...last).count { batch.ends[$0] > start + written }
-                progress.untold += lost
-                tally.add(lost, isGivenUp ? .leftBehind : .writeFailed)
+                progress.unreported += lost
+                tally.add(lost, isPastDeadline ? .leftBehind : .writeFailed)
             }
-            if case .elsewhere = notice { tellLoss(&progress) }
+            if case .elsewhere = notice { reportLoss(&progress) }
             (start, line) = (end, last + 1)
             state.withLock { $0.inFlight = batch.ends.count - line }
         }
-        if batch.ends.isEmpty { tellLoss(&progress) }
+        if batch.ends.isEmpty { reportLoss(&progress) }
     }
 
     /// The last line that fits into the same write.
@@ -160,38 +160,37 @@ package final class LineWriter: Sendable {
 
     /// Writes whole lines. Returns how many bytes were written.
     private func put(_ bytes: UnsafeRawBufferPointer, _ progress: inout Progress) -> Int {
-        if case .line = notice, !tellLoss(&progress) { return 0 }
+        if case .line = notice, !reportLoss(&progress) { return 0 }
         guard endLine(&progress) else { return 0 }
-        let written = send(bytes, &progress)
-        return written
+        return send(bytes, &progress)
     }
 
-    /// False where it cannot be reported now.
+    /// Reports lost lines, if there are any. False if that is not possible now.
     @discardableResult
-    private func tellLoss(_ progress: inout Progress) -> Bool {
-        if progress.works { progress.failureIsTold = false }
-        guard progress.untold > 0 else { return true }
+    private func reportLoss(_ progress: inout Progress) -> Bool {
+        if progress.lastWriteSucceeded { progress.failureIsReported = false }
+        guard progress.unreported > 0 else { return true }
         switch notice {
         case .line(let make):
-            let line = make(progress.untold)
+            let line = make(progress.unreported)
             guard endLine(&progress), line.withUnsafeBytes({ send($0, &progress) }) == line.count else { return false }
-        case .elsewhere(let tell):
-            guard progress.works || !progress.failureIsTold else { return false }
-            progress.failureIsTold = !progress.works
-            tell(progress.untold)
+        case .elsewhere(let report):
+            guard progress.lastWriteSucceeded || !progress.failureIsReported else { return false }
+            progress.failureIsReported = !progress.lastWriteSucceeded
+            report(progress.unreported)
         }
-        progress.untold = 0
+        progress.unreported = 0
         return true
     }
 
     /// Reports a gap at the end, after which no line follows.
-    private func tellRest() {
-        guard case .elsewhere(let tell) = notice else { return }
-        let untold = state.withLock { state in
-            defer { state.progress.untold = 0 }
-            return state.progress.untold
+    private func reportRemainingLoss() {
+        guard case .elsewhere(let report) = notice else { return }
+        let unreported = state.withLock { state in
+            defer { state.progress.unreported = 0 }
+            return state.progress.unreported
         }
-        if untold > 0 { tell(untold) }
+        if unreported > 0 { report(unreported) }
     }
 
     /// Ends a line that was cut, so that the next one is not appended to it.
@@ -207,7 +206,7 @@ package final class LineWriter: Sendable {
         switch target {
         case .datagrams(let send): written = send(bytes) ? bytes.count : 0
         case .descriptor(let descriptor, _):
-            while written < bytes.count, !isGivenUp {
+            while written < bytes.count, !isPastDeadline {
                 let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + written }, bytes.count - written)
                 if count < 0, errno == EINTR { continue }
                 if count < 0, errno == EAGAIN {
@@ -219,16 +218,16 @@ package final class LineWriter: Sendable {
             }
             if written > 0 { progress.isMidLine = bytes[written - 1] != UInt8(ascii: "\n") }
         }
-        progress.works = written == bytes.count
+        progress.lastWriteSucceeded = written == bytes.count
         return written
     }
 
-    private var isGivenUp: Bool {
-        let end = state.withLock { $0.givesUpAt }
+    private var isPastDeadline: Bool {
+        let end = state.withLock { $0.deadline }
         return end != .distantFuture && Self.now() >= end
     }
 
-    /// Not for long, as it may be given up in the meantime.
+    /// Waits a short time only, since the deadline may pass.
     private static func waitForRoom(_ descriptor: CInt) {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = poll(&entry, 1, 100)

@@ -1,11 +1,11 @@
 /// What an upstream connection is doing. The words are those of the API and the database.
 package enum ConnectionState: String, CaseIterable, BitwiseCopyable, Sendable {
     case dialing, idle
-    /// Idle, and only for requests that may be repeated: another connection to the origin was lost without notice, and
-    /// this one has carried no response since.
+    /// Idle, and reserved for requests that may be repeated: another connection to the origin was lost without notice,
+    /// and this one has carried no response since.
     case distrusted
     case leased
-    /// Between two requests of the only client that may use it.
+    /// Between two requests of the client that it belongs to.
     case pinned
     /// Leased or dialing; closed as soon as that ends.
     case draining

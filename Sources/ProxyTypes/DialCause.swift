@@ -1,10 +1,10 @@
-/// Why a connection is dialled. Another request than the one it was dialled for may be granted it.
+/// Why a connection is dialled. It may be granted to another request than the one it was dialled for.
 package enum DialCause: UInt8, CaseIterable, BitwiseCopyable, Sendable {
-    /// A request waits that takes any connection.
+    /// For a waiting request that any connection can serve.
     case demand
-    /// No request yet: `min_idle`, or an order to dial ahead.
+    /// Ahead of any request: for `min_idle`, or on an operator's order.
     case warmUp
-    /// A retry waits, which needs a connection that has served no request.
+    /// For a waiting retry, which needs a connection that has served no request yet.
     case replacement
 
     package var name: String {

@@ -1,11 +1,11 @@
-/// What a connection to an address reaches: this host, as Linux sees it, or what a gateway makes of the address by the
-/// RFCs.
+/// Which addresses a connection to an address may reach: this host, by the rules of Linux, or the IPv4 address that a
+/// gateway extracts from an IPv6 address by the RFCs.
 extension IPAddress {
     private static let loopback4 = IPAddress(ipv4: 0x7F00_0001)
     private static let loopback6 = IPAddress(high: 0, low: 1)
 
-    /// Where Linux connects to: for the unspecified address, the loopback address of its family; otherwise the address
-    /// itself. Other addresses of 0.0.0.0/8 are not this host, and go to a gateway like any other.
+    /// Where Linux connects: for the unspecified address, the loopback address of its family; otherwise the address
+    /// itself. Other addresses of 0.0.0.0/8 are not this host and are routed like any other.
     package var destination: IPAddress {
         guard isUnspecified else { return self }
         return family == .ipv4 ? Self.loopback4 : Self.loopback6
@@ -19,7 +19,7 @@ extension IPAddress {
         return all
     }
 
-    /// Without 0.0.0.0/8, which nothing is sent to, and which results from interpretations that do not apply.
+    /// The embedded IPv4 addresses except 0.0.0.0/8, which an interpretation yields only where it does not apply.
     private var carried: [IPAddress] {
         family == .ipv6 ? everyCarried.filter { $0.low >> 24 & 0xFF != 0 } : []
     }

@@ -1,4 +1,5 @@
-/// A point on the monotonic clock, in nanoseconds. Value; it is always passed in, never read by what decides.
+/// A point on the monotonic clock, in nanoseconds. Value. Code that decides receives it as an argument and never reads
+/// a clock.
 package struct Instant: Comparable, Hashable, BitwiseCopyable, Sendable {
     package var nanoseconds: Int64
 
@@ -7,7 +8,7 @@ package struct Instant: Comparable, Hashable, BitwiseCopyable, Sendable {
     }
 
     package static let zero = Instant(nanoseconds: 0)
-    /// Later than any time that comes.
+    /// Later than any other time.
     package static let distantFuture = Instant(nanoseconds: .max)
 
     package static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }

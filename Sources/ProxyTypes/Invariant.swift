@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Reports what must never happen, a bug of connd. Debug builds trap; release builds count it, report the first one,
-/// and continue, and the caller closes the affected connection.
+/// Reports a bug in connd: a state or event that must not occur. Debug builds trap. Release builds count it, report the
+/// first one and continue; the caller closes the affected connection.
 package enum Invariant {
     private static let count = Atomic<Int>(0)
     private static let sink = Mutex<(@Sendable (String) -> Void)?>(nil)
@@ -9,7 +9,7 @@ package enum Invariant {
     /// The number of broken invariants since the start.
     package static var brokenCount: Int { count.load(ordering: .relaxed) }
 
-    /// Sets who is told of the first one.
+    /// Sets the function that reports the first one.
     package static func onFirstBroken(_ report: @escaping @Sendable (String) -> Void) {
         sink.withLock { $0 = report }
     }

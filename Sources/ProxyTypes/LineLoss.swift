@@ -1,6 +1,6 @@
 /// Why a line of a log was dropped.
 package enum LineLoss: UInt8, CaseIterable, Sendable {
-    /// Lines were added faster than they were written, or the reader hung.
+    /// Lines were added faster than they could be written, or the reader hung.
     case queueFull
     /// The system or the receiver refused it.
     case writeFailed

@@ -20,7 +20,7 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Programs of other hosts cannot reach it.
+    /// Whether only programs of this host can reach it.
     package var isLoopback: Bool {
         switch self {
         case .tcp(let address, _): address.isLoopback
@@ -35,7 +35,7 @@ package enum ListenAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The kernel would refuse the second of the two. A socket of IPv6 takes no port of IPv4.
+    /// Whether the kernel would refuse to open both. IPv6 sockets are IPv6-only, so they never collide with IPv4.
     package func collides(with other: ListenAddress) -> Bool {
         guard case .tcp(let a, let port) = self, case .tcp(let b, let otherPort) = other else { return self == other }
         guard port == otherPort, port != 0 else { return false }

@@ -18,7 +18,7 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.port = port
     }
 
-    /// An invalid host is kept in lower case, and equals no origin of a request.
+    /// An invalid host is kept in lower case; the origin then equals that of no request.
     package init(scheme: Scheme, host: String, port: UInt16) {
         self.scheme = scheme
         self.host = (try? OriginHost(parsing: host))?.description ?? host.lowercased()
@@ -26,7 +26,7 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// `scheme://host` or `scheme://host:port`, in any of its spellings (case, trailing dot, default port, forms of an
-    /// IPv6 address). Nil for all else, a path or a trailing slash too.
+    /// IPv6 address). Nil for anything else, including a path or a trailing slash.
     package init?(_ text: some StringProtocol) {
         guard let (scheme, rest) = Scheme.split(Substring(text)), let parts = HostAndPort(rest),
             let host = try? OriginHost(parsing: parts.host)

@@ -1,4 +1,4 @@
-/// The host of an origin in canonical form, the same for all of its spellings; or why a text is no valid host. Value.
+/// The host of an origin in canonical form, which is the same for all of its spellings. Value.
 ///
 /// Letters are in lower case, one trailing dot is removed, IPv6 addresses follow RFC 5952, and an IPv4-mapped one
 /// becomes the IPv4 address that a connection to it reaches. Texts that programs interpret differently are refused, not

@@ -1,5 +1,6 @@
 #if CONND_PLANTED_FAULTS
-    /// Mistakes that the simulation must find, one at a time (`make simulate FAULTS=1`). No other build has them.
+    /// Faults that the simulation must find, planted one at a time (`make simulate FAULTS=1`). No other build contains
+    /// them.
     package enum PlantedFault: String, CaseIterable, Sendable {
         // Reactor
         case readingNotResumedAfterPause = "reading is not resumed after a pause"
@@ -41,7 +42,7 @@
         case bodyNotPaused = "a client is read on although its origin takes nothing"
         case cutEndsWithFin = "a cut response ends the client's connection with FIN"
 
-        /// The one that is planted now. Set before the run, on its thread.
+        /// The fault that is planted. Set before the run, on its thread.
         nonisolated(unsafe) package static var active: PlantedFault?
 
         @inline(__always)

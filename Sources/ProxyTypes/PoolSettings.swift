@@ -8,6 +8,6 @@ package enum IdleTimeout: Hashable, BitwiseCopyable, Sendable {
 /// Which idle connection is granted next.
 package enum ReuseOrder: String, CaseIterable, BitwiseCopyable, Sendable {
     case lifo, fifo
-    /// The one with the largest congestion window; among equals the last used.
+    /// The one with the largest congestion window; among equals the most recently used.
     case widest
 }

@@ -1,6 +1,6 @@
-/// Why an exchange could not be served as asked: what failed, as a label and in words. Value.
+/// Why an exchange could not be served as requested: what failed, as a label and in words. Value.
 package struct ProxyError: Error, Equatable, Sendable {
-    /// The error types of RFC 9209 section 2.3 that a forward proxy can meet.
+    /// The error types of RFC 9209 section 2.3 that a forward proxy can encounter.
     package enum Kind: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case dnsError, dnsTimeout, destinationUnavailable, destinationIPProhibited
         case connectionRefused, connectionTerminated, connectionTimeout, connectionLimitReached

@@ -1,4 +1,4 @@
-/// What the kernel knows of a TCP connection (TCP_INFO). Value.
+/// What the kernel reports about a TCP connection (TCP_INFO). Value.
 package struct TCPInfo: Hashable, Sendable {
     /// Microseconds.
     package var roundTripTime = 0

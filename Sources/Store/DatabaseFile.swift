@@ -53,7 +53,7 @@ struct DatabaseFile: Sendable {
     var canBeWritten: Bool { access(path, W_OK) == 0 }
     var exists: Bool { access(path, F_OK) == 0 }
 
-    /// 0700.
+    /// With mode 0700.
     func makeFolder() throws(StoreFailure) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
         if !FileManager.default.fileExists(atPath: folder) {
@@ -78,7 +78,7 @@ struct DatabaseFile: Sendable {
     /// Marks the temporary name of a backup.
     static let backupMark = ".backup-"
 
-    /// Left behind by a connd that ended while it made one.
+    /// Removes backups of a connd that ended while it made them.
     func removeUnfinishedBackups() {
         let url = URL(fileURLWithPath: path)
         let folder = url.deletingLastPathComponent().path
@@ -97,7 +97,7 @@ struct DatabaseFile: Sendable {
         for suffix in Self.suffixes.dropFirst() { unlink(path + suffix) }
     }
 
-    /// Also completes what a connd left undone that ended in between.
+    /// Undoes `setAside`; also after a connd that ended between the two.
     func putBack() {
         if !exists, access(aside, F_OK) == 0 { _ = rename(aside, path) }
     }

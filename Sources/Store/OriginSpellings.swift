@@ -11,7 +11,7 @@ enum OriginSpellings {
         + counts.map { "\($0) = origins.\($0) + o.\($0)" }.joined(separator: ", ")
         + " FROM (SELECT * FROM origins WHERE id = ?2) AS o WHERE origins.id = ?1"
 
-    /// Merges all or none. Names that this version cannot parse stay as they are, and are not read.
+    /// Merges all or none. Names that this version cannot parse are left as they are, and are never read.
     static func unite(_ db: Database) throws {
         guard try !others(db).isEmpty else { return }
         try db.inTransaction(.immediate) {

@@ -1,4 +1,4 @@
-/// How much is kept of everything: all bounds of the database and of its memory. Value.
+/// How much is stored, and for how long: all bounds of the database and of its memory. Value.
 ///
 /// The database stays bounded however many origins there are, since a bucket keeps rows of its busiest origins and one
 /// of all together. With rows of 290 bytes, which is what origins of thousands of requests with widely spread times

@@ -12,8 +12,8 @@ struct StoredRun: Hashable, Sendable {
     var detail: String?
 }
 
-/// Numbers this run, and when it begins, decides how the previous one ended and counts that. Value; does no I/O. Its
-/// counts are absolute, so that writing it again is correct in any file.
+/// Numbers this run and decides how the previous one ended, which it counts. Value; does no I/O. Its counts are
+/// absolute, so that writing them again is correct in any file.
 struct RunHistory: Hashable, Sendable {
     private struct Beginning: Hashable {
         let version: String
@@ -27,7 +27,7 @@ struct RunHistory: Hashable, Sendable {
     /// The last stored run; after `begin`, the one before this.
     var previous: StoredRun?
     private(set) var current: StoredRun?
-    /// Whether it is to be written.
+    /// Whether it has changed since it was written.
     var isDirty = false
     private var waiting: Beginning?
     private(set) var previousEnd: RunEnd?

@@ -145,7 +145,7 @@ enum AuditRecords {
 
     private static func subject(_ kept: String) -> String { kept == blank ? AuditEntry.everything : kept }
 
-    /// As it may be kept.
+    /// The spellings under which `subject` may be stored.
     static func subjects(_ subject: String) -> [String] {
         subject == AuditEntry.everything ? [subject, blank] : [subject]
     }

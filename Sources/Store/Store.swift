@@ -29,8 +29,8 @@ package final class Store: Sendable {
     let retention: Retention
     private let report: @Sendable (StoreEvent) -> Void
 
-    /// A path, or `:memory:`. Throws only for a database that must not be modified; with any other fault the store
-    /// starts in the failing state and retries with every batch.
+    /// `path`: of the file, or `:memory:`. Throws only for a database that must not be modified; with any other fault
+    /// the store starts in the failing state and retries with every batch.
     package convenience init(
         path: String, clock: @escaping @Sendable () -> Moment, report: @escaping @Sendable (StoreEvent) -> Void
     ) throws(StoreFailure) {
@@ -122,9 +122,9 @@ package final class Store: Sendable {
     }
 
     /// Durable when it returns; when it throws, nothing was stored.
-    package func keep(pauses: [Pause], resumed: [Origin]) async throws(StoreFailure) {
+    package func save(pauses: [Pause], resumed: [Origin]) async throws(StoreFailure) {
         try await onWriter { writer, now in
-            Result { () throws(StoreFailure) in try writer.keep(pauses, resumed: resumed, now: now) }
+            Result { () throws(StoreFailure) in try writer.save(pauses, resumed: resumed, now: now) }
         }.get()
     }
 

@@ -1,6 +1,6 @@
 /// Counts of rows that never reached the database. Value.
 package struct DroppedRows: Hashable, Sendable {
-    /// Counts of an origin in a batch, or rows of a roll-up.
+    /// Entries of a batch (one for each origin), or rows of a roll-up.
     package var statistics = 0
     package var closedConnections = 0
     package var exchanges = 0

@@ -50,7 +50,7 @@ extension StoreWriter {
                 try db.inTransaction(.immediate) {
                     let before = db.totalChangesCount
                     try body(&draft, db)
-                    if db.totalChangesCount != before { try draft.leaveMark(db) }
+                    if db.totalChangesCount != before { try draft.writeMark(db) }
                     return .commit
                 }
             }
@@ -60,7 +60,7 @@ extension StoreWriter {
         self = draft
     }
 
-    private mutating func leaveMark(_ db: Database) throws {
+    private mutating func writeMark(_ db: Database) throws {
         let mark = Int64.random(in: 1 ... .max)
         try StoreContents.setFact(StoreContents.markFact, mark, db)
         contents.mark = mark

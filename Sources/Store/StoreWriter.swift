@@ -80,7 +80,7 @@ struct StoreWriter: Sendable {
         }
     }
 
-    mutating func keep(_ pauses: [Pause], resumed: [Origin], now: Moment) throws(StoreFailure) {
+    mutating func save(_ pauses: [Pause], resumed: [Origin], now: Moment) throws(StoreFailure) {
         try write(now: now) { draft, db in
             for pause in pauses {
                 try PauseRecords.put(pause, db)

@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// A listening stream socket passed by systemd; whoever takes it owns the descriptor. Value.
+/// A listening stream socket passed by systemd. The receiver owns the descriptor. Value.
 package struct InheritedSocket: Sendable, Hashable {
     package let descriptor: CInt
     /// The socket unit's FileDescriptorName.

@@ -20,7 +20,7 @@ package struct RecordedEnd: Hashable, Sendable {
     private static let longestFile = 256
 
     package let end: RunEnd
-    /// EXIT_CODE and EXIT_STATUS: `killed SEGV`, `exited 1`; `-` for what was not told.
+    /// EXIT_CODE and EXIT_STATUS: `killed SEGV`, `exited 1`; `-` for a missing one.
     package let detail: String
 
     /// Writes `$STATE_DIRECTORY/last-end` from SERVICE_RESULT, EXIT_CODE and EXIT_STATUS, whole or not at all.
@@ -51,8 +51,8 @@ package struct RecordedEnd: Hashable, Sendable {
         }
     }
 
-    /// Nil where none was recorded, or not by `record`. The file is gone afterwards; one that cannot be removed is not
-    /// told of, for it would be told of at every start.
+    /// Reads the file and removes it. Nil if there is none, or if `record` did not write it. A file that cannot be
+    /// removed is ignored: otherwise it would be reported at every start.
     package static func take(directory: String) -> RecordedEnd? {
         let path = "\(directory)/\(fileName)"
         // O_NONBLOCK: a FIFO in its place must not block the start.

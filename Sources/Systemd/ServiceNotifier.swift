@@ -6,8 +6,8 @@ import Synchronization
 /// Notifies the service manager of the service's state (sd_notify(3)). Never blocks, and reads no reply.
 /// Shared.
 ///
-/// Each call sends one datagram; false where that failed. A change of state is retried when the manager does not keep
-/// up, since after a lost READY the start or reload would time out.
+/// Each call sends one datagram and returns false if that failed. Changes of state are sent again when the manager does
+/// not keep up, since a start or reload would time out after a lost READY.
 package final class ServiceNotifier: Sendable {
     /// The longest STATUS text, in bytes.
     private static let statusLimit = 1024

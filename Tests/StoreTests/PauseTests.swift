@@ -18,11 +18,11 @@ struct PauseTests {
     @Test("a pause is there after a restart, with who, when and why, until it is resumed")
     func kept() async throws {
         let store = try bench.open(scratch.path)
-        try await store.keep(pauses: [pause, other], resumed: [])
+        try await store.save(pauses: [pause, other], resumed: [])
         await store.close()
         let again = try bench.open(scratch.path)
         #expect(again.loadPauses() == [pause.origin: pause, other.origin: other])
-        try await again.keep(pauses: [], resumed: [pause.origin])
+        try await again.save(pauses: [], resumed: [pause.origin])
         await again.close()
         #expect(try bench.open(scratch.path).loadPauses() == [other.origin: other])
     }
@@ -30,7 +30,7 @@ struct PauseTests {
     @Test("a database that is made anew gets it; one that forgets an origin keeps it")
     func outlives() async throws {
         let store = try bench.open(scratch.path)
-        try await store.keep(pauses: [pause], resumed: [])
+        try await store.save(pauses: [pause], resumed: [])
         try await store.forget(pause.origin)
         for suffix in DatabaseFile.suffixes { try? FileManager.default.removeItem(atPath: scratch.path + suffix) }
         await store.flush()
@@ -43,10 +43,10 @@ struct PauseTests {
         let store = try bench.open(scratch.path)
         try execute(
             scratch.path, "CREATE TRIGGER t BEFORE INSERT ON pauses BEGIN SELECT RAISE(ABORT, 'not today'); END")
-        await #expect(throws: StoreFailure.self) { try await store.keep(pauses: [pause], resumed: []) }
+        await #expect(throws: StoreFailure.self) { try await store.save(pauses: [pause], resumed: []) }
         #expect(store.loadPauses().isEmpty)
         try execute(scratch.path, "DROP TRIGGER t")
-        try await store.keep(pauses: [pause], resumed: [])
+        try await store.save(pauses: [pause], resumed: [])
         #expect(store.loadPauses() == [pause.origin: pause])
         await store.close()
     }

@@ -2,13 +2,14 @@
 package enum EditDistance {
     private static let farthest = 2
 
-    /// The nearest candidate within two edits, and fewer than half of its bytes; of equally near ones the first.
+    /// The nearest candidate that `ifNear` accepts; of equally near ones the first.
     package static func nearest(to word: String, among candidates: [String]) -> String? {
         candidates.compactMap { name in ifNear(word, name).map { (name: name, distance: $0) } }
             .min { $0.distance < $1.distance }?.name
     }
 
-    /// The distance of a candidate that the word may have been meant to be; nil where it is too far.
+    /// The distance of a candidate that may have been meant: at most two edits, and fewer than half of its bytes. Else
+    /// nil.
     package static func ifNear(_ word: String, _ candidate: String) -> Int? {
         let distance = between(word, candidate)
         return distance <= farthest && distance * 2 < max(candidate.utf8.count, 3) ? distance : nil

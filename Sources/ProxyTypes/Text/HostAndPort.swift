@@ -1,10 +1,10 @@
-/// `host[:port]` (RFC 3986 3.2, without user information), split in two. Judges neither part. Value.
+/// `host[:port]` (RFC 3986 3.2, without user information), split in two. Validates neither part. Value.
 ///
-/// Requests are split where they lie in memory, by HTTPWire.
+/// HTTPWire splits the authority of requests in place, without this type.
 package struct HostAndPort: Hashable, Sendable {
     /// As written; an IPv6 address in its brackets.
     package let host: Substring
-    /// Nil where there is no colon; empty where nothing follows it.
+    /// Nil without a colon; empty if nothing follows it.
     package let portText: Substring?
 
     /// Nil where something other than a colon follows the brackets of an IPv6 address, or a bracket is not closed.
@@ -23,13 +23,13 @@ package struct HostAndPort: Hashable, Sendable {
 
     package init?(_ text: String) { self.init(text[...]) }
 
-    /// 0 to 65535, in decimal without leading zeros. Nil where there is none, or what stands there is no port.
+    /// 0 to 65535. Nil if there is none, or if the text is not a decimal number without leading zeros.
     package var port: UInt16? { portText.flatMap { DecimalText.parse($0, as: UInt16.self) } }
 
-    /// Of an IPv6 address without its brackets.
+    /// An IPv6 address is without its brackets.
     package var unbracketedHost: Substring { host.hasPrefix("[") ? host.dropFirst().dropLast() : host }
 
-    /// Where the host is a literal address. Nil for a name, and for an IPv4 address in brackets.
+    /// The host as an address. Nil for a name, and for an IPv4 address in brackets.
     package var address: IPAddress? {
         guard !host.hasPrefix("[") || host.contains(":") else { return nil }
         return IPAddress(unbracketedHost)

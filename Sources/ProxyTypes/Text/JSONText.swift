@@ -1,9 +1,9 @@
 /// Strings as JSON writes them (RFC 8259 7, RFC 6901 3). Pure.
 package enum JSONText {
-    /// With its quotes.
+    /// With quotes.
     package static func quoted(_ text: String) -> String { "\"\(escaped(text))\"" }
 
-    /// What stands between the quotes. Control characters and DEL are escaped, so that it is safe in a line of a log.
+    /// Without quotes. Control characters and DEL are escaped, so that the result is safe in a line of a log.
     package static func escaped(_ text: String) -> String {
         guard text.utf8.contains(where: needsEscape) else { return text }
         var out: [UInt8] = []

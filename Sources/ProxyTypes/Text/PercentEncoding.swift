@@ -1,6 +1,6 @@
 /// Percent-encoding (RFC 3986 2.1). Pure.
 package enum PercentEncoding {
-    /// All but the unreserved characters is encoded, `/` and `:` too: the result is one segment of a path.
+    /// Encodes everything but unreserved characters, including `/` and `:`, so that the result is one path segment.
     package static func segment(_ text: String) -> String {
         var result = ""
         for byte in text.utf8 {
