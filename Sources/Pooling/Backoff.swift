@@ -23,7 +23,7 @@ package struct Backoff: Sendable {
         notBefore = now + Interval(nanoseconds: min(jittered, 2_000_000_000))
     }
 
-    /// The next failure is the first of a series again. A delay under way is not shortened.
+    /// The next failure starts a new series. A delay that has begun is not shortened.
     package mutating func succeeded() {
         failures = 0
     }

@@ -4,16 +4,17 @@ import Synchronization
 /// Counts connections against one limit, across event loops: an origin's `max_connections`, or the daemon's
 /// `max_upstream_connections`. It never blocks. Shared.
 ///
-/// A connection that is to be closed counts as taken until its socket is closed. It also counts as draining, and from the
-/// order to close it on as closing, so that no other connection is closed because of a limit that its end will satisfy.
+/// A connection that is to be closed counts as taken until its socket is closed. It also counts as draining, and from
+/// the order to close it on as closing, so that no other connection is closed because of a limit that its end will
+/// satisfy.
 package final class ConnectionBudget: Sendable {
     /// How far a connection has come towards its end.
     package enum Stage: Sendable {
         case used, draining, closing
     }
 
-    /// Taken, draining and closing in 21 bits each, from the lowest on: they change together. The closing ones are among the
-    /// draining ones, and those among the taken ones.
+    /// Taken, draining and closing in 21 bits each, from the lowest on: they change together. The closing ones are
+    /// among the draining ones, and those among the taken ones.
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
     private let claim = Atomic<Int64>(Instant.distantFuture.nanoseconds)
@@ -22,7 +23,7 @@ package final class ConnectionBudget: Sendable {
     private static let oneDraining: UInt64 = 1 << 21
     private static let oneClosing: UInt64 = 1 << 42
     private static let mask: UInt64 = 1 << 21 - 1
-    /// A limit above this counts as this.
+    /// Larger limits are reduced to this.
     package static let maxLimit = Int(mask) - 1
 
     package init(limit: Int) {
@@ -47,23 +48,24 @@ package final class ConnectionBudget: Sendable {
         return limit - Int(now & Self.mask) + Int(now >> 42)
     }
 
-    /// The limit is exceeded even when all draining connections are gone.
+    /// Whether the limit is exceeded even once all draining connections are gone.
     package var isExceeded: Bool {
         let now = packed.load(ordering: .relaxed)
         return Int(now & Self.mask) - Int(now >> 21 & Self.mask) > limit
     }
 
-    /// The earliest `OriginPool.roomClaim` of the pools that wait for room; `distantFuture` while none waits. Kept by the event
-    /// loop whose pools share this budget.
+    /// The earliest `OriginPool.roomClaim` of the pools that wait for room; `distantFuture` while none waits. Kept by
+    /// the event loop whose pools share this budget.
     package var earliestClaim: Instant {
         get { Instant(nanoseconds: claim.load(ordering: .relaxed)) }
         set { claim.store(newValue.nanoseconds, ordering: .relaxed) }
     }
 
-    /// Some pool waits for room. Room that comes free is then given to the waiting pools in turn, and none takes it otherwise.
+    /// Whether a pool waits for room. Room that becomes free is then given to the waiting pools in turn; no pool takes
+    /// it out of turn.
     var isContended: Bool { earliestClaim < .distantFuture }
 
-    /// There is room, or will be once all draining connections are gone.
+    /// Whether there is room, or will be once all draining connections are gone.
     var expectsRoom: Bool {
         let now = packed.load(ordering: .relaxed)
         return Int(now & Self.mask) - Int(now >> 21 & Self.mask) < limit
@@ -96,7 +98,7 @@ package final class ConnectionBudget: Sendable {
         packed.wrappingAdd(Self.oneDraining, ordering: .relaxed)
     }
 
-    /// Of one that is noted as draining.
+    /// The connection must be noted as draining already.
     func noteClosing() {
         packed.wrappingAdd(Self.oneClosing, ordering: .relaxed)
     }

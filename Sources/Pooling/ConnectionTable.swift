@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What a pool knows of one connection. Value.
+/// What a pool knows about one connection. Value.
 struct ConnectionSlot: BitwiseCopyable {
     enum State: UInt8 { case free, dialing, idle, leased, pinned, closing, tunnelDialing, tunnel }
 
@@ -13,8 +13,8 @@ struct ConnectionSlot: BitwiseCopyable {
     /// Whether an idle one may carry any request.
     enum Trust: Equatable {
         case trusted
-        /// For retryable requests only. It is trusted again once it has answered one, and closed when it lies idle at
-        /// this time without having done so.
+        /// Only retryable requests may have it. It is trusted again once it has answered one, and closed if it is still
+        /// idle and distrusted at this time.
         case distrusted(until: Instant)
 
         @inline(__always)
@@ -32,7 +32,7 @@ struct ConnectionSlot: BitwiseCopyable {
         case exclusive
         /// All may share, and there is no room for one more.
         case full
-        /// There is room for one more: in the table's list of these.
+        /// There is room for one more. The connection is in `ConnectionTable.open`.
         case open
     }
 
@@ -41,7 +41,7 @@ struct ConnectionSlot: BitwiseCopyable {
     fileprivate(set) var trust = Trust.trusted
     fileprivate(set) var ownership = Ownership.shared
     fileprivate(set) var sharing = Sharing.exclusive
-    /// Set once it is to be closed, now or when what it does ends. The budgets count it as draining from then on.
+    /// Set once it is to be closed, now or when its dial or lease ends. The budgets count it as draining from then on.
     fileprivate(set) var closeReason: CloseReason?
     /// It has been idle at least once.
     var hasBeenIdle = false

@@ -1,7 +1,7 @@
 package import ProxyTypes
 
 /// Decides which of an origin's addresses is tried when, and which attempt wins: Happy Eyeballs v2, RFC 8305 sections 4
-/// and 5, over addresses given as indices. It connects nothing and reads no clock. Value.
+/// and 5, over addresses given as indices. It opens no connections and reads no clock. Value.
 ///
 ///     waiting ──> running ──> won ──(late attempts are cancelled)
 ///                    └──────> lost (all failed), or abandoned
@@ -29,7 +29,7 @@ package struct DialRace: Sendable {
     private let delay: Interval
     private var phase = Phase.waiting
     private var begun = 0
-    /// In the order they began.
+    /// The attempts under way, in the order they began.
     private var underWay: [Int] = []
 
     /// `families[i]` is the family of address `i`, in the order of preference that the resolver gave.
@@ -48,7 +48,7 @@ package struct DialRace: Sendable {
     }
 
     package mutating func attemptFailed(_ index: Int, now: Instant, into actions: inout [Action]) {
-        // After the end it is one that was cancelled.
+        // After the race it is an attempt that was cancelled.
         guard phase == .running, let place = underWay.firstIndex(of: index) else { return }
         underWay.remove(at: place)
         let wasLastBegun = place == underWay.count

@@ -1,6 +1,6 @@
-/// Finds the index that belongs to a number: open addressing with linear probing, at most half full. The keys are ids that
-/// this program gives out, so no attacker chooses them and one multiplication spreads them well enough; a Dictionary's
-/// keyed hash would cost more than all else that waiting does. It never shrinks. Owns its memory.
+/// Finds the index that belongs to a number: open addressing with linear probing, at most half full. The keys are ids
+/// that this program gives out, so no attacker chooses them and one multiplication spreads them well enough; a
+/// Dictionary's keyed hash would cost more than all else that waiting does. It never shrinks. Owns its memory.
 struct IndexMap: ~Copyable {
     // Not private: a private element type of a Slab crashes the compiler (6.3.1, debug builds).
     struct Entry: BitwiseCopyable {
@@ -16,7 +16,7 @@ struct IndexMap: ~Copyable {
         for _ in 0..<16 { entries.append(Entry()) }
     }
 
-    /// `Links.none` when it has none.
+    /// `Links.none` if the key is not there.
     func find(_ key: UInt64) -> UInt32 {
         entries[place(key)].index
     }
@@ -32,7 +32,7 @@ struct IndexMap: ~Copyable {
         var hole = place(key)
         guard entries[hole].index != Links.none else { return }
         count -= 1
-        // Those behind the hole that could have stood in it move up, so that no search ends too soon.
+        // Entries behind the hole whose probe sequence passes it move up, so that no search ends too soon.
         let mask = entries.count - 1
         var cursor = (hole + 1) & mask
         while entries[cursor].index != Links.none {

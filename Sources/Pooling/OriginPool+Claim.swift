@@ -1,26 +1,26 @@
 import ProxyTypes
 
-/// Pools that share `max_upstream_connections` share it fairly: while all of it is taken, each pool that waits for room has
-/// a claim, and room that comes free goes to the earliest one. A busy pool frees none, as each of its connections goes from
-/// one request to the next. So once a pool's claim is due, the next connection that another pool could use again is closed
-/// for it instead.
+/// Pools share `max_upstream_connections` fairly. While all of it is taken, each pool that waits for room has a claim,
+/// and room that becomes free goes to the earliest claim. A busy pool frees no room by itself, as each of its
+/// connections goes from one request to the next. So once a pool's claim is due, the next connection that another pool
+/// could use again is closed for it instead.
 ///
-/// A claim is due when none of the pool's requests was served for `starvedAfter`, or for half of their `queue_timeout`.
-/// That bounds the wait of each pool, and how often connections are closed for others: a pool that is served now and then
-/// has no claim that is due. Retries claim at once: the room that their lost connection took is theirs, so that they never
-/// wait for requests which themselves wait for the retry's response.
+/// A claim is due when none of the pool's requests has been served for `starvedAfter`, or for half of their
+/// `queue_timeout`. This bounds how long a pool waits. It also bounds how often connections are closed for others: a
+/// pool that is served now and then has no claim that is due. The claim of a retry is due immediately, because the room
+/// of its lost connection belongs to it: otherwise it could wait for requests that themselves wait for its response.
 extension OriginPool {
     static let starvedAfter = Interval.seconds(1)
 
-    /// The claim of the requests and CONNECTs that wait now.
+    /// When the claim of the requests and CONNECTs that wait now is due.
     var claimOfWaiters: Instant {
         if retryWaits { return .zero }
         let since = min(queue.longestWaiting, tunnelQueue.longestWaiting)
-        let patience = min(Self.starvedAfter, Interval(nanoseconds: policy.queueTimeout.nanoseconds / 2))
-        return max(lastServed, since) + patience
+        let longestWait = min(Self.starvedAfter, Interval(nanoseconds: policy.queueTimeout.nanoseconds / 2))
+        return max(lastServed, since) + longestWait
     }
 
-    /// The connection, whose lease has ended, is closed for a pool that is starved, unless it has an owner.
+    /// Whether the connection, whose lease has ended, must be closed for a starved pool. One with an owner never is.
     @inline(__always)
     func mustYield(_ index: Int, now: Instant) -> Bool {
         let earliest = total.earliestClaim

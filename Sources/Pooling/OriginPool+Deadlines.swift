@@ -4,7 +4,7 @@ package import ProxyTypes
 extension OriginPool {
     /// It may be called early or late. Afterwards `nextDeadline` is later than `now`.
     package mutating func deadlineReached(now: Instant, into actions: inout [PoolAction]) {
-        // `idleDue` may also be the time at which a pinned one gives way: `rebalance` sees to that.
+        // `idleDue` may also be the time at which a pinned connection is closed for waiters, which `rebalance` does.
         if idleDue <= now { retireAllDue(now: now, into: &actions) }
         if waiterDue <= now { refuseOverdue(now: now, into: &actions) }
         rebalance(now: now, into: &actions)

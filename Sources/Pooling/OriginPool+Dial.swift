@@ -77,7 +77,7 @@ extension OriginPool {
         while usefulDials < wanted, tryDial(now: now, into: &actions) {}
     }
 
-    /// For who comes next: retries first, then requests and CONNECTs by the longest wait.
+    /// Dials for the next in turn: retries first, then requests and CONNECTs by the longest wait.
     mutating func dialNext(inTurn: Bool, now: Instant, into actions: inout [PoolAction]) -> Bool {
         let tunnelIsFirst =
             queue.count <= usefulDials
@@ -118,7 +118,7 @@ extension OriginPool {
         return true
     }
 
-    /// Retries first, then requests, each as far as fewer dials are under way than wait.
+    /// Retries first, then requests, for each kind as long as fewer of its dials are under way than requests wait.
     private var nextCause: DialCause {
         if table.replacementDials < queue.freshCount { return .replacement }
         return table.demandDials < queue.count - queue.freshCount ? .demand : .warmUp

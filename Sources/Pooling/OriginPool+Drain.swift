@@ -2,9 +2,9 @@ package import ProxyTypes
 
 /// Connections are drained or closed by an order from outside.
 extension OriginPool {
-    /// Idle connections close now, and so do pinned ones unless their owner is in the middle of a login; leased ones close
-    /// when their lease ends, dialing ones when the dial has succeeded. Requests that wait or arrive later get new
-    /// connections. Tunnels go on. Returns how many connections were not draining already.
+    /// Idle connections close now, and so do pinned ones unless their owner is in the middle of a login; leased ones
+    /// close when their lease ends, dialing ones when the dial has succeeded. Requests that wait or arrive later get
+    /// new connections. Tunnels go on. Returns how many connections were not draining already.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
         let affected = markAllDraining(reason, now: now, into: &actions)
@@ -31,7 +31,7 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    /// Drains, and refuses waiting and later requests and CONNECTs. It is over when `isEmpty`.
+    /// Drains, and refuses waiting and later requests and CONNECTs. The shutdown is complete when `isEmpty`.
     package mutating func shutdown(now: Instant, into actions: inout [PoolAction]) {
         phase = .shutDown
         refuseRequests(.draining, into: &actions)
@@ -57,7 +57,7 @@ extension OriginPool {
         return shed
     }
 
-    /// What `shedIdle` could close, under the name that the driver gives this pool.
+    /// What `shedIdle` could close; nil if nothing. `pool`: the driver's number for this pool.
     package func shedCandidate(_ pool: Int) -> ShedPolicy.Candidate? {
         guard let first = table.longestIdle ?? table.firstPinnedLoggedIn else { return nil }
         var candidate = ShedPolicy.Candidate(pool: pool, idleSince: table.slots[first].idleSince)

@@ -37,7 +37,7 @@ extension OriginPool {
     }
 
     package mutating func cancel(_ waiter: WaiterID, now: Instant, into actions: inout [PoolAction]) {
-        // One that does not wait has been answered by an action that the driver has yet to perform: legal.
+        // Legal: a request that no longer waits has been answered by an action that the driver has yet to perform.
         guard queue.remove(waiter) || cancelTunnel(waiter, into: &actions) else { return }
         rebalance(now: now, into: &actions)
     }
@@ -73,7 +73,7 @@ extension OriginPool {
         return requestsBlockedByTotal > 0 ? .connectionLimit : .waitedTooLong
     }
 
-    /// A request that waited gets the connection. `alone`: without others behind it, whether it may be pipelined or not.
+    /// A waiting request gets the connection. `alone`: no other request may be pipelined behind it.
     mutating func serve(
         _ waiter: WaiterQueue.Waiter, _ index: Int, alone: Bool = false, now: Instant, into actions: inout [PoolAction]
     ) {
@@ -86,7 +86,8 @@ extension OriginPool {
         actions.append(.grant(waiter, table.id(index), reused: reused))
     }
 
-    /// The usual case of `lease`, without a list of actions: an idle connection, and nobody waits. Nil: call `lease`.
+    /// The common case of `lease`, without a list of actions: a connection is idle and nothing waits. Nil: call
+    /// `lease`.
     package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
         guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0, let index = candidate,
             table.deadline(index) > now
@@ -96,7 +97,7 @@ extension OriginPool {
         return (table.id(index), reused)
     }
 
-    /// Returns whether it has served before.
+    /// Returns whether the connection has served before.
     private mutating func occupy(_ index: Int, mayPipeline: Bool) -> Bool {
         let reused = table.slots[index].granted > 0
         if table.slots[index].leases > 0 {
@@ -114,8 +115,9 @@ extension OriginPool {
         return reused
     }
 
-    /// The trusted idle connection that comes first in the reuse order, else a distrusted one if the request may take it.
-    /// Connections past their deadline are retired on the way: the timer is late, and their origin may be closing them.
+    /// The trusted idle connection that comes first in the reuse order, else a distrusted one if the request may take
+    /// it. Connections past their deadline are retired on the way: the timer is late, and their origin may be closing
+    /// them.
     mutating func takeIdle(for request: LeaseRequest, now: Instant, into actions: inout [PoolAction]) -> Int? {
         while let index = request.needsFresh ? lastUnused : candidate {
             if table.deadline(index) > now { return index }
@@ -154,7 +156,7 @@ extension OriginPool {
     }
 
     /// A used connection helps a retry only by making room for a new one.
-    mutating func makeRoomForRetries(into actions: inout [PoolAction]) {
+    mutating func closeIdleForRetries(into actions: inout [PoolAction]) {
         while retryNeedsRoom, let index = table.longestIdle {
             retire(index, table.slots[index].trust.isDistrusted ? .distrusted : .poolShrink, into: &actions)
         }

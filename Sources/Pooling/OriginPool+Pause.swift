@@ -23,7 +23,7 @@ extension OriginPool {
             serve(waiter, index, now: now, into: &actions)
         }
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
-        makeRoomForRetries(into: &actions)
+        closeIdleForRetries(into: &actions)
         while let next = queue.nextOrdinary, let index = takeIdle(for: next.request, now: now, into: &actions),
             let waiter = queue.takeOrdinary()
         {

@@ -1,8 +1,8 @@
 package import ProxyTypes
 
-/// Connections that belong to one client: they carried authentication that holds for the connection and not for a request
-/// (RFC 4559), so requests of other clients on them would act as that client. Between requests such a connection is
-/// `pinned`, not idle: it is granted to requests of its owner only.
+/// Connections that belong to one client: they carried authentication that holds for the connection and not for a
+/// request (RFC 4559), so requests of other clients on them would act as that client. Between requests such a
+/// connection is `pinned`, not idle: it is granted to requests of its owner only.
 extension OriginPool {
     /// How long after its last request a pinned connection is kept for its owner although other clients wait. A login
     /// under way is kept at least this long between two steps, whatever the idle bounds are.
@@ -86,9 +86,9 @@ extension OriginPool {
         }
     }
 
-    /// While a request waits and there is no room to dial: closes pinned ones, the longest idle first, that their owners
-    /// have not used for `ownerGrace`, or `loginTimeout` during a login.
-    mutating func makeRoomOfPinned(now: Instant, into actions: inout [PoolAction]) {
+    /// While a request waits and there is no room to dial: closes pinned ones, the longest idle first, that their
+    /// owners have not used for `ownerGrace`, or `loginTimeout` during a login.
+    mutating func closePinnedForWaiters(now: Instant, into actions: inout [PoolAction]) {
         var cursor = table.firstPinned
         while pinnedMustYield, let index = cursor {
             cursor = table.next(index)

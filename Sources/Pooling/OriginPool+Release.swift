@@ -24,7 +24,7 @@ extension OriginPool {
             markDraining(index, reason)
         }
         if table.slots[index].leases > 0 {
-            // It would take on requests of this pool for ever.
+            // Otherwise pipelined requests of this pool could keep it leased forever.
             if table.slots[index].sharing != .exclusive, mustYield(index, now: now) { markDraining(index, .poolShrink) }
             updateSharing(index)
             rebalance(now: now, into: &actions)
@@ -47,13 +47,13 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    /// The driver has begun to close it itself (bytes or a FIN on an idle one, a failed one). It is not granted any more,
-    /// and counts until `closed`; leases that it has may still be released, to no effect.
+    /// The driver has begun to close the connection itself (unexpected bytes or a FIN while it was idle, or a failure).
+    /// It is not granted any more, and counts until `closed`; its leases may still be released, without effect.
     package mutating func noteClosing(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
         guard let index = table.index(of: id) else { return }
         switch table.slots[index].state {
         case .dialing, .idle, .leased, .pinned: break
-        // Noted already; and a tunnel has no state in which it could be granted.
+        // Noted already, or a tunnel, which is never granted again.
         case .closing, .tunnelDialing, .tunnel, .free: return
         }
         noteLost(index, now: now)
@@ -63,7 +63,7 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    /// An origin that closes connections dialled ahead would otherwise be dialled again at once, for ever.
+    /// Otherwise an origin that closes connections dialled ahead would be dialled again immediately, forever.
     private mutating func noteLost(_ index: Int, now: Instant) {
         guard table.slots[index].state == .idle, table.slots[index].granted == 0 else { return }
         warmBackoff.failed(begunIn: warmBackoff.epoch, now: now, random: &random)
@@ -71,7 +71,7 @@ extension OriginPool {
 
     private mutating func releaseWithoutLease(_ index: Int, into actions: inout [PoolAction]) {
         if table.slots[index].state == .closing, table.slots[index].leases > 0 {
-            // The driver began to close it during the exchange that ends now: legal.
+            // Legal: the driver began to close it during the exchange that ends now.
             table.slots[index].leases -= 1
             return
         }

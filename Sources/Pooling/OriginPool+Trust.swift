@@ -2,10 +2,10 @@ package import ProxyTypes
 
 /// When a connection is lost without a FIN or RST, the idle ones may be dead too.
 ///
-/// The loss shows that something ended the connection silently after its last sign of life: the origin's host restarted,
-/// or a firewall or balancer dropped its entry. Every connection that is idle at that moment was last heard from before,
-/// so the same event may have ended it, even if it was heard from later than the lost one. Leased connections are not
-/// distrusted: the response they owe shows whether they are alive.
+/// The loss shows that something ended the connection silently after its last sign of life: the origin's host
+/// restarted, or a firewall or balancer dropped its entry. Every connection that is idle at that moment was last heard
+/// from before, so the same event may have ended it, even if it was heard from later than the lost one. Leased
+/// connections are not distrusted: the response they owe shows whether they are alive.
 ///
 ///     idle ──another is lost──> distrusted ──granted to a retryable request──> leased
 ///      ▲                            │                                          │   │
@@ -72,7 +72,7 @@ extension OriginPool {
         }
     }
 
-    mutating func makeRoomOfDistrusted(into actions: inout [PoolAction]) {
+    mutating func closeDistrustedForWaiters(into actions: inout [PoolAction]) {
         while distrustedMustYield, let index = table.longestDistrusted {
             retire(index, .distrusted, into: &actions)
         }

@@ -1,10 +1,11 @@
 package import ProxyTypes
 
 /// CONNECT: each opens a connection of its own, which is never pooled. `max_tunnels` bounds those that wait, are being
-/// dialled or are open; the total budget counts them beside the pool's connections. While that has no room they wait, as
-/// requests do, in turn and within `max_queue` and `queue_timeout`.
+/// dialled or are open; the total budget counts them like the pool's connections. While it has no room, CONNECTs wait
+/// as requests do: in turn, and within `max_queue` and `queue_timeout`.
 ///
-/// A failed dial is the answer to its CONNECT alone: `Backoff`, which spares an origin the dials of a pool, does not know it.
+/// A failed dial refuses its own CONNECT only. It does not count for `Backoff`, which protects an origin from the dials
+/// of its pool.
 extension OriginPool {
     package mutating func openTunnel(
         _ waiter: WaiterID, client: ClientID, now: Instant, into actions: inout [PoolAction]

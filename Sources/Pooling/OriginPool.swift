@@ -1,8 +1,8 @@
 package import ProxyTypes
 
-/// Decides who gets which connection of one origin on one event loop, and when to dial, wait, retire and drain. It opens
-/// and closes nothing, reads no clock and calls nobody: the driver reports events and performs its actions in order.
-/// Loop-bound value.
+/// Decides which request gets which connection of one origin on one event loop, and when to dial, wait, retire and
+/// drain. It opens and closes nothing, reads no clock and has no callbacks: the driver reports events and performs the
+/// resulting actions in order. Loop-bound value.
 ///
 ///     dial ─> dialing ──> idle <──> leased <──> pinned (to one client)
 ///                │          │         │           │       drain, shutdown: dialing and leased become draining,
@@ -20,7 +20,7 @@ package import ProxyTypes
 ///   connection is closing. So a retry waits for at most one lease to end.
 /// - While dials fail, one at a time is tried, after `Backoff`'s delay.
 package struct OriginPool: ~Copyable {
-    /// One field, so that `leaseIdle` needs one comparison.
+    /// One enum rather than two booleans, so that `leaseIdle` needs one comparison.
     enum Phase: UInt8 { case serving, paused, shutDown }
 
     package internal(set) var policy: PoolPolicy
@@ -29,32 +29,34 @@ package struct OriginPool: ~Copyable {
     var random: SeededRandom
     var table = ConnectionTable()
     var queue = WaiterQueue()
-    /// CONNECTs that the total budget or a pause keeps from being dialled for.
+    /// CONNECTs that cannot be dialled yet because of the total budget or a pause.
     var tunnelQueue = WaiterQueue()
     var backoff = Backoff()
-    /// Slows the dials of `min_idle` when the origin closes connections dialled ahead, or descriptors are short.
+    /// Delays the dials of `min_idle` when the origin closes connections that were dialled ahead, or descriptors run
+    /// short.
     var warmBackoff = Backoff()
     /// `min_idle` applies from the first request on.
     var hasBeenUsed = false
     var phase = Phase.serving
 
-    /// How many dials wait only because `max_upstream_connections` is reached, as of the last event: as many idle connections
-    /// should be closed, whichever pool they are in, and `budgetFreed` called when they are gone.
+    /// How many dials wait only because `max_upstream_connections` is reached, as of the last event. The driver should
+    /// close as many idle connections, of any pool, and call `budgetFreed` when they are gone.
     package private(set) var totalRoomWanted = 0
 
-    /// When its claim on room in the total budget falls due: from then on it is starved, and other pools close connections
-    /// for it (`OriginPool+Claim`). The room that comes free goes to the earliest claim, due or not. `distantFuture` while it
-    /// waits for no room.
+    /// When this pool's claim on room in the total budget is due: from then on the pool is starved, and other pools
+    /// close connections for it (`OriginPool+Claim`). Room that becomes free goes to the earliest claim, due or not.
+    /// `distantFuture` while the pool waits for no room.
     package private(set) var roomClaim = Instant.distantFuture
-    /// When it last took room for a dial, or a waiting request got a connection.
+    /// When this pool last took room for a dial, or a waiting request got a connection.
     var lastServed = Instant.zero
 
-    /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed dial.
+    /// Lower bounds of the next deadline of an idle connection and of a waiting request, and the time of a delayed
+    /// dial.
     var idleDue = Instant.distantFuture
     var waiterDue = Instant.distantFuture
     var dialDue = Instant.distantFuture
 
-    /// `origin` counts this origin's connections across loops, `total` all origins' ones.
+    /// `origin` counts the connections to this origin across event loops, `total` those to all origins.
     package init(policy: PoolPolicy, origin: ConnectionBudget, total: ConnectionBudget, seed: UInt64) {
         self.policy = policy
         self.origin = origin
@@ -74,7 +76,7 @@ package struct OriginPool: ~Copyable {
     @inline(__always)
     package var isPaused: Bool { phase == .paused }
 
-    /// It has no connection and nothing waits, and it is not paused: the driver may drop it.
+    /// No connection exists, nothing waits, and the pool is not paused: the driver may drop it.
     package var isEmpty: Bool { queue.isEmpty && tunnelQueue.isEmpty && table.counts.sockets == 0 && !isPaused }
 
     /// A dial is under way for each request that waits, so that none needs room that others hold.
@@ -92,17 +94,17 @@ package struct OriginPool: ~Copyable {
     /// Consecutive failed dials.
     package var dialFailures: Int { backoff.failures }
 
-    /// Whether it may take from the total budget now, out of turn.
+    /// Whether the pool may take from the total budget now, although it is not its turn.
     var totalHasRoom: Bool { !total.isContended && total.hasRoom }
 
-    /// `inTurn`: its claim is the earliest.
+    /// `inTurn`: this pool's claim is the earliest.
     mutating func takeFromTotal(inTurn: Bool, now: Instant) -> Bool {
         guard inTurn || !total.isContended, total.tryTake() else { return false }
         lastServed = now
         return true
     }
 
-    /// Waiting requests that would be dialled for if the total budget had room.
+    /// How many waiting requests only the total budget keeps from a dial.
     @inline(__always)
     var requestsBlockedByTotal: Int {
         guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !totalHasRoom else { return 0 }
@@ -117,7 +119,7 @@ package struct OriginPool: ~Copyable {
     /// When to call `deadlineReached` next. It may be early, never late.
     package var nextDeadline: Instant { min(idleDue, min(waiterDue, dialDue)) }
 
-    /// As an operator sees it; nil where the connection is gone.
+    /// The state as the API shows it; nil if the connection is gone.
     package func state(of id: ConnectionID) -> ConnectionState? {
         guard let index = table.index(of: id) else { return nil }
         let slot = table.slots[index]
@@ -133,25 +135,26 @@ package struct OriginPool: ~Copyable {
         }
     }
 
-    /// Nil where the connection is gone.
+    /// Nil if the connection is gone.
     package func ownership(of id: ConnectionID) -> Ownership? {
         table.index(of: id).map { table.slots[$0].ownership }
     }
 
-    // Inlined, here and below: the compiler copies all of a non-copyable `self` for each call that only reads it.
+    // Inlined, here and below: otherwise the compiler copies all of a non-copyable `self` for each call that only reads
+    // it.
 
     /// Dials under way whose connection may serve a request.
     @inline(__always)
     var usefulDials: Int { table.counts.dialing }
 
-    /// Those of them that will serve waiting requests: a paused pool grants nothing.
+    /// How many of them will serve waiting requests: none while the pool is paused.
     @inline(__always)
     var dialsForWaiters: Int { isPaused ? 0 : table.counts.dialing }
 
     @inline(__always)
     var allDials: Int { table.counts.dialing + table.drainingDials }
 
-    /// There is a connection that can serve any waiting request, now or when its lease ends.
+    /// Whether some connection can serve any waiting request, now or when its lease ends.
     @inline(__always)
     var hasUsable: Bool { table.trusted.count + table.counts.leased > (table.owned == 0 ? 0 : leasedToOwners) }
 
@@ -160,9 +163,9 @@ package struct OriginPool: ~Copyable {
         if !isPaused {
             offerDistrusted(now: now, into: &actions)
             dialAsWanted(now: now, into: &actions)
-            makeRoomForRetries(into: &actions)
-            makeRoomOfDistrusted(into: &actions)
-            makeRoomOfPinned(now: now, into: &actions)
+            closeIdleForRetries(into: &actions)
+            closeDistrustedForWaiters(into: &actions)
+            closePinnedForWaiters(now: now, into: &actions)
             pipelineWaiters(now: now, into: &actions)
         }
         if queue.isEmpty, tunnelQueue.isEmpty { waiterDue = .distantFuture }
@@ -171,9 +174,9 @@ package struct OriginPool: ~Copyable {
         roomClaim = totalRoomWanted > 0 ? claimOfWaiters : .distantFuture
     }
 
-    /// The connection closes when what it does now ends.
+    /// The connection will be closed when its current dial, lease or login ends.
     mutating func markDraining(_ index: Int, _ reason: CloseReason) {
-        // The first reason to close a connection is the one that stands.
+        // The first reason to close a connection is kept.
         guard table.slots[index].closeReason == nil else { return }
         table.setCloseReason(index, reason)
         if table.slots[index].sharing == .open { table.setSharing(index, .full) }

@@ -1,10 +1,10 @@
 package import ProxyTypes
 
-/// What the driver must do, in this order. Payloads are ids, never objects.
+/// What the driver must do, in the order of the list. Payloads are ids, never objects.
 package enum PoolAction: Equatable, BitwiseCopyable, Sendable {
     /// Answered by `dialSucceeded` or `dialFailed`.
     case dial(ConnectionID, DialCause)
-    /// For this CONNECT alone. Answered by `dialSucceeded` or `dialFailed`, unless `cancelDial` comes first.
+    /// For this CONNECT only. Answered by `dialSucceeded` or `dialFailed`, unless `cancelDial` comes first.
     case dialTunnel(ConnectionID, WaiterID)
     /// The connection is not needed any more, and the pool has dropped it.
     case cancelDial(ConnectionID)

@@ -17,7 +17,7 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     package var queueTimeout = Interval.seconds(5)
     /// Requests under way on one connection; 1: no pipelining.
     package var pipelineDepth = 1
-    /// Open, being dialled and waiting.
+    /// CONNECTs that wait, are being dialled or are open.
     package var maxTunnels = 256
 
     package init() {}
@@ -44,6 +44,6 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
         return maxLifetime + Interval(nanoseconds: Int64(random.below(Int(2 * span))) - span)
     }
 
-    /// `min_idle` as far as `max_idle` lets it.
+    /// `min_idle`, limited by `max_idle`.
     var keptWarm: Int { min(minIdle, maxIdle) }
 }

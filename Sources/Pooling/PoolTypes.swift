@@ -23,7 +23,7 @@ package struct WaiterID: Hashable, BitwiseCopyable, Sendable {
     }
 }
 
-/// Whose turn it is: requests of one client share one turn in the queue. Value.
+/// Names a client. Requests of one client share one turn in the queue. Value.
 package struct ClientID: Hashable, BitwiseCopyable, Sendable {
     package let rawValue: UInt64
 
@@ -35,9 +35,9 @@ package struct ClientID: Hashable, BitwiseCopyable, Sendable {
 /// What a request needs of a connection. Value.
 package struct LeaseRequest: Equatable, BitwiseCopyable, Sendable {
     package var client: ClientID
-    /// A retry: only a connection that has served no request yet will do.
+    /// It is a retry, which needs a connection that has served no request yet.
     package var needsFresh: Bool
-    /// It is sent again if its connection is lost, so a distrusted connection will do.
+    /// It is sent again if its connection is lost, so it may have a distrusted connection.
     package var isRetryable: Bool
     /// It may be sent behind others on one connection.
     package var mayPipeline: Bool
@@ -52,7 +52,7 @@ package struct LeaseRequest: Equatable, BitwiseCopyable, Sendable {
 
 /// Why a request got no connection.
 package enum Refusal: UInt8, BitwiseCopyable, Sendable {
-    /// `max_queue` others wait already.
+    /// `max_queue` requests wait already.
     case queueFull
     /// `queue_timeout` passed.
     case waitedTooLong
@@ -60,8 +60,8 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case dialFailing
     /// The pool shuts down.
     case draining
-    /// `queue_timeout` passed, or for a CONNECT `max_queue` others wait already, while `max_upstream_connections` and not
-    /// a limit of this origin kept it from being dialled for.
+    /// `queue_timeout` passed, or `max_queue` CONNECTs wait already, while `max_upstream_connections` and not a limit
+    /// of this origin prevented the dial.
     case connectionLimit
     /// `max_tunnels` are open, being dialled or waiting.
     case tunnelLimit
@@ -69,7 +69,7 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case paused
 }
 
-/// What `Keep-Alive: timeout=N, max=M` of a response said. Value.
+/// The `Keep-Alive: timeout=N, max=M` of a response. Value.
 package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
     package var timeout: Interval?
     /// How many more requests the origin will take on this connection.
@@ -95,7 +95,7 @@ package enum Ownership: Equatable, BitwiseCopyable, Sendable {
     case shared
     /// The owner has been challenged and has yet to answer; closing the connection now would end that login.
     case loggingIn(ClientID)
-    /// Only its owner's.
+    /// Only those of its owner.
     case pinned(ClientID)
 
     @inline(__always)
@@ -123,18 +123,17 @@ package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var pinned = 0
     package var draining = 0
     package var closing = 0
-    /// Tunnels that CONNECT opened: those being dialled, and those open.
+    /// Connections for CONNECT that are being dialled, and that are open.
     package var tunnelDials = 0
     package var tunnels = 0
-    /// Requests, and CONNECTs, that wait.
+    /// Waiting requests, and waiting CONNECTs.
     package var waiting = 0
     package var waitingTunnels = 0
 
     package init() {}
 
-    /// Of the pool: `max_connections` bounds these.
-
+    /// The pool's connections, which `max_connections` bounds.
     package var connections: Int { dialing + idle + leased + pinned + draining + closing }
-    /// All that `max_upstream_connections` counts.
+    /// All connections that `max_upstream_connections` counts.
     package var sockets: Int { connections + tunnelDials + tunnels }
 }

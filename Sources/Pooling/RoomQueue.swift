@@ -1,6 +1,7 @@
 package import ProxyTypes
 
-/// The pools with dials that wait for room in the total budget, and their claims on it. Pools are named by numbers. Value.
+/// The pools whose dials wait for room in the total budget (`max_upstream_connections`), and when their claims on it
+/// are due. Pools are identified by the driver's numbers. Value.
 package struct RoomQueue {
     private struct Entry {
         let pool: Int
@@ -10,14 +11,14 @@ package struct RoomQueue {
 
     /// In the order in which the pools began to wait or had their last turn.
     private var entries: [Entry] = []
-    /// Dials that wait, of all pools.
+    /// The waiting dials of all pools.
     package private(set) var wanted = 0
 
     package init() {}
 
     package var isEmpty: Bool { entries.isEmpty }
 
-    /// The pool's number of waiting dials or its claim has changed; 0: it leaves.
+    /// The pool's number of waiting dials or its claim has changed. With 0 dials it leaves the queue.
     package mutating func update(_ pool: Int, wanted: Int, claim: Instant) {
         guard let place = entries.firstIndex(where: { $0.pool == pool }) else {
             guard wanted > 0 else { return }
@@ -30,14 +31,14 @@ package struct RoomQueue {
         if wanted == 0 { entries.remove(at: place) }
     }
 
-    /// `distantFuture` where none waits.
+    /// `distantFuture` if no pool waits.
     package var earliestClaim: Instant {
         var earliest = Instant.distantFuture
         for entry in entries { earliest = min(earliest, entry.claim) }
         return earliest
     }
 
-    /// The pool with the earliest claim, which comes after others with the same claim then.
+    /// Returns the pool with the earliest claim, and puts it behind others with the same claim.
     package mutating func takeTurn() -> Int? {
         guard let place = entries.indices.min(by: { entries[$0].claim < entries[$1].claim }) else { return nil }
         let entry = entries.remove(at: place)

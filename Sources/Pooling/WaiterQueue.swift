@@ -1,8 +1,8 @@
 import ProxyTypes
 
 /// Requests that wait for a connection, and their order: clients are served in turn, and each client's requests in the
-/// order they came. With one request per client that is first come, first served. Retries that need a new connection are
-/// in a lane of their own, in the order they came. It knows no connections. Owns its memory.
+/// order they came. With one request per client that is first come, first served. Retries that need a new connection
+/// are in a separate lane, in the order they came. Knows nothing about connections. Owns its memory.
 ///
 /// Everything but `expire` is O(1), and allocates only to grow.
 struct WaiterQueue: ~Copyable {
@@ -24,7 +24,7 @@ struct WaiterQueue: ~Copyable {
 
     private var waiters = Slab<Waiter>()
     private var freeWaiters = Slab<UInt32>()
-    private var places = IndexMap()
+    private var indexOfWaiter = IndexMap()
     private var arrivals = IndexList()
     private var arrivalLinks = Slab<Links>()
     private var laneLinks = Slab<Links>()
@@ -54,9 +54,9 @@ struct WaiterQueue: ~Copyable {
         return deadlinesInOrder ? waiters[Int(arrivals.first)].deadline : now
     }
 
-    func contains(_ id: WaiterID) -> Bool { places.find(id.key) != Links.none }
+    func contains(_ id: WaiterID) -> Bool { indexOfWaiter.find(id.key) != Links.none }
 
-    /// When its longest waiting request came; `distantFuture` where none waits.
+    /// When the request that has waited longest came; `distantFuture` if none waits.
     var longestWaiting: Instant { isEmpty ? .distantFuture : waiters[Int(arrivals.first)].since }
 
     mutating func append(_ id: WaiterID, _ request: LeaseRequest, since: Instant, deadline: Instant) {
@@ -73,7 +73,7 @@ struct WaiterQueue: ~Copyable {
             arrivalLinks.append(Links())
             laneLinks.append(Links())
         }
-        places.insert(id.key, index)
+        indexOfWaiter.insert(id.key, index)
         arrivals.append(index, &arrivalLinks)
         lanes[Int(lane)].waiters.append(index, &laneLinks)
     }
@@ -116,7 +116,7 @@ struct WaiterQueue: ~Copyable {
 
     /// False when it does not wait.
     mutating func remove(_ id: WaiterID) -> Bool {
-        let index = places.find(id.key)
+        let index = indexOfWaiter.find(id.key)
         guard index != Links.none else { return false }
         _ = remove(index)
         return true
@@ -147,7 +147,7 @@ struct WaiterQueue: ~Copyable {
 
     private mutating func remove(_ index: UInt32) -> Waiter {
         let waiter = waiters[Int(index)]
-        places.remove(waiter.id.key)
+        indexOfWaiter.remove(waiter.id.key)
         arrivals.remove(index, &arrivalLinks)
         lanes[Int(waiter.lane)].waiters.remove(index, &laneLinks)
         freeWaiters.append(index)
@@ -179,7 +179,7 @@ struct WaiterQueue: ~Copyable {
     }
 
     func checkInvariants() {
-        check(places.count == count, "a waiting request is not found by its id")
+        check(indexOfWaiter.count == count, "a waiting request is not found by its id")
         check(waiters.count == count + freeWaiters.count, "a slot of the queue leaks")
         check(lanes.count == 1 + turns.count + freeLanes.count, "a lane leaks")
         check(laneOfClient.count == turns.count, "a client without a turn")
