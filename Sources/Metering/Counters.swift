@@ -40,7 +40,7 @@ package struct Counters<Label: CaseIterable & RawRepresentable<UInt8> & Sendable
         return difference
     }
 
-    /// Compares counts: one that has returned to 0 equals one that never counted.
+    /// Compares counts only: a counter that is 0 again equals one that was never used.
     package static func == (a: Counters, b: Counters) -> Bool {
         a.values == b.values
             || a.nonZero.elementsEqual(b.nonZero) { $0.label.rawValue == $1.label.rawValue && $0.count == $1.count }

@@ -1,7 +1,7 @@
-/// Values in buckets of a quarter octave: recording is a few shifts, a quantile is at most a quarter above. Value; it
-/// reaches from the smallest value it has seen to the largest.
+/// Values in buckets of a quarter octave: recording is a few shifts, a quantile is at most a quarter above. Value; its
+/// storage spans from the smallest recorded value to the largest.
 package struct Histogram: Hashable, Sendable {
-    /// From `base` on, the block of the smallest value seen.
+    /// Counts of the buckets from number `base` on.
     private var buckets: [UInt64] = []
     private var base = 0
     package private(set) var count = 0
@@ -70,7 +70,7 @@ package struct Histogram: Hashable, Sendable {
         return Self.upperBound(of: Self.bucketCount - 1)
     }
 
-    /// How many values were below 2 to the power of `octave`.
+    /// How many values were below 2 to the power of `octave`: a multiple of 4 buckets.
     package func count(belowOctave octave: Int) -> Int {
         buckets.prefix(max(octave * 4 - base, 0)).reduce(0) { $0 &+ Int(truncatingIfNeeded: $1) }
     }
@@ -93,7 +93,7 @@ package struct Histogram: Hashable, Sendable {
         return difference
     }
 
-    /// By what was recorded, however far either has grown.
+    /// Compares what was recorded, not the size of the storage.
     package static func == (a: Histogram, b: Histogram) -> Bool {
         guard a.count == b.count, a.sum == b.sum else { return false }
         let first = min(a.base, b.base)

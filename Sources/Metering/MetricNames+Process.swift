@@ -13,10 +13,10 @@ extension MetricNames {
         .counter("process_cpu_seconds_total", "CPU time of user and system.") { $1.seconds($0.page.process.cpuTime) },
         .gauge("process_resident_memory_bytes", "Resident memory.") { $1.value($0.page.process.residentMemory) },
         .gauge("process_open_fds", "Open file descriptors.") { $1.value($0.page.process.openDescriptors) },
-        .gauge("process_max_fds", "Most file descriptors that the process may open.") {
+        .gauge("process_max_fds", "Maximum number of open file descriptors.") {
             $1.value($0.page.process.maxDescriptors)
         },
-        .counter("connd_invariants_broken_total", "Bugs of connd's own that it noticed and survived.") {
+        .counter("connd_invariants_broken_total", "Bugs in connd that it detected and survived.") {
             $1.value($0.page.invariantsBroken)
         },
         .counter("connd_log_lines_dropped_total", "Lines of the log that were never written, by reason.") {
@@ -35,31 +35,31 @@ extension MetricNames {
         },
         .gauge(
             "connd_accept_paused",
-            "1 while clients wait to be let in: all places are busy, or no file descriptor is free."
+            "1 while clients wait to be accepted: max_client_connections are busy, or no file descriptor is free."
         ) { $1.value($0.page.acceptIsPaused ? 1 : 0) },
         .counter(
-            "connd_accept_pauses_total", "Times that clients had to wait for want of file descriptors or room."
+            "connd_accept_pauses_total", "Times that clients had to wait to be accepted."
         ) { $1.value($0.proxy.acceptPauses) },
         .counter("connd_access_log_lines_dropped_total", "Lines of the access log that were never written, by reason.")
         {
             $1.counts($0.proxy.droppedAccessLogLines, by: "reason", every: true) { $0.name }
         },
         .counter(
-            "connd_socket_settings_refused_total", "Socket settings that the kernel refused as an origin was dialled."
+            "connd_socket_settings_refused_total", "Socket settings that the kernel refused when an origin was dialled."
         ) { $1.value($0.proxy.socketSettingsRefused) },
         .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
         .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },
         .counter(
             "connd_proxy_errors_total",
-            "Answers of connd's own and responses cut short, of all origins, by why (RFC 9209)."
+            "Local replies of connd and responses cut short, of all origins, by error type (RFC 9209)."
         ) { $1.counts($0.proxy.errors, by: "error_type", every: true) { $0.name } },
         .counter("connd_proxy_responses_cut_total", "Responses cut short, of all origins.") {
             $1.value($0.proxy.responsesCut)
         },
         .counter(
             "connd_proxy_trailers_dropped_total",
-            "Trailer fields of responses that were not passed on, as they would frame or route the message or steer the"
-                + " connection (RFC 9110 6.5.1)."
+            "Trailer fields of responses that were not passed on because they are not allowed in trailers"
+                + " (RFC 9110 6.5.1)."
         ) { $1.value($0.proxy.trailersDropped) },
         .counter("connd_proxy_exchanges_aborted_total", "Exchanges whose client went away, of all origins.") {
             $1.value($0.proxy.exchangesAborted)
@@ -70,11 +70,10 @@ extension MetricNames {
         .gauge("connd_origins", "Origins known.") { $1.value($0.page.origins.count) },
         .gauge(
             "connd_origins_folded",
-            "Origins without series of their own: the least busy ones; they are added up as origin=\"_other\". Where"
-                + " this is above 0, the series of an origin may end: what it counts from then on is counted in _other,"
-                + " and if its series comes again, it goes on from its last value. Each count is in one series, and"
-                + " _other only grows, so sum(increase()) over origins stays right. To give more origins series, raise"
-                + " the cap, metrics.max_origins."
+            "Origins without their own series: the least busy ones, summed as origin=\"_other\". While this is above"
+                + " 0, the series of an origin may end; its later counts are added to _other, and if its series"
+                + " resumes, it continues from its last value. Each count is in one series, and _other never decreases, so"
+                + " sum(increase()) over origins is correct. metrics.max_origins sets how many origins have series."
         ) { $1.value($0.folded) },
         .counter("connd_proxy_connections_opened_total", "Connections opened, to all origins.") {
             $1.value($0.proxy.upstreamOpened)
@@ -84,7 +83,7 @@ extension MetricNames {
         },
         .counter(
             "connd_proxy_connections_closed_total",
-            "Connections closed, of all origins, by reason and by whose doing it was."
+            "Connections closed, of all origins, by reason and by the side that caused it."
         ) {
             for reason in CloseReason.allCases {
                 $1.value($0.proxy.upstreamClosed[reason], ("reason", reason.name), ("side", reason.side.name))
@@ -94,7 +93,7 @@ extension MetricNames {
             "connd_proxy_connections_distrusted_total",
             "Idle connections distrusted because another was lost without notice, of all origins."
         ) { $1.value($0.proxy.upstreamDistrusted) },
-        .counter("connd_proxy_dial_failures_total", "Dials that failed, of all origins, by why (RFC 9209).") {
+        .counter("connd_proxy_dial_failures_total", "Failed dials, of all origins, by error type (RFC 9209).") {
             $1.counts($0.proxy.dialFailures, by: "error_type", every: true) { $0.name }
         },
         .counter("connd_proxy_retry_causes_total", "Failures before any byte of a response, of all origins.") {
@@ -136,11 +135,11 @@ extension MetricNames {
         .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },
         .gauge("connd_store_pending_rows", "Rows that wait to be written.") { $1.value($0.page.store.pending) },
         .counter("connd_store_dropped_rows_total", "Rows that were never written, by kind.") {
-            $1.value($0.page.store.droppedFigures, ("kind", "figures"))
+            $1.value($0.page.store.droppedStatistics, ("kind", "figures"))
             $1.value($0.page.store.droppedConnections, ("kind", "connections"))
             $1.value($0.page.store.droppedExchanges, ("kind", "exchanges"))
         },
-        .counter("connd_store_recoveries_total", "Times that writing went on after a fault.") {
+        .counter("connd_store_recoveries_total", "Times that writing resumed after a fault.") {
             $1.value($0.page.store.recoveries)
         },
     ]

@@ -11,14 +11,14 @@ enum MetricNames {
         .counter(
             "connd_requests_total",
             "Exchanges that ended, by method_class (safe, idempotent, unsafe) and by outcome: the status class that the"
-                + " origin sent, proxy_error for an answer of connd's own, cut for a response cut short, aborted where"
+                + " origin sent, proxy_error for a local reply of connd, cut for a response cut short, aborted where"
                 + " the client went away. 1xx is an upgrade that became a tunnel."
         ) { origin, out in
             for (label, count) in origin.written(origin.statistics.requests) {
                 out.value(count, ("method_class", label.method.name), ("outcome", label.outcome.name))
             }
         },
-        .counter("connd_errors_total", "Answers of connd's own and responses cut short, by why (RFC 9209).") {
+        .counter("connd_errors_total", "Local replies of connd and responses cut short, by error type (RFC 9209).") {
             $1.counts($0.statistics.errors, by: "error_type", every: $0.writesEvery) { $0.name }
         },
         .gauge(
@@ -26,7 +26,7 @@ enum MetricNames {
             "Exchanges that hold a connection now (OpenTelemetry http.client.active_requests)."
         ) { $1.value($0.gauges.active) },
         .gauge("connd_requests_waiting", "Requests in the queue for a connection now.") { $1.value($0.gauges.waiting) },
-        .counter("connd_requests_queued_total", "Requests that had to wait for a connection, be it for a dial.") {
+        .counter("connd_requests_queued_total", "Requests that had to wait for a connection, or for a dial.") {
             $1.value($0.statistics.queued)
         },
         .counter("connd_bytes_total", "Bytes of exchanges sent to and received from the origin, heads included.") {
@@ -52,8 +52,8 @@ enum MetricNames {
         },
         .counter(
             "connd_retries_total",
-            "Retries by outcome: each that was sent is counted as sent, then as succeeded or failed; the others say why"
-                + " there was none."
+            "Retries by outcome: each retry is counted as sent, then as succeeded or failed; refused_… says why a"
+                + " request was not sent again."
         ) { $1.counts($0.statistics.retryOutcomes, by: "outcome", every: $0.writesEvery) { $0.name } },
         .counter(
             "connd_stale_reuse_total",
@@ -69,8 +69,8 @@ enum MetricNames {
         .gauge(
             "http_client_open_connections",
             "Connections of the pool by state (OpenTelemetry http.client.open_connections; its idle is idle and"
-                + " pinned, its active leased and draining). pinned: between requests of the one client that it belongs"
-                + " to. dialing is not open yet."
+                + " pinned, its active leased and draining). pinned: between requests of the client that they"
+                + " belong to. dialing: not open yet."
         ) { origin, out in
             out.value(origin.gauges.dialing, ("state", "dialing"))
             out.value(origin.gauges.idle, ("state", "idle"))
@@ -83,7 +83,7 @@ enum MetricNames {
             "connd_connections_opened_total",
             "Connections opened, by cause: demand of a request, warm_up ahead of any, replacement for a retry."
         ) { $1.counts($0.statistics.opened, by: "cause", every: $0.writesEvery) { $0.name } },
-        .counter("connd_connections_closed_total", "Connections closed, by reason and by whose doing it was.") {
+        .counter("connd_connections_closed_total", "Connections closed, by reason and by the side that caused it.") {
             for (reason, count) in $0.written($0.statistics.closed) {
                 $1.value(count, ("reason", reason.name), ("side", reason.side.name))
             }
@@ -116,18 +116,18 @@ enum MetricNames {
             "Age of connections at their end (OpenTelemetry http.client.connection.duration)."
         ) { $1.histogram($0.statistics.connectionAge, in: .age, every: $0.writesEvery) },
         .histogram(
-            "connd_connection_requests", "Requests that connections had served at their end; none counts as one."
+            "connd_connection_requests", "Requests that connections had served when they closed; 0 is counted as 1."
         ) { $1.histogram($0.statistics.requestsPerConnection, in: .requests, every: $0.writesEvery) },
-        .histogram("connd_idle_gap_seconds", "How long connections had lain idle when they were used again.") {
+        .histogram("connd_idle_gap_seconds", "How long connections had been idle when they were reused.") {
             $1.histogram($0.statistics.idleGap, in: .gap, every: $0.writesEvery)
         },
     ]
 
     private static let handshakes: [Metric<OriginSubject>] = [
-        .counter("connd_dial_failures_total", "Dials that failed, by why (RFC 9209).") {
+        .counter("connd_dial_failures_total", "Failed dials, by error type (RFC 9209).") {
             $1.counts($0.statistics.dialFailures, by: "error_type", every: $0.writesEvery) { $0.name }
         },
-        .gauge("connd_dial_failures_in_a_row", "Dials that failed since the last that did not (_other: the most).") {
+        .gauge("connd_dial_failures_in_a_row", "Failed dials since the last successful one (_other: the highest).") {
             $1.value($0.gauges.dialFailures)
         },
         .histogram("dns_lookup_duration_seconds", "DNS time of dials (OpenTelemetry dns.lookup.duration).") {
@@ -144,7 +144,7 @@ enum MetricNames {
         },
         .counter(
             "connd_handshake_saved_seconds_total",
-            "What reuse spared: for each reuse, what opening its connection had taken."
+            "Time saved by reuse: for each reuse, the time that opening its connection took."
         ) { $1.seconds($0.statistics.handshakeSaved) },
     ]
 
@@ -156,7 +156,7 @@ enum MetricNames {
         .counter("connd_tunnels_closed_total", "Tunnels that ended.") {
             if $0.hasTunnels { $1.value($0.statistics.tunnels.closed) }
         },
-        .counter("connd_tunnels_failed_total", "Tunnels never opened: a limit, or the dial failed.") {
+        .counter("connd_tunnels_failed_total", "Tunnels that were not opened because of a limit or a failed dial.") {
             if $0.hasTunnels { $1.value($0.statistics.tunnels.failed) }
         },
         .counter("connd_tunnel_bytes_total", "Bytes of tunnels sent to and received from the origin.") {

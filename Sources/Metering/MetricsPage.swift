@@ -33,7 +33,7 @@ package struct StoreFacts: Sendable {
     /// Rows to be written.
     package var pending = 0
     /// Rows dropped since the start.
-    package var droppedFigures = 0
+    package var droppedStatistics = 0
     package var droppedConnections = 0
     package var droppedExchanges = 0
     /// How often writing resumed after a fault.

@@ -14,8 +14,8 @@ struct OriginFolding: Sendable {
         /// Index in the list of origins.
         let index: Int
         let statistics: OriginStatistics
-        /// Whether counters at 0 are written too: the series may have had a value that is no longer known.
-        let isAnnounced: Bool
+        /// Whether counters at 0 are written too, because the series may have had a value that is no longer known.
+        let writesZeros: Bool
     }
 
     struct Result {
@@ -26,6 +26,7 @@ struct OriginFolding: Sendable {
         var folded = 0
     }
 
+    /// Where the counts of an origin are.
     fileprivate enum Standing {
         /// `own` and `inOther` add up to what the origin had counted at the last page.
         indirect case named(own: OriginStatistics, inOther: OriginStatistics)
@@ -41,14 +42,15 @@ struct OriginFolding: Sendable {
     private var hasOther = false
     /// The last values of series of forgotten origins.
     private var earlier: [Origin: OriginStatistics] = [:]
-    /// Those in `earlier` that have not come back, oldest first.
-    private var left: [Origin] = []
-    private let maxLeft: Int
+    /// The origins in `earlier` that have not been used again since, the longest forgotten first.
+    private var absent: [Origin] = []
+    private let maxAbsent: Int
+    /// Whether last values have been dropped from `earlier`, so that an unknown origin may have had a series.
     private var hasDroppedEarlier = false
 
-    /// `maxLeft`: for how many forgotten origins the last values are remembered.
-    init(maxLeft: Int) {
-        self.maxLeft = maxLeft
+    /// `maxAbsent`: for how many forgotten origins the last values are remembered.
+    init(maxAbsent: Int) {
+        self.maxAbsent = maxAbsent
     }
 
     mutating func fold(_ origins: [OriginSnapshot], limit: Int) -> Result {
@@ -85,17 +87,17 @@ struct OriginFolding: Sendable {
         }
         standings[origin] = nil
         guard earlier[origin] != nil else { return }
-        comesBack(origin)
-        left.append(origin)
-        guard left.count > maxLeft else { return }
-        earlier[left.removeFirst()] = nil
+        removeFromAbsent(origin)
+        absent.append(origin)
+        guard absent.count > maxAbsent else { return }
+        earlier[absent.removeFirst()] = nil
         hasDroppedEarlier = true
     }
 
     private mutating func name(_ snapshot: OriginSnapshot, at index: Int) -> Series {
         let origin = snapshot.origin
         var inOther = OriginStatistics()
-        var isAnnounced = false
+        var writesZeros = false
         switch standing(of: snapshot) {
         case .named(_, let before):
             inOther = before
@@ -103,13 +105,13 @@ struct OriginFolding: Sendable {
             inOther = snapshot.statistics - own
             settled += inOther
         case .alwaysFolded:
-            isAnnounced = mayHaveLeftUnknown(origin)
+            writesZeros = mayHaveHadSeries(origin)
             inOther = snapshot.statistics
             settled += inOther
         case nil:
-            comesBack(origin)
-            isAnnounced = mayHaveLeftUnknown(origin)
-            if isAnnounced {
+            removeFromAbsent(origin)
+            writesZeros = mayHaveHadSeries(origin)
+            if writesZeros {
                 inOther = snapshot.statistics
                 settled += inOther
             }
@@ -118,10 +120,10 @@ struct OriginFolding: Sendable {
         standings[origin] = .named(own: own, inOther: inOther)
         var shown = own
         if let before = earlier[origin] { shown += before }
-        return Series(index: index, statistics: shown, isAnnounced: isAnnounced)
+        return Series(index: index, statistics: shown, writesZeros: writesZeros)
     }
 
-    /// Returns its part of `_other`.
+    /// Adds the origin to `_other`, and returns its part of it.
     private mutating func foldIn(_ snapshot: OriginSnapshot) -> OriginStatistics {
         let origin = snapshot.origin
         switch standing(of: snapshot) {
@@ -134,7 +136,7 @@ struct OriginFolding: Sendable {
         case .alwaysFolded:
             return snapshot.statistics
         case nil:
-            comesBack(origin)
+            removeFromAbsent(origin)
             standings[origin] = .alwaysFolded
             return snapshot.statistics
         }
@@ -156,12 +158,12 @@ struct OriginFolding: Sendable {
         if own != OriginStatistics() { earlier[origin, default: OriginStatistics()] += own }
     }
 
-    private mutating func comesBack(_ origin: Origin) {
-        guard earlier[origin] != nil, let index = left.firstIndex(of: origin) else { return }
-        left.remove(at: index)
+    private mutating func removeFromAbsent(_ origin: Origin) {
+        guard earlier[origin] != nil, let index = absent.firstIndex(of: origin) else { return }
+        absent.remove(at: index)
     }
 
-    private func mayHaveLeftUnknown(_ origin: Origin) -> Bool { hasDroppedEarlier && earlier[origin] == nil }
+    private func mayHaveHadSeries(_ origin: Origin) -> Bool { hasDroppedEarlier && earlier[origin] == nil }
 
     /// An origin keeps its series until another is ahead by a quarter, so that near ties do not make series come and
     /// go.
@@ -193,7 +195,7 @@ struct OriginFolding: Sendable {
 }
 
 extension OriginFolding.Standing {
-    /// The exchanges counted so far.
+    /// How many exchanges the origin is known to have counted: fewer show that it was forgotten in between.
     fileprivate var leastCounted: Int {
         switch self {
         case .named(let own, let inOther): own.exchanges + inOther.exchanges

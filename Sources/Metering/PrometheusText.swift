@@ -1,20 +1,18 @@
 import ProxyTypes
 
-/// Renders pages of metrics in the Prometheus text format 0.0.4. Value; whoever serves them keeps one, as it remembers
-/// which origins had series of their own. It reads nothing but the page that it is given.
+/// Renders pages of metrics in the Prometheus text format 0.0.4. Value, kept from page to page:
+/// it remembers which origins had their own series.
 package struct PrometheusText: Sendable {
-    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
-
     private static let otherLabel = "_other"
 
     private var folding: OriginFolding
-    /// The next page is about as long.
+    /// Bytes of the last page; the next one is about as long.
     private var lastLength = 65_536
 
-    /// `maxForgotten`: how many origins that were forgotten go on with their series if they come back; the others'
-    /// begin again at 0.
+    /// `maxForgotten`: how many forgotten origins continue their series if they are used again; the series of the
+    /// others begin again at 0.
     package init(maxForgotten: Int = 1000) {
-        folding = OriginFolding(maxLeft: maxForgotten)
+        folding = OriginFolding(maxAbsent: maxForgotten)
     }
 
     package mutating func render(_ page: MetricsPage) -> [UInt8] {
@@ -23,7 +21,7 @@ package struct PrometheusText: Sendable {
             let snapshot = page.origins[series.index]
             return OriginSubject(
                 label: SeriesWriter.label("origin", snapshot.origin.description), statistics: series.statistics,
-                sinceStart: snapshot.statistics, gauges: snapshot.gauges, writesEvery: series.isAnnounced)
+                sinceStart: snapshot.statistics, gauges: snapshot.gauges, writesEvery: series.writesZeros)
         }
         if let (statistics, gauges) = folded.other {
             let label = SeriesWriter.label("origin", Self.otherLabel)
@@ -48,7 +46,7 @@ package struct PrometheusText: Sendable {
         return bytes
     }
 
-    /// To be told before an origin's statistics are dropped for good, so that no counter falls.
+    /// To be called before an origin's statistics are dropped for good, so that no counter falls.
     package mutating func forget(_ snapshot: OriginSnapshot) {
         folding.forget(snapshot)
     }

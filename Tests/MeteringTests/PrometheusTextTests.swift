@@ -188,7 +188,7 @@ struct PrometheusTextTests {
         (page.clients, page.store.size, page.store.pending, page.store.recoveries) = (8, 9, 10, 11)
         page.acceptIsPaused = true
         (page.process.residentMemory, page.process.openDescriptors, page.process.maxDescriptors) = (12, 13, 14)
-        page.store.droppedFigures = 1
+        page.store.droppedStatistics = 1
         page.store.droppedConnections = 2
         page.store.droppedExchanges = 3
         (page.overrides, page.trials, page.conflicts, page.invariantsBroken) = (4, 5, 6, 7)
