@@ -18,6 +18,7 @@ let strict: [SwiftSetting] =
 
 // connctl starts for every command and every Tab, so it is built for size. glibc reads packed relocations since 2.36.
 let small = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 /// Such as `glibc 2.36`.
 let glibc = String(unsafeUninitializedCapacity: 64) { bytes in
     bytes.withMemoryRebound(to: CChar.self) {
@@ -104,7 +105,7 @@ let simulation: [Target] = [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy",
         ],
         path: "Tests/Simulation", exclude: ["Command", "Tests"],
-        // It runs beside a data path that is not optimised.
+        // Optimised in debug builds too: runs of many seeds would take too long.
         swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .executableTarget(
         name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
@@ -144,7 +145,7 @@ let testTargets: [Target] = [
     tests(
         "AdminAPITests",
         ["AdminModels", "AdminAPI", logging, nio("NIOCore"), nio("NIOEmbedded"), nio("NIOPosix"), nio("NIOHTTP1")]),
-    tests("ConnctlTests", ["ProxyTypes", "connctl", "AdminClient", "AdminModels", argumentParser]),
+    tests("ConnctlTests", ["ProxyTypes", "ProcessOutput", "connctl", "AdminClient", "AdminModels", argumentParser]),
     tests("SimulationTests", ["ProxyTypes", "Simulation", "TestSupport"], path: "Tests/Simulation/Tests"),
     tests("EndToEndTests", ["ProxyTypes", "TestSupport"], path: "Tests/EndToEnd"),
 ]
@@ -160,7 +161,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        // The admin API is served with it, and tests compare our HTTP parser with its.
+        // For the admin API; the tests also compare our HTTP parser with its.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),

@@ -1,7 +1,6 @@
 import FoundationEssentials
 import Glibc
 import ProcessOutput
-import Synchronization
 
 /// Everything outside connctl that a run reads and writes; tests replace it. Value.
 struct CommandEnvironment: Sendable {
@@ -98,16 +97,3 @@ protocol TextSink: Sendable {
 }
 
 extension CommandOutput: TextSink {}
-
-/// Keeps everything that is written. Shared.
-final class MemorySink: TextSink {
-    private let kept = Mutex("")
-
-    let end: CommandOutput.End? = nil
-
-    var text: String { kept.withLock { $0 } }
-
-    func write(_ text: String) {
-        kept.withLock { $0 += text }
-    }
-}

@@ -1,9 +1,11 @@
 import AdminClient
 import Foundation
+import ProcessOutput
+import Synchronization
 
 @testable import connctl
 
-/// A folder of a test's own, removed when let go of. Shared.
+/// A folder of a test's own, removed when released. Shared.
 final class Folder: Sendable {
     let path: String
 
@@ -70,5 +72,18 @@ struct World {
         var world = try World()
         world.environment.variables["CONNCTL_ADMIN"] = daemon.address.description
         return try await body(world, daemon)
+    }
+}
+
+/// Keeps everything that is written. Shared.
+final class MemorySink: TextSink {
+    private let kept = Mutex("")
+
+    let end: CommandOutput.End? = nil
+
+    var text: String { kept.withLock { $0 } }
+
+    func write(_ text: String) {
+        kept.withLock { $0 += text }
     }
 }

@@ -4,7 +4,7 @@ import Glibc
 struct HostChanges {
     let isDry: Bool
     /// What a dry run would have done, one line each.
-    private(set) var told: [String] = []
+    private(set) var dryRunLines: [String] = []
 
     /// The mode, user and group to keep when a file is rewritten.
     struct Ownership {
@@ -23,9 +23,9 @@ struct HostChanges {
         throws(SetupProblem)
     {
         if isDry {
-            if let change { return told.append(change) }
-            told.append("would write \(path):")
-            return told += text.split(separator: "\n").map { "    \($0)" }
+            if let change { return dryRunLines.append(change) }
+            dryRunLines.append("would write \(path):")
+            return dryRunLines += text.split(separator: "\n").map { "    \($0)" }
         }
         let folder = Self.folder(of: path)
         try Self.makeFolder(folder)
@@ -46,14 +46,14 @@ struct HostChanges {
 
     /// Also removes those of the folders that are then empty, innermost first.
     mutating func remove(_ path: String, folders: [String] = []) throws(SetupProblem) {
-        if isDry { return told.append("would remove \(path)") }
+        if isDry { return dryRunLines.append("would remove \(path)") }
         guard unlink(path) == 0 || errno == ENOENT else { throw .system(path) }
         for folder in folders where rmdir(folder) != 0 { break }
         Self.synchronize(Self.folder(of: path))
     }
 
     mutating func run(_ program: ExternalProgram, _ arguments: [String]) throws(SetupProblem) {
-        if isDry { return told.append("would run \(program.name) \(arguments.joined(separator: " "))") }
+        if isDry { return dryRunLines.append("would run \(program.name) \(arguments.joined(separator: " "))") }
         let run = try program.run(arguments)
         guard run.status == 0 else {
             let said = run.errors.split(separator: "\n").first.map(String.init) ?? "it exited with status \(run.status)"

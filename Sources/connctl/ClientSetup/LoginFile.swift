@@ -15,7 +15,7 @@ struct LoginFile: Hashable, Sendable {
         try edit(&changes, "would remove its line from \(path)", ManagedLine.removing)
     }
 
-    private func edit(_ changes: inout HostChanges, _ told: String, _ change: (String) -> String)
+    private func edit(_ changes: inout HostChanges, _ dryRunLine: String, _ change: (String) -> String)
         throws(SetupProblem) -> Bool
     {
         var status = stat()
@@ -44,7 +44,7 @@ struct LoginFile: Hashable, Sendable {
             let kept = HostChanges.Ownership(
                 mode: isThere ? status.st_mode & 0o7777 : 0o644, user: isThere ? status.st_uid : nil,
                 group: isThere ? status.st_gid : nil)
-            try changes.put(changed, at: target, kept, change: told)
+            try changes.put(changed, at: target, kept, change: dryRunLine)
         }
         return true
     }

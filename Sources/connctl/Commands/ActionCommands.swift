@@ -110,10 +110,11 @@ struct PauseCommand: AsyncParsableCommand {
         commandName: "pause",
         abstract: "Holds new requests to an origin in its queue until `connctl resume`.",
         discussion: """
-            connctl pause example.com      max_queue and queue_timeout still apply; requests over them are answered 503
+            connctl pause example.com
             connctl pause https://example.com      new CONNECTs wait; open tunnels are not affected
 
-            A pause survives a restart of connd; `connctl status` shows what is paused, by whom and why.
+            max_queue and queue_timeout still apply: a request beyond them is answered 503. A pause survives a
+            restart of connd; `connctl status` shows what is paused, by whom and why.
             """)
 
     @OptionGroup var options: ActionOptions

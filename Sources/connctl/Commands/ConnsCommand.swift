@@ -74,7 +74,7 @@ enum ConnectionTable {
         var table = Table(columns)
         for connection in connections {
             var cells: [Table.Cell] = [
-                .init("\(connection.number)"), .init(state(connection), look(connection.state)),
+                .init("\(connection.number)"), .init(state(connection), style(connection.state)),
                 .init(connection.origin), .init(connection.age), .init(connection.idle ?? Formatting.none),
                 .init(Formatting.count(connection.requests)), .init(Formatting.duration(ms: connection.tcp?.rttMs)),
                 .init(connection.remote ?? Formatting.none),
@@ -124,7 +124,7 @@ enum ConnectionTable {
         connection.pinnedTo.map { "\(connection.state), client \($0)" } ?? connection.state
     }
 
-    private static func look(_ state: String) -> TextStyle {
+    private static func style(_ state: String) -> TextStyle {
         switch state {
         case "leased", "tunnel": .good
         case "dialing", "distrusted", "draining", "closing": .warning

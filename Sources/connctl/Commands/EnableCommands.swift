@@ -174,8 +174,8 @@ struct ClientChoice: ParsableArguments {
     private func tell(_ kind: ClientKind, _ outcome: SetupOutcome, _ changes: HostChanges, _ output: Output) {
         let name = kind.rawValue + String(repeating: " ", count: 9 - kind.rawValue.count)
         if changes.isDry, case .changed = outcome {
-            output.line(name + (changes.told.first ?? ""))
-            for line in changes.told.dropFirst() { output.line(String(repeating: " ", count: 9) + line) }
+            output.line(name + (changes.dryRunLines.first ?? ""))
+            for line in changes.dryRunLines.dropFirst() { output.line(String(repeating: " ", count: 9) + line) }
         } else {
             output.line(name + outcome.text)
         }

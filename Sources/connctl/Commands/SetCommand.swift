@@ -97,8 +97,8 @@ struct Assignment: Hashable {
         for argument in arguments {
             guard let separator = argument.firstIndex(of: "="), separator != argument.startIndex else {
                 throw ValidationError(
-                    "'\(argument)' has no value: write \(argument)=VALUE. `connctl unset` returns a setting to what "
-                        + "holds without it.")
+                    "'\(argument)' has no value: write \(argument)=VALUE. `connctl unset` returns a setting to the "
+                        + "value that applies otherwise.")
             }
             let name = String(argument[..<separator])
             guard !result.contains(where: { $0.name == name }) else {

@@ -5,11 +5,12 @@ import ArgumentParser
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Shows one origin: current figures, totals, and every setting with its source.",
+        abstract: "Shows one origin: current state, totals, and every setting with its source.",
         discussion: """
             connctl show http://example.com
             connctl show localhost:8080 -o wide     also the settings at their default
-            connctl show all                        what is set for every origin; also for a pattern, *.example.com
+            connctl show all                        what is set for every origin
+            connctl show '*.example.com'            what is set for a pattern
             """)
 
     @Argument(

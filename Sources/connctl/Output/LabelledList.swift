@@ -1,9 +1,9 @@
 /// Labelled values, one per line. Value.
 struct LabelledList: Sendable {
-    private var rows: [(label: String, text: String, look: TextStyle)] = []
+    private var rows: [(label: String, text: String, style: TextStyle)] = []
 
-    mutating func add(_ label: String, _ text: String, _ look: TextStyle = .plain) {
-        rows.append((label, SafeText.line(text), look))
+    mutating func add(_ label: String, _ text: String, _ style: TextStyle = .plain) {
+        rows.append((label, SafeText.line(text), style))
     }
 
     mutating func add(_ label: String, _ text: String?) {
@@ -15,7 +15,7 @@ struct LabelledList: Sendable {
         return rows.map { row in
             let padding = String(repeating: " ", count: width - DisplayWidth.of(row.label) + 2)
             return "  " + TextStyle.dim.apply(row.label, color: color) + padding
-                + row.look.apply(row.text, color: color)
+                + row.style.apply(row.text, color: color)
         }
     }
 }

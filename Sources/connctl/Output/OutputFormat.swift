@@ -40,8 +40,8 @@ struct Output: Sendable {
         if !lines.isEmpty { sink.write(lines.joined(separator: "\n") + "\n") }
     }
 
-    func line(_ text: String, _ look: TextStyle = .plain) {
-        lines([look.apply(SafeText.line(text), color: screen.hasColor)])
+    func line(_ text: String, _ style: TextStyle = .plain) {
+        lines([style.apply(SafeText.line(text), color: screen.hasColor)])
     }
 
     func table(_ table: Table) {

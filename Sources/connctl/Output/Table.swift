@@ -13,11 +13,11 @@ struct Table: Sendable {
 
     struct Cell: Sendable, ExpressibleByStringLiteral {
         var text: String
-        var look = TextStyle.plain
+        var style = TextStyle.plain
 
-        init(_ text: String, _ look: TextStyle = .plain) {
+        init(_ text: String, _ style: TextStyle = .plain) {
             self.text = SafeText.line(text)
-            self.look = look
+            self.style = style
         }
 
         init(stringLiteral text: String) {
@@ -75,7 +75,7 @@ struct Table: Sendable {
                 text = DisplayWidth.cut(text, to: width - column - pending, sign: sign)
             }
             if !text.isEmpty {
-                result += String(repeating: " ", count: pending) + cell.look.apply(text, color: color)
+                result += String(repeating: " ", count: pending) + cell.style.apply(text, color: color)
                 column += pending + DisplayWidth.of(text)
                 pending = 0
             }
