@@ -151,7 +151,7 @@ struct AdminResponder: Sendable {
         } catch is ConnectionGuard.BodyTooSlow {
             throw Problem(408, "the body did not come in time")
         } catch let error as HTTPParserError {
-            throw Problem(400, "the body is not framed as HTTP wants it: \(error)")
+            throw Problem(400, "the body is not framed as HTTP requires: \(error)")
         }
         if operation.verb.changes, content.readableBytes > 0 { try checkType(headers.combined("Content-Type")) }
         return content

@@ -3,7 +3,7 @@ import ProxyTypes
 /// Where an admin API listens: `http://127.0.0.1:3129` or a Unix socket. Value.
 package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
     package enum Endpoint: Hashable, Sendable {
-        /// The host of an IPv6 address is without brackets.
+        /// An IPv6 address has no brackets.
         case tcp(scheme: String, host: String, port: Int)
         case unix(path: String)
     }
@@ -34,7 +34,7 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
         endpoint = .tcp(scheme: scheme, host: host, port: port ?? (scheme == "http" ? 3129 : 443))
     }
 
-    /// True where nothing sent there leaves this host.
+    /// Whether nothing sent there leaves this host.
     package var isLocal: Bool {
         switch endpoint {
         case .unix: return true
@@ -54,7 +54,7 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// What a request's path is appended to.
+    /// The URL to which a request's path is appended.
     var base: String {
         switch endpoint {
         case .tcp: description
@@ -88,7 +88,7 @@ package struct AdminAddress: Hashable, Sendable, CustomStringConvertible {
             }
         }
         guard !host.isEmpty, allowed else { return nil }
-        // What a daemon bound to every address says of itself cannot be connected to by that name everywhere.
+        // A daemon that is bound to every address reports these, which not every system can connect to.
         switch host {
         case "0.0.0.0": return ("127.0.0.1", port)
         case "::": return ("::1", port)

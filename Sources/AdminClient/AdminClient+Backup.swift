@@ -5,7 +5,7 @@ extension AdminClient {
     private static let longestBackup = Duration.seconds(600)
     private static let longestSilence = Duration.seconds(60)
 
-    /// The database, piece by piece as it comes. It throws where `take` does, and where not all of it came.
+    /// Passes the database to `take` piece by piece. Throws what `take` throws, and if the answer ends early.
     package func backup(_ take: (ArraySlice<UInt8>) throws -> Void) async throws {
         let transfer = try HTTPTransfer(
             request(for: Call(method: "POST", path: Paths.backup)), to: address,

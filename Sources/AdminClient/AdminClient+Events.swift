@@ -7,10 +7,10 @@ package struct AdminEvent: Sendable {
 }
 
 extension AdminClient {
-    /// A heartbeat comes every 15 s; after two that are missing the daemon counts as gone.
+    /// The daemon sends a heartbeat every 15 s; if two are missing, it counts as gone.
     private static let longestEventSilence = Duration.seconds(40)
-    static let firstPause = Duration.milliseconds(250)
-    static let longestPause = Duration.seconds(5)
+    static let firstRetryDelay = Duration.milliseconds(250)
+    static let maxRetryDelay = Duration.seconds(5)
 
     /// The stored events after `id`, then new ones; nil: only new ones. With `resumes`, a broken stream continues after
     /// the last event received; a refusal still ends it.
@@ -30,14 +30,14 @@ extension AdminClient {
 
     private func follow(after id: UInt64?, resumes: Bool, _ take: (AdminEvent) -> Void) async throws {
         var last = id
-        var pause = Self.firstPause
+        var delay = Self.firstRetryDelay
         var hasBegun = false
         let result: Result<Void, any Error>
         attempts: while true {
             do throws(AdminFailure) {
                 try await listen(after: last, began: { hasBegun = true }) { event in
                     last = event.report.id
-                    pause = Self.firstPause
+                    delay = Self.firstRetryDelay
                     take(event)
                 }
                 if !resumes {
@@ -50,11 +50,11 @@ extension AdminClient {
                     break attempts
                 }
             }
-            do { try await Task.sleep(for: pause) } catch {
+            do { try await Task.sleep(for: delay) } catch {
                 result = .success(())
                 break attempts
             }
-            pause = min(pause * 2, Self.longestPause)
+            delay = min(delay * 2, Self.maxRetryDelay)
         }
         try result.get()
     }

@@ -1,17 +1,17 @@
 package import AdminModels
 
-/// A list of several pages as one. Value.
+/// A list that was read page by page. Value.
 package struct Listing<Item: Codable & Sendable>: Sendable {
     package var items: [Item] = []
-    /// The pages joined, as they came.
+    /// The JSON of all pages as one object.
     package var body: [UInt8] = []
-    /// There is more than was asked for.
+    /// Whether there are more items than the limit.
     package var isCut = false
     package var total: Int?
 }
 
 extension AdminClient {
-    /// Follows the cursors until there is no more, or `limit` items are there.
+    /// Reads pages until there are no more or `limit` items were read.
     package static func all<Item: Codable & Sendable>(
         limit: Int, _ fetch: (PageRequest) async throws(AdminFailure) -> AdminAnswer<Page<Item>>
     ) async throws(AdminFailure) -> Listing<Item> {

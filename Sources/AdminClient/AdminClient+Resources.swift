@@ -59,7 +59,7 @@ extension AdminClient {
         try await send(Call(path: fill(Paths.setting, pattern)))
     }
 
-    /// `ifMatch`: an ETag; where it is no longer the present one, the problem's status is 412.
+    /// `ifMatch`: an ETag; if it is no longer the current one, the problem's status is 412.
     package func patch(_ pattern: String, _ patch: SettingsPatch, ifMatch: String? = nil) async throws(AdminFailure)
         -> AdminAnswer<SettingsReport>
     {
@@ -91,7 +91,7 @@ extension AdminClient {
         try await send(Call(path: Paths.export))
     }
 
-    /// `document`: the JSON as it is in its file, so that what is wrong with it is said by the daemon.
+    /// `document`: the JSON exactly as in its file, so that the daemon reports what is wrong with it.
     package func importSettings(
         _ document: [UInt8], replace: Bool = false, dryRun: Bool = false, reason: String? = nil,
         ifMatch: String? = nil
@@ -112,7 +112,7 @@ extension AdminClient {
         try await send(Call(method: "POST", path: Paths.reload))
     }
 
-    // MARK: Connections and what happened
+    // MARK: Connections and records
 
     package func connections(_ query: ConnectionQuery) async throws(AdminFailure)
         -> AdminAnswer<Page<ConnectionReport>>
@@ -169,7 +169,7 @@ extension AdminClient {
         return AdminAnswer(content: answer.content.items, body: answer.body, etag: answer.etag)
     }
 
-    /// A path with its one `{…}` filled in.
+    /// Replaces the `{…}` of a path by a percent-encoded value.
     private func fill(_ path: String, _ value: String) -> String {
         guard let start = path.firstIndex(of: "{"), let end = path.firstIndex(of: "}") else { return path }
         return path[..<start] + PercentEncoding.segment(value) + path[path.index(after: end)...]

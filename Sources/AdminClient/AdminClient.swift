@@ -1,8 +1,8 @@
 import AdminModels
 import ProxyTypes
 
-/// Speaks the admin API to one daemon: one method per resource, each answer typed. Never follows redirects, never goes
-/// through a proxy, and repeats nothing by itself. Value.
+/// Speaks the admin API to one daemon: one method per resource, each answer typed. Never follows redirects, never uses
+/// a proxy, and never repeats a request. Value.
 package struct AdminClient: Sendable {
     package struct Timeouts: Sendable {
         package var connect: Duration

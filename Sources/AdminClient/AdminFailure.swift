@@ -2,20 +2,20 @@ package import AdminModels
 
 /// Why a request to the admin API failed. Value.
 package enum AdminFailure: Error, Sendable {
-    /// No answer; the reason is a clause.
+    /// No complete answer arrived. The reason is a clause that follows a colon.
     case notReachable(AdminAddress, String)
-    /// The daemon said no, and why.
+    /// The daemon refused the request, with this problem.
     case refused(Problem)
-    /// What answered does not speak this API, or another version of it: what came, as a clause.
+    /// The answer is not one of this API, or of another version of it. The reason is a clause that follows a colon.
     case unexpected(AdminAddress, String)
 }
 
-/// What a request was answered with. Value.
+/// The answer to a request. Value.
 package struct AdminAnswer<Content: Sendable>: Sendable {
     package var content: Content
-    /// As it came.
+    /// As received.
     package var body: [UInt8]
-    /// With its quotes, as `If-Match` wants it.
+    /// With its quotes, as `If-Match` takes it.
     package var etag: String?
 
     package init(content: Content, body: [UInt8], etag: String? = nil) {

@@ -2,7 +2,8 @@ import CCurl
 import Glibc
 import Synchronization
 
-/// A transfer of libcurl with the multi handle that drives it. One actor uses it; `cancel` is for any thread.
+/// One transfer of libcurl, with the multi handle that drives it. Used by one actor, except for `cancel`, which any
+/// thread may call.
 ///
 /// Unchecked: curl_multi_wakeup(3) is the one function of libcurl that may be called from another thread, and `cancel`
 /// calls nothing else.
@@ -47,7 +48,7 @@ final class CurlHandle: @unchecked Sendable {
         curl_multi_wakeup(multi)
     }
 
-    /// Moves what can be moved without waiting; the result once the transfer has ended.
+    /// Sends and receives what is possible without waiting. Returns the result once the transfer has ended.
     func perform() -> CURLcode? {
         var running: CInt = 0
         curl_multi_perform(multi, &running)
@@ -58,20 +59,20 @@ final class CurlHandle: @unchecked Sendable {
         return nil
     }
 
-    /// Until a socket is ready, a time-out of libcurl's is due, `longest` is over or the transfer is cancelled.
-    func wait(_ longest: Duration?) {
+    /// Waits until a socket is ready, a timeout of libcurl is due, `limit` has passed or the transfer is cancelled.
+    func wait(_ limit: Duration?) {
         let bound = Duration.seconds(60)
-        curl_multi_poll(multi, nil, 0, CInt(clamping: Self.milliseconds(min(longest ?? bound, bound))), nil)
+        curl_multi_poll(multi, nil, 0, CInt(clamping: Self.milliseconds(min(limit ?? bound, bound))), nil)
     }
 
     // MARK: Options
 
     private func connect(to address: AdminAddress, _ limits: HTTPTransfer.Limits) {
-        // Without this a time-out of the resolver would be a signal.
+        // Otherwise libcurl would interrupt the resolver with a signal when it times out.
         set(CURLOPT_NOSIGNAL, 1)
         set(CURLOPT_FRESH_CONNECT, 1)
         set(CURLOPT_FORBID_REUSE, 1)
-        // Also not one from the environment.
+        // Ignores the proxy variables of the environment.
         set(CURLOPT_PROXY, "")
         set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
         set(CURLOPT_CONNECTTIMEOUT_MS, Self.milliseconds(limits.connect))
@@ -81,15 +82,15 @@ final class CurlHandle: @unchecked Sendable {
 
     private func send(_ request: HTTPRequest, to address: AdminAddress) throws(AdminFailure) {
         set(CURLOPT_URL, address.base + request.target)
-        // A `..` within a name belongs to the name.
+        // A `..` in a name is part of the name.
         set(CURLOPT_PATH_AS_IS, 1)
-        // libcurl would add these by itself.
+        // Suppresses fields that libcurl adds by default.
         var lines = ["Expect:"]
         if !request.fields.contains(where: { $0.name == "Content-Type" }) { lines.append("Content-Type:") }
         lines += request.fields.map { "\($0.name): \($0.value)" }
         for line in lines {
             guard line.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-                throw .unexpected(address, "a field of the request holds a control character")
+                throw .unexpected(address, "a field of the request contains a control character")
             }
             fields = curl_slist_append(fields, line)
         }
@@ -138,7 +139,7 @@ final class CurlHandle: @unchecked Sendable {
 
     // MARK: Failures
 
-    /// Says as a clause why the transfer ended with `code`.
+    /// Why the transfer ended with `code`.
     func failure(_ code: CURLcode, _ address: AdminAddress, _ limits: HTTPTransfer.Limits) -> AdminFailure {
         let text = message[0] == 0 ? String(cString: curl_easy_strerror(code)) : String(cString: message)
         switch code {
@@ -152,14 +153,14 @@ final class CurlHandle: @unchecked Sendable {
         case CURLE_COULDNT_CONNECT, CURLE_RECV_ERROR, CURLE_SEND_ERROR:
             guard let number = systemError else { return .notReachable(address, text) }
             return .notReachable(address, String(cString: strerror(number)))
-        // libcurl's names for HTTP/0.9 and for a status line that is none.
+        // libcurl's names for HTTP/0.9 and for an invalid status line.
         case CURLE_UNSUPPORTED_PROTOCOL, CURLE_WEIRD_SERVER_REPLY:
             return .unexpected(address, "what answers there does not speak HTTP")
         default: return .notReachable(address, text)
         }
     }
 
-    /// The TLS handshake included.
+    /// Including the TLS handshake.
     private var isConnected: Bool {
         var microseconds: curl_off_t = 0
         connd_curl_get_time(easy, CURLINFO_PRETRANSFER_TIME_T, &microseconds)
@@ -173,11 +174,11 @@ final class CurlHandle: @unchecked Sendable {
     }
 }
 
-/// What libcurl's callbacks put together: the head of the final response and the body that was not taken yet.
-/// Used by whoever drives the transfer.
+/// What libcurl's callbacks have received: the head of the final response, and the part of the body that was not taken
+/// yet. Used by the actor that drives the transfer.
 final class ReceivedResponse {
     private var partial = HTTPResponseHead()
-    /// Nil until all of it is there.
+    /// Nil until it is complete.
     private(set) var head: HTTPResponseHead?
     private var body: [UInt8] = []
     private(set) var lastByte = ContinuousClock.now
@@ -192,13 +193,13 @@ final class ReceivedResponse {
         return body
     }
 
-    /// A status line, a field or the empty line at the end; trailers too, which do not matter.
+    /// A status line, a field or the empty line at the end. Trailers, which come after `head` is set, are ignored.
     fileprivate func addLine(_ bytes: UnsafeRawBufferPointer) {
         lastByte = .now
         guard head == nil else { return }
         let line = String(decoding: bytes, as: UTF8.self).prefix { !$0.isNewline }
         if line.isEmpty {
-            // Interim responses (1xx) are passed over.
+            // Interim responses (1xx) are ignored.
             if partial.status >= 200 { head = partial }
         } else if line.hasPrefix("HTTP/") {
             partial = HTTPResponseHead()

@@ -1,4 +1,4 @@
-/// Says in a clause what JSON lacked. Pure.
+/// Describes in a clause why JSON could not be decoded. Pure.
 enum DecodingText {
     static func describe(_ error: any Error) -> String {
         guard let error = error as? DecodingError else { return "\(error)" }

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// What is sent in one HTTP request. Value.
+/// An HTTP request. Value.
 struct HTTPRequest: Sendable {
     var method = "GET"
     /// With the query, percent-encoded.
@@ -15,24 +15,24 @@ struct HTTPRequest: Sendable {
 /// The head of a response. Value.
 struct HTTPResponseHead: Sendable {
     var status = 0
-    /// By names in lower case; of a field that comes twice, the last.
+    /// By name in lower case; of repeated fields only the last.
     var fields: [String: String] = [:]
 
     var isSuccess: Bool { (200..<300).contains(status) }
 }
 
-/// One request and its response over libcurl, on a connection of its own: libcurl repeats what fails on a reused
-/// connection, and a change must not be made twice. The body is read as it is asked for, so a slow reader slows the
-/// daemon down. libcurl blocks, hence the actor's own queue.
+/// One request and its response over libcurl. Each has its own connection, because libcurl repeats requests that fail
+/// on a reused one, and a change must not be made twice. The body is read only as the caller asks for it, so a slow
+/// reader slows the daemon down. The actor has its own queue, because waiting in libcurl blocks the thread.
 ///
 ///     receiving ──▶ ended(success or failure)
 actor HTTPTransfer {
-    /// How long the parts of a transfer may take; nil: for ever. Value.
+    /// How long the parts of a transfer may take; nil: no limit. Value.
     struct Limits: Sendable {
-        /// Name look-up, connection and TLS handshake.
+        /// For name look-up, TCP connect and TLS handshake together.
         var connect: Duration
         var total: Duration?
-        /// Between two pieces of the response.
+        /// Between two reads of the response.
         var silence: Duration?
     }
 
@@ -55,9 +55,9 @@ actor HTTPTransfer {
         handle = try CurlHandle(request, to: address, limits: limits)
     }
 
-    /// Returns once the head of the final response is there.
+    /// Returns when the head of the final response has been received.
     func head() async throws(AdminFailure) -> HTTPResponseHead {
-        try await endedByCancellation { transfer throws(AdminFailure) in
+        try await withCancellation { transfer throws(AdminFailure) in
             while true {
                 if let head = transfer.handle.response.head { return head }
                 if case .ended(let result) = transfer.state {
@@ -71,7 +71,7 @@ actor HTTPTransfer {
 
     /// The next piece of the body; nil at its end.
     func nextPart() async throws(AdminFailure) -> [UInt8]? {
-        try await endedByCancellation { transfer throws(AdminFailure) in
+        try await withCancellation { transfer throws(AdminFailure) in
             while true {
                 if let part = transfer.handle.response.takeBody() { return part }
                 if case .ended(let result) = transfer.state {
@@ -95,7 +95,7 @@ actor HTTPTransfer {
         return body
     }
 
-    private func endedByCancellation<Value: Sendable>(
+    private func withCancellation<Value: Sendable>(
         _ work: (isolated HTTPTransfer) throws(AdminFailure) -> Value
     ) async throws(AdminFailure) -> Value {
         let handle = handle
@@ -107,7 +107,7 @@ actor HTTPTransfer {
         return try result.get()
     }
 
-    /// Does what can be done now, or waits until there is something to do.
+    /// Sends and receives what is possible now, or waits until something is.
     private func step() throws(AdminFailure) {
         if handle.isCancelled { throw .notReachable(address, "the request was cancelled") }
         let before = handle.response.lastByte
@@ -123,7 +123,7 @@ actor HTTPTransfer {
     }
 }
 
-/// Runs the jobs of one actor on a queue of its own, where they may block. Shared.
+/// Runs the jobs of one actor on a separate queue, where they may block. Shared.
 private final class TransferQueue: SerialExecutor {
     private let queue = DispatchQueue(label: "connctl.transfer")
 

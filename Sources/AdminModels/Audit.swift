@@ -1,4 +1,4 @@
-/// One line of `GET /v1/audit`, newest first. Value.
+/// One item of `GET /v1/audit`. Value.
 package struct AuditReport: Codable, Sendable {
     package var id: Int64 = 0
     package var time = ""
@@ -28,7 +28,7 @@ package struct AuditReport: Codable, Sendable {
     }
 }
 
-/// What `GET /v1/audit` may be asked for. Value.
+/// The parameters of `GET /v1/audit`. Value.
 package struct AuditQuery: Sendable {
     package var page = PageRequest()
     package var subject: String?
@@ -38,7 +38,8 @@ package struct AuditQuery: Sendable {
 
 /// One event of `GET /v1/events`. Value.
 package struct EventReport: Codable, Sendable {
-    /// Rises by one; `Last-Event-ID` resumes after it. A client that asks for one that is gone gets `reset` first.
+    /// Rises by one; `Last-Event-ID` resumes after it. A client that names an event which is no longer stored gets
+    /// `reset` first.
     package var id: UInt64 = 0
     /// `setting`, `action`, `reload`, `store`, `origin`, `tick` or `reset`.
     package var type = ""

@@ -2,14 +2,15 @@
 package struct ConnectionReport: Codable, Sendable {
     package var number: UInt64 = 0
     package var origin = ""
-    /// `dialing`, `idle`, `distrusted` (idle, and to prove alive before it serves what may not be repeated), `leased`,
-    /// `pinned` (between requests of the one client that it belongs to), `draining`, `closing`, `tunnel` or `closed`.
+    /// `dialing`, `idle`, `distrusted` (idle, and reserved for requests that may be repeated until it has answered
+    /// one), `leased`, `pinned` (between requests of the client that it belongs to), `draining`, `closing`, `tunnel` or
+    /// `closed`.
     package var state = ""
     package var local: String?
     package var remote: String?
     /// Why it was dialled: `demand`, `warm_up` or `replacement`.
     package var cause = ""
-    /// The client, by its number in the access log, that it belongs to since authentication bound it to that client.
+    /// The client that authentication has bound it to, by its number in the access log.
     package var pinnedTo: UInt64?
     package var opened = ""
     package var openedMs: Int64 = 0
@@ -19,10 +20,10 @@ package struct ConnectionReport: Codable, Sendable {
     package var idleMs: Int64?
     package var closed: String?
     package var closedMs: Int64?
-    /// A close reason; null while it lives. `closedBy` is `origin`, `connd` or `client`.
+    /// The close reason; null while it is open. `closedBy` is `origin`, `connd` or `client`.
     package var reason: String?
     package var closedBy: String?
-    /// The reason in a sentence, with the setting that governs it; or why a living one is distrusted.
+    /// The reason in a sentence, with the setting that governs it; or why an open one is distrusted.
     package var explanation: String?
     package var requests = 0
     package var bytesSent = 0
@@ -63,7 +64,7 @@ package struct ConnectionReport: Codable, Sendable {
     }
 }
 
-/// What the kernel says of a connection (TCP_INFO). Value.
+/// What the kernel reports about a connection (TCP_INFO). Value.
 package struct TCPReport: Codable, Sendable {
     package var rttMs: Double = 0
     package var rttVarianceMs: Double = 0
@@ -86,11 +87,11 @@ package struct TCPReport: Codable, Sendable {
     }
 }
 
-/// What `GET /v1/connections` may be asked for. Value.
+/// The parameters of `GET /v1/connections`. Value.
 package struct ConnectionQuery: Sendable {
     package var page = PageRequest()
     package var origin: String?
-    /// Nil: all that live. `closed`: those that ended, newest first.
+    /// Nil: all open ones. `closed`: closed ones, newest first.
     package var state: String?
 
     package static let states = [
@@ -119,7 +120,7 @@ package struct ActionRequest: Codable, Sendable {
 package struct ActionReport: Codable, Sendable {
     package var action = ""
     package var origins = 0
-    /// Connections concerned: to be closed, or dialled.
+    /// How many connections are to be closed or dialled.
     package var connections = 0
 
     package init() {}

@@ -8,12 +8,12 @@ package struct ExchangeReport: Codable, Sendable {
     package var outcome = ""
     package var method = ""
     package var target = ""
-    /// 0 where no response head came.
+    /// 0 if no response head arrived.
     package var status = 0
     package var error: String?
     package var errorDetail: String?
     package var client: UInt64 = 0
-    /// Null where it had none.
+    /// Null if it had none.
     package var connection: UInt64?
     package var reused = false
     /// `none`, `idle`, `returned`, `dialled`, `retry`, `pipelined` or `tunnel`.
@@ -25,8 +25,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var totalMs: Double = 0
     package var bytesFromClient = 0
     package var bytesToClient = 0
-    /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` lie within
-    /// `queue` and are there where the exchange waited for a dial.
+    /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` are part
+    /// of `queue`, and present only if the exchange waited for a dial.
     package var waterfall: [PhaseReport] = []
 
     package init() {}
@@ -74,7 +74,7 @@ package struct PhaseReport: Codable, Sendable {
     }
 }
 
-/// What `GET /v1/exchanges` may be asked for. Value.
+/// The parameters of `GET /v1/exchanges`. Value.
 package struct ExchangeQuery: Sendable {
     package var page = PageRequest()
     package var origin: String?

@@ -120,7 +120,7 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var queued = 0
     package var opened: [String: Int] = [:]
     package var reused = 0
-    /// By reason; `closedBySide` is the same by whose doing it was.
+    /// By reason; `closedBySide` counts the same by the side that caused it.
     package var closed: [String: Int] = [:]
     package var closedBySide: [String: Int] = [:]
     /// Connections that authentication bound to one client (NTLM, Negotiate): not shared from then on.

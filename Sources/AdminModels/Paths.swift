@@ -1,4 +1,5 @@
-/// Where each resource of the admin API is. `{origin}` and `{pattern}` stand percent-encoded: `http%3A%2F%2Fexample.com`.
+/// The paths of the admin API's resources. `{origin}` and `{pattern}` stand percent-encoded:
+/// `http%3A%2F%2Fexample.com`.
 package enum Paths {
     package static let status = "/v1/status"
     package static let version = "/v1/version"

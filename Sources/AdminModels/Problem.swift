@@ -23,16 +23,16 @@ package struct FieldProblem: Codable, Hashable, Sendable {
     }
 }
 
-/// What a backend refuses a request with; the API turns it into a `Problem`.
+/// Why a backend refuses a request; the API turns it into a `Problem`.
 package enum AdminRefusal: Error, Sendable {
     /// 404: no such origin, connection, exchange.
     case notFound(String)
-    /// 422: the fields are not right.
+    /// 422: fields are invalid.
     case invalid(String, [FieldProblem])
-    /// 409: right in itself, and not possible as things stand.
+    /// 409: valid, but not possible in the current state.
     case conflict(String, [FieldProblem] = [])
     /// 412: `If-Match` names another revision.
     case stale(String)
-    /// 503: the database could not make it durable, so that it was not done; or connd is stopping.
+    /// 503: not done because the database could not make it durable, or because connd is stopping.
     case unavailable(String)
 }

@@ -2,7 +2,7 @@
 package struct SettingDefinitionReport: Codable, Sendable {
     package var name = ""
     package var standard = ""
-    /// Reads on after "must be".
+    /// Continues a sentence that ends with "must be".
     package var allowed = ""
     /// `count`, `duration`, `size`, `percent`, `flag`, `choice`, `keepalive`, `addresses`, `name` or `path`.
     package var kind = ""
@@ -12,13 +12,13 @@ package struct SettingDefinitionReport: Codable, Sendable {
     /// `at once`, `new connections`, `new leases`, `new requests`, `new exchanges`, `new tunnels` or `next look-up`.
     package var effect = ""
     package var help = ""
-    /// What this version lacks for any other value than the default; null where nothing.
+    /// What values other than the default need and this version does not have; null if nothing.
     package var needs: String?
 
     package init() {}
 }
 
-/// A setting as it holds for an origin or a pattern, and where that comes from. Value.
+/// The effective value of a setting for an origin or a pattern, and its source. Value.
 package struct ResolvedSettingReport: Codable, Sendable {
     package var name = ""
     package var value = ""
@@ -26,13 +26,13 @@ package struct ResolvedSettingReport: Codable, Sendable {
     package var valueMs: Int64?
     /// `default`, `learned`, `file`, `override` or `trial`.
     package var source = ""
-    /// The file and line, or the pattern whose sheet won.
+    /// The file and line, or the pattern that the value is set for.
     package var place: String?
     package var actor: String?
     package var reason: String?
     package var time: String?
     package var timeMs: Int64?
-    /// What it was set over.
+    /// The value that applied when it was set.
     package var base: String?
     package var expires: String?
     package var expiresMs: Int64?
@@ -63,10 +63,10 @@ package struct SettingsReport: Codable, Sendable {
     package init() {}
 }
 
-/// One line of `GET /v1/settings`: a pattern that something is set for. Value.
+/// One line of `GET /v1/settings`: a pattern and its settings. Value.
 package struct PatternReport: Codable, Sendable {
     package var pattern = "*"
-    /// What the file says and what was set at run time, what wins last.
+    /// From the file and set at run time; the one that applies comes last.
     package var settings: [ResolvedSettingReport] = []
 
     package init() {}
@@ -78,7 +78,7 @@ package struct PatternReport: Codable, Sendable {
 ///       "reason": "why", "try_for": "10m" }
 package struct SettingsPatch: Sendable {
     package enum Value: Hashable, Sendable {
-        /// Back to the inherited value.
+        /// Returns to the inherited value.
         case null
         case text(String)
         case integer(Int)
@@ -101,20 +101,20 @@ package struct TrialSelection: Codable, Sendable {
     package init() {}
 }
 
-/// An override or a trial against what would hold without it, a line of `GET /v1/diff`. Value.
+/// An override or a trial and the value that would apply without it, one item of `GET /v1/diff`. Value.
 package struct DifferenceReport: Codable, Sendable {
     package var pattern = "*"
     package var setting = ""
     /// `override` or `trial`.
     package var source = ""
     package var value = ""
-    /// What would hold without it, now.
+    /// The value that would apply without it now.
     package var inherited = ""
     package var inheritedSource = ""
-    /// What held when it was set.
+    /// The value that applied when it was set.
     package var base = ""
     package var baseSource = ""
-    /// The file changed underneath: `base` and `inherited` differ.
+    /// The file has changed since it was set: `base` and `inherited` differ.
     package var conflict = false
     package var actor = ""
     package var reason: String?
@@ -144,7 +144,7 @@ package struct DifferenceReport: Codable, Sendable {
     }
 }
 
-/// A setting that the kernel does not take, and why. Value.
+/// A setting that the kernel does not accept, and why. Value.
 package struct RefusedSettingReport: Codable, Sendable {
     package var setting = ""
     package var value = ""

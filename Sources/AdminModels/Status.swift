@@ -7,9 +7,9 @@ package struct StatusReport: Codable, Sendable {
     package var startedAtMs: Int64 = 0
     package var uptime = ""
     package var uptimeMs: Int64 = 0
-    /// Which run of connd this is, as its database counts them from 1; 0 where that could not be read.
+    /// The number of this run of connd, counted from 1 in its database; 0 if that could not be read.
     package var run = 0
-    /// How the run before ended: `stopped`, `failed`, `killed`, `crashed`, `watchdog`, `timeout`, `out_of_memory` or
+    /// How the previous run ended: `stopped`, `failed`, `killed`, `crashed`, `watchdog`, `timeout`, `out_of_memory` or
     /// `unknown`; null for the first.
     package var previousEnd: String?
     /// `running` or `stopping`.
@@ -23,8 +23,8 @@ package struct StatusReport: Codable, Sendable {
     package var clients = 0
     /// `proxy.max_client_connections`.
     package var clientLimit = 0
-    /// Why clients that have come wait to be let in: `full` (all places are busy) or `descriptors` (none is free); null
-    /// when none waits.
+    /// Why new clients wait to be accepted: `full` (`proxy.max_client_connections` are busy) or `descriptors` (none is
+    /// free); null if none waits.
     package var acceptPaused: String?
     package var origins = 0
     package var pausedOrigins = 0
@@ -36,15 +36,15 @@ package struct StatusReport: Codable, Sendable {
     package var trials = 0
     package var overrides = 0
     package var conflicts = 0
-    /// The file that was given; null for built-in defaults.
+    /// The config file; null for built-in defaults.
     package var configFile: String?
     package var configLoadedAt = ""
     package var configLoadedAtMs: Int64 = 0
-    /// Why the last reload was refused; null when it was not.
+    /// Why the last reload was refused; null if it was not.
     package var configError: String?
-    /// What the kernel of this host does not take of what is set.
+    /// Settings that the kernel of this host does not accept.
     package var refusedSettings: [RefusedSettingReport] = []
-    /// Bugs of connd's own that it noticed and survived.
+    /// Bugs in connd that it detected and survived.
     package var invariantsBroken = 0
     package var memoryBytes = 0
     package var descriptors = 0
@@ -90,7 +90,7 @@ package struct StatusReport: Codable, Sendable {
     }
 }
 
-/// A place where connd could not listen. Value.
+/// An address on which connd could not listen. Value.
 package struct UnopenedListenerReport: Codable, Sendable {
     package var address = ""
     package var reason = ""
@@ -98,12 +98,12 @@ package struct UnopenedListenerReport: Codable, Sendable {
     package init() {}
 }
 
-/// Upstream connections by state, and who waits for one. Value.
+/// Upstream connections by state, and how many requests wait for one. Value.
 package struct ConnectionCounts: Codable, Sendable {
     package var dialing = 0
     package var idle = 0
     package var leased = 0
-    /// Between requests of the one client that each belongs to.
+    /// Between requests of the client that each belongs to.
     package var pinned = 0
     package var draining = 0
     package var closing = 0
@@ -158,12 +158,12 @@ package struct Totals: Codable, Sendable {
     }
 }
 
-/// How the database fares. Value.
+/// The state of the database. Value.
 package struct StoreReport: Codable, Sendable {
     package var path = ""
     /// `ok` or `failing`.
     package var state = "ok"
-    /// `full`, `read_only`, `locked`, `in_use`, `corrupt`, `missing`, `unopenable`, `other`; null when all is well.
+    /// `full`, `read_only`, `locked`, `in_use`, `corrupt`, `missing`, `unopenable`, `other`; null if there is no fault.
     package var fault: String?
     package var message: String?
     package var since: String?
@@ -223,9 +223,9 @@ package struct VersionReport: Codable, Sendable {
 package struct HealthReport: Codable, Sendable {
     /// `ok` or `failing`.
     package var status = "ok"
-    /// What is not as it should be, one sentence each.
+    /// What is wrong, one sentence each.
     package var reasons: [String] = []
-    /// What an operator should know, though it serves all the same; left out where there is nothing.
+    /// What an operator should know although connd is ready; absent if there is nothing.
     package var warnings: [String]?
 
     package init() {}

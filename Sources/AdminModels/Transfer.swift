@@ -21,7 +21,7 @@ package struct DocumentedSetting: Codable, Sendable {
     package var setting = ""
     package var value = ""
     package var reason: String?
-    /// Who set it first and when; what is imported belongs to who imports it.
+    /// Who set it, and when. An import does not keep them: its actor is whoever imports.
     package var actor: String?
     package var time: String?
 
@@ -89,11 +89,11 @@ package struct ConfigReport: Codable, Sendable {
 /// `POST /v1/reload`. Value.
 package struct ReloadReportModel: Codable, Sendable {
     package var changes: [ChangeReport] = []
-    /// Keys outside `settings` and `hosts` that hold otherwise now.
+    /// Keys outside `settings` and `hosts` whose value has changed.
     package var configuration: [ConfigurationChangeReport] = []
-    /// Keys outside `settings` and `hosts` that differ and take a restart.
+    /// Keys outside `settings` and `hosts` that differ and need a restart.
     package var needRestart: [String] = []
-    /// What is not quite as the file says, and why.
+    /// Where the running configuration differs from the file, and why.
     package var notes: [String] = []
     package var conflicts: [DifferenceReport] = []
 

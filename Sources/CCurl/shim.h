@@ -3,7 +3,7 @@
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
-// Swift cannot call functions with variable arguments; these take the one type that each option has.
+// Swift cannot call variadic functions such as curl_easy_setopt; each of these passes one type of argument.
 
 static inline CURLcode connd_curl_set_long(CURL *handle, CURLoption option, long value) {
     return curl_easy_setopt(handle, option, value);
@@ -31,7 +31,7 @@ static inline CURLcode connd_curl_get_time(CURL *handle, CURLINFO info, curl_off
     return curl_easy_getinfo(handle, info, value);
 }
 
-// A message's result is a member of a union, which Swift sees as untyped bytes.
+// The result is a member of a union, which Swift imports as untyped bytes.
 static inline CURLcode connd_curl_result(const CURLMsg *message) {
     return message->data.result;
 }

@@ -64,7 +64,7 @@ struct JSONParser {
         case UInt8(ascii: "f"): return try word("false", .flag(false))
         case UInt8(ascii: "n"): return try word("null", .null)
         case UInt8(ascii: "-"), .some(UInt8(ascii: "0")...UInt8(ascii: "9")): return try number()
-        case nil: throw problem("the document ends where a value is due")
+        case nil: throw problem("the document ends where a value is expected")
         default: throw problem("a value is due here")
         }
     }
@@ -84,7 +84,9 @@ struct JSONParser {
         while true {
             skipSpace()
             let place = index
-            guard current == UInt8(ascii: "\"") else { throw problem("a member's name in double quotes is due here") }
+            guard current == UInt8(ascii: "\"") else {
+                throw problem("a member's name in double quotes is expected here")
+            }
             let name = try string()
             guard names.insert(name).inserted else { throw problem("`\(name)` is given twice", at: place) }
             skipSpace()

@@ -106,8 +106,8 @@ struct OpenAPIDocument {
         return [
             "name": changes ? "If-Match" : "If-None-Match", "in": "header", "required": false,
             "description": changes
-                ? "An ETag such as `\"r12\"`, several, or `*`: refused with 412 where the settings are at another."
-                : "An ETag such as `\"r12\"`, several, or `*`: answered 304 where the settings are still at it.",
+                ? "An ETag such as `\"r12\"`, several, or `*`: refused with 412 if the settings are at another."
+                : "An ETag such as `\"r12\"`, several, or `*`: answered 304 if the settings are still at it.",
             "schema": changes ? Revision.schema : ["type": "string"],
             "example": "*",
         ]
@@ -171,7 +171,7 @@ struct OpenAPIDocument {
     // MARK: Settings
 
     private static let settingValue: JSONValue = [
-        "description": "A value as its setting takes it; null returns to the inherited one.",
+        "description": "A value in the form of its setting; null returns to the inherited one.",
         "type": ["string", "integer", "boolean", "array", "null"],
         "maxLength": .integer(BodyLimits.value), "pattern": SchemaAnnotations.textPattern,
         "maxItems": .integer(BodyLimits.listed),

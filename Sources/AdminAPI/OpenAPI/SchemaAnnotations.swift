@@ -9,18 +9,19 @@ enum SchemaAnnotations {
 
     static let all: [String: JSONValue] = [
         "StatusReport.run": [
-            "minimum": 0, "description": "Which run of connd this is, counted from 1; 0 where that could not be read.",
+            "minimum": 0,
+            "description": "The number of this run of connd, counted from 1; 0 if the database could not be read.",
         ],
         "StatusReport.previous_end": words(
             "stopped", "failed", "killed", "crashed", "watchdog", "timeout", "out_of_memory", "unknown"
-        ).merging(["description": "How the run before ended; null for the first."]),
+        ).merging(["description": "How the previous run ended; null for the first."]),
         "StatusReport.connect_ports": ["description": "The ports that CONNECT may reach; null for any."],
         "StatusReport.state": words("running", "stopping"),
         "StatusReport.accept_paused": words("full", "descriptors").merging([
-            "description": "Why clients that have come wait to be let in; null when none waits."
+            "description": "Why new clients wait to be accepted; null if none waits."
         ]),
         "StatusReport.started_at": time,
-        "Totals.reuse_ratio": ratio.merging(["description": "Of all leases, the share that reused a connection."]),
+        "Totals.reuse_ratio": ratio.merging(["description": "The share of leases that reused a connection."]),
         "OriginSummary.reuse_ratio": ratio,
         "HistoryPoint.reuse_ratio": ratio,
         "StoreReport.state": words("ok", "failing"),
@@ -40,7 +41,9 @@ enum SchemaAnnotations {
         "ResolvedSettingReport.value_ms": ["description": "For durations."],
         "ResolvedSettingReport.base": ["description": "What it was set over."],
         "DifferenceReport.source": words("override", "trial"),
-        "DifferenceReport.conflict": ["description": "The file changed underneath: `base` and `inherited` differ."],
+        "DifferenceReport.conflict": [
+            "description": "The file has changed since it was set: `base` and `inherited` differ."
+        ],
         "ConnectionReport.state": .object([
             .init(name: "enum", value: .list(ConnectionQuery.states.map { .text($0) }))
         ]),
@@ -51,7 +54,7 @@ enum SchemaAnnotations {
         ]),
         "ExchangeReport.lease_cause": words(
             "none", "idle", "returned", "dialled", "retry", "pipelined", "tunnel"),
-        "ExchangeReport.status": ["description": "0 where no response head came."],
+        "ExchangeReport.status": ["description": "0 if no response head arrived."],
         "PhaseReport.phase": words("queue", "dns", "connect", "tls", "send", "first_byte", "body"),
         "EventReport.type": words("setting", "action", "reload", "store", "origin", "tick", "reset"),
         "ChangeReport.hidden_by": words("override", "trial"),

@@ -5,7 +5,7 @@ enum ConnectionRoutes {
     static let operations: [Operation] = [
         Operation(
             verb: .get, path: Paths.connections, name: "listConnections", summary: "Upstream connections",
-            help: "Those that live; with `state=closed` those that ended, newest first.",
+            help: "Open ones; with `state=closed` closed ones, newest first.",
             parameters: CommonParameters.page + [
                 CommonParameters.origin,
                 .query("state", .choice(ConnectionQuery.states), "Only those in this state."),
@@ -30,10 +30,12 @@ enum ConnectionRoutes {
             parameters: [
                 number,
                 .query(
-                    "force", .flag, "End it at once; else one that is in use ends with its exchange.", standard: false),
+                    "force", .flag, "Close it immediately; otherwise one in use closes when its exchange ends.",
+                    standard: false),
                 CommonParameters.reason,
             ],
-            success: .init(status: 200, help: "The connection as it is now.", content: .json(ConnectionReport.self)),
+            success: .init(
+                status: 200, help: "The current state of the connection.", content: .json(ConnectionReport.self)),
             problems: [404, 409, 503]
         ) { call in
             .json(

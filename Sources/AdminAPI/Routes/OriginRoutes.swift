@@ -24,12 +24,12 @@ enum OriginRoutes {
             return .json(try await call.backend.origins(query))
         },
         Operation(
-            verb: .get, path: Paths.origin, name: "getOrigin", summary: "All that is known of an origin",
+            verb: .get, path: Paths.origin, name: "getOrigin", summary: "Everything that is known about an origin",
             parameters: [CommonParameters.originSegment],
             success: .init(status: 200, help: "The origin.", content: .json(OriginDetail.self)), problems: [404]
         ) { .json(try await $0.backend.origin($0.segment("origin"))) },
         Operation(
-            verb: .delete, path: Paths.origin, name: "forgetOrigin", summary: "Forget an origin's figures",
+            verb: .delete, path: Paths.origin, name: "forgetOrigin", summary: "Delete an origin's measurements",
             help: "Its connections end; its settings stay.",
             parameters: [CommonParameters.originSegment, CommonParameters.reason],
             success: .init(status: 204, help: "It is forgotten.", content: .nothing), problems: [404, 409, 503]
@@ -46,7 +46,7 @@ enum CommonParameters {
         .query(
             "limit", .integer(PageRequest.limits), "How many items at most.",
             standard: .integer(PageRequest.standardLimit)),
-        .query("cursor", .text(longest: 500), "The `next_cursor` of the page before."),
+        .query("cursor", .text(longest: 500), "The `next_cursor` of the previous page."),
     ]
     static let origin = Parameter.query(
         "origin", .text(longest: BodyLimits.origin), "Only of this origin.", example: "http://example.com")

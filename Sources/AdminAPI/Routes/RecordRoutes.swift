@@ -4,7 +4,7 @@ import AdminModels
 enum RecordRoutes {
     static let operations: [Operation] = [
         Operation(
-            verb: .get, path: Paths.history, name: "getHistory", summary: "Figures over time, for charts",
+            verb: .get, path: Paths.history, name: "getHistory", summary: "Time series, for charts",
             parameters: [
                 CommonParameters.origin,
                 .query(
@@ -54,7 +54,7 @@ enum RecordRoutes {
             parameters: CommonParameters.page + [
                 .query(
                     "subject", .text(longest: BodyLimits.origin),
-                    "Only of this pattern, origin or connection; `*`: of all origins, and of connd itself.",
+                    "Only changes to this pattern, origin or connection; `*`: to all origins, and to connd itself.",
                     example: "*")
             ],
             success: .init(status: 200, help: "A page of the audit trail.", content: .json(Page<AuditReport>.self)),
@@ -66,7 +66,7 @@ enum RecordRoutes {
             return .json(try await call.backend.audit(query))
         },
         Operation(
-            verb: .get, path: Paths.events, name: "streamEvents", summary: "What happens, as it happens",
+            verb: .get, path: Paths.events, name: "streamEvents", summary: "Events, as they happen",
             help:
                 "Server-Sent Events, each an `EventReport`. `Last-Event-ID` goes before `after`. A comment every 15 s.",
             parameters: [

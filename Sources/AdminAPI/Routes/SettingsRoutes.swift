@@ -4,7 +4,7 @@ import AdminModels
 enum SettingsRoutes {
     static let operations: [Operation] = [
         Operation(
-            verb: .get, path: Paths.definitions, name: "listDefinitions", summary: "The settings that there are",
+            verb: .get, path: Paths.definitions, name: "listDefinitions", summary: "The definitions of all settings",
             success: .init(
                 status: 200, help: "All of them, in one page.", content: .json(Page<SettingDefinitionReport>.self))
         ) { call in
@@ -14,7 +14,7 @@ enum SettingsRoutes {
         Operation(
             verb: .get, path: Paths.settings, name: "listPatterns", summary: "What is set, by pattern",
             success: .init(
-                status: 200, help: "All patterns that something is set for, in one page.",
+                status: 200, help: "All patterns with settings, in one page.",
                 content: .json(Page<PatternReport>.self)),
             isRevisioned: true
         ) { call in
@@ -24,7 +24,7 @@ enum SettingsRoutes {
         },
         Operation(
             verb: .get, path: Paths.setting, name: "getSettings",
-            summary: "Every setting as it holds for a pattern or an origin, and where that comes from",
+            summary: "Every effective setting of a pattern or an origin, with its source",
             parameters: [CommonParameters.patternSegment],
             success: .init(status: 200, help: "The settings.", content: .json(SettingsReport.self)),
             problems: [404], isRevisioned: true
@@ -35,7 +35,8 @@ enum SettingsRoutes {
         },
         Operation(
             verb: .patch, path: Paths.setting, name: "patchSettings", summary: "Set or unset, for good or on trial",
-            help: "All of it or nothing. It is durable before the answer. `null` returns to the inherited value.",
+            help:
+                "All changes are made or none, durable before the response. `null` returns to the inherited value.",
             parameters: [CommonParameters.patternSegment],
             body: .init(
                 type: SettingsPatch.self, longest: 256 << 10,
@@ -43,7 +44,7 @@ enum SettingsRoutes {
                     "settings": ["max_connections": 2, "idle_timeout": "30s", "max_queue": .null],
                     "reason": "the origin is small", "try_for": "10m",
                 ]),
-            success: .init(status: 200, help: "The settings as they hold now.", content: .json(SettingsReport.self)),
+            success: .init(status: 200, help: "The settings now in effect.", content: .json(SettingsReport.self)),
             problems: [404, 409, 503], isRevisioned: true
         ) { call in
             let (report, revision) = try await call.backend.patch(
@@ -59,7 +60,7 @@ enum SettingsRoutes {
         },
         Operation(
             verb: .get, path: Paths.diff, name: "listDifferences",
-            summary: "Overrides and trials against what would hold without them",
+            summary: "Overrides and trials, compared with the values that would apply without them",
             success: .init(status: 200, help: "All of them, in one page.", content: .json(Page<DifferenceReport>.self))
         ) { call in
             let differences = await call.backend.differences()
@@ -84,7 +85,7 @@ enum SettingsRoutes {
             body: .init(
                 type: TrialSelection.self, longest: 256 << 10,
                 example: ["settings": ["max_connections"], "reason": "\(verb)ed after a look at the figures"]),
-            success: .init(status: 200, help: "The settings as they hold now.", content: .json(SettingsReport.self)),
+            success: .init(status: 200, help: "The settings now in effect.", content: .json(SettingsReport.self)),
             problems: [404, 409, 503], isRevisioned: true
         ) { call in
             let (report, revision) = try await end(

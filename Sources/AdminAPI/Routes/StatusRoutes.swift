@@ -4,7 +4,7 @@ import AdminModels
 enum StatusRoutes {
     static let operations: [Operation] = [
         Operation(
-            verb: .get, path: Paths.status, name: "getStatus", summary: "What runs, and how it fares",
+            verb: .get, path: Paths.status, name: "getStatus", summary: "The state of the whole daemon",
             success: .init(status: 200, help: "The state of connd.", content: .json(StatusReport.self))
         ) { .json(await $0.backend.status()) },
         Operation(
@@ -16,12 +16,13 @@ enum StatusRoutes {
             success: .init(status: 200, help: "It is.", content: .json(HealthReport.self)), mayBeUnready: true
         ) { health(await $0.backend.health()) },
         Operation(
-            verb: .get, path: Paths.ready, name: "getReadiness", summary: "Whether connd can do all it should",
-            help: "Not ready while it stops, while its database fails, and while clients wait to be let in.",
+            verb: .get, path: Paths.ready, name: "getReadiness",
+            summary: "Whether connd accepts requests and stores measurements",
+            help: "Not ready while it stops, while its database fails, and while clients wait to be accepted.",
             success: .init(status: 200, help: "It can.", content: .json(HealthReport.self)), mayBeUnready: true
         ) { health(await $0.backend.readiness()) },
         Operation(
-            verb: .get, path: Paths.metrics, name: "getMetrics", summary: "All figures for Prometheus",
+            verb: .get, path: Paths.metrics, name: "getMetrics", summary: "All metrics for Prometheus",
             success: .init(
                 status: 200, help: "Prometheus text format 0.0.4.",
                 content: .text("text/plain; version=0.0.4; charset=utf-8"))

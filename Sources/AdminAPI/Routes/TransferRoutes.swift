@@ -11,10 +11,10 @@ enum TransferRoutes {
         ) { .json(await $0.backend.export()) },
         Operation(
             verb: .post, path: Paths.import, name: "importSettings", summary: "Set what a document says",
-            help: "All of it or nothing; the same document twice changes nothing the second time.",
+            help: "All overrides are applied or none; importing the same document again changes nothing.",
             parameters: [
-                .query("dry_run", .flag, "Say what would change and change nothing.", standard: false),
-                .query("replace", .flag, "Remove overrides that the document does not have.", standard: false),
+                .query("dry_run", .flag, "Report what would change, without changing anything.", standard: false),
+                .query("replace", .flag, "Remove overrides that the document does not contain.", standard: false),
                 CommonParameters.reason,
             ],
             body: .init(

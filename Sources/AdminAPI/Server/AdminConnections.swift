@@ -61,8 +61,8 @@ final class AdminConnections: Sendable {
 
     var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
-    /// Waits until no connection is open or served; false if that takes longer.
-    func emptied(within patience: Duration) async -> Bool {
+    /// Waits until no connection is open or served; false if that takes longer than `timeout`.
+    func emptied(within timeout: Duration) async -> Bool {
         let (ends, end) = AsyncStream.makeStream(of: Never.self)
         let isEmpty = state.withLock { state in
             if !state.isEmpty { state.waiting.append(end) }
@@ -71,7 +71,7 @@ final class AdminConnections: Sendable {
         if isEmpty { return true }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in ends {} }
-            group.addTask { try? await Task.sleep(for: patience) }
+            group.addTask { try? await Task.sleep(for: timeout) }
             await group.next()
             group.cancelAll()
         }

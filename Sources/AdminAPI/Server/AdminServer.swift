@@ -150,7 +150,7 @@ package actor AdminServer {
         for listener in bound {
             try? await listener.channel.close()
             listener.socket.removeFile()
-            logger.info("admin API listens no more", metadata: ["address": "\(listener.socket.address)"])
+            logger.info("admin API no longer listens", metadata: ["address": "\(listener.socket.address)"])
         }
     }
 
@@ -227,8 +227,8 @@ package actor AdminServer {
             now: wallClock)
     }
 
-    /// Serves each connection as soon as it is accepted. An async sequence of accepted channels would drop the ones still
-    /// queued when the server stops, and NIO traps when an async channel is never executed.
+    /// Serves each connection as soon as it is accepted. An async sequence of accepted channels would drop the ones
+    /// still queued when the server stops, and NIO traps when an async channel is never executed.
     private func listen(on socket: BoundSocket, _ child: AdminChannel, _ group: MultiThreadedEventLoopGroup)
         async throws -> any Channel
     {
