@@ -41,8 +41,9 @@ extension LoadedConfiguration {
     /// Paths of keys that need a restart. All others apply with a reload.
     private static let needRestart: Set = ["proxy.max_buffer", "proxy.threads", "database"]
 
-    /// What applies in a process that was started with `old` and has reloaded this.
-    package func held(since old: LoadedConfiguration) -> LoadedConfiguration {
+    /// The configuration in force after a process that runs `old` has reloaded this one: keys that need a restart keep
+    /// the old values.
+    package func effective(afterReloadFrom old: LoadedConfiguration) -> LoadedConfiguration {
         var held = self
         held.configuration.proxy.maxBuffer = old.configuration.proxy.maxBuffer
         held.configuration.proxy.threads = old.configuration.proxy.threads

@@ -42,8 +42,8 @@ extension Configuration {
 }
 
 extension ListeningSocket {
-    /// As bound.
-    var place: String {
+    /// Such as `127.0.0.1:3128`; the port is the one that the kernel chose for port 0.
+    var boundAddress: String {
         if let local = localAddress { return "\(local.address.bracketed):\(local.port)" }
         if case .unix = address { return address.description }
         return ""

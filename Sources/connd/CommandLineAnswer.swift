@@ -8,8 +8,8 @@ import ProcessOutput
 #endif
 
 extension CommandLineAnswer {
-    /// Ends the process where the command line asks for help or the version, or is invalid.
-    static func optionsOrEnd() -> CommandLineOptions {
+    /// Exits where the command line asks for help or the version, or is invalid.
+    static func optionsOrExit() -> CommandLineOptions {
         do {
             return try CommandLineOptions.parse()
         } catch {
@@ -19,12 +19,12 @@ extension CommandLineAnswer {
             let isAsked = status.isSuccess
             CommandLineAnswer(
                 output: isAsked ? lines : "", errors: isAsked ? "" : lines, status: status.rawValue
-            ).giveAndEnd()
+            ).printAndExit()
         }
     }
 
-    /// Output that cannot be written is a failure, unless the reader has closed the pipe.
-    func giveAndEnd() -> Never {
+    /// Exits with `status`. Output that cannot be written is a failure, unless the reader has closed the pipe.
+    func printAndExit() -> Never {
         let (out, err) = (CommandOutput(STDOUT_FILENO), CommandOutput(STDERR_FILENO))
         out.write(output)
         err.write(errors)

@@ -14,8 +14,8 @@ struct Connd {
         StandardStreams.occupyClosed()
         Signals.block()
         clinux_bound_heaps(2)
-        let options = CommandLineAnswer.optionsOrEnd()
-        if let answer = options.configurationAnswer() { answer.giveAndEnd() }
+        let options = CommandLineAnswer.optionsOrExit()
+        if let answer = options.configurationAnswer() { answer.printAndExit() }
         // From here on all messages go through one writer, in order and without blocking.
         let log = LogTarget(Configuration.Log(), environment: ProcessInfo.processInfo.environment)
         do {
@@ -32,7 +32,7 @@ struct Connd {
         }
     }
 
-    /// With its priority where standard error is the journal, so that `journalctl -p err` finds it.
+    /// Adds the priority where standard error is the journal, so that `journalctl -p err` finds it.
     private static func fail(_ error: any Error, _ log: LogTarget) -> Never {
         let isJournal = Journal.isStandardError(environment: ProcessInfo.processInfo.environment)
         let head = isJournal ? "<3>" : ""

@@ -71,7 +71,7 @@ final class Daemon {
         let storeEvents = StoreEventRelay(logger)
         self.storeEvents = storeEvents
         let path = configuration.databasePath(environment: environment)
-        if path == nil { logger.warning("nothing says where to keep state: settings are gone when connd ends") }
+        if path == nil { logger.warning("no state directory: settings are lost when connd exits") }
         store = try Store(path: path ?? Configuration.memory, clock: SystemClock.now) { storeEvents.relay($0) }
         let end = Configuration.stateDirectory(environment: environment).flatMap(RecordedEnd.take)
         store.beginRun(
@@ -85,7 +85,7 @@ final class Daemon {
         overrides.apply(expired)
         self.overrides = overrides
         for objection in KernelCheck.objections(to: overrides.explicitCandidates) {
-            logger.warning("the kernel does not take a setting", metadata: ["setting": "\(objection.text)"])
+            logger.warning("the kernel does not accept a setting", metadata: ["setting": "\(objection.text)"])
         }
         let shared = SharedLayers(overrides.layers)
         self.shared = shared
@@ -167,10 +167,11 @@ final class Daemon {
     }
 
     private func serve(_ socket: ListeningSocket, note: String?) throws(SystemError) {
-        let place = socket.place
+        let address = socket.boundAddress
         try loop.listen(on: socket)
         logger.info(
-            "listening", metadata: note.map { ["address": "\(place)", "socket": "\($0)"] } ?? ["address": "\(place)"])
+            "listening",
+            metadata: note.map { ["address": "\(address)", "socket": "\($0)"] } ?? ["address": "\(address)"])
     }
 
     private func hint(at address: ListenAddress) -> String {
@@ -233,7 +234,7 @@ final class Daemon {
 
     private func reopenLog() {
         let logger = logger
-        accessLog.reopen { logger.error("the access log stays as it was", metadata: ["error": "\($0)"]) }
+        accessLog.reopen { logger.error("the access log could not be reopened", metadata: ["error": "\($0)"]) }
     }
 
     private func logTotals() {

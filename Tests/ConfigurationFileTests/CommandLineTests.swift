@@ -146,7 +146,7 @@ import Tuning
         ).write(to: URL(filePath: file.path))
         let new = try options.load()
         #expect(new.changesNeedingRestart(from: old) == ["proxy.max_buffer"])
-        let held = new.held(since: old)
+        let held = new.effective(afterReloadFrom: old)
         #expect(held.layers == new.layers && held.configuration.settings == new.configuration.settings)
         #expect(held.configuration.log.level == .debug && held.configuration.log.format == .json)
         #expect(held.configuration.metrics.maxOrigins == 7 && held.configuration.exchanges.slow == .seconds(2))

@@ -46,7 +46,9 @@ import Testing
     private func wait(beats count: Int) throws {
         let end = prometheus.beats.current + count
         // 4 beats a second, when there is time for them.
-        try prometheus.beats.wait(for: "\(count) beats", within: 2 * count * 250 + Patience.milliseconds) { $0 >= end }
+        try prometheus.beats.wait(for: "\(count) beats", within: 2 * count * 250 + TestTimeout.milliseconds) {
+            $0 >= end
+        }
     }
 
     /// What it scrapes as `name` goes away and comes back as another process with the same state.
@@ -198,7 +200,7 @@ import Testing
             Alert(name: "ConndStoreFailing", instance: "web-1"),
             Alert(name: "ConndWatchdogRestarts", instance: "web-2"),
         ]
-        try prometheus.wait(for: "the alerts \(due)", within: 2 * Patience.milliseconds) { _ in
+        try prometheus.wait(for: "the alerts \(due)", within: 2 * TestTimeout.milliseconds) { _ in
             try firing()
         } until: {
             $0.isSuperset(of: due)

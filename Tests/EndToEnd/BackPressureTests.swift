@@ -12,7 +12,8 @@ private let size = 64 << 20
         let block = [UInt8](repeating: 7, count: 1 << 16)
         var rest = size
         while rest > 0 {
-            guard let count = try socket.sendSome(block.prefix(rest), within: Patience.milliseconds), count > 0 else {
+            guard let count = try socket.sendSome(block.prefix(rest), within: TestTimeout.milliseconds), count > 0
+            else {
                 throw TestFailure("the other side took no more")
             }
             rest -= count

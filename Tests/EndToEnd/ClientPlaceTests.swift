@@ -56,7 +56,7 @@ import Testing
         #expect(status["client_limit"].int == 2)
         #expect(try proxy.curl("GET", "/metrics").body.contains("\nconnd_accept_paused 1\n"))
         #expect(try proxy.connctl("status").output.contains("proxy.max_client_connections"))
-        try proxy.waitForLog(" clients had to wait to be let in")
+        try proxy.waitForLog(" clients had to wait to be accepted")
         #expect(try newcomer.hasNothingToRead())
 
         gate.open()

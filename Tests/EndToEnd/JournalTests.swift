@@ -128,7 +128,7 @@ import Testing
         }
         // With the priority that systemd reads off a line's head.
         #expect(output.errText.hasPrefix("<6>totals "), "\(output)")
-        let deadline = ContinuousClock.now + .milliseconds(Patience.milliseconds)
+        let deadline = ContinuousClock.now + .milliseconds(TestTimeout.milliseconds)
         var dropped = 0
         while dropped == 0, ContinuousClock.now < deadline {
             dropped = try status("totals")["access_log_lines_dropped"].int ?? 0
@@ -153,7 +153,7 @@ import Testing
         for _ in 0..<3 { #expect(try client.get(origin.url()).status == 200) }
         connd.signal(SIGUSR2)
         try connd.wait(for: "the totals on standard error") { $0.errText.contains("<6>totals ") || $0.hasEnded }
-        let deadline = ContinuousClock.now + .milliseconds(Patience.milliseconds)
+        let deadline = ContinuousClock.now + .milliseconds(TestTimeout.milliseconds)
         var dropped = 0
         while dropped < 3, ContinuousClock.now < deadline {
             dropped = try status("totals")["access_log_lines_dropped"].int ?? 0

@@ -20,7 +20,7 @@ import Testing
         dead.listen()
         try proxy.wait(for: "the origin to be found again") { proxy in
             try proxy.connctl("prewarm", name, "1")
-            return told("the origin is reached again")
+            return told("the origin can be reached again")
         } until: {
             !$0.isEmpty
         }

@@ -34,7 +34,7 @@ import Testing
         #expect(try first.connctl("set", origin.name, "max_queue=7").exitCode == 0)
         #expect(try ScriptedClient(second).get(origin.url()).status == 200)
         try first.killAtOnce()
-        try second.waitForLog("the database is written again")
+        try second.waitForLog("the database can be written again")
         try second.wait(for: "the settings of the first", { try value($0) }) { $0 == "7" }
         #expect(try second.curl("GET", "/readyz").status == 200)
         #expect(try second.connctl("set", origin.name, "max_queue=8").exitCode == 0)

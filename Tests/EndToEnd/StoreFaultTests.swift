@@ -118,13 +118,13 @@ import Testing
         try expectNothingLost(proxy, sent)
     }
 
-    @Test("a database that is deleted is made anew, with the settings and totals in it")
+    @Test("a database that is deleted is created again, with the settings and totals in it")
     func deleted() throws {
         let proxy = try RunningProxy(state: state)
         #expect(try proxy.connctl("set", origin.name, "max_queue=21").exitCode == 0)
         let load = Load(proxy, origin)
         for suffix in ["", "-wal", "-shm"] { try FileManager.default.removeItem(atPath: state.database + suffix) }
-        try proxy.waitForLog("the database was gone and was made anew")
+        try proxy.waitForLog("the database was missing and has been created again")
         try proxy.wait(for: "connd to be ready", readiness) { $0 == 200 }
         let (sent, failed) = try load.stop()
         #expect(failed == 0 && sent > 0)
@@ -133,7 +133,7 @@ import Testing
         try expectKept("21")
     }
 
-    @Test("a database that is overwritten with garbage is moved aside and made anew, with the settings in it")
+    @Test("a database that is overwritten with garbage is moved aside and created again, with the settings in it")
     func garbage() throws {
         let proxy = try RunningProxy(state: state)
         #expect(try proxy.connctl("set", origin.name, "max_queue=31").exitCode == 0)

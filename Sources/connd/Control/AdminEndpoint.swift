@@ -4,7 +4,7 @@ import ForwardProxy
 import ProxyTypes
 import Synchronization
 
-/// Where the admin API listens, across reloads, and the file that tells companions. Shared.
+/// Where the admin API listens, across reloads, and the file by which companions such as connctl find it. Shared.
 final class AdminEndpoint: Sendable {
     private let server: AdminServer
     private let files: AdminFiles
@@ -23,37 +23,38 @@ final class AdminEndpoint: Sendable {
     /// Returns where it listens. The data loop does not need to run yet.
     func start() async throws -> [ListenAddress] {
         try await server.start()
-        return await told()
+        return await publish()
     }
 
     /// Where one cannot be bound, nothing changes.
     func update(_ listeners: [AdminListener], token: AdminToken?, allowedHosts: [String]) async throws {
         try await server.update(listeners: listeners, token: token, allowedHosts: allowedHosts)
-        let places = await told()
-        await mailbox.run { Self.note(places, in: $0) }
+        let addresses = await publish()
+        await mailbox.run { Self.refuseRequests(to: addresses, in: $0) }
     }
 
-    /// Requests to these through the proxy are refused.
-    static func note(_ places: [ListenAddress], in loop: ProxyLoop) {
+    /// From then on the proxy refuses requests to these addresses.
+    static func refuseRequests(to addresses: [ListenAddress], in loop: ProxyLoop) {
         loop.setOtherListeners(
-            places.compactMap { place in
-                if case .tcp(let address, let port) = place { (address, port) } else { nil }
+            addresses.compactMap { listener in
+                if case .tcp(let address, let port) = listener { (address, port) } else { nil }
             })
     }
 
     func stop() async {
-        forget()
+        removeFile()
         await server.stop()
     }
 
-    /// Removes the file, so that companions no longer connect here.
-    func forget() {
+    /// So that companions no longer connect here.
+    func removeFile() {
         if let file = Self.fileText(addresses) { files.remove(address: file) }
     }
 
-    private func told() async -> [ListenAddress] {
+    /// Writes the file. Returns the addresses as bound.
+    private func publish() async -> [ListenAddress] {
         let bound = await server.addresses
-        forget()
+        removeFile()
         state.withLock { $0 = bound }
         if let file = Self.fileText(bound) {
             files.makeStateDirectory()

@@ -30,7 +30,7 @@ final class ConfigurationState: Sendable {
     /// Takes over everything that does not need a restart.
     func replace(with fresh: LoadedConfiguration) {
         log.set(fresh.configuration.log)
-        state.withLock { $0 = State(loaded: fresh.held(since: $0.loaded), loadedAt: SystemClock.wall()) }
+        state.withLock { $0 = State(loaded: fresh.effective(afterReloadFrom: $0.loaded), loadedAt: SystemClock.wall()) }
     }
 
     func refused(_ reason: String) {

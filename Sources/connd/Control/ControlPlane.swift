@@ -19,25 +19,25 @@ final class ControlPlane: Sendable {
     private let settings: SettingsControl
     private let store: Store
     private let events: EventHub
-    private let place: AdminEndpoint
+    private let endpoint: AdminEndpoint
     private let service: ServiceLink
     private let logger: Logger
     private let work = Mutex<[Task<Void, Never>]>([])
 
     private static let recordingInterval = Duration.milliseconds(2500)
-    private static let changesTold = 5
+    private static let maxReportedChanges = 5
     private static let trialInterval = Duration.milliseconds(200)
 
     init(
         backend: LiveAdminBackend, recorder: Recorder, settings: SettingsControl, store: Store, events: EventHub,
-        place: AdminEndpoint, service: ServiceLink, logger: Logger
+        endpoint: AdminEndpoint, service: ServiceLink, logger: Logger
     ) {
         self.backend = backend
         self.recorder = recorder
         self.settings = settings
         self.store = store
         self.events = events
-        self.place = place
+        self.endpoint = endpoint
         self.service = service
         self.logger = logger
     }
@@ -48,23 +48,23 @@ final class ControlPlane: Sendable {
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let tasks = [
             Task {
-                var pauses = 0
+                var reportedPauses = 0
                 while !Task.isCancelled {
-                    if service.isHeard { service.update(await recorder.serviceSummary(now: SystemClock.instant())) }
+                    if service.isEnabled { service.update(await recorder.serviceSummary(now: SystemClock.instant())) }
                     try? await Task.sleep(for: Self.recordingInterval)
                     let changes = await recorder.record()
-                    for change in changes.prefix(Self.changesTold) { Self.tell(change, logger, events) }
-                    for refused in await recorder.takeRefusedSettings() { Self.tell(refused, logger, events) }
-                    if changes.count > Self.changesTold {
+                    for change in changes.prefix(Self.maxReportedChanges) { Self.report(change, logger, events) }
+                    for refused in await recorder.takeRefusedSettings() { Self.report(refused, logger, events) }
+                    if changes.count > Self.maxReportedChanges {
                         logger.warning(
-                            "more origins were lost or found",
-                            metadata: ["count": "\(changes.count - Self.changesTold)"])
+                            "more origins became unreachable, or reachable again",
+                            metadata: ["count": "\(changes.count - Self.maxReportedChanges)"])
                     }
                     let total = await recorder.metrics.acceptPauses
-                    if total > pauses { Self.tellPauses(total - pauses, logger) }
-                    pauses = total
+                    if total > reportedPauses { Self.reportAcceptPauses(total - reportedPauses, logger) }
+                    reportedPauses = total
                     await store.tick()
-                    try? await pauseControl.keep()
+                    try? await pauseControl.save()
                 }
             },
             Task {
@@ -77,13 +77,14 @@ final class ControlPlane: Sendable {
         work.withLock { $0 = tasks }
     }
 
+    /// Dials origins that were busy before the start (`WarmStart`), in the background.
     func warmUp(_ settings: Configuration.WarmStart) {
         let start = WarmStart(store: store, mailbox: backend.mailbox, settings: settings, logger: logger)
         let task = Task { await start.run() }
         work.withLock { $0.append(task) }
     }
 
-    /// Work that takes longer continues in the background.
+    /// Returns when `work` has ended or `limit` has passed. Work that takes longer continues in the background.
     private static func wait(atMost limit: Duration, for work: @escaping @Sendable () async -> Void) async {
         let isOver = Mutex(false)
         await withCheckedContinuation { continuation in
@@ -108,20 +109,20 @@ final class ControlPlane: Sendable {
     func received(_ event: StoreEvent, logger: Logger) {
         switch event {
         case .failing(let failure):
-            logger.error("the database fails, proxying goes on", metadata: ["reason": "\(failure)"])
+            logger.error("the database fails; requests are still served", metadata: ["reason": "\(failure)"])
             events.send("store", "failing: \(failure)")
         case .recovered(let milliseconds):
             let length = APIFormat.duration(milliseconds: milliseconds)
-            logger.notice("the database is written again", metadata: ["after": "\(length)"])
-            events.send("store", "written again after \(length)")
+            logger.notice("the database can be written again", metadata: ["after": "\(length)"])
+            events.send("store", "can be written again after \(length)")
         case .recreated(let path):
-            logger.warning("the database was gone and was made anew", metadata: ["path": "\(path)"])
-            events.send("store", "made anew: \(path)")
+            logger.warning("the database was missing and has been created again", metadata: ["path": "\(path)"])
+            events.send("store", "missing, created again: \(path)")
         case .restored(let path):
             logger.warning(
-                "the database was replaced by another: the settings in it are in force, totals go on as they were",
+                "the database was replaced by another: its settings now apply, totals continue from their values",
                 metadata: ["path": "\(path)"])
-            events.send("store", "replaced by another database, whose settings are in force: \(path)")
+            events.send("store", "replaced by another database, whose settings now apply: \(path)")
         case .movedAside(let path):
             logger.error("the damaged database was moved aside", metadata: ["to": "\(path)"])
             events.send("store", "damaged, moved aside: \(path)")
@@ -129,27 +130,27 @@ final class ControlPlane: Sendable {
             logger.warning("measurements are being dropped", metadata: ["rows": "\(rows.total)"])
             events.send("store", "measurements are being dropped")
         case .unreadableSetting(let text):
-            logger.warning("a kept setting cannot be applied", metadata: ["setting": "\(text)"])
+            logger.warning("a stored setting cannot be applied", metadata: ["setting": "\(text)"])
         case .settingsLoaded(let rows):
-            logger.notice("the settings in the database are in force now", metadata: ["rows": "\(rows.count)"])
+            logger.notice("the settings in the database now apply", metadata: ["rows": "\(rows.count)"])
             Task { [backend] in
                 await settings.load()
-                await backend.holdLatePauses()
+                await backend.applyLatePauses()
             }
         }
     }
 
-    private static func tellPauses(_ count: Int, _ logger: Logger) {
+    private static func reportAcceptPauses(_ count: Int, _ logger: Logger) {
         logger.warning(
-            "clients had to wait to be let in: max_client_connections were busy, or no file descriptor was free",
+            "clients had to wait to be accepted: max_client_connections were busy, or no file descriptor was free",
             metadata: ["times": "\(count)"])
     }
 
-    private static func tell(_ change: ReachabilityChange, _ logger: Logger, _ events: EventHub) {
+    private static func report(_ change: ReachabilityChange, _ logger: Logger, _ events: EventHub) {
         let origin = change.origin.description
         if change.isReachable {
-            logger.notice("the origin is reached again", metadata: ["origin": "\(origin)"])
-            events.send("origin", origin: origin, "reached again")
+            logger.notice("the origin can be reached again", metadata: ["origin": "\(origin)"])
+            events.send("origin", origin: origin, "can be reached again")
         } else {
             logger.warning(
                 "the origin cannot be reached",
@@ -158,7 +159,7 @@ final class ControlPlane: Sendable {
         }
     }
 
-    private static func tell(_ refused: RefusedSetting, _ logger: Logger, _ events: EventHub) {
+    private static func report(_ refused: RefusedSetting, _ logger: Logger, _ events: EventHub) {
         let origin = refused.origin.description
         logger.warning(
             "the kernel refused a setting of an origin",
@@ -166,7 +167,7 @@ final class ControlPlane: Sendable {
         events.send("origin", origin: origin, "\(refused.setting.name): \(refused.reason)")
     }
 
-    /// SIGHUP.
+    /// On SIGHUP.
     func reload(logger: Logger) {
         Task { [backend] in
             do throws(AdminRefusal) {
@@ -180,11 +181,11 @@ final class ControlPlane: Sendable {
     /// To be called while the data loop still runs, so that open requests are answered and the last statistics stored.
     func stop() async {
         for task in work.withLock({ $0 }) { task.cancel() }
-        place.forget()
+        endpoint.removeFile()
         events.close()
         // A hanging disk must not prevent connd from ending.
-        let (place, recorder) = (place, recorder)
-        await Self.wait(atMost: .seconds(4)) { await place.stop() }
+        let (endpoint, recorder) = (endpoint, recorder)
+        await Self.wait(atMost: .seconds(4)) { await endpoint.stop() }
         await Self.wait(atMost: .seconds(2)) { _ = await recorder.record() }
         store.endRun()
         await store.close()

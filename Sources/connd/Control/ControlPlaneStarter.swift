@@ -35,9 +35,9 @@ struct ControlPlaneStarter {
         let events = EventHub()
         let recorder = Recorder(mailbox: mailbox, store: store)
         let settings = SettingsControl(
-            overrides: overrides, unkept: expired, store: store, shared: shared, mailbox: mailbox, events: events,
+            overrides: overrides, unsaved: expired, store: store, shared: shared, mailbox: mailbox, events: events,
             logger: logger)
-        let pauses = PauseControl(held: holdPauses(in: loop), store: store, logger: logger)
+        let pauses = PauseControl(held: applyPauses(in: loop), store: store, logger: logger)
         let backend = LiveAdminBackend(
             mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
@@ -48,30 +48,30 @@ struct ControlPlaneStarter {
             backend: backend, listeners: listeners, token: try token(environment, isNeeded: !listeners.isEmpty),
             allowedHosts: loaded.configuration.admin.allowHosts.map(\.description), logger: logger,
             wallClock: SystemClock.wall)
-        let place = AdminEndpoint(server: server, files: files, mailbox: mailbox)
-        backend.place.withLock { $0 = place }
-        AdminEndpoint.note(try Self.wait { try await place.start() }, in: loop)
+        let endpoint = AdminEndpoint(server: server, files: files, mailbox: mailbox)
+        backend.endpoint.withLock { $0 = endpoint }
+        AdminEndpoint.refuseRequests(to: try Self.wait { try await endpoint.start() }, in: loop)
         return ControlPlane(
-            backend: backend, recorder: recorder, settings: settings, store: store, events: events, place: place,
-            service: service, logger: logger)
+            backend: backend, recorder: recorder, settings: settings, store: store, events: events,
+            endpoint: endpoint, service: service, logger: logger)
     }
 
     /// Pauses apply before the first request.
-    private func holdPauses(in loop: ProxyLoop) -> [Origin: Pause] {
+    private func applyPauses(in loop: ProxyLoop) -> [Origin: Pause] {
         let held = store.loadPauses()
         for origin in held.keys { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
-        PauseControl.tell(Array(held.values), logger)
+        PauseControl.report(Array(held.values), logger)
         return held
     }
 
     private func token(_ environment: [String: String], isNeeded: Bool) throws -> AdminToken? {
         guard isNeeded else { return nil }
         if let path = loaded.configuration.adminTokenPath(environment: environment) { return try AdminToken.load(path) }
-        logger.warning("no place for admin.token_file: changes need a Unix socket")
+        logger.warning("no state directory for the admin token: changes are possible over a Unix socket only")
         return nil
     }
 
-    /// The reactor's thread may block, as the loop is not running yet.
+    /// Blocks the reactor's thread, which is allowed as the loop is not running yet.
     private static func wait<Value: Sendable>(_ work: @escaping @Sendable () async throws -> Value) throws -> Value {
         let done = DispatchSemaphore(value: 0)
         let outcome = Mutex<Result<Value, any Error>?>(nil)

@@ -7,8 +7,8 @@ final class EventHub: Sendable {
     private struct State {
         var kept: [EventReport] = []
         var nextID: UInt64
-        var listeners: [UInt64: AsyncStream<EventReport>.Continuation] = [:]
-        var nextListener: UInt64 = 0
+        var subscribers: [UInt64: AsyncStream<EventReport>.Continuation] = [:]
+        var nextSubscriber: UInt64 = 0
         var isClosed = false
     }
 
@@ -37,19 +37,19 @@ final class EventHub: Sendable {
             state.kept.append(event)
             if state.kept.count > Self.maxKept { state.kept.removeFirst() }
             var late: [AsyncStream<EventReport>.Continuation] = []
-            for (id, listener) in state.listeners {
-                if case .dropped = listener.yield(event) {
-                    state.listeners[id] = nil
-                    late.append(listener)
+            for (id, subscriber) in state.subscribers {
+                if case .dropped = subscriber.yield(event) {
+                    state.subscribers[id] = nil
+                    late.append(subscriber)
                 }
             }
             return late
         }
         // Not under the lock: finishing calls back, and takes it.
-        for listener in late { listener.finish() }
+        for subscriber in late { subscriber.finish() }
     }
 
-    func listen(after id: UInt64?) -> AsyncStream<EventReport> {
+    func subscribe(after id: UInt64?) -> AsyncStream<EventReport> {
         let (stream, continuation) = AsyncStream.makeStream(
             of: EventReport.self, bufferingPolicy: .bufferingOldest(Self.maxBehind + Self.maxKept))
         let number = state.withLock { state -> UInt64? in
@@ -63,25 +63,25 @@ final class EventHub: Sendable {
                 if !isKnown { continuation.yield(Self.reset(before: state.kept.first?.id ?? state.nextID)) }
                 for event in state.kept where !isKnown || event.id > id { continuation.yield(event) }
             }
-            state.nextListener += 1
-            state.listeners[state.nextListener] = continuation
-            return state.nextListener
+            state.nextSubscriber += 1
+            state.subscribers[state.nextSubscriber] = continuation
+            return state.nextSubscriber
         }
         if let number {
             continuation.onTermination = { [weak self] _ in
-                self?.state.withLock { state in state.listeners[number] = nil }
+                self?.state.withLock { state in state.subscribers[number] = nil }
             }
         }
         return stream
     }
 
     func close() {
-        let listeners = state.withLock { state in
+        let subscribers = state.withLock { state in
             state.isClosed = true
-            defer { state.listeners = [:] }
-            return state.listeners
+            defer { state.subscribers = [:] }
+            return state.subscribers
         }
-        for listener in listeners.values { listener.finish() }
+        for subscriber in subscribers.values { subscriber.finish() }
     }
 
     private static func reset(before id: UInt64) -> EventReport {
@@ -90,7 +90,7 @@ final class EventHub: Sendable {
         event.type = "reset"
         event.timeMs = SystemClock.wall()
         event.time = APIFormat.time(event.timeMs)
-        event.message = "events before this one are gone: read the resources anew"
+        event.message = "events before this one are gone: read the resources again"
         return event
     }
 }

@@ -16,7 +16,7 @@ enum KernelCheck {
         }
     }
 
-    /// `index`: of the element of an import.
+    /// `index`: the position of a row in the imported document, if the change is an import.
     static func check(_ change: SettingChange, index: (SettingRow) -> Int? = { _ in nil }) throws(SettingProblems) {
         let problems = change.puts.compactMap { row -> SettingProblem? in
             let setting = row.key.setting

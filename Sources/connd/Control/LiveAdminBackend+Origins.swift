@@ -85,7 +85,7 @@ extension LiveAdminBackend {
         } catch {
             throw .unavailable("the pool is gone, but the database could not forget: \(error)")
         }
-        await leaveTrail(
+        await writeAudit(
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: .forget, subject: origin.description,
                 reason: reason))
@@ -110,7 +110,7 @@ extension LiveAdminBackend {
         if let origin, report.origins == 0 {
             throw .notFound("no request has gone to `\(origin)`: there is no pool to \(action)")
         }
-        await leaveTrail(
+        await writeAudit(
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: action.audited,
                 subject: origin?.description ?? AuditEntry.everything, reason: reason))
@@ -130,12 +130,12 @@ extension LiveAdminBackend {
         }
         guard let origin = Origin(name) else {
             let text = "must be scheme://host or scheme://host:port, such as http://example.com"
-            throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
+            throw .invalid("the origin is invalid", [FieldProblem(pointer: "/origin", detail: text)])
         }
         // A pause holds back CONNECTs too.
         guard origin.scheme == .http || action == .pause || action == .resume else {
             let text = "connd opens no connections of its own to https origins: only tunnels reach them"
-            throw .invalid("the origin is not right", [FieldProblem(pointer: "/origin", detail: text)])
+            throw .invalid("the origin is invalid", [FieldProblem(pointer: "/origin", detail: text)])
         }
         return origin
     }
@@ -158,7 +158,7 @@ extension LiveAdminBackend {
     /// Returns the number of origins. Nil: all of them.
     private func pause(_ origin: Origin?, actor: AdminActor, reason: String?) async -> Int {
         let time = SystemClock.wall()
-        return await pauses.order { [mailbox] in
+        return await pauses.perform { [mailbox] in
             let paused = await mailbox.run { Self.perform(.pause, on: origin, count: 0, $0.upstream).origins }
             return .pause(
                 paused.map { Pause(origin: $0, actor: actor.name, reason: reason, time: time) },
@@ -167,7 +167,7 @@ extension LiveAdminBackend {
     }
 
     private func resume(_ origin: Origin?) async -> Int {
-        await pauses.order { [mailbox] in
+        await pauses.perform { [mailbox] in
             .resume(await mailbox.run { Self.perform(.resume, on: origin, count: 0, $0.upstream).origins })
         }
     }
@@ -225,7 +225,7 @@ extension LiveAdminBackend {
         guard let cursor else { return 0 }
         guard let position = Int(cursor), position >= 0 else {
             let text = "must be a next_cursor of this list"
-            throw .invalid("the query is not right", [FieldProblem(pointer: "?cursor", detail: text)])
+            throw .invalid("the query is invalid", [FieldProblem(pointer: "?cursor", detail: text)])
         }
         return position
     }

@@ -28,7 +28,7 @@ extension LiveAdminBackend {
             state = ConnectionState(rawValue: word)
             guard state != nil else {
                 let text = "must be one of \(ConnectionQuery.states.joined(separator: ", "))"
-                throw .invalid("the query is not right", [FieldProblem(pointer: "?state", detail: text)])
+                throw .invalid("the query is invalid", [FieldProblem(pointer: "?state", detail: text)])
             }
         }
         let after = UInt64(try Self.position(query.page.cursor))
@@ -55,7 +55,7 @@ extension LiveAdminBackend {
         }
         let closed = try await read { store throws(StoreFailure) in try await store.connection(number: number) }
         if let record = closed { return ConnectionReport(record, now: SystemClock.wall()) }
-        throw .notFound("no connection \(number) lives or is remembered: /v1/connections lists those that live")
+        throw .notFound("no connection \(number) is open or recorded: /v1/connections lists the open ones")
     }
 
     func closeConnection(_ number: UInt64, force: Bool, actor: AdminActor, reason: String?)
@@ -65,7 +65,7 @@ extension LiveAdminBackend {
         guard let record = await mailbox.run({ $0.upstream.close(connection: number, force: force) }) else {
             throw .notFound("no connection \(number) lives: /v1/connections lists those that do")
         }
-        await leaveTrail(
+        await writeAudit(
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: .closeConnection, subject: "\(number)",
                 before: record.state.rawValue, reason: reason))
@@ -78,7 +78,7 @@ extension LiveAdminBackend {
         let from = max(query.from ?? to - 3_600_000, 0)
         guard from < to else {
             let text = "must be before `to`"
-            throw .invalid("the query is not right", [FieldProblem(pointer: "?from", detail: text)])
+            throw .invalid("the query is invalid", [FieldProblem(pointer: "?from", detail: text)])
         }
         let history = try await read { store throws(StoreFailure) in
             try await store.history(of: origin, from: from, to: to, maxPoints: query.points)
@@ -102,7 +102,7 @@ extension LiveAdminBackend {
             outcome = ExchangeDetail.Outcome(rawValue: word)
             guard outcome != nil else {
                 let text = "must be one of \(ExchangeQuery.outcomes.joined(separator: ", "))"
-                throw .invalid("the query is not right", [FieldProblem(pointer: "?outcome", detail: text)])
+                throw .invalid("the query is invalid", [FieldProblem(pointer: "?outcome", detail: text)])
             }
         }
         let before = try Self.id(query.page.cursor)
@@ -117,7 +117,7 @@ extension LiveAdminBackend {
     func exchange(_ id: Int64) async throws(AdminRefusal) -> ExchangeReport {
         let kept = try await read { store throws(StoreFailure) in try await store.exchange(id: id) }
         guard let found = kept else {
-            throw .notFound("no exchange \(id) is remembered: /v1/exchanges lists those that are")
+            throw .notFound("no exchange \(id) is recorded: /v1/exchanges lists those that are")
         }
         return ExchangeReport(id: id, found)
     }
@@ -155,7 +155,7 @@ extension LiveAdminBackend {
         return pattern.description
     }
 
-    func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.listen(after: id) }
+    func events(after id: UInt64?) async -> AsyncStream<EventReport> { events.subscribe(after: id) }
 
     /// Includes everything measured until now.
     private func read<T: Sendable>(
@@ -176,7 +176,7 @@ extension LiveAdminBackend {
         guard let cursor else { return nil }
         guard let id = Int64(cursor), id > 0 else {
             let text = "must be a next_cursor of this list"
-            throw .invalid("the query is not right", [FieldProblem(pointer: "?cursor", detail: text)])
+            throw .invalid("the query is invalid", [FieldProblem(pointer: "?cursor", detail: text)])
         }
         return id
     }

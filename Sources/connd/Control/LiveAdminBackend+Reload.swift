@@ -38,25 +38,25 @@ extension LiveAdminBackend {
         } catch {
             throw refused(error.problems.map { "\($0)" })
         }
-        let fresh = read.held(since: old)
+        let fresh = read.effective(afterReloadFrom: old)
         let change = try await prepare(fresh, from: old)
-        let report = await settings.reload(fresh.layers, actor: actor.name)
+        let reload = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
         let objections = KernelCheck.objections(to: await settings.overrides.explicitCandidates)
         let notes = change.notes + objections.map(\.text) + (await apply(change))
         var model = ReloadReportModel()
-        model.changes = report.changes.map(ChangeReport.init)
+        model.changes = reload.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }
         model.needRestart = read.changesNeedingRestart(from: fresh)
         model.notes = notes
         model.conflicts = await settings.overrides.differences.filter { $0.conflict != nil }.map {
             DifferenceReport($0)
         }
-        tell(model, newConflicts: report.newConflicts.map { "\($0)" })
+        report(model, newConflicts: reload.newConflicts.map { "\($0)" })
         return model
     }
 
-    /// Everything that can fail.
+    /// Does everything that can fail, and undoes it if something does.
     private func prepare(_ fresh: LoadedConfiguration, from old: LoadedConfiguration)
         async throws(AdminRefusal) -> Reconfiguration
     {
@@ -71,9 +71,9 @@ extension LiveAdminBackend {
             let released = made.closingForAdmin
             await mailbox.run { loop in for address in released { loop.stopListening(on: address) } }
             do {
-                try await place.withLock { $0 }?.update(made.admin, token: made.token, allowedHosts: hosts)
+                try await endpoint.withLock { $0 }?.update(made.admin, token: made.token, allowedHosts: hosts)
             } catch {
-                await listenAgain(released)
+                await reopen(released)
                 throw Reconfiguration.Refused(
                     description: "\(fresh.source(of: "admin.listen")): `admin.listen`: \(error)")
             }
@@ -84,7 +84,7 @@ extension LiveAdminBackend {
         }
     }
 
-    private func listenAgain(_ addresses: [ListenAddress]) async {
+    private func reopen(_ addresses: [ListenAddress]) async {
         let failures = await mailbox.run { loop -> [UnopenedListener] in
             var failures: [UnopenedListener] = []
             for address in addresses {
@@ -95,7 +95,7 @@ extension LiveAdminBackend {
             return failures
         }
         unopened.replace(with: unopened.current + failures)
-        for failure in failures { logger.error("a listener is lost", metadata: ["reason": "\(failure)"]) }
+        for failure in failures { logger.error("a listener could not be reopened", metadata: ["reason": "\(failure)"]) }
     }
 
     private func refused(_ problems: [String]) -> AdminRefusal {
@@ -104,7 +104,8 @@ extension LiveAdminBackend {
         events.send("reload", "refused: \(count) in the config file")
         // One line each: logs cut long ones.
         for problem in problems.prefix(Self.shownProblems) {
-            logger.error("the config file is refused, the running one stays", metadata: ["problem": "\(problem)"])
+            logger.error(
+                "the config file is refused, the running configuration stays", metadata: ["problem": "\(problem)"])
         }
         return .conflict(
             "the config file is refused, and the running one stays",
@@ -113,7 +114,7 @@ extension LiveAdminBackend {
 
     private static let shownProblems = 20
 
-    /// Reports what could not be opened after all.
+    /// Returns remarks about listeners that could not be opened after all.
     private func apply(_ change: Reconfiguration) async -> [String] {
         let configuration = change.fresh.configuration
         let proxy = configuration.proxyConfiguration
@@ -125,9 +126,9 @@ extension LiveAdminBackend {
             loop.accessLog = log
             for address in closing { loop.stopListening(on: address) }
             var failures: [UnopenedListener] = []
-            func listen(at place: ListenAddress, _ open: () throws(SystemError) -> ListeningSocket) {
+            func listen(at address: ListenAddress, _ open: () throws(SystemError) -> ListeningSocket) {
                 do throws(SystemError) { try loop.listen(on: try open()) } catch {
-                    failures.append(UnopenedListener(place, code: error.code))
+                    failures.append(UnopenedListener(address, code: error.code))
                 }
             }
             for socket in opened { listen(at: socket.address) { socket } }
@@ -137,14 +138,14 @@ extension LiveAdminBackend {
             return failures
         }
         unopened.replace(with: change.unopened + failures)
-        for address in closing { logger.info("listening no more", metadata: ["address": "\(address)"]) }
-        for place in opened.map(\.place) + late.map(\.description) {
-            logger.info("listening", metadata: ["address": "\(place)"])
+        for address in closing { logger.info("no longer listening", metadata: ["address": "\(address)"]) }
+        for address in opened.map(\.boundAddress) + late.map(\.description) {
+            logger.info("listening", metadata: ["address": "\(address)"])
         }
         return failures.map { "cannot listen on \($0)" }
     }
 
-    private func tell(_ model: ReloadReportModel, newConflicts: [String]) {
+    private func report(_ model: ReloadReportModel, newConflicts: [String]) {
         for conflict in newConflicts {
             logger.warning("the file changed under an override", metadata: ["conflict": "\(conflict)"])
         }

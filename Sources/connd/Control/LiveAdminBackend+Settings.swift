@@ -37,7 +37,7 @@ extension LiveAdminBackend {
         if let text = patch.tryFor {
             guard let length = DurationText.parse(text) else {
                 let problem = "must be a duration such as 10m, 1s to 24h"
-                throw .invalid("the edit is not right", [FieldProblem(pointer: "/try_for", detail: problem)])
+                throw .invalid("the edit is invalid", [FieldProblem(pointer: "/try_for", detail: problem)])
             }
             tryFor = length
         }
@@ -98,7 +98,7 @@ extension LiveAdminBackend {
     ) async throws(AdminRefusal) -> (ImportReport, revision: UInt64) {
         guard document.format == "connd-settings", document.formatVersion == 1 else {
             let text = "must be connd-settings, format_version 1"
-            throw .invalid("this is no export of connd", [FieldProblem(pointer: "/format", detail: text)])
+            throw .invalid("this is not an export of connd", [FieldProblem(pointer: "/format", detail: text)])
         }
         let items = document.overrides.map {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
@@ -117,7 +117,7 @@ extension LiveAdminBackend {
         }
         let overrides = await settings.overrides
         if let ifRevision, ifRevision != overrides.revision {
-            throw .stale("the settings were changed meanwhile: read them again")
+            throw .stale("the settings have changed in the meantime: read them again")
         }
         do {
             let report = ImportReport(try make(overrides), before: overrides, documented: items.count, dryRun: true)

@@ -13,8 +13,8 @@ import Upstream
 extension LiveAdminBackend {
     func status() async -> StatusReport {
         await recorder.refresh()
-        let (clients, isDraining, places, pause) = await mailbox.run {
-            ($0.clientCount, $0.isDraining, $0.sockets.map(\.place), $0.acceptPause)
+        let (clients, isDraining, listeners, pause) = await mailbox.run {
+            ($0.clientCount, $0.isDraining, $0.sockets.map(\.boundAddress), $0.acceptPause)
         }
         let overrides = await settings.overrides
         let uptime = process.uptime
@@ -27,9 +27,9 @@ extension LiveAdminBackend {
         report.uptimeMs = uptime
         report.uptime = APIFormat.duration(milliseconds: uptime)
         report.state = isDraining ? "stopping" : "running"
-        report.listeners = places
+        report.listeners = listeners
         report.unopenedListeners = unopened.current.map(UnopenedListenerReport.init)
-        report.adminListeners = place.withLock { $0 }?.addresses ?? []
+        report.adminListeners = endpoint.withLock { $0 }?.addresses ?? []
         if case .only(let ports) = state.loaded.configuration.proxy.connectPorts {
             report.connectPorts = ports.map(Int.init)
         }
@@ -86,8 +86,8 @@ extension LiveAdminBackend {
         case .full:
             let limit = configured.current.loaded.configuration.proxy.maxClientConnections
             report.reasons.append(
-                "clients wait to be let in: none of the max_client_connections (\(limit)) is idle")
-        case .descriptors: report.reasons.append("clients wait to be let in: no file descriptor is free")
+                "clients wait to be accepted: none of the max_client_connections (\(limit)) is idle")
+        case .descriptors: report.reasons.append("clients wait to be accepted: no file descriptor is free")
         case nil: break
         }
         if let failure = store.health.failure { report.reasons.append(failure.message) }
@@ -123,7 +123,7 @@ extension LiveAdminBackend {
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending
-        page.store.droppedFigures = health.dropped.statistics
+        page.store.droppedStatistics = health.dropped.statistics
         page.store.droppedConnections = health.dropped.closedConnections
         page.store.droppedExchanges = health.dropped.exchanges
         page.store.recoveries = health.recoveries

@@ -33,7 +33,7 @@ final class LiveAdminBackend: AdminBackend {
     /// Serialises backups, as each needs the disk space of a database.
     let backups = AsyncMutex()
     /// Where the API itself listens; nil until it does.
-    let place = Mutex<AdminEndpoint?>(nil)
+    let endpoint = Mutex<AdminEndpoint?>(nil)
 
     init(
         mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl, store: Store,
@@ -61,7 +61,8 @@ final class LiveAdminBackend: AdminBackend {
     func origin(named name: String) throws(AdminRefusal) -> Origin {
         guard let origin = Origin(name) else {
             throw .notFound(
-                "`\(name)` is no origin: it must be scheme://host or scheme://host:port; /v1/origins lists those known")
+                "`\(name)` is not an origin: write scheme://host or scheme://host:port; /v1/origins lists those known"
+            )
         }
         return origin
     }
@@ -71,13 +72,13 @@ final class LiveAdminBackend: AdminBackend {
         guard let name else { return nil }
         guard let origin = Origin(name) else {
             let text = "must be scheme://host or scheme://host:port"
-            throw .invalid("the query is not right", [FieldProblem(pointer: "?origin", detail: text)])
+            throw .invalid("the query is invalid", [FieldProblem(pointer: "?origin", detail: text)])
         }
         return origin
     }
 
-    /// Writes an audit entry. The action is done even if this fails, which is logged.
-    func leaveTrail(_ entry: AuditEntry) async {
+    /// Publishes and logs an action, and adds it to the audit trail. A failure is only logged: the action is done.
+    func writeAudit(_ entry: AuditEntry) async {
         events.send("action", origin: entry.subject, "\(entry.action.rawValue) by \(entry.actor)")
         logger.info(
             "action",
@@ -88,18 +89,18 @@ final class LiveAdminBackend: AdminBackend {
         do {
             try await settings.audit(entry)
         } catch {
-            logger.warning("an action is missing in the audit trail", metadata: ["reason": "\(error)"])
+            logger.warning("an action could not be added to the audit trail", metadata: ["reason": "\(error)"])
         }
     }
 
-    /// For a database that could not be read at the start, or was replaced.
-    func holdLatePauses() async {
+    /// Pauses the origins that a database names which could not be read at the start, or was replaced.
+    func applyLatePauses() async {
         let late = await pauses.load(store.loadPauses())
         guard !late.isEmpty else { return }
         await mailbox.run { loop in
             for pause in late { loop.upstream.pool(for: pause.origin).pause(now: loop.upstream.now) }
         }
-        PauseControl.tell(late, logger)
+        PauseControl.report(late, logger)
     }
 
     static func checked(reason: String?) throws(AdminRefusal) -> String? {

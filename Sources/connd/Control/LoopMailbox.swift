@@ -1,7 +1,7 @@
 import ForwardProxy
 import Reactor
 
-/// The control plane's way onto the data loop. Shared.
+/// How the control plane runs code on the data loop. Shared.
 struct LoopMailbox: Sendable {
     private let mailbox: ReactorMailbox
     private let loop: LoopBound<ProxyLoop>

@@ -7,7 +7,7 @@ import Store
 actor PauseControl {
     private(set) var current: [Origin: Pause]
     /// Origins whose state is not stored yet.
-    private var unkept: Set<Origin> = []
+    private var unsaved: Set<Origin> = []
     private let store: Store
     private let logger: Logger
     /// Serialises orders and writes, so that pools and database agree.
@@ -21,13 +21,13 @@ actor PauseControl {
         self.logger = logger
     }
 
-    /// `work` updates the pools and returns the origins that it paused or resumed. Returns their number.
-    func order(_ work: @Sendable () async -> Order) async -> Int {
+    /// `work` pauses or resumes pools and returns what it did, which is then stored. Returns the number of origins.
+    func perform(_ work: @Sendable () async -> Order) async -> Int {
         await orders.enter()
         let order = await work()
-        take(order)
+        record(order)
         do {
-            try await keep()
+            try await save()
         } catch {
             logger.warning(
                 "a pause or resume is not saved yet: it will be once the database can be written",
@@ -37,9 +37,9 @@ actor PauseControl {
         return order.count
     }
 
-    /// Pauses that may have been forgotten.
-    static func tell(_ held: [Pause], _ logger: Logger) {
-        for pause in held.sorted(by: { $0.time < $1.time }).prefix(told) {
+    /// Logs pauses of an earlier run, which operators may have forgotten.
+    static func report(_ held: [Pause], _ logger: Logger) {
+        for pause in held.sorted(by: { $0.time < $1.time }).prefix(maxReported) {
             logger.notice(
                 "the origin is still paused",
                 metadata: [
@@ -47,11 +47,11 @@ actor PauseControl {
                     "reason": "\(pause.reason ?? "")",
                 ])
         }
-        guard held.count > told else { return }
-        logger.notice("more origins are still paused", metadata: ["count": "\(held.count - told)"])
+        guard held.count > maxReported else { return }
+        logger.notice("more origins are still paused", metadata: ["count": "\(held.count - maxReported)"])
     }
 
-    private static let told = 20
+    private static let maxReported = 20
 
     enum Order: Sendable {
         /// An earlier pause of an origin stays unless it is replaced.
@@ -66,38 +66,38 @@ actor PauseControl {
         }
     }
 
-    private func take(_ order: Order) {
+    private func record(_ order: Order) {
         switch order {
         case .pause(let pauses, let replacing):
             for pause in pauses where replacing || current[pause.origin] == nil {
                 current[pause.origin] = pause
-                unkept.insert(pause.origin)
+                unsaved.insert(pause.origin)
             }
         case .resume(let origins):
-            for origin in origins where current.removeValue(forKey: origin) != nil { unkept.insert(origin) }
+            for origin in origins where current.removeValue(forKey: origin) != nil { unsaved.insert(origin) }
         }
     }
 
     /// To be called after the database was read again or replaced: returns pauses that the pools do not hold yet, for
     /// the caller to apply. Pauses that it does not contain continue, and are stored there.
-    func load(_ kept: [Origin: Pause]) -> [Pause] {
-        unkept.formUnion(current.keys.filter { kept[$0] == nil })
-        let late = kept.values.filter { current[$0.origin] == nil && !unkept.contains($0.origin) }
+    func load(_ stored: [Origin: Pause]) -> [Pause] {
+        unsaved.formUnion(current.keys.filter { stored[$0] == nil })
+        let late = stored.values.filter { current[$0.origin] == nil && !unsaved.contains($0.origin) }
         for pause in late { current[pause.origin] = pause }
         return late
     }
 
     /// Writes what is not stored yet.
-    func keep() async throws(StoreFailure) {
+    func save() async throws(StoreFailure) {
         await writes.enter()
-        let origins = unkept
+        let origins = unsaved
         guard !origins.isEmpty else { return await writes.leave() }
-        unkept = []
+        unsaved = []
         do throws(StoreFailure) {
-            try await store.keep(
+            try await store.save(
                 pauses: origins.compactMap { current[$0] }, resumed: origins.filter { current[$0] == nil })
         } catch {
-            unkept.formUnion(origins)
+            unsaved.formUnion(origins)
             await writes.leave()
             throw error
         }

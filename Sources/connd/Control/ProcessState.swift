@@ -26,6 +26,7 @@ struct ProcessState: Sendable {
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
     }
 
+    /// Open file descriptors.
     var descriptors: Int {
         guard let folder = opendir("/proc/self/fd") else { return 0 }
         defer { closedir(folder) }

@@ -26,7 +26,7 @@ struct Reconfiguration {
     private(set) var token: AdminToken?
     /// Default addresses only; for a configured one the reload is refused.
     private(set) var unopened: [UnopenedListener] = []
-    /// Remarks for the operator.
+    /// Remarks for the operator about the reload as a whole.
     private(set) var notes: [String] = []
 
     /// `held`: the proxy's own listeners, without those passed by systemd.
@@ -125,7 +125,7 @@ struct Reconfiguration {
         for (key, sockets, before, now) in lists {
             for address in sockets.map(\.address) where before.contains(address) && !now.contains(address) {
                 notes.append(
-                    "\(address) is served on although \(key) names it no more: a socket unit of systemd holds it")
+                    "\(address) is still served although \(key) no longer names it: a socket unit of systemd holds it")
             }
         }
     }

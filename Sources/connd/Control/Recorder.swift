@@ -16,13 +16,13 @@ final class OriginEntry: Sendable {
     /// The same, in this run, which orders correctly even if the wall clock was set. Zero: not seen in this run.
     let lastUse: Instant
     /// Known from an earlier run, and not used in this one.
-    let isOfThePast: Bool
+    let isFromEarlierRun: Bool
 
     init(
         name: String, snapshot: OriginSnapshot, recorded: OriginStatistics, lastUsed: Int64?, lastUse: Instant = .zero,
-        isOfThePast: Bool = false
+        isFromEarlierRun: Bool = false
     ) {
-        self.isOfThePast = isOfThePast
+        self.isFromEarlierRun = isFromEarlierRun
         self.name = name
         self.snapshot = snapshot
         self.recorded = recorded
@@ -57,15 +57,15 @@ actor Recorder {
         self.mailbox = mailbox
         self.store = store
         let known = store.loadLifetimes().sorted { $0.value.lastSeen > $1.value.lastSeen }
-        for (origin, lifetime) in known.prefix(Self.maxOfThePast) {
+        for (origin, lifetime) in known.prefix(Self.maxFromEarlierRuns) {
             origins[origin] = OriginEntry(
                 name: origin.description,
                 snapshot: OriginSnapshot(origin: origin, statistics: OriginStatistics(), gauges: OriginGauges()),
-                recorded: OriginStatistics(), lastUsed: lifetime.lastSeen, isOfThePast: true)
+                recorded: OriginStatistics(), lastUsed: lifetime.lastSeen, isFromEarlierRun: true)
         }
     }
 
-    private static let maxOfThePast = 5_000
+    private static let maxFromEarlierRuns = 5_000
     private static let maxRefusedSettings = 64
 
     /// Afterwards all statistics are current.
@@ -82,7 +82,7 @@ actor Recorder {
         forgotten = report.forgotten
         for snapshot in report.ended.forgotten {
             note(snapshot, now: now)
-            pass(snapshot.origin)
+            addToBatch(snapshot.origin)
             prometheus.forget(snapshot)
             reachability.forget(snapshot.origin)
             remove(snapshot.origin)
@@ -107,8 +107,8 @@ actor Recorder {
         touched.insert(snapshot.origin)
     }
 
-    /// Adds what the origin did since the last batch.
-    private func pass(_ origin: Origin) {
+    /// Adds what the origin did since the previous batch.
+    private func addToBatch(_ origin: Origin) {
         guard let entry = origins[origin] else { return }
         let (statistics, gauges) = (entry.snapshot.statistics, entry.snapshot.gauges)
         batch.statistics.append(OriginSnapshot(origin: origin, statistics: statistics - entry.recorded, gauges: gauges))
@@ -122,7 +122,7 @@ actor Recorder {
     func record() async -> [ReachabilityChange] {
         await refresh()
         let changes = reachability.changes(in: touched.lazy.compactMap { self.origins[$0]?.snapshot })
-        for origin in touched { pass(origin) }
+        for origin in touched { addToBatch(origin) }
         touched.removeAll(keepingCapacity: true)
         var full = MeasurementBatch(time: SystemClock.wall())
         swap(&full, &batch)
@@ -143,7 +143,7 @@ actor Recorder {
 
     func serviceSummary(now: Instant) async -> String {
         await refresh()
-        let (statistics, count) = (totalStatistics, origins.values.count { !$0.isOfThePast })
+        let (statistics, count) = (totalStatistics, origins.values.count { !$0.isFromEarlierRun })
         return summary.line(
             origins: count, gauges: totalGauges, reused: statistics.reused,
             leases: statistics.reused + statistics.firstLeases,
@@ -170,7 +170,7 @@ actor Recorder {
     func render(_ page: MetricsPage, _ losses: DroppedLines) -> String {
         var page = page
         page.proxy = losses.counted(in: metrics)
-        page.origins = origins.values.lazy.filter { !$0.isOfThePast }.map(\.snapshot)
+        page.origins = origins.values.lazy.filter { !$0.isFromEarlierRun }.map(\.snapshot)
         return String(decoding: prometheus.render(page), as: UTF8.self)
     }
 

@@ -87,8 +87,8 @@ extension ExchangeDetail {
     fileprivate var why: String {
         switch leaseCause {
         case .none: "it never had a connection: \(errorDetail ?? "see the error")"
-        case .idle where reused: "connection \(connection) lay idle and was used again"
-        case .idle: "connection \(connection) had been dialled ahead and lay idle"
+        case .idle where reused: "connection \(connection) was idle and was reused"
+        case .idle: "connection \(connection) had been dialled ahead and was idle"
         case .returned:
             "all connections were busy: it waited \(waited) until another exchange gave connection \(connection) back"
         case .dialled: "none was idle: it waited \(waited) while connection \(connection) was dialled"

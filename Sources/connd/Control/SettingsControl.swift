@@ -18,15 +18,15 @@ actor SettingsControl {
     private let events: EventHub
     private let logger: Logger
     private let serial = AsyncMutex()
-    /// Expired trials whose removal could not be stored yet; they have ended all the same.
-    private var unkept: SettingChange
+    /// Removals of expired trials, which have ended already, and audit entries that could not be stored yet.
+    private var unsaved: SettingChange
 
     init(
-        overrides: SettingOverrides, unkept: SettingChange, store: Store, shared: SharedLayers, mailbox: LoopMailbox,
+        overrides: SettingOverrides, unsaved: SettingChange, store: Store, shared: SharedLayers, mailbox: LoopMailbox,
         events: EventHub, logger: Logger
     ) {
         self.overrides = overrides
-        self.unkept = unkept
+        self.unsaved = unsaved
         self.store = store
         self.shared = shared
         self.mailbox = mailbox
@@ -49,7 +49,7 @@ actor SettingsControl {
         await serial.enter()
         do {
             if let ifRevision, ifRevision != overrides.revision {
-                throw AdminRefusal.stale("the settings were changed meanwhile: read them again")
+                throw AdminRefusal.stale("the settings have changed in the meantime: read them again")
             }
             let before = overrides
             let change = try make(before)
@@ -73,29 +73,29 @@ actor SettingsControl {
         do {
             try await store.commit(change)
         } catch {
-            if unkept.audit.count < Self.keptAudit { unkept.audit.append(entry) }
+            if unsaved.audit.count < Self.maxUnsavedAudit { unsaved.audit.append(entry) }
             throw error
         }
     }
 
     /// Ends expired trials, even while the database fails; their removal is stored when possible.
     func expireTrials(now: Moment) async {
-        guard let next = overrides.nextExpiry ?? (unkept.isEmpty ? nil : .distantFuture) else { return }
-        if overrides.followingClock(now).isEmpty, next > now.instant, unkept.isEmpty { return }
+        guard let next = overrides.nextExpiry ?? (unsaved.isEmpty ? nil : .distantFuture) else { return }
+        if overrides.followingClock(now).isEmpty, next > now.instant, unsaved.isEmpty { return }
         await serial.enter()
         let moved = overrides.followingClock(now)
         // Otherwise retried the next time.
         if !moved.isEmpty, (try? await store.commit(moved)) != nil { overrides.apply(moved) }
         var change = overrides.expire(now: now)
         if !change.isEmpty { await apply(change) }
-        change.removals = unkept.removals.filter { overrides.row($0) == nil } + change.removals
-        change.audit = unkept.audit + change.audit
-        unkept = SettingChange()
+        change.removals = unsaved.removals.filter { overrides.row($0) == nil } + change.removals
+        change.audit = unsaved.audit + change.audit
+        unsaved = SettingChange()
         do {
             try await store.commit(change)
         } catch {
-            unkept.removals = change.removals + unkept.removals
-            unkept.audit = Array((change.audit + unkept.audit).suffix(Self.keptAudit))
+            unsaved.removals = change.removals + unsaved.removals
+            unsaved.audit = Array((change.audit + unsaved.audit).suffix(Self.maxUnsavedAudit))
         }
         await serial.leave()
     }
@@ -105,14 +105,14 @@ actor SettingsControl {
     func load() async {
         await serial.enter()
         let rows = store.loadSettings()
-        let kept = Set(rows.map(\.key))
+        let stored = Set(rows.map(\.key))
         var change = SettingChange()
         change.puts = rows.filter { overrides.row($0.key) != $0 }
         change.ends = SettingOverrides.ends(of: change.puts, now: SystemClock.now())
-        change.removals = overrides.exportRows().map(\.key).filter { !kept.contains($0) }
+        change.removals = overrides.exportRows().map(\.key).filter { !stored.contains($0) }
         // Trials that the database does not have, or that another connd has ended.
-        unkept.removals = []
-        unkept.audit.removeAll { $0.action == .trialExpired }
+        unsaved.removals = []
+        unsaved.audit.removeAll { $0.action == .trialExpired }
         if !change.isEmpty { await apply(change) }
         await serial.leave()
     }
@@ -122,7 +122,7 @@ actor SettingsControl {
         await serial.enter()
         let report = overrides.reload(file: layers)
         overrides.apply(report)
-        await hold(for: report.affectedOrigins)
+        await applyLayers(to: report.affectedOrigins)
         // The file itself is durable.
         try? await audit(
             AuditEntry(time: SystemClock.wall(), actor: actor, action: .reload, subject: AuditEntry.everything))
@@ -150,17 +150,16 @@ actor SettingsControl {
         if change.audit.count > Self.eventsAtOnce {
             events.send("setting", "\(change.audit.count) settings by \(change.audit.first?.actor ?? "connd")")
         }
-        await hold(for: change.affectedOrigins)
+        await applyLayers(to: change.affectedOrigins)
     }
 
     /// New pools use the new layers; existing ones are updated.
-    private func hold(for affected: AffectedOrigins) async {
+    private func applyLayers(to affected: AffectedOrigins) async {
         let layers = overrides.layers
         shared.replace(with: layers)
         guard !affected.isEmpty else { return }
         let origins = await mailbox.run { $0.upstream.origins }
-        let concerned = origins.filter(affected.contains)
-        let settings = concerned.map { ($0, layers.effective(for: $0)) }
+        let settings = origins.filter(affected.contains).map { ($0, layers.effective(for: $0)) }
         // In portions, so that requests are served in between.
         var start = 0
         while start < settings.count {
@@ -171,8 +170,8 @@ actor SettingsControl {
     }
 
     private static let appliedAtOnce = 64
-    /// Audit entries waiting for the database.
-    private static let keptAudit = 1000
+    /// Audit entries that wait for the database at most.
+    private static let maxUnsavedAudit = 1000
     /// A change of more settings (an import) is reported in one event.
     private static let eventsAtOnce = 50
 }

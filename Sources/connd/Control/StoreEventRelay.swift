@@ -2,7 +2,8 @@ import Logging
 import Store
 import Synchronization
 
-/// Passes the store's events to the control plane, which is created later; until then to the log. Shared.
+/// Passes the store's events to the control plane. It is created after the store: events from before are kept for it.
+/// Shared.
 final class StoreEventRelay: Sendable {
     private struct State {
         var control: ControlPlane?
@@ -24,12 +25,12 @@ final class StoreEventRelay: Sendable {
         control?.received(event, logger: logger)
     }
 
-    func attach(_ plane: ControlPlane) {
+    func attach(_ control: ControlPlane) {
         let events = state.withLock { state in
-            state.control = plane
+            state.control = control
             defer { state.early = [] }
             return state.early
         }
-        for event in events { plane.received(event, logger: logger) }
+        for event in events { control.received(event, logger: logger) }
     }
 }

@@ -22,11 +22,12 @@ struct UnopenedListener: Sendable, CustomStringConvertible {
     var reason: String { String(cString: strerror(code)) + hint }
     var description: String { "\(address): \(reason)" }
 
-    /// The host has no such address (no IPv6), so that no client is lost. Otherwise another program may answer them.
+    /// The host has no such address (no IPv6), so no client can try to connect to it. Otherwise another program may be
+    /// answering there.
     var isBeyondHost: Bool { code == EADDRNOTAVAIL || code == EAFNOSUPPORT }
 }
 
-/// Those since the start or the last reload. Shared.
+/// The addresses that could not be opened at the start or at the last reload. Shared.
 final class UnopenedListeners: Sendable {
     private let state: Mutex<[UnopenedListener]>
 

@@ -14,7 +14,7 @@ struct WarmStart {
     let settings: Configuration.WarmStart
     let logger: Logger
 
-    private static let pause = Duration.milliseconds(20)
+    private static let interval = Duration.milliseconds(20)
     /// The limit for all origins together.
     private static let maxDials = 256
 
@@ -37,7 +37,7 @@ struct WarmStart {
                     guard !loop.isDraining else { return 0 }
                     return loop.upstream.pool(for: origin).prewarm(count, now: loop.upstream.now)
                 }
-                try? await Task.sleep(for: Self.pause)
+                try? await Task.sleep(for: Self.interval)
                 if Task.isCancelled { return }
             }
             wanted.removeAll { $0.1 <= round }

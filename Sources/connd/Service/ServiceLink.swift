@@ -13,8 +13,8 @@ final class ServiceLink: Sendable {
         self.notifier = notifier
     }
 
-    /// False: no summary needs to be computed.
-    var isHeard: Bool { notifier != nil }
+    /// Whether there is a manager. Without one no summary needs to be computed.
+    var isEnabled: Bool { notifier != nil }
 
     func ready() { notifier?.ready(status: current) }
 
@@ -26,13 +26,13 @@ final class ServiceLink: Sendable {
     /// `problem`: why the running configuration stays.
     func reloaded(problem: String? = nil) {
         guard !isStopping.withLock({ $0 }) else { return }
-        notifier?.ready(status: problem.map { "config refused, the old one holds: \($0)" } ?? current)
+        notifier?.ready(status: problem.map { "config refused, the previous one still applies: \($0)" } ?? current)
     }
 
     /// Extends the manager's timeout as needed, whatever the unit's TimeoutStopSec= is.
     func stopping(grace seconds: Int64) {
         isStopping.withLock { $0 = true }
-        notifier?.stopping(status: "stopping: what runs has \(seconds)s")
+        notifier?.stopping(status: "stopping: running exchanges have \(seconds)s")
         notifier?.extendTimeout(by: .seconds(seconds + Self.margin))
     }
 
