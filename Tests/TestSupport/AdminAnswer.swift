@@ -1,6 +1,6 @@
 import Foundation
 
-/// What curl got from the admin API. Value.
+/// A response of the admin API, received with curl. Value.
 package struct AdminAnswer: Sendable, CustomStringConvertible {
     package let status: Int
     /// Names in lower case.
@@ -32,7 +32,7 @@ package struct AdminAnswer: Sendable, CustomStringConvertible {
 }
 
 extension RunningProxy {
-    /// Asks the admin API with curl: no token and no content type but those given.
+    /// Sends a request to the admin API with curl, without a token or content type unless given.
     package func curl(
         _ method: String, _ path: String, _ fields: [String] = [], body: String? = nil, socket: String? = nil,
         user: Int? = nil
@@ -52,7 +52,7 @@ extension RunningProxy {
         return try AdminAnswer(printed: run.output)
     }
 
-    /// A change as it should be: with token and content type.
+    /// Sends a change, with token and content type.
     package func change(
         _ method: String, _ path: String, _ fields: [String] = [], body: String? = nil
     ) throws -> AdminAnswer {
@@ -74,7 +74,7 @@ extension RunningProxy {
         return try JSONDocument(parsing: run.output)
     }
 
-    /// One setting as it holds for an origin or a pattern, with its source.
+    /// The effective value of one setting for an origin or a pattern, with its source.
     package func setting(_ name: String, of pattern: String) throws -> JSONDocument {
         let report = try read("/v1/settings/\(Self.segment(pattern))")
         guard let setting = report["settings"].items.first(where: { $0["name"].text == name }) else {
@@ -83,17 +83,17 @@ extension RunningProxy {
         return setting
     }
 
-    /// All that is known of an origin.
+    /// Everything that the API reports about an origin.
     package func detail(_ origin: FakeOrigin) throws -> JSONDocument {
         try read("/v1/origins/\(Self.segment(origin.name))")
     }
 
-    /// Looks until `rule` holds, for what nothing tells of.
+    /// Polls until `rule` holds, for changes that nothing announces.
     @discardableResult
     package func wait<Found>(
         for what: String, _ look: (RunningProxy) throws -> Found, until rule: (Found) -> Bool
     ) throws -> Found {
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
+        let deadline = Date(timeIntervalSinceNow: Double(TestTimeout.milliseconds) / 1000)
         while true {
             let found = try look(self)
             if rule(found) { return found }
@@ -101,7 +101,7 @@ extension RunningProxy {
         }
     }
 
-    /// As nothing can prepare for.
+    /// SIGKILL, for which connd cannot prepare.
     package func killAtOnce() throws {
         process.signal(SIGKILL)
         try process.waitForEnd()

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 
 /// Apache on a loopback port, with mod_auth_gssapi logging connections in by NTLM, whose 200 names the user in X-User.
-/// Killed when let go of. Shared.
+/// Killed when released. Shared.
 package final class ApacheServer: Sendable {
     package let port: UInt16
     private let process: ChildProcess

@@ -12,12 +12,12 @@ package final class Background<Output: Sendable>: Sendable {
         }
     }
 
-    /// What it returned, or throws what it threw.
+    /// Returns what the work returned, or throws what it threw.
     @discardableResult
     package func wait() throws -> Output {
         guard
             let result = try result.wait(
-                for: "background work to end", within: 4 * Patience.milliseconds, { $0 != nil })
+                for: "background work to end", within: 4 * TestTimeout.milliseconds, { $0 != nil })
         else {
             throw TestFailure("background work ended without a result")
         }

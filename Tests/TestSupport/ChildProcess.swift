@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// A program that runs beside the test: its output as it comes, its end, and signals to it. Killed when let go of.
+/// A program that runs beside the test: its output as it arrives, its end, and signals to it. Killed when released.
 /// Shared.
 package final class ChildProcess: Sendable {
     package struct Output: Sendable, CustomStringConvertible {
@@ -24,8 +24,8 @@ package final class ChildProcess: Sendable {
     package let pid: Int32
     private let output = EventSource(Output())
 
-    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `passing`: the child
-    /// has these as its descriptors 3, 4, …
+    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `passing`: the
+    /// child has these as its descriptors 3, 4, …
     package init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
         directory: String? = nil, passing: [SocketUnit] = []
@@ -49,7 +49,7 @@ package final class ChildProcess: Sendable {
             for descriptor in [out.read, err.read, source.write] { close(descriptor) }
             throw error
         }
-        // A child that reads no input must not take the test with it.
+        // A child that does not read its input must not end the test with SIGPIPE.
         Glibc.signal(SIGPIPE, SIG_IGN)
         let (pid, output) = (pid, output)
         Thread.detachNewThread { Self.write(input, to: source.write) }
@@ -68,14 +68,14 @@ package final class ChildProcess: Sendable {
 
     @discardableResult
     package func wait(
-        for what: String, within milliseconds: Int = Patience.milliseconds, _ rule: (Output) -> Bool
+        for what: String, within milliseconds: Int = TestTimeout.milliseconds, _ rule: (Output) -> Bool
     ) throws -> Output {
         try output.wait(for: what, within: milliseconds, rule)
     }
 
-    /// Waits for its end, and for all that it wrote.
+    /// Waits until it has ended and all its output was read.
     @discardableResult
-    package func waitForEnd(within milliseconds: Int = Patience.milliseconds) throws -> Output {
+    package func waitForEnd(within milliseconds: Int = TestTimeout.milliseconds) throws -> Output {
         do {
             return try wait(for: "process \(pid) to end", within: milliseconds) { $0.hasEnded }
         } catch {
@@ -84,7 +84,7 @@ package final class ChildProcess: Sendable {
         }
     }
 
-    /// Nothing once it has been waited for: its id may be another's by then.
+    /// Does nothing once the process was reaped: its id may belong to another one by then.
     package func signal(_ number: Int32) {
         output.change { output in
             if output.waitStatus == nil { _ = kill(pid, number) }

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Takes the datagrams that connd sends to a Unix address: stands for systemd's notify socket, and for journald's. Shared.
+/// Receives the datagrams that connd sends to a Unix address, in place of systemd's notify socket or journald. Shared.
 package final class DatagramInbox: Sendable {
     /// A datagram of lines `NAME=value`. Value.
     package struct Message: Sendable {
@@ -21,7 +21,7 @@ package final class DatagramInbox: Sendable {
     private let socket: StreamSocket
     private let received = EventSource<[Message]>([])
 
-    /// `arrived` is called for each before it is counted, while the sender goes on.
+    /// `arrived` is called for each message before it is added to `messages`; the sender does not wait for it.
     package init(_ address: String, arrived: @escaping @Sendable (Message) -> Void = { _ in }) throws {
         self.address = address
         let descriptor = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -47,7 +47,7 @@ package final class DatagramInbox: Sendable {
         end()
     }
 
-    /// From here on nobody is there; another may take the address.
+    /// Stops receiving; another inbox may then take the address.
     package func end() {
         socket.cancel()
         if !address.hasPrefix("@") { unlink(address) }
@@ -70,13 +70,13 @@ package final class DatagramInbox: Sendable {
 
     package var messages: [Message] { received.current }
 
-    /// All that have come when `rule` holds.
+    /// Waits until `rule` holds, and returns the messages received by then.
     @discardableResult
     package func wait(for what: String, _ rule: ([Message]) -> Bool) throws -> [Message] {
         try received.wait(for: what, rule)
     }
 
-    /// The first that has a line that `rule` holds for.
+    /// Waits for the first message with a line for which `rule` holds.
     @discardableResult
     package func wait(forLine name: String, _ rule: (String) -> Bool = { _ in true }) throws -> Message {
         let all = try wait(for: "a line \(name)") { $0.contains { $0[name].map(rule) == true } }

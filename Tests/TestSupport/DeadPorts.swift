@@ -1,6 +1,6 @@
 import Glibc
 
-/// A port at which every connection is refused, and which nobody else gets meanwhile: bound, but not listening. Shared.
+/// A port that refuses every connection, and that no other process can take: bound, but not listening. Shared.
 package final class RefusingPort: Sendable {
     private let descriptor: Int32
     package let port: UInt16
@@ -15,12 +15,12 @@ package final class RefusingPort: Sendable {
 
     package var url: String { "http://127.0.0.1:\(port)/" }
 
-    /// Connections succeed from here on; nobody answers on them.
+    /// From now on connections succeed, but nothing answers on them.
     package func listen() { Glibc.listen(descriptor, 16) }
 }
 
-/// A port at which connections are neither accepted nor refused: its listener's backlog is full, so that the kernel
-/// drops what asks for one more. Shared.
+/// A port that neither accepts nor refuses connections: its listener's backlog is full, so that the kernel drops
+/// further SYNs. Shared.
 package final class SilentPort: Sendable {
     private let descriptors: [Int32]
     package let port: UInt16
@@ -30,7 +30,7 @@ package final class SilentPort: Sendable {
         self.port = port
         var descriptors = [listener]
         listen(listener, 0)
-        // Non-blocking: those that find no room stay on their way.
+        // Non-blocking, since those for which the backlog has no room never connect.
         for _ in 0..<4 {
             let filler = socket(
                 AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)

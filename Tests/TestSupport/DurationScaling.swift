@@ -1,5 +1,5 @@
-/// Makes every duration of a file of Prometheus rules shorter by one factor, so that hours of it are seen in minutes:
-/// those of ranges, offsets, `for` and `interval`; never what stands in names or in texts. Pure.
+/// Divides every duration in a file of Prometheus rules by one factor, so that hours pass in minutes: those of ranges,
+/// offsets, `for` and `interval`, but nothing in names or texts. Pure.
 package enum DurationScaling {
     package static func scaled(_ rules: String, by divisor: Int) -> String {
         rules.split(separator: "\n", omittingEmptySubsequences: false)
@@ -13,7 +13,7 @@ package enum DurationScaling {
         return line.replacing(/(\[|\boffset )([0-9]+(?:ms|[smhd]))\b/) { $0.1 + duration($0.2, by: divisor) }
     }
 
-    /// As it was, where it is no duration.
+    /// Unchanged if it is not a duration.
     private static func duration(_ text: Substring, by divisor: Int) -> String {
         guard let match = text.wholeMatch(of: /([0-9]+)(ms|s|m|h|d)/), let count = Int(match.1) else {
             return String(text)

@@ -4,7 +4,7 @@ import Glibc
 /// What an origin saw. Value.
 package struct OriginRecord: Sendable {
     package struct Connection: Sendable {
-        /// How the other side ended it, where that was seen before the script ended it.
+        /// How the other side ended it, if it did so before the script.
         package var ending: Ending?
         package var isOpen = true
         package var requestCount = 0
@@ -18,8 +18,8 @@ package struct OriginRecord: Sendable {
     package var endings: [Ending?] { connections.map(\.ending) }
 }
 
-/// An origin on a loopback port that does on each connection what a script says, on a thread of its own, and records
-/// all that it receives. Shared.
+/// An origin on a loopback port. It runs a script for each connection, on a separate thread, and records everything
+/// that it receives. Shared.
 package final class FakeOrigin: Sendable {
     package typealias Script = @Sendable (OriginConnection) throws -> Void
 

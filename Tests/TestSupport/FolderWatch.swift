@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Waits for what happens to the files of a folder, told by the kernel.
+/// Waits for changes to the files of a folder, which the kernel reports (inotify).
 package final class FolderWatch {
     private let descriptor: Int32
 
@@ -17,10 +17,10 @@ package final class FolderWatch {
         close(descriptor)
     }
 
-    /// Asks again after each event until there is a value.
+    /// Calls `look` after each event until it returns a value.
     package func wait<Value>(for what: String, _ look: () throws -> Value?) throws -> Value {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
+        let deadline = Date(timeIntervalSinceNow: Double(TestTimeout.milliseconds) / 1000)
         while true {
             if let value = try look() { return value }
             let left = deadline.timeIntervalSinceNow

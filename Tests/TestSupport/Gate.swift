@@ -1,6 +1,6 @@
 import Foundation
 
-/// Something that threads wait for and one opens. Shared.
+/// A gate at which threads wait until it lets them pass. Shared.
 package final class Gate: @unchecked Sendable {
     // Both are only touched under the condition's lock.
     private let condition = NSCondition()
@@ -9,7 +9,7 @@ package final class Gate: @unchecked Sendable {
 
     package init() {}
 
-    /// Lets `count` more pass.
+    /// Lets `count` more threads pass.
     package func admit(_ count: Int = 1) {
         condition.withLock {
             permits += count
@@ -17,7 +17,7 @@ package final class Gate: @unchecked Sendable {
         }
     }
 
-    /// Lets all pass from now on.
+    /// Lets all threads pass from now on.
     package func open() {
         condition.withLock {
             isOpen = true
@@ -26,7 +26,7 @@ package final class Gate: @unchecked Sendable {
     }
 
     package func pass() throws {
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
+        let deadline = Date(timeIntervalSinceNow: Double(TestTimeout.milliseconds) / 1000)
         try condition.withLock {
             while permits == 0, !isOpen {
                 guard condition.wait(until: deadline) else { throw TestFailure("a gate was not opened") }
@@ -56,10 +56,10 @@ package final class EventSource<Value: Sendable>: @unchecked Sendable {
         }
     }
 
-    /// Returns the first value seen that fulfils `rule`.
+    /// Waits for a value that fulfils `rule`, and returns it.
     @discardableResult
     package func wait(
-        for what: String, within milliseconds: Int = Patience.milliseconds, _ rule: (Value) -> Bool
+        for what: String, within milliseconds: Int = TestTimeout.milliseconds, _ rule: (Value) -> Bool
     ) throws -> Value {
         let deadline = Date(timeIntervalSinceNow: Double(milliseconds) / 1000)
         return try condition.withLock {

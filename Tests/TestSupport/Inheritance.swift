@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Makes descriptors that no child process inherits: an inherited socket would stay open when its owner closes it.
-/// Starting a child takes the same lock, so that none starts between the making and the marking. Shared.
+/// Creates descriptors that no child process inherits: an inherited socket would stay open after its owner closed it.
+/// Starting a child takes the same lock, so that none starts before a new descriptor is marked close-on-exec. Shared.
 enum Inheritance {
     private static let lock = Mutex(())
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// JSON that a program printed, looked into by names and places; what is not there is null. Value.
+/// JSON that a program printed, read by member names and indices; anything missing is null. Value.
 package enum JSONDocument: Decodable, Hashable, Sendable, CustomStringConvertible {
     case null
     case flag(Bool)
@@ -9,7 +9,7 @@ package enum JSONDocument: Decodable, Hashable, Sendable, CustomStringConvertibl
     case list([JSONDocument])
     case object([String: JSONDocument])
 
-    /// Throws where it is not one whole JSON value.
+    /// Throws if the text is not exactly one JSON value.
     package init(parsing text: String) throws {
         do {
             self = try JSONDecoder().decode(JSONDocument.self, from: Data(text.utf8))

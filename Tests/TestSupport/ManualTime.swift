@@ -1,10 +1,10 @@
 package import ProxyTypes
 
-/// A clock that stands still until it is told to move. Value.
+/// A clock that advances only on request. Value.
 package struct ManualTime: Sendable {
     package private(set) var now: Instant
 
-    /// Not zero: a rule that takes zero for "never" shows.
+    /// Not zero, so that code which takes zero for "never" fails.
     package init(_ now: Instant = Instant(nanoseconds: 1_000_000_000_000)) {
         self.now = now
     }
@@ -13,7 +13,7 @@ package struct ManualTime: Sendable {
         now = now + interval
     }
 
-    /// Stays where it is when `instant` has passed.
+    /// Does nothing if `instant` has passed.
     package mutating func advance(to instant: Instant) {
         now = max(now, instant)
     }

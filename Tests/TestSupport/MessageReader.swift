@@ -1,7 +1,7 @@
 /// A message that ended before it was complete.
 package struct IncompleteMessage: Error, CustomStringConvertible {
     package let ending: Ending
-    /// What had come of it.
+    /// The part that was received.
     package let received: [UInt8]
 
     package var description: String {
@@ -15,13 +15,13 @@ package struct MalformedMessage: Error, CustomStringConvertible {
     package let description: String
 }
 
-/// The head of a message, exactly as it came. Value.
+/// The head of a message, exactly as received. Value.
 package struct MessageHead: Sendable {
     package let bytes: [UInt8]
     package let startLine: String
     package let fields: [(name: String, value: String)]
 
-    /// Takes nothing that is not CRLF lines of `name: value`.
+    /// Throws for anything but lines `name: value` that end in CRLF.
     package init(_ bytes: [UInt8]) throws {
         self.bytes = bytes
         guard bytes.count >= 4, bytes.suffix(4).elementsEqual([13, 10, 13, 10]) else {
@@ -58,19 +58,19 @@ extension Substring {
 package func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 package func text(_ bytes: [UInt8]) -> String { text(bytes[...]) }
 
-/// Reads messages off a socket, strictly: what is not exactly HTTP/1.1 framing throws. Used by one thread.
+/// Reads messages from a socket, and throws for anything that is not exactly HTTP/1.1 framing. Used by one thread.
 package final class MessageReader {
     private let socket: StreamSocket
-    /// What came after the message that was read last.
+    /// What was received after the last message.
     package private(set) var buffered: [UInt8] = []
-    private let patience: Int
+    private let timeout: Int
 
-    package init(_ socket: StreamSocket, patience: Int = Patience.milliseconds) {
+    package init(_ socket: StreamSocket, timeout: Int = TestTimeout.milliseconds) {
         self.socket = socket
-        self.patience = patience
+        self.timeout = timeout
     }
 
-    /// Nil: the connection ended in order before a head began.
+    /// Nil if the connection ended with a FIN before a head began.
     package func readHead() throws -> MessageHead? {
         var searched = 0
         while true {
@@ -120,9 +120,9 @@ package final class MessageReader {
         }
     }
 
-    /// Nil when something came, else how it ended.
+    /// Nil if something was received, else how the connection ended.
     private func fill() throws -> Ending? {
-        switch try socket.receive(within: patience) {
+        switch try socket.receive(within: timeout) {
         case .bytes(let bytes):
             buffered += bytes
             return nil

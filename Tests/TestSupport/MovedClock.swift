@@ -1,6 +1,6 @@
 import Foundation
 
-/// The clocks of a process that is started with `environment`, moved while it runs. The machine's own stay as they are.
+/// Moves the clocks of a process that was started with `environment`. The clocks of the machine are not changed.
 /// Shared.
 package final class MovedClock: Sendable {
     private let folder: ScratchFolder

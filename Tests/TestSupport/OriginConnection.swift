@@ -10,13 +10,13 @@ package final class OriginConnection {
         self.number = number
         self.socket = socket
         self.record = record
-        // An origin waits for as long as its proxy keeps it waiting; the end of the test ends it.
-        reader = MessageReader(socket, patience: -1)
+        // An origin waits as long as its proxy does; it ends with the test.
+        reader = MessageReader(socket, timeout: -1)
     }
 
     // MARK: Requests
 
-    /// Records the head as soon as it has come. Nil: the connection has ended.
+    /// Records the head as soon as it was received. Nil if the connection has ended.
     package func readHead() throws -> PendingRequest? {
         do {
             guard let head = try reader.readHead() else {
@@ -36,7 +36,7 @@ package final class OriginConnection {
         }
     }
 
-    /// The body as it is framed. Records it with the request.
+    /// Reads the body as it is framed, and records it with the request.
     @discardableResult
     package func readBody(of pending: PendingRequest) throws -> ReceivedRequest {
         var request = pending.request
@@ -56,7 +56,7 @@ package final class OriginConnection {
         return request
     }
 
-    /// A whole request; one that expects 100 gets it.
+    /// Reads a whole request, and sends 100 Continue if it expects that.
     package func readRequest() throws -> ReceivedRequest? {
         guard let pending = try readHead() else { return nil }
         if !pending.request.head["Expect"].isEmpty { send("HTTP/1.1 100 Continue\r\n\r\n") }
@@ -78,7 +78,7 @@ package final class OriginConnection {
         return bytes
     }
 
-    /// Nothing has come that was not read. Says nothing about what may still come.
+    /// Whether everything received so far was read. More may still arrive.
     package var hasNothingToRead: Bool {
         reader.buffered.isEmpty && StreamSocket.firstReadable([socket], within: 0) == nil
     }
@@ -89,7 +89,7 @@ package final class OriginConnection {
         send(Array(text.utf8))
     }
 
-    /// What a peer that is gone no longer takes is dropped.
+    /// Bytes that a closed peer does not take are dropped.
     package func send(_ bytes: [UInt8]) {
         _ = try? socket.send(bytes)
     }

@@ -1,5 +1,5 @@
-/// Clients that ask again at each beat of a Prometheus until they are told to stop. They go over a restart of connd:
-/// what fails is tried again at the next beat. Shared.
+/// Clients that send requests at each scrape of a Prometheus until they are stopped. They continue across a restart of
+/// connd: what fails is tried again at the next scrape. Shared.
 package final class PacedLoad: Sendable {
     package typealias Round = @Sendable (ScriptedClient) throws -> Void
 
@@ -19,7 +19,7 @@ package final class PacedLoad: Sendable {
 
     package func stop() {
         isStopped.change { $0 = true }
-        // Those that wait for a beat look again.
+        // Wakes the clients that wait for a beat.
         beats.change { _ in }
     }
 

@@ -1,7 +1,7 @@
 package import Pooling
 package import ProxyTypes
 
-/// A slow and obviously right `OriginPool`: plain arrays, everything looked up and counted by looking at all of it.
+/// A slow and obviously correct `OriginPool`: plain arrays, in which everything is found and counted by a scan.
 /// Connections are named by the order of their dials. Value.
 package struct PoolModel {
     package enum Action: Equatable {
@@ -18,7 +18,7 @@ package struct PoolModel {
     package struct Connection {
         package let serial: Int
         package var state = State.dialing
-        /// Set: it only goes away.
+        /// If set, it will be closed and serves no further request.
         package var closeReason: CloseReason?
         let cause: DialCause
         var epoch: Int
@@ -27,7 +27,7 @@ package struct PoolModel {
         var completed = 0
         var allMayPipeline = false
         var allowed: Int?
-        /// Whose alone it is.
+        /// The client that it belongs to.
         package var owner: ClientID?
         var isLoggingIn = false
         var hint: Interval?
@@ -119,7 +119,7 @@ package struct PoolModel {
         return actions
     }
 
-    // MARK: What is
+    // MARK: Queries
 
     func place(_ serial: Int) -> Int? {
         for place in connections.indices where connections[place].serial == serial { return place }
@@ -239,7 +239,7 @@ package struct PoolModel {
             && staying + tunnels.count + takenByOthers >= totalLimit
     }
 
-    /// The pool must want to be woken by then at the latest.
+    /// The pool's `nextDeadline` must not be later than this.
     package func latestDeadline(now: Instant) -> Instant {
         var latest = Instant.distantFuture
         for serial in idle + pinned {

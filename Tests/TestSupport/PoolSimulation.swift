@@ -30,8 +30,8 @@ package enum Choices {
     package mutating func chance(_ one: Int, in many: Int) -> Bool { pick(many) < one }
 }
 
-/// Plays an origin, its clients and a driver over an `OriginPool` and a `PoolModel` side by side, and reports where the two
-/// differ or where a rule that needs no model is broken.
+/// Plays an origin, its clients and a driver over an `OriginPool` and a `PoolModel` side by side, and reports where the
+/// two differ or where a rule that needs no model is broken.
 package struct PoolSimulation: ~Copyable {
     var choices: Choices
     var pool: OriginPool
@@ -42,14 +42,14 @@ package struct PoolSimulation: ~Copyable {
     private var actions: [PoolAction] = []
     private var brokenBefore = Invariant.brokenCount
 
-    /// What the driver knows. One entry of `leases` per lease.
+    /// The state of the driver. `leases` has one entry for each lease.
     var serials: [ConnectionID: Int] = [:]
     var dialing: [ConnectionID] = []
     /// For which CONNECT each is dialled; and those that are open.
     var tunnelDials: [ConnectionID: WaiterID] = [:]
     var tunnels: [ConnectionID] = []
     var leases: [ConnectionID] = []
-    /// Whose alone a connection is, as the driver knows; and which client each waiter is of.
+    /// The owner of each connection as the driver knows it, and the client of each waiter.
     var owners: [ConnectionID: ClientID] = [:]
     var clients: [WaiterID: ClientID] = [:]
     var holders: [ConnectionID: [ClientID]] = [:]
@@ -70,8 +70,8 @@ package struct PoolSimulation: ~Copyable {
     /// The last events, for a failure's report.
     var recent: [String] = []
     let keepsRecent: Bool
-    /// After every how many events all of it is looked at: with a seed seldom, which lets more events run.
-    private let looksEvery: Int
+    /// After how many events the whole state is compared: rarely with a seed, so that more events run.
+    private let comparesEvery: Int
 
     /// `keepsRecent`: the failure includes the events before it.
     package init(seed: UInt64, keepsRecent: Bool = false) {
@@ -81,7 +81,7 @@ package struct PoolSimulation: ~Copyable {
     package init(_ choices: Choices, seed: UInt64, keepsRecent: Bool = false) {
         self.choices = choices
         self.keepsRecent = keepsRecent
-        if case .bytes = choices { looksEvery = 1 } else { looksEvery = 4 }
+        if case .bytes = choices { comparesEvery = 1 } else { comparesEvery = 4 }
         let policy = Self.policy(&self.choices)
         let totalLimit = 1 + self.choices.pick(8)
         origin = ConnectionBudget(limit: policy.maxConnections)
@@ -107,10 +107,10 @@ package struct PoolSimulation: ~Copyable {
         recent.append("\(events) at \(time.now.nanoseconds / 1_000): \(event())")
     }
 
-    // MARK: What follows an event
+    // MARK: After an event
 
-    /// Hands the pool an event, and the same to the model, and compares what they say. Room that is left is given to the
-    /// pool if its claim comes first.
+    /// Passes the same event to the pool and to the model, and compares their results. Room that is left is given to
+    /// the pool if its claim is the earliest.
     mutating func both(
         _ event: (inout OriginPool, inout [PoolAction], Instant) -> Void, _ same: (inout PoolModel, Instant) -> Void
     ) {
@@ -225,7 +225,7 @@ package struct PoolSimulation: ~Copyable {
         if pool.isPaused != model.isPaused { fail("paused is \(pool.isPaused)") }
         if pool.totalRoomWanted != model.totalRoomWanted { fail("totalRoomWanted is \(pool.totalRoomWanted)") }
         if pool.roomClaim != model.roomClaim { fail("claims room at \(pool.roomClaim), the model \(model.roomClaim)") }
-        if events % looksEvery == 0 {
+        if events % comparesEvery == 0 {
             pool.checkInvariants()
             compareDeadlines()
         }

@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 
-/// Starts programs for tests, reads what they write and reaps them. Keeps nothing.
+/// Starts programs for tests, reads what they write and reaps them. No state.
 enum ProcessSpawn {
-    /// The runner's, without its proxy.
+    /// The environment of the test runner, without proxy variables.
     static func environment(_ changes: [String: String?]) -> [String: String] {
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.lowercased().hasSuffix("_proxy") }
         for (key, value) in changes { all[key] = value }
@@ -41,7 +41,7 @@ enum ProcessSpawn {
         return pid
     }
 
-    /// Until the end, or until nobody has the other end of a terminal any more (EIO).
+    /// Reads until the end, or until no process has the other end of a terminal open (EIO).
     static func pump(_ descriptor: Int32, _ got: (ArraySlice<UInt8>) -> Void) {
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {
@@ -52,7 +52,7 @@ enum ProcessSpawn {
         }
     }
 
-    /// Looks first, and reaps in `record`, under whose lock no signal can go to an id that is free again.
+    /// Waits without reaping, then reaps inside `record`, whose lock prevents a signal to an id that is free again.
     static func reap(_ pid: pid_t, _ record: (_ status: () -> Int32) -> Void) {
         var info = siginfo_t()
         while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A Prometheus of a test's own, on a port that the kernel chose, with targets that come and go. It also scrapes a
-/// metronome, so that a test may go on at its pace. Killed when let go of. Shared.
+/// A Prometheus for one test, on a port that the kernel chose, with targets that can change. It also scrapes a
+/// metronome, which tells the test when a scrape happens. Killed when released. Shared.
 package final class PrometheusServer: Sendable {
     /// One series of an answer, with the value that it has. Value.
     package struct Sample: Sendable {
@@ -9,7 +9,7 @@ package final class PrometheusServer: Sendable {
         package let value: Double
     }
 
-    /// How often it has scraped.
+    /// The number of scrapes so far.
     package let beats: EventSource<Int>
     private let process: ChildProcess
     private let port: UInt16
@@ -43,7 +43,7 @@ package final class PrometheusServer: Sendable {
               - job_name: metronome
                 static_configs: [ { targets: ["\(metronome.authority)"] } ]
             """)
-        // An answer is of now, not of the 5 minutes before.
+        // Results must not include samples of the last 5 minutes.
         process = try ChildProcess(
             "prometheus",
             [
@@ -61,7 +61,7 @@ package final class PrometheusServer: Sendable {
         self.port = port
     }
 
-    /// What it scrapes from soon on: admin addresses by what `instance` is to say.
+    /// Sets the targets, which it scrapes shortly after: admin addresses by the value of `instance`.
     package func scrape(_ targets: [String: String]) throws {
         let groups = targets.map { instance, url in
             let address = url.replacingOccurrences(of: "http://", with: "")
@@ -70,7 +70,7 @@ package final class PrometheusServer: Sendable {
         try folder.write("targets.json", "[\(groups.joined(separator: ", "))]")
     }
 
-    /// What it scrapes now.
+    /// The targets that it scrapes now.
     package func instances() throws -> Set<String> {
         Set(try get("/api/v1/targets?state=active")["activeTargets"].items.compactMap { $0["labels"]["instance"].text })
     }
@@ -83,7 +83,7 @@ package final class PrometheusServer: Sendable {
         return answer["data"]
     }
 
-    /// What a query gives now.
+    /// The current result of a query.
     package func query(_ text: String) throws -> [Sample] {
         try get("/api/v1/query?query=\(RunningProxy.segment(text))")["result"].items.map { series in
             guard let value = series["value"][1].text.flatMap(Double.init) else {
@@ -93,10 +93,10 @@ package final class PrometheusServer: Sendable {
         }
     }
 
-    /// Asks once a beat until `rule` holds of the answer.
+    /// Repeats a query at each scrape until `rule` holds for the result.
     @discardableResult
     package func wait<Found>(
-        for what: String, within milliseconds: Int = Patience.milliseconds,
+        for what: String, within milliseconds: Int = TestTimeout.milliseconds,
         _ look: (PrometheusServer) throws -> Found, until rule: (Found) -> Bool
     ) throws -> Found {
         let deadline = Date(timeIntervalSinceNow: Double(milliseconds) / 1000)

@@ -1,8 +1,8 @@
 import Foundation
 import Glibc
 
-/// A program on a terminal of its own: what it writes there, what is typed to it, the terminal's modes and size. Killed
-/// when let go of. Shared.
+/// A program on its own terminal: its output, what is typed, the terminal's modes and size. Killed
+/// when released. Shared.
 package final class PseudoTerminal: Sendable {
     package struct Output: Sendable, CustomStringConvertible {
         package var bytes: [UInt8] = []
@@ -15,7 +15,7 @@ package final class PseudoTerminal: Sendable {
         package var hasEnded: Bool { waitStatus != nil && !isOpen }
     }
 
-    /// What the C library's headers keep from Swift: TIOCGPTN, TIOCSPTLCK, POSIX_SPAWN_SETSID.
+    /// TIOCGPTN, TIOCSPTLCK and POSIX_SPAWN_SETSID, which Swift does not import.
     private static let getNumber: UInt = 0x8004_5430
     private static let setLock: UInt = 0x4004_5431
     private static let newSession: Int16 = 0x80
@@ -92,15 +92,15 @@ package final class PseudoTerminal: Sendable {
         Self.setSize(master, columns, rows)
     }
 
-    /// Whether what is typed is echoed and comes by lines, as a shell has it.
+    /// Whether input is echoed and read by lines, as a shell sets it.
     package var isCooked: Bool {
         var modes = termios()
         return tcgetattr(master, &modes) == 0 && modes.c_lflag & tcflag_t(ICANON) != 0
             && modes.c_lflag & tcflag_t(ECHO) != 0
     }
 
-    /// Waits until all of `words` have come, one behind the other, after the first `mark` bytes; returns how many bytes
-    /// there are up to the end of the last.
+    /// Waits until all of `words` have appeared in this order after the first `mark` bytes; returns the number of bytes
+    /// up to the end of the last.
     @discardableResult
     package func wait(for words: String..., after mark: Int = 0) throws -> Int {
         var end = mark

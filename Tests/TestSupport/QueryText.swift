@@ -1,4 +1,4 @@
-/// What a query of Prometheus's names. Pure.
+/// Which metrics a Prometheus query names. Pure.
 package enum QueryText {
     /// The metrics, without functions, labels and what stands in quotes.
     package static func metrics(in query: String) -> Set<String> {

@@ -1,6 +1,6 @@
 /// A request as an origin received it. Value.
 package struct ReceivedRequest: Sendable {
-    /// Which of the origin's connections it came on, in the order in which they were accepted: 0, 1, …
+    /// The number of the origin's connection, in the order in which they were accepted: 0, 1, …
     package let connection: Int
     package let head: MessageHead
     package var body: [UInt8] = []

@@ -11,7 +11,7 @@ extension RunningProxy {
         try yaml.write(toFile: configPath, atomically: true, encoding: .utf8)
     }
 
-    /// Returns when it holds; throws where it is refused.
+    /// Returns when the new configuration applies; throws if it is refused.
     package func reload(_ yaml: String, by way: ReloadWay = .companion) throws {
         try rewriteConfig(yaml)
         switch way {
@@ -32,7 +32,7 @@ extension RunningProxy {
         lines.filter { $0.contains(" config reloaded ") || $0.contains(" not reloaded ") }
     }
 
-    /// Where it listens, as it says itself.
+    /// Where it listens, from its status.
     package func listeners(_ member: String = "listeners") throws -> [String] {
         try read("/v1/status")[member].items.compactMap(\.text)
     }

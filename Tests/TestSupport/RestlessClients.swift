@@ -1,4 +1,4 @@
-/// Clients that ask without a pause until they are told to stop, and count what they did not get. Shared.
+/// Clients that send requests without a pause until they are stopped, and count failures. Shared.
 package final class RestlessClients: Sendable {
     /// Value.
     package struct Tally: Sendable {

@@ -1,9 +1,9 @@
 import Foundation
 import Glibc
 
-/// A connd of its own for a test, on a port that the kernel chose. Killed when let go of. Shared.
+/// A connd for one test, on a port that the kernel chose. Killed when released. Shared.
 package final class RunningProxy: Sendable {
-    /// What says where it listens.
+    /// What determines where it listens.
     package enum Listening: Sendable {
         /// Options: on 127.0.0.1 at ports that the kernel chose, whatever the config file says.
         case byOptions
@@ -15,7 +15,7 @@ package final class RunningProxy: Sendable {
     /// Of its first listener on 127.0.0.1.
     package let port: UInt16
     private let folder: ScratchFolder
-    /// What it keeps; nil where it keeps nothing and has no admin API.
+    /// Its state; nil if it stores nothing and has no admin API.
     package let state: StateFolder?
     /// `http://127.0.0.1:…`; empty without an admin API.
     package let adminURL: String
@@ -26,8 +26,8 @@ package final class RunningProxy: Sendable {
     package var authority: String { "127.0.0.1:\(port)" }
     package var url: String { "http://\(authority)" }
 
-    /// `yaml` is its config file. `wrapper`: a program with arguments that becomes connd by exec. `state`: it has an admin
-    /// API, and keeps there what it keeps; without, it has neither. `passing`: as systemd would pass them.
+    /// `yaml` is its config file. `wrapper`: a program with arguments that becomes connd by exec. `state`: it has an
+    /// admin API, and keeps there what it keeps; without, it has neither. `passing`: as systemd would pass them.
     package init(
         _ yaml: String = "", arguments: [String] = [], wrapper: [String] = [], state: StateFolder? = nil,
         environment: [String: String] = [:], listening: Listening = .byOptions, passing: [SocketUnit] = []
@@ -75,7 +75,7 @@ package final class RunningProxy: Sendable {
         return path
     }
 
-    /// Runs the companion against this connd, as its user would.
+    /// Runs connctl against this connd, as its user would.
     package func connctl(
         _ arguments: [String], environment: [String: String] = [:], input: String = ""
     ) throws -> Subprocess {
@@ -88,7 +88,7 @@ package final class RunningProxy: Sendable {
     @discardableResult
     package func connctl(_ arguments: String...) throws -> Subprocess { try connctl(arguments) }
 
-    // MARK: What it says
+    // MARK: Log and counters
 
     package var logLines: [String] { Self.lines(process.current) }
 
@@ -99,7 +99,7 @@ package final class RunningProxy: Sendable {
         }
     }
 
-    /// Its counters now, but for those that are zero.
+    /// Its current counters, without those that are zero.
     package func totals() throws -> [String: Int] {
         let before = Self.totals(in: process.current).count
         process.signal(SIGUSR2)
@@ -110,10 +110,10 @@ package final class RunningProxy: Sendable {
         return totals
     }
 
-    /// For counters that nothing outside of connd tells of: asks until `rule` holds.
+    /// Polls the counters until `rule` holds, for those that nothing else shows.
     @discardableResult
     package func waitForTotals(_ what: String, _ rule: ([String: Int]) -> Bool) throws -> [String: Int] {
-        let deadline = Date(timeIntervalSinceNow: Double(Patience.milliseconds) / 1000)
+        let deadline = Date(timeIntervalSinceNow: Double(TestTimeout.milliseconds) / 1000)
         while true {
             let totals = try totals()
             if rule(totals) { return totals }
@@ -139,7 +139,7 @@ package final class RunningProxy: Sendable {
         return lines
     }
 
-    // MARK: What is done to it
+    // MARK: Control
 
     package func terminate() {
         process.signal(SIGTERM)
@@ -160,7 +160,7 @@ package final class RunningProxy: Sendable {
         }
     }
 
-    // MARK: What the kernel says of it
+    // MARK: Resources
 
     /// VmRSS, VmHWM, in KiB.
     package func memory(_ name: String) throws -> Int {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder of a test's own, removed when let go of. Shared.
+/// A folder of a test's own, removed when released. Shared.
 package final class ScratchFolder: Sendable {
     package let path: String
 

@@ -61,7 +61,7 @@ package final class ScriptedClient {
         try reader.readToEnd()
     }
 
-    /// As `readToEnd`, but keeps only their number.
+    /// Like `readToEnd`, but only counts the bytes.
     package func readToEndCounting() throws -> (count: Int, ending: Ending) {
         var count = try reader.read(reader.buffered.count).count
         while true {
@@ -72,14 +72,14 @@ package final class ScriptedClient {
         }
     }
 
-    /// How the connection ended, with not one byte before.
+    /// How the connection ended. Throws if a byte came before the end.
     package func end() throws -> Ending {
         let (bytes, ending) = try reader.readToEnd()
         guard bytes.isEmpty else { throw TestFailure("bytes came where the end was due: \(text(bytes))") }
         return ending
     }
 
-    /// Nothing has come that was not read. Says nothing about what may still come.
+    /// Whether everything received so far was read. More may still arrive.
     package func hasNothingToRead() throws -> Bool {
         guard reader.buffered.isEmpty else { return false }
         return StreamSocket.firstReadable([socket], within: 0) == nil

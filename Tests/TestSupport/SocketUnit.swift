@@ -48,7 +48,7 @@ package final class SocketUnit: Sendable {
 
     package var authority: String { path.map { "unix:\($0)" } ?? "127.0.0.1:\(port)" }
 
-    /// A client of it, whether anybody accepts or not.
+    /// Connects a client, whether or not anything accepts it.
     package func connect() throws -> ScriptedClient {
         try path.map { try ScriptedClient(unix: $0) } ?? ScriptedClient(port: port)
     }

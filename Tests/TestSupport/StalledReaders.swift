@@ -1,11 +1,11 @@
 import Glibc
 
-/// A FIFO that is full, and that nobody reads until the test does. Shared.
+/// A FIFO that is full and that only the test reads. Shared.
 package final class StalledFIFO: Sendable {
     package let path: String
     private let descriptor: Int32
 
-    /// `isFull`: nothing at all goes in; else as much as the kernel holds.
+    /// `isFull`: nothing can be written; else as much as the kernel buffers.
     package init(_ path: String, isFull: Bool = true) throws {
         self.path = path
         guard mkfifo(path, 0o600) == 0 else { throw StreamSocket.failure("mkfifo \(path)") }
@@ -21,13 +21,13 @@ package final class StalledFIFO: Sendable {
         close(descriptor)
     }
 
-    /// Reads on until what has come fulfils `rule`; returns its lines, without those that are empty.
+    /// Reads until the text so far fulfils `rule`; returns its lines without empty ones.
     package func read(until what: String, _ rule: (String) -> Bool) throws -> [String] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         while true {
-            guard poll(&entry, 1, Int32(Patience.milliseconds)) > 0 else {
+            guard poll(&entry, 1, Int32(TestTimeout.milliseconds)) > 0 else {
                 throw TestFailure("waited in vain for \(what); there came: \(text(bytes))")
             }
             let count = Glibc.read(descriptor, &buffer, buffer.count)
@@ -38,7 +38,7 @@ package final class StalledFIFO: Sendable {
     }
 }
 
-/// A datagram socket that is full, and that nobody reads: a journal or a service manager that hangs. Shared.
+/// A datagram socket that is full and never read, like that of a journal or service manager that hangs. Shared.
 package final class StalledInbox: Sendable {
     package let address: String
     private let descriptor: Int32

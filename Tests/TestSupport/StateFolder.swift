@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a managed connd keeps: database, token, address. It may serve several, one after the other. Shared.
+/// The state directory of a connd: database, token, address. Several connds may use it one after the other. Shared.
 package final class StateFolder: Sendable {
     private let folder: ScratchFolder
 
@@ -19,7 +19,7 @@ package final class StateFolder: Sendable {
 }
 
 extension StateFolder {
-    /// What SQLite answers, one row a line, as another process that opens the database.
+    /// The result of a query, one row per line, from another process that opens the database.
     @discardableResult
     package func query(_ sql: String) throws -> String {
         let program = """

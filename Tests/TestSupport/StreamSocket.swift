@@ -6,7 +6,7 @@ package enum Ending: Sendable {
     case fin, reset
 }
 
-/// What came off a socket.
+/// What was received from a socket.
 package enum Arrival: Equatable, Sendable {
     case bytes([UInt8])
     case end(Ending)
@@ -42,9 +42,9 @@ package final class StreamSocket: Sendable {
 
     // MARK: Sending
 
-    /// False: the other side takes no more bytes, because it is gone.
+    /// False if the other side is gone and takes no more bytes.
     @discardableResult
-    package func send(_ bytes: [UInt8], within milliseconds: Int = Patience.milliseconds) throws -> Bool {
+    package func send(_ bytes: [UInt8], within milliseconds: Int = TestTimeout.milliseconds) throws -> Bool {
         var sent = 0
         while sent < bytes.count {
             guard let count = try sendSome(bytes[sent...], within: milliseconds) else {
@@ -57,7 +57,8 @@ package final class StreamSocket: Sendable {
         return true
     }
 
-    /// As many of `bytes` as are taken at once; 0: the other side is gone; nil: none were taken in time.
+    /// Sends as many of `bytes` as are accepted at once. Returns 0 if the other side is gone, nil if none were accepted
+    /// in time.
     package func sendSome(_ bytes: ArraySlice<UInt8>, within milliseconds: Int) throws -> Int? {
         guard try wait(for: Int16(POLLOUT), milliseconds) else { return nil }
         let count = bytes.withUnsafeBytes {
@@ -74,14 +75,15 @@ package final class StreamSocket: Sendable {
 
     // MARK: Receiving
 
-    package func receive(upTo limit: Int = 65536, within milliseconds: Int = Patience.milliseconds) throws -> Arrival {
+    package func receive(upTo limit: Int = 65536, within milliseconds: Int = TestTimeout.milliseconds) throws -> Arrival
+    {
         guard let arrival = try receiveIfAny(upTo: limit, within: milliseconds) else {
             throw TestFailure("nothing was received in \(milliseconds) ms")
         }
         return arrival
     }
 
-    /// Nil: nothing came in time. Negative: for ever.
+    /// Nil if nothing was received in time. A negative time is unlimited.
     package func receiveIfAny(upTo limit: Int = 65536, within milliseconds: Int) throws -> Arrival? {
         guard try wait(for: Int16(POLLIN), milliseconds) else { return nil }
         var (result, reason) = (0, Int32(0))
@@ -106,7 +108,7 @@ package final class StreamSocket: Sendable {
         close()
     }
 
-    /// Ends it as a host does that starts anew: without a word, and what comes for it later is answered by RST.
+    /// Ends it like a host that restarts: silently, and later packets are answered with RST.
     package func vanish() throws {
         let (repair, mode) = (Int32(19), Int32(1))  // TCP_REPAIR, which glibc does not name
         var value = mode
@@ -147,7 +149,7 @@ package final class StreamSocket: Sendable {
     }
 
     /// Which of these has something to receive, or has ended; nil if none does in time.
-    package static func firstReadable(_ sockets: [StreamSocket], within milliseconds: Int = Patience.milliseconds)
+    package static func firstReadable(_ sockets: [StreamSocket], within milliseconds: Int = TestTimeout.milliseconds)
         -> Int?
     {
         var entries = sockets.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }

@@ -1,4 +1,4 @@
-/// A program that is run to its end. Value: what came of it.
+/// The result of a program that was run to its end. Value.
 package struct Subprocess: Sendable, CustomStringConvertible {
     package let command: String
     package let exitCode: Int32
@@ -7,10 +7,10 @@ package struct Subprocess: Sendable, CustomStringConvertible {
 
     package var description: String { "\(command) ended with \(exitCode)\n\(output)\n\(errors)" }
 
-    /// Throws where the program is missing or does not end in time.
+    /// Throws if the program is missing or does not end in time.
     package static func run(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
-        directory: String? = nil, passing: [SocketUnit] = [], within milliseconds: Int = 2 * Patience.milliseconds
+        directory: String? = nil, passing: [SocketUnit] = [], within milliseconds: Int = 2 * TestTimeout.milliseconds
     ) throws -> Subprocess {
         let child = try ChildProcess(
             program, arguments, environment: environment, input: input, directory: directory, passing: passing)

@@ -1,4 +1,4 @@
-/// Why a test could not go on, for a human. Value.
+/// Why a test failed outside of an expectation, for people. Value.
 package struct TestFailure: Error, CustomStringConvertible {
     package let description: String
 
@@ -7,8 +7,8 @@ package struct TestFailure: Error, CustomStringConvertible {
     }
 }
 
-/// How long a test waits for what must happen before it fails: long enough for a busy machine, since no test waits this
-/// long when all is well.
-package enum Patience {
+/// How long a test waits for something before it fails. Long enough for a busy machine; a test that passes never waits
+/// this long.
+package enum TestTimeout {
     package static let milliseconds = 30_000
 }
