@@ -1,12 +1,17 @@
-# make run    installs what is missing, builds, starts connd on its built-in defaults, and says how to see it work
-# make test   the same for the tests, and runs all of them
-# make deb    a Debian package in .build/deb; make install PREFIX=/usr/local DESTDIR= without one, make uninstall
-# make test-service   the package under a real systemd, in namespaces of its own
-# make bench  connd beside nginx, HAProxy, Squid and others; BENCH=--quick for a short one
-# make simulate   the data path in a simulated network: SEEDS=20000 or MINUTES=60; FAULTS=1: with planted faults, and how soon each is found
-# make fuzz   every fuzz target for FUZZ_SECONDS (1200)
-# make sanitize   the simulation and the end-to-end tests under AddressSanitizer, then under ThreadSanitizer
-# make format / make lint
+# make run           installs what is missing, builds, starts connd with its defaults, and prints how to try it
+# make build         builds connd and connctl
+# make test          installs what the tests need, builds them and runs all of them
+# make test-pure     only the sets that need no socket
+# make test-service  the package under a real systemd, in namespaces of its own
+# make deb           a Debian package in .build/deb
+# make install       without a package, as root after make build: PREFIX=/usr/local DESTDIR=; make uninstall
+# make bench         connd beside nginx, HAProxy, Squid and others; BENCH=--quick: a short run
+# make simulate      the data path in a simulated network: SEEDS=20000, SEEDS=100..200 or MINUTES=60; FAULTS=1 plants
+#                    faults one at a time and prints how soon each is found
+# make fuzz          every fuzz target for FUZZ_SECONDS (1200)
+# make sanitize      the data path's tests, the simulation and the end-to-end tests under AddressSanitizer, then under
+#                    ThreadSanitizer
+# make format        formats the code; make lint checks the format
 
 SWIFT ?= swift
 FUZZ_SECONDS ?= 1200
@@ -16,7 +21,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 # The Swift runtime is part of the programs: they run where there is no Swift.
 RELEASE_BUILD := $(SWIFT) build -c release --static-swift-stdlib -Xlinker -z -Xlinker now --product
-# A crash ends a run at once; the backtracer may hang where it cannot trace.
+# A crash ends a run immediately; Swift's backtracer may hang where it may not trace.
 export SWIFT_BACKTRACE ?= enable=no
 
 .PHONY: run test test-pure test-service build deb install uninstall simulate bench fuzz sanitize format lint \
@@ -34,7 +39,6 @@ deb: build packages-deb
 	@rm -f .build/deb/*.deb
 	deploy/debian/build --binaries .build/release --output .build/deb
 
-# As root, after `make build`.
 install:
 	PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) deploy/install
 
@@ -50,11 +54,9 @@ test-service: packages-test deb
 	lintian --fail-on error,warning .build/deb/connd_*.deb
 	Tests/Service/run .build/deb/connd_*.deb
 
-# The sets that need no socket.
 test-pure: packages-test
 	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Tuning|Metering|ConfigurationFile)Tests'
 
-# The data path in a simulated network. SEEDS=N, FROM..TO, or MINUTES=M on all cores; a finding tells its story.
 simulate: packages-run
 ifdef FAULTS
 	$(SWIFT) build -c release --product simulate --scratch-path .build/faults -Xswiftc -DCONND_PLANTED_FAULTS
@@ -70,7 +72,7 @@ bench: packages-bench build
 fuzz:
 	.ci/fuzz $(FUZZ_SECONDS)
 
-# What the compiler is told not to check (unowned(unsafe), exclusive access in release builds) is proved here.
+# Checks what the compiler does not: unowned(unsafe), and exclusive access in release builds.
 sanitize: packages-test
 	.ci/sanitize address
 	.ci/sanitize thread
