@@ -18,8 +18,8 @@ struct ProxyAutoConfig {
         self.proxy = "\(proxy.written):\(proxy.port)"
         self.connectPorts = connectPorts
         own = (proxies + adminListeners.compactMap(Endpoint.init)).filter { !$0.isLoopback }
-            .reduce(into: []) { list, place in
-                let text = "\(place.host) \(place.port)"
+            .reduce(into: []) { list, listener in
+                let text = "\(listener.host) \(listener.port)"
                 if !list.contains(text) { list.append(text) }
             }
     }

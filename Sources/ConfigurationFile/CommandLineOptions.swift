@@ -125,7 +125,8 @@ extension CommandLineOptions {
     }
 
     private func overrideListen(
-        _ option: String, _ path: String, _ texts: [String], _ place: WritableKeyPath<Configuration, [ListenAddress]>,
+        _ option: String, _ path: String, _ texts: [String],
+        _ property: WritableKeyPath<Configuration, [ListenAddress]>,
         _ loaded: inout LoadedConfiguration, _ problems: inout [ConfigurationProblem]
     ) {
         guard !texts.isEmpty else { return }
@@ -148,7 +149,7 @@ extension CommandLineOptions {
                 problems.append(.init(option, "\(error)"))
             }
         }
-        loaded.override(path, option) { $0[keyPath: place] = addresses }
+        loaded.override(path, option) { $0[keyPath: property] = addresses }
     }
 
     private func overridePaths(_ loaded: inout LoadedConfiguration, _ problems: inout [ConfigurationProblem]) {

@@ -3,7 +3,7 @@ import Tuning
 
 /// One key outside `settings` and `hosts`: how it is parsed and printed, and its help. Value.
 struct ConfigurationKey: Sendable {
-    typealias Place<Value> = any WritableKeyPath<Configuration, Value> & Sendable
+    typealias Property<Value> = any WritableKeyPath<Configuration, Value> & Sendable
 
     /// Nil for a top-level key.
     let section: String?
@@ -36,25 +36,25 @@ struct RefusedValue: Error {
 
 extension ConfigurationKey {
     static func number(
-        _ section: String, _ name: String, _ place: Place<Int>, _ kind: SettingKind, _ help: String
+        _ section: String, _ name: String, _ property: Property<Int>, _ kind: SettingKind, _ help: String
     ) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
             read: { node, configuration throws(RefusedValue) in
                 switch try read(node, kind) {
-                case .count(let number), .size(let number): configuration[keyPath: place] = number
+                case .count(let number), .size(let number): configuration[keyPath: property] = number
                 default: Invariant.broken("\(name) is not a number")
                 }
             },
             write: { configuration in
-                let number = configuration[keyPath: place]
+                let number = configuration[keyPath: property]
                 if case .size = kind { return SizeText.print(number) }
                 return "\(number)"
             })
     }
 
     static func interval(
-        _ section: String, _ name: String, _ place: Place<Interval>, _ kind: SettingKind, _ help: String
+        _ section: String, _ name: String, _ property: Property<Interval>, _ kind: SettingKind, _ help: String
     ) -> ConfigurationKey {
         ConfigurationKey(
             section: section, name: name, help: help,
@@ -62,13 +62,13 @@ extension ConfigurationKey {
                 guard case .duration(let interval) = try read(node, kind) else {
                     return Invariant.broken("\(name) is not a duration")
                 }
-                configuration[keyPath: place] = interval
+                configuration[keyPath: property] = interval
             },
-            write: { DurationText.print($0[keyPath: place]) })
+            write: { DurationText.print($0[keyPath: property]) })
     }
 
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
-        _ section: String, _ name: String, _ place: Place<Choice>, _ help: String
+        _ section: String, _ name: String, _ property: Property<Choice>, _ help: String
     ) -> ConfigurationKey {
         let kind = SettingKind.choice(Choice.allCases.map(\.rawValue))
         return ConfigurationKey(
@@ -77,27 +77,29 @@ extension ConfigurationKey {
                 guard case .word(let word) = try read(node, kind), let choice = Choice(rawValue: word) else {
                     return Invariant.broken("\(name) is not a choice")
                 }
-                configuration[keyPath: place] = choice
+                configuration[keyPath: property] = choice
             },
-            write: { $0[keyPath: place].rawValue })
+            write: { $0[keyPath: property].rawValue })
     }
 
     /// An absolute path; `auto` where connd chooses one.
-    static func path(_ section: String?, _ name: String, _ place: Place<String?>, _ help: String) -> ConfigurationKey {
+    static func path(_ section: String?, _ name: String, _ property: Property<String?>, _ help: String)
+        -> ConfigurationKey
+    {
         ConfigurationKey(
             section: section, name: name, help: help,
             read: { node, configuration throws(RefusedValue) in
                 switch try read(node, .path(unset: "auto")) {
-                case .unset: configuration[keyPath: place] = nil
-                case .word(let path): configuration[keyPath: place] = path
+                case .unset: configuration[keyPath: property] = nil
+                case .word(let path): configuration[keyPath: property] = path
                 default: Invariant.broken("\(name) is not a path")
                 }
             },
-            write: { $0[keyPath: place].map(YAMLText.scalar) ?? "auto" })
+            write: { $0[keyPath: property].map(YAMLText.scalar) ?? "auto" })
     }
 
     static func list<Element: CustomStringConvertible & Sendable>(
-        _ section: String, _ name: String, _ place: Place<[Element]>, example: String, mayBeEmpty: Bool = true,
+        _ section: String, _ name: String, _ property: Property<[Element]>, example: String, mayBeEmpty: Bool = true,
         _ help: String, _ parse: @escaping @Sendable (String) throws(ValueProblem) -> Element
     ) -> ConfigurationKey {
         ConfigurationKey(
@@ -108,9 +110,9 @@ extension ConfigurationKey {
                 if elements.isEmpty, !mayBeEmpty {
                     throw RefusedValue(.init(allowed: allowed, text: ""), at: node)
                 }
-                configuration[keyPath: place] = elements
+                configuration[keyPath: property] = elements
             },
-            write: { YAMLText.list($0[keyPath: place].map(\.description)) })
+            write: { YAMLText.list($0[keyPath: property].map(\.description)) })
     }
 
     static func read(_ node: ConfigurationNode, _ kind: SettingKind) throws(RefusedValue) -> SettingValue {

@@ -91,9 +91,9 @@ extension ConfigurationNode {
         return nil
     }
 
-    private typealias Place = (line: Int, column: Int)
+    private typealias Position = (line: Int, column: Int)
 
-    private static func explain(_ error: YamlError) -> (words: String, place: Place?) {
+    private static func explain(_ error: YamlError) -> (words: String, position: Position?) {
         switch error {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
@@ -102,7 +102,7 @@ extension ConfigurationNode {
                 (mark.line, mark.column)
             )
         case .reader(let problem, let offset, _, let yaml):
-            ("not valid YAML: \(problem)", offset.map { place(of: $0, in: yaml) })
+            ("not valid YAML: \(problem)", offset.map { position(of: $0, in: yaml) })
         case .duplicatedKeysInMapping(let keys, let context):
             (
                 keys.map { "`\($0)`" }.joined(separator: ", ") + " is given twice in one mapping, first here",
@@ -113,7 +113,7 @@ extension ConfigurationNode {
     }
 
     /// Counted in Unicode scalars, as libyaml does; CR LF would be one `Character`.
-    private static func place(of offset: Int, in text: String) -> Place {
+    private static func position(of offset: Int, in text: String) -> Position {
         let before = text.prefix(offset).unicodeScalars
         let lastLine = before.split(separator: "\n", omittingEmptySubsequences: false).last
         return (line: before.count { $0 == "\n" } + 1, column: (lastLine?.count ?? 0) + 1)

@@ -96,7 +96,7 @@ extension OriginPool {
     /// A retry waits for which no dial is under way.
     var retryWaits: Bool { queue.freshCount > table.replacementDials }
 
-    /// How many connections are missing from `min_idle` when nobody waits.
+    /// How many connections are missing from `min_idle` when nothing waits.
     @inline(__always)
     private var missingWarm: Int {
         hasBeenUsed && !isShutDown ? max(0, policy.keptWarm - table.trusted.count) : 0

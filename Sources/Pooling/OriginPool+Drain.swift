@@ -4,7 +4,7 @@ package import ProxyTypes
 extension OriginPool {
     /// Idle connections close now, and so do pinned ones unless their owner is in the middle of a login; leased ones
     /// close when their lease ends, dialing ones when the dial has succeeded. Requests that wait or arrive later get
-    /// new connections. Tunnels go on. Returns how many connections were not draining already.
+    /// new connections. Tunnels continue. Returns how many connections were not draining already.
     @discardableResult
     package mutating func drain(_ reason: CloseReason, now: Instant, into actions: inout [PoolAction]) -> Int {
         let affected = markAllDraining(reason, now: now, into: &actions)

@@ -2,8 +2,8 @@ package import ProxyTypes
 
 /// An operator holds the requests of one origin back for a while.
 extension OriginPool {
-    /// No dial begins and no pooled connection is granted until `resume`. Leases and dials under way go on, and their
-    /// connections become idle; tunnels that are open or being dialled go on. Requests and CONNECTs wait, within
+    /// No dial begins and no pooled connection is granted until `resume`. Leases and dials under way continue, and
+    /// their connections become idle; tunnels that are open or being dialled continue. Requests and CONNECTs wait, within
     /// `max_queue` and `queue_timeout`.
     package mutating func pause(now: Instant, into actions: inout [PoolAction]) {
         guard phase == .serving else { return }

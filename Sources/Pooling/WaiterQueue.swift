@@ -36,7 +36,7 @@ struct WaiterQueue: ~Copyable {
     private var turns = IndexList()
     private var turnLinks = Slab<Links>()
 
-    /// False once a later arrival has an earlier deadline; true again when nobody waits.
+    /// False once a later arrival has an earlier deadline; true again when nothing waits.
     private var deadlinesInOrder = true
 
     init() {

@@ -58,7 +58,7 @@ struct TopWatch: Sendable {
 
     /// One page, and more lines than a terminal has.
     private static let most = 1000
-    /// Rates need a clock that nobody can set.
+    /// Rates need a clock that cannot be set.
     private static let began = ContinuousClock.now
 
     private enum Event: Sendable {

@@ -77,7 +77,7 @@ final class LiveTerminal {
         }
         var current = termios()
         guard tcgetattr(STDIN_FILENO, &current) == 0 else { return }
-        // The shell may have changed the mode in the meantime, so the mode to restore is read anew.
+        // The shell may have changed the mode in the meantime, so the mode to restore is read again.
         if current.c_lflag & tcflag_t(ICANON) != 0 { original = current }
         var raw = original
         raw.c_lflag &= ~tcflag_t(ICANON | ECHO)

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What connd answers itself.
-@Suite struct OwnAnswerTests {
+@Suite struct LocalReplyTests {
     @Test("OPTIONS * is connd's to answer; OPTIONS of an origin is the origin's, as *")
     func options() throws {
         let origin = try FakeOrigin.answering()

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@Suite struct KeptFigureTests {
+@Suite struct StoredStatisticsTests {
     private let state: StateFolder
 
     init() throws {

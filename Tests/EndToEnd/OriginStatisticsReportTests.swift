@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// What the admin API says of an origin is what the origin saw.
-@Suite struct OriginFigureTests {
+@Suite struct OriginStatisticsReportTests {
     private let state: StateFolder
 
     init() throws {
@@ -89,7 +89,7 @@ import Testing
         #expect(totals["bytes_sent"] == figures["bytes_sent"])
     }
 
-    @Test("closed connections by reason and by whose doing it was")
+    @Test("closed connections by reason and by the side that caused it")
     func closes() throws {
         let origin = try FakeOrigin { connection in
             while let request = try connection.readRequest() {
@@ -162,7 +162,7 @@ import Testing
         #expect(kept["outcome"].text == "failed" && kept["method"].text == "POST" && kept["reused"].flag == true)
     }
 
-    @Test("dials that failed, by why")
+    @Test("failed dials by error type")
     func dialFailures() throws {
         let refusing = try RefusingPort()
         let proxy = try RunningProxy(state: state)

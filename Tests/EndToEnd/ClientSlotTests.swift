@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 
 /// max_client_connections: who comes in, and for whom.
-@Suite struct ClientPlaceTests {
+@Suite struct ClientSlotTests {
     private let gate: Gate
     private let origin: FakeOrigin
 
