@@ -6,17 +6,17 @@ struct EventID: BitwiseCopyable {
     fileprivate let generation: UInt32
 }
 
-/// What happens in the network, in order of time; what falls on the same instant happens in the order in which it was
+/// The scheduled events of the network by time; events of the same instant happen in the order in which they were
 /// scheduled. Owns its memory.
 struct EventQueue {
     enum Target: BitwiseCopyable {
-        /// What is under way in one direction of a link arrives.
+        /// The bytes or the end under way in one direction of a link arrive.
         case arrival(link: Int32, fromDialler: Bool)
-        /// The dialling side learns what became of its attempt.
+        /// The dialling side learns the outcome of its attempt.
         case dialled(link: Int32)
         /// The accepting side gets the connection.
         case accepted(link: Int32)
-        /// The retransmissions of a silent path have been given up.
+        /// A host gives up retransmitting on a silent path.
         case givenUp(link: Int32, fromDialler: Bool, attempt: UInt32)
         case work(slot: Int32, generation: UInt32)
     }
@@ -61,7 +61,7 @@ struct EventQueue {
         _ = takeWork(slot: id.slot, generation: id.generation)
     }
 
-    /// Nil where it was cancelled.
+    /// Nil if it was cancelled.
     mutating func takeWork(slot: Int32, generation: UInt32) -> (() -> Void)? {
         let index = Int(slot)
         guard works[index].generation == generation, let work = works[index].work else { return nil }
@@ -70,7 +70,7 @@ struct EventQueue {
         return work
     }
 
-    /// The next one and its time, where it is due by `limit`.
+    /// Takes the next event, if it is due by `limit`, with its time.
     mutating func pop(until limit: Instant) -> (target: Target, time: Instant)? {
         guard let first = heap.first, first.time <= limit.nanoseconds else { return nil }
         let last = heap.removeLast()

@@ -4,7 +4,7 @@ import Reactor
 /// One descriptor of the simulated kernel.
 final class KernelSocket {
     enum Kind {
-        /// Made, and not connected yet.
+        /// Created, not connected yet.
         case fresh(source: IPAddress?)
         case stream(Link, End, wasAccepted: Bool)
         case listening(KernelListener)
@@ -31,10 +31,10 @@ final class KernelSocket {
 
     var isOpen: Bool { if case .closed = kind { false } else { true } }
 
-    /// Something happened that epoll looks at.
+    /// The result of `poll` may have changed.
     func wake() { kernel.list(self) }
 
-    /// EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP and EPOLLRDHUP, as tcp_poll finds them.
+    /// EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP and EPOLLRDHUP, as Linux's tcp_poll reports them.
     func poll() -> UInt32 {
         switch kind {
         case .fresh: return Self.output | Self.hangup
@@ -72,7 +72,7 @@ final class KernelSocket {
     private static let peerHangup: UInt32 = 0x2000
 }
 
-/// A socket that listens: connections wait here until they are accepted.
+/// A listening socket, where connections wait until they are accepted.
 final class KernelListener: NetworkListener {
     let endpoint: Endpoint
     private unowned let kernel: SimulatedKernel
@@ -98,7 +98,7 @@ final class KernelListener: NetworkListener {
 
     func take() -> Link? { waiting.isEmpty ? nil : waiting.removeFirst() }
 
-    /// Those who wait are reset.
+    /// Waiting connections are reset.
     func close() {
         socket = nil
         if kernel.network.listener(at: endpoint) === self { kernel.network.setListener(nil, at: endpoint) }

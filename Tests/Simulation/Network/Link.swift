@@ -1,11 +1,11 @@
 import ProxyTypes
 
-/// A connection between two hosts. Whatever happens to it goes through the network.
+/// A connection between two hosts. Only the network changes it.
 final class Link {
     /// How far it has come.
     enum Phase {
         case dialling
-        /// The dialling side knows that it is open, the accepting side not yet.
+        /// Open on the dialling side, not yet on the accepting side.
         case dialled
         case open
         case failed
@@ -33,7 +33,7 @@ final class Link {
     func end(dialler isDialler: Bool) -> End { isDialler ? dialler : acceptor }
     func opposite(_ end: End) -> End { end.isDialler ? acceptor : dialler }
 
-    /// Both hosts have forgotten it and nothing is under way.
+    /// Whether both hosts have forgotten it and nothing is under way.
     var isOver: Bool {
         guard case .released = dialler.phase, case .released = acceptor.phase else { return false }
         return dialler.output.isOver && acceptor.output.isOver
@@ -46,15 +46,15 @@ final class End {
         /// No connection yet.
         case connecting
         case established
-        /// By a RST or an error; its owner has not closed it yet.
+        /// Ended by a RST or an error; its owner has not closed it yet.
         case dead
-        /// Closed by its owner: what was written still goes out.
+        /// Closed by its owner; bytes already written are still sent.
         case released
     }
 
-    /// Whose it is.
+    /// What holds this side.
     enum Owner {
-        /// It waits to be accepted.
+        /// Nothing: it waits to be accepted.
         case nobody
         case kernel(KernelSocket)
         case peer(PeerSocket)
@@ -69,7 +69,7 @@ final class End {
     var owner = Owner.nobody
     /// SO_ERROR.
     var pendingError: CInt = 0
-    /// A write found no space: the owner is told when there is some.
+    /// A write found no space: the owner is notified when there is some.
     var wantsSpace = false
 
     fileprivate init(output: Pipe, input: Pipe, local: Endpoint, remote: Endpoint, isDialler: Bool) {

@@ -1,24 +1,24 @@
 import ProxyTypes
 
-/// How connections to an endpoint fare. Value.
+/// How the network treats connections to an endpoint. Value.
 struct Path: Sendable {
     /// Where the stream is cut into segments.
     enum Cuts: Sendable {
-        /// Nowhere but at what is written, a segment's size and the window.
+        /// Only at the ends of writes, at the segment size and at the window.
         case whole
         case sometimes
         case small
         case singleBytes
     }
 
-    /// What becomes of an attempt to connect.
+    /// The outcome of connection attempts.
     enum Connecting: Sendable {
         case open
-        /// RST, as where nobody listens.
+        /// RST, as if nothing listened.
         case refused
-        /// No answer ever.
+        /// No answer; the attempt never ends by itself.
         case blackHole
-        /// No answer, and the kernel gives up.
+        /// No answer; the kernel gives up after this time.
         case timesOut(Interval)
         /// A router says so.
         case hostUnreachable
@@ -43,7 +43,7 @@ struct Path: Sendable {
     static let segment = 1448
 }
 
-/// The path of all connections to one endpoint, as it is now.
+/// The current path of all connections to one endpoint.
 final class PathState {
     var path: Path
     /// Links whose arrivals wait for the end of a silence.

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// A script that owns a socket. Every call comes from an event of the network, never from within a call to the socket.
+/// A script that owns a socket. Every call comes from an event of the network, never from inside a call to the socket.
 protocol PeerOwner: AnyObject {
     func connected(_ socket: PeerSocket)
     func connectFailed(_ socket: PeerSocket, _ code: CInt)
@@ -8,15 +8,16 @@ protocol PeerOwner: AnyObject {
     func received(_ socket: PeerSocket, _ bytes: UnsafeRawBufferPointer)
     /// FIN, behind all bytes.
     func inputEnded(_ socket: PeerSocket)
-    /// RST, or the other host was given up: the socket is closed.
+    /// RST, or the other host stopped responding: the socket is closed.
     func wasReset(_ socket: PeerSocket)
     /// All that was sent has arrived at the other host.
     func outputTaken(_ socket: PeerSocket)
 }
 
-/// The scripted side of a connection, a client's or an origin's; the other side is a descriptor of the simulated kernel.
+/// The scripted side of a connection, a client's or an origin's; the other side is a descriptor of the simulated
+/// kernel.
 final class PeerSocket {
-    /// Held until the socket is closed. Not weak: objects with weak references pay for them at every retain.
+    /// Held until the socket is closed. Not weak, because objects with weak references have slower reference counts.
     var owner: (any PeerOwner)?
     /// In the order in which sockets are made.
     let number: Int
@@ -47,7 +48,7 @@ final class PeerSocket {
         end.owner = .peer(self)
     }
 
-    /// Neither closed nor reset.
+    /// Whether it is neither closed nor reset.
     var isOpen: Bool { link != nil }
     /// Not arrived at the other host yet.
     var unsentBytes: Int { end.output.unsent }
@@ -60,7 +61,7 @@ final class PeerSocket {
         return false
     }
 
-    /// This side keeps whatever the other does not take yet.
+    /// Bytes that the other side does not take yet are kept here.
     func send(_ bytes: [UInt8]) { bytes.withUnsafeBytes { send($0) } }
 
     func send(_ bytes: UnsafeRawBufferPointer) {
@@ -74,13 +75,14 @@ final class PeerSocket {
         network.finish(link, end)
     }
 
-    /// Both ways, after all that was sent. As in Linux, with RST where bytes were not read or more of them come.
+    /// Closes both directions after everything that was sent. As in Linux, with a RST if bytes are unread or more
+    /// arrive.
     func close() { letGo { network.release($0, end, withReset: false) } }
 
     /// RST; what has not arrived yet is lost.
     func reset() { letGo { network.release($0, end, withReset: true) } }
 
-    /// The host is gone without a word. What still comes to it is answered with RST.
+    /// The host has restarted silently: what still arrives is answered with RST.
     func vanish() { letGo { network.vanish($0, end) } }
 
     /// The host is gone, and nothing at its address answers.
@@ -109,7 +111,7 @@ final class PeerSocket {
         if isOpen, end.input.finHasArrived { endArrived() }
     }
 
-    // MARK: What the network tells
+    // MARK: Called by the network
 
     func dialled(_ code: CInt) {
         let owner = owner
@@ -120,8 +122,8 @@ final class PeerSocket {
 
     func bytesArrived() {
         guard case .on = reading, let link, end.input.unread > 0 else { return }
-        // They stay where they are until more is written there, which a script does not do. Consumed before they are told,
-        // because the script may close the socket: then they were read.
+        // The bytes stay in place until more are written there, which a script does not do during the call. They are
+        // consumed first, because a script that closes the socket has read them.
         let bytes = end.input.unreadBytes
         end.input.consume(bytes.count)
         network.consumed(link, end)
@@ -136,7 +138,7 @@ final class PeerSocket {
 
     func resetArrived() {
         bytesArrived()
-        // Its owner may have closed it at what it read.
+        // The owner may have closed it because of what it read.
         guard let link else { return }
         self.link = nil
         network.release(link, end, withReset: false)
@@ -144,7 +146,7 @@ final class PeerSocket {
         owner = nil
     }
 
-    /// The run is over: nothing is told any more.
+    /// The run is over: the owner is not called any more.
     func tearDown() {
         owner = nil
         link = nil
@@ -168,7 +170,7 @@ final class PeerListener: NetworkListener {
 
     func arrived(_ link: Link) { accept(PeerSocket(network, link, link.acceptor)) }
 
-    /// Whoever connects from here on is refused.
+    /// Later connections are refused.
     func close() {
         if network.listener(at: endpoint) === self { network.setListener(nil, at: endpoint) }
     }
@@ -179,7 +181,7 @@ extension SimulatedNetwork {
         PeerListener(self, at: endpoint, accept: accept)
     }
 
-    /// A scripted client's connection; the owner is told what becomes of it.
+    /// Opens a scripted client's connection, and reports its outcome to the owner.
     func connect(to endpoint: Endpoint, from address: IPAddress, owner: any PeerOwner) -> PeerSocket {
         let link = dial(from: address, to: endpoint)
         let socket = PeerSocket(self, link, link.dialler)

@@ -4,8 +4,8 @@ import ProxyTypes
     import Glibc
 #endif
 
-/// One direction of a connection: what one host wrote, how much of it has arrived at the other, and how much was read there.
-/// The bytes are copied once, into here, and read in place.
+/// One direction of a connection: the bytes that one host wrote, how many of them have arrived at the other host, and
+/// how many were read there. Bytes are copied in once and read in place.
 final class Pipe {
     /// How the direction ends, seen from its sender.
     enum Ending {
@@ -16,14 +16,14 @@ final class Pipe {
         case finished
         /// RST follows behind what is under way.
         case resetting(finHadArrived: Bool)
-        /// RST has been sent or received: nothing goes this way any more.
+        /// RST has been sent or received: nothing more is transferred.
         case cut(finHadArrived: Bool)
     }
 
-    /// What is under way between the hosts.
+    /// What is in flight between the hosts.
     enum Flight {
         case nothing
-        /// Up to this place of the stream, or to whatever is written when it arrives.
+        /// Bytes up to this position in the stream, or up to what has been written when they arrive.
         case bytes(end: Int, growing: Bool)
         case fin
         case reset
@@ -32,13 +32,13 @@ final class Pipe {
     private var base: UnsafeMutableRawPointer?
     private var capacity = 0
     private var start = 0
-    /// Places in the stream, from its first byte on.
+    /// Positions in the stream, counted from its first byte.
     private(set) var read = 0
     private(set) var arrived = 0
     private(set) var written = 0
     var ending = Ending.open
     var flight = Flight.nothing
-    /// The number of the silence that holds up what is under way; nil: it is on its way.
+    /// The number of the silence that holds up what is in flight; nil if nothing holds it up.
     var silenceMet: UInt32?
     private var silences: UInt32 = 0
     var lineIsFree = Instant.zero
@@ -66,9 +66,9 @@ final class Pipe {
         case .open, .finishing, .resetting, .cut: false
         }
     }
-    /// The sender has ended it, whatever has become of that.
+    /// Whether the sender has ended it, even if the receiver does not know yet.
     var isEnded: Bool { if case .open = ending { false } else { true } }
-    /// Nothing will come of it any more, if its sender does nothing.
+    /// Whether nothing more will arrive unless the sender acts.
     var isOver: Bool {
         guard case .nothing = flight else { return false }
         switch ending {
@@ -100,7 +100,7 @@ final class Pipe {
         if read == written { start = 0 }
     }
 
-    /// What has not left the sender's host is lost.
+    /// Bytes that have not left the sender's host are lost.
     func dropWaiting() {
         switch flight {
         case .bytes(let place, _):
@@ -110,7 +110,7 @@ final class Pipe {
         }
     }
 
-    /// What is under way has met a silent path once more.
+    /// What is in flight has met a silent path again.
     func nextSilence() -> UInt32 {
         silences += 1
         silenceMet = silences

@@ -55,7 +55,7 @@ extension SimulatedKernel {
         return -EINPROGRESS
     }
 
-    /// A socket that listens, for `ListeningSocket`.
+    /// Creates a listening socket, for `ListeningSocket`.
     func listen(at endpoint: Endpoint) -> CInt {
         guard network.listener(at: endpoint) == nil else { return -EADDRINUSE }
         let listener = KernelListener(self, at: endpoint)
@@ -68,7 +68,7 @@ extension SimulatedKernel {
     func accept(_ descriptor: CInt, peer: inout IPAddress?) -> CInt {
         guard let socket = socket(descriptor), case .listening(let listener) = socket.kind else { return -EINVAL }
         guard listener.hasWaiting else { return -EAGAIN }
-        // The number is taken before the connection is.
+        // As in Linux, the descriptor is allocated before a connection is taken from the queue.
         guard openDescriptors < descriptorLimit else { return -EMFILE }
         guard let link = listener.take() else { return -EAGAIN }
         let end = link.acceptor
@@ -135,7 +135,7 @@ extension SimulatedKernel {
         switch end.phase {
         case .connecting: return -Int(EAGAIN)
         case .dead, .released:
-            // The error is told once, to whoever asks first.
+            // An error is reported once, to the first call that asks.
             let code = end.takeError()
             return -Int(code == 0 ? EPIPE : code)
         case .established: break
@@ -163,7 +163,7 @@ extension SimulatedKernel {
         switch end.phase {
         case .connecting, .established: return -Int(EAGAIN)
         case .dead, .released:
-            // Once the error has been told, what is left is an end like any other.
+            // After the error was reported, reads return the end of input.
             return -Int(end.takeError())
         }
     }
@@ -190,7 +190,7 @@ extension SimulatedKernel {
         return end.takeError()
     }
 
-    /// A peek, which takes the error as every read does.
+    /// A peek, which takes a pending error like every read.
     func isSilent(_ descriptor: CInt) -> Bool {
         guard case .stream(_, let end, _) = socket(descriptor)?.kind else { return false }
         if end.input.unread > 0 || end.input.finHasArrived { return false }
@@ -202,7 +202,7 @@ extension SimulatedKernel {
         }
     }
 
-    // MARK: What it knows
+    // MARK: Socket information
 
     func localEndpoint(_ descriptor: CInt) -> Endpoint? {
         switch socket(descriptor)?.kind {
@@ -223,7 +223,7 @@ extension SimulatedKernel {
     func tcpInfo(_ descriptor: CInt) -> TCPInfo? { TCPInfo() }
     func interfaceAddresses() -> [IPAddress] { [.proxyHost] }
 
-    // MARK: For the properties
+    // MARK: For the oracle
 
     private func streams(_ isWanted: (End, Bool) -> Bool) -> Int {
         sockets.count { socket in
@@ -237,7 +237,7 @@ extension SimulatedKernel {
     var ownConnections: Int { streams { !$1 } }
     /// The proxy's descriptors of clients.
     var acceptedConnections: Int { streams { $1 } }
-    /// Those of clients that have been given all they will be.
+    /// Those of clients whose output connd has ended.
     var finishedClients: Int { streams { $1 && $0.output.isEnded } }
 
     func holds(_ link: Link) -> Bool {
@@ -249,7 +249,7 @@ extension SimulatedKernel {
 }
 
 extension IPAddress {
-    /// Of the host that the proxy runs on.
+    /// The address of the host that the proxy runs on.
     static let proxyHost = IPAddress(ipv4: 0x0A00_0001)
 }
 

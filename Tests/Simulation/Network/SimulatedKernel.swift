@@ -7,18 +7,19 @@ import Synchronization
     import Glibc
 #endif
 
-/// The host that the proxy runs on: Linux's sockets, epoll and clocks, on a simulated network. Only `wait` lets time pass.
+/// The host that the proxy runs on: Linux's sockets, epoll and clocks, on a simulated network. Time passes only in
+/// `wait`.
 final class SimulatedKernel: Kernel {
     let network: SimulatedNetwork
-    /// Nothing is under way in the network and the loop waits for ever.
+    /// Whether nothing is scheduled in the network and the loop waits without a timeout.
     private(set) var isAtRest = false
-    /// More sockets are EMFILE.
+    /// Beyond this number, opening a socket fails with EMFILE.
     var descriptorLimit = Int.max
     /// Requests that must not be sent twice and were sent onto a connection that had ended.
     private(set) var lateRequests: [String] = []
     /// How often the loop has waited.
     private(set) var round = 0
-    /// Bytes that went through the sockets of accepted and of own connections.
+    /// Bytes transferred over accepted connections and over those that connd opened.
     var traffic = Traffic()
 
     struct Traffic {
@@ -35,11 +36,11 @@ final class SimulatedKernel: Kernel {
     private var readyList: [KernelSocket] = []
     private var spareList: [KernelSocket] = []
     private let wakeUp = WakeUp()
-    /// CLOCK_BOOTTIME runs on while the machine is suspended.
+    /// CLOCK_BOOTTIME includes the time that the machine was suspended.
     private var suspended = Interval.zero
     private var wallClockOffset: Int64 = 1_790_000_000_000
 
-    /// Far from those of the process, which no mistake may close.
+    /// Far above the descriptors of the process, so that a fault cannot close one of those.
     static let firstDescriptor = 1_000_000
 
     init(_ network: SimulatedNetwork) {
@@ -56,7 +57,7 @@ final class SimulatedKernel: Kernel {
 
     func wallClock() -> Int64 { wallClockOffset + instant().nanoseconds / 1_000_000 }
 
-    /// The machine sleeps and wakes: the loop's clock is ahead, and no event of the network has come.
+    /// The machine is suspended and resumes: its clock is ahead, but no event of the network has happened.
     func leap(by length: Interval) { suspended = suspended + length }
 
     func setWallClock(by milliseconds: Int64) { wallClockOffset += milliseconds }
@@ -68,14 +69,14 @@ final class SimulatedKernel: Kernel {
     func wait(into ready: UnsafeMutableBufferPointer<clinux_ready>, timeout: Int64) -> Int {
         isAtRest = false
         round += 1
-        // What the round before has cost.
+        // The time that the previous round took.
         run(until: network.now + roundLength())
         let end = timeout < 0 ? Instant.distantFuture : network.now + Interval(nanoseconds: timeout)
         while true {
             let count = collect(into: ready)
             if count > 0 { return count }
             guard network.step(until: end) else { break }
-            // What happens within a moment is reported together.
+            // Events within a short time are reported together.
             if hasReady { run(until: network.now + moment()) }
         }
         guard timeout >= 0 else {
@@ -114,7 +115,8 @@ final class SimulatedKernel: Kernel {
 
     private var hasReady: Bool { !readyList.isEmpty || wakeUp.isSet }
 
-    /// epoll's list: in the order in which sockets became ready, each with all that holds when it is reported.
+    /// Reports sockets as epoll does: in the order in which they became ready, each with its state at the time of the
+    /// report.
     private func collect(into ready: UnsafeMutableBufferPointer<clinux_ready>) -> Int {
         var count = 0
         func report(_ events: UInt32, _ tag: UnsafeRawPointer?) {
@@ -145,7 +147,8 @@ final class SimulatedKernel: Kernel {
         return count
     }
 
-    /// The loop can know of an end that has come, but for one that came in the moment in which it was told of the connection.
+    /// The loop can know of an end that has come, but for one that came in the moment in which it was told of the
+    /// connection.
     func noteLateRequest(_ socket: KernelSocket, _ end: End, _ bytes: UnsafeRawBufferPointer) {
         guard end.input.finHasArrived, socket.firstReported != round, bytes.starts(with: "POST ".utf8) else { return }
         lateRequests.append(Trace.preview(bytes))
@@ -164,7 +167,7 @@ final class SimulatedKernel: Kernel {
         return sockets.indices.contains(index) ? sockets[index] : nil
     }
 
-    /// The lowest that is free, as in Linux; nil where the limit is reached.
+    /// The lowest free descriptor, as in Linux; nil if the limit is reached.
     func open(_ make: (CInt) -> KernelSocket) -> CInt? {
         guard openDescriptors < descriptorLimit else { return nil }
         while lowestFree < sockets.count, sockets[lowestFree] != nil { lowestFree += 1 }
@@ -183,7 +186,7 @@ final class SimulatedKernel: Kernel {
     }
 }
 
-/// An eventfd: may be set from any thread, though nobody here has a second one. Shared.
+/// An eventfd, which may be set from any thread, although the simulation has only one. Shared.
 private final class WakeUp: Sendable {
     private let flag = Atomic<Bool>(false)
 

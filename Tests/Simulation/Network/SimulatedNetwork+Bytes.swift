@@ -4,9 +4,10 @@ import ProxyTypes
     import Glibc
 #endif
 
-/// What moves along a connection, as TCP on Linux moves it. One segment is under way at a time in each direction.
+/// The transfer of bytes, FIN and RST along a connection, as TCP on Linux does it. In each direction one segment at a
+/// time is in flight.
 extension SimulatedNetwork {
-    // MARK: What a host does
+    // MARK: Calls of a host
 
     func write(_ link: Link, _ end: End, _ bytes: UnsafeRawBufferPointer) {
         end.output.write(bytes)
@@ -20,7 +21,7 @@ extension SimulatedNetwork {
         pump(link, end)
     }
 
-    /// Its owner lets go of it, as close() does.
+    /// Its owner closes it, as with close().
     func release(_ link: Link, _ end: End, withReset: Bool) {
         let phase = end.phase
         end.phase = .released
@@ -30,7 +31,7 @@ extension SimulatedNetwork {
             link.phase = .failed
             link.acceptor.phase = .released
         case .established:
-            // Bytes that nobody has read tell the peer that what it sent did not come through.
+            // As in Linux, unread bytes cause a RST, so that the peer knows that they were not received.
             if withReset || end.input.unread > 0 { abort(link, end) } else { finish(link, end) }
             end.input.consume(end.input.unread)
             pump(link, link.opposite(end))
@@ -39,7 +40,7 @@ extension SimulatedNetwork {
         retire(link)
     }
 
-    /// Its host is gone and says nothing; it answers what still comes with RST, as a host that was started again.
+    /// Its host restarts silently, and answers what still arrives with RST.
     func vanish(_ link: Link, _ end: End) {
         end.phase = .released
         end.owner = .nobody
@@ -59,24 +60,24 @@ extension SimulatedNetwork {
         retire(link)
     }
 
-    /// Bytes were read: the window has opened.
+    /// Bytes were read, so the receive window has grown.
     func consumed(_ link: Link, _ end: End) { pump(link, link.opposite(end)) }
 
-    /// RST; what has not gone out is lost.
+    /// RST; bytes that were not sent yet are lost.
     private func abort(_ link: Link, _ end: End) {
         let output = end.output
         if case .cut = output.ending {
             // It was given up in silence, and the other host does not know yet.
             guard case .established = link.opposite(end).phase else { return }
         }
-        // Both directions are over: nothing is left that a RST could end.
+        // Both directions have ended, so a RST would change nothing.
         if output.finHasArrived, end.input.finHasArrived { return }
         output.dropWaiting()
         output.ending = .resetting(finHadArrived: output.finHasArrived)
         pump(link, end)
     }
 
-    // MARK: On the way
+    // MARK: In flight
 
     func pump(_ link: Link, _ end: End) {
         let output = end.output
@@ -166,7 +167,7 @@ extension SimulatedNetwork {
         }
         guard case .established = receiver.phase else {
             output.consume(output.unread)
-            // Nobody is there to read it.
+            // Nothing reads it any more.
             if receiver.isReleased { abort(link, receiver) }
             return
         }
@@ -213,15 +214,15 @@ extension SimulatedNetwork {
         tell(end, .reset)
     }
 
-    private enum News {
+    private enum Notification {
         case bytes, end, reset
     }
 
-    private func tell(_ end: End, _ news: News) {
+    private func tell(_ end: End, _ notification: Notification) {
         switch end.owner {
         case .kernel(let socket): socket.wake()
         case .peer(let peer):
-            switch news {
+            switch notification {
             case .bytes: peer.bytesArrived()
             case .end: peer.endArrived()
             case .reset: peer.resetArrived()

@@ -4,10 +4,11 @@ import ProxyTypes
     import Glibc
 #endif
 
-/// Hosts, connections between them, and time: everything that is outside of the proxy. One thread, one seed, no clock.
+/// Hosts, connections between them, and time: everything outside the proxy. One thread, one seed, no real clock.
 final class SimulatedNetwork {
     private(set) var now = Instant(nanoseconds: 1_000_000_000_000)
-    /// The network's own; scripts have theirs, so that a run with fewer of them stays like the one before.
+    /// For the network only. Scripts have their own, so that leaving some out changes the rest of a run as little as
+    /// possible.
     var random: SeededRandom
     let trace: Trace
     var queue = EventQueue()
@@ -35,7 +36,7 @@ final class SimulatedNetwork {
 
     func cancel(_ id: EventID) { queue.cancel(id) }
 
-    /// Lets one event happen, where one is due by `limit`.
+    /// Performs the next event if it is due by `limit`. False if none is.
     func step(until limit: Instant) -> Bool {
         guard let event = queue.pop(until: limit) else { return false }
         advance(to: event.time)
@@ -56,14 +57,14 @@ final class SimulatedNetwork {
         return true
     }
 
-    /// Never back.
+    /// Does nothing if `time` has passed.
     func advance(to time: Instant) {
         guard time > now else { return }
         now = time
         trace.setTime(time)
     }
 
-    // MARK: Places
+    // MARK: Endpoints
 
     func setPath(_ path: Path, to endpoint: Endpoint) {
         let state = pathState(to: endpoint)
@@ -109,7 +110,7 @@ final class SimulatedNetwork {
 
     // MARK: Opening
 
-    /// A connection attempt; what becomes of it is told to the dialling end's owner.
+    /// Starts a connection attempt; the owner of the dialling end is notified of its outcome.
     func dial(from address: IPAddress, to endpoint: Endpoint) -> Link {
         nextPort = nextPort == .max ? 32768 : nextPort + 1
         let local = Endpoint(address: address, port: nextPort)
@@ -209,7 +210,7 @@ final class SimulatedNetwork {
         links[Int(link.index)] = nil
     }
 
-    /// After a run: what hosts and scripts still hold of each other is let go.
+    /// After a run: breaks the references between hosts and scripts.
     func tearDown() {
         for link in links {
             guard let link else { continue }
@@ -223,11 +224,11 @@ final class SimulatedNetwork {
         queue = EventQueue()
     }
 
-    /// Connections that at least one host still holds.
+    /// How many connections at least one host still holds.
     var openLinks: Int { links.count { $0 != nil } }
 }
 
-/// A host's socket that listens.
+/// A listening socket of a host.
 protocol NetworkListener: AnyObject {
     func arrived(_ link: Link)
 }

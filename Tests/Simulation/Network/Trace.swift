@@ -1,11 +1,11 @@
 import ProxyTypes
 
-/// What happened, as lines for people where they are asked for, and always as one number that is the same for the same run.
+/// What happened in a run: always as a hash, which is equal for equal runs, and on request as lines for people.
 final class Trace {
     let isKept: Bool
     private(set) var lines: [String] = []
     private(set) var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    /// What the simulation did: arrivals, outcomes of dials, timers, orders.
+    /// The number of events: arrivals, outcomes of dials, timers, orders.
     var events = 0
     fileprivate(set) var now = Instant.zero
 
@@ -15,7 +15,7 @@ final class Trace {
 
     func setTime(_ now: Instant) { self.now = now }
 
-    /// The texts are made only where the trace is kept.
+    /// The texts are made only if the trace is kept.
     func note(_ who: @autoclosure () -> String, _ what: () -> String) {
         guard isKept else { return }
         lines.append("\(Self.text(of: now))  \(who()): \(what())")

@@ -4,13 +4,13 @@ import Foundation
     import Glibc
 #endif
 
-/// `simulate`: runs seeds on all cores, each in a process of its own, and tells the story of what it finds.
+/// `simulate`: runs seeds on all cores, with one process for each core, and prints the story of each finding.
 package struct SimulateCommand {
     private var from: UInt64 = 1
     private var count: UInt64?
     private var seconds: Double?
     private var jobs = ProcessInfo.processInfo.activeProcessorCount
-    private var mostFindings = 5
+    private var maxFindings = 5
     private var single: UInt64?
     private var tellsStory = true
     private var isTraced = false
@@ -19,11 +19,18 @@ package struct SimulateCommand {
 
     static let usage = """
         simulate [--seeds COUNT | FROM..TO] [--minutes M | --seconds S] [--jobs N] [--findings N] [--no-story]
-        simulate --seed N [--trace]     one seed: its scenario, what it shows, its hash
-        simulate --story N              the seed, made as short as it goes
+            runs seeds (1000 by default) and prints each finding with a short story
+        simulate --seed N [--trace]
+            runs one seed and prints its scenario, its findings and its hash; --trace: everything that happens
+        simulate --story N
+            prints the shortest scenario found that fails like the seed, and what happens in it
         """
 
     package static func main(_ arguments: [String]) -> Int32 {
+        if arguments.contains("--help") || arguments.contains("-h") {
+            print(usage)
+            return 0
+        }
         do {
             return try SimulateCommand(arguments).run(arguments)
         } catch {
@@ -50,7 +57,7 @@ package struct SimulateCommand {
             case "--minutes": seconds = try value { Double($0).map { $0 * 60 } }
             case "--seconds": seconds = try value { Double($0) }
             case "--jobs": jobs = try value { Int($0) }
-            case "--findings": mostFindings = try value { Int($0) }
+            case "--findings": maxFindings = try value { Int($0) }
             case "--seed": single = try value { UInt64($0) }
             case "--story":
                 single = try value { UInt64($0) }
@@ -59,7 +66,7 @@ package struct SimulateCommand {
             case "--no-story": tellsStory = false
             case "--trace": isTraced = true
             case "--worker": isWorker = true
-            default: throw Refused("what is \(argument)?")
+            default: throw Refused("unknown option \(argument)")
             }
         }
         if count == nil, seconds == nil { count = 1000 }
@@ -104,7 +111,7 @@ package struct SimulateCommand {
         return run.isClean ? 0 : 1
     }
 
-    /// Unbuffered, and in one write: other processes print too, and this one may crash.
+    /// Unbuffered and in one write, because other processes print too and this one may crash.
     private static func say(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 
     private func work() -> Int32 {
@@ -126,7 +133,7 @@ package struct SimulateCommand {
                     text += "\n" + SimulationRun.story(ofSeed: seed)
                 }
                 Self.say(text)
-                if findings >= mostFindings { break }
+                if findings >= maxFindings { break }
             }
             seed += step
         }
@@ -136,7 +143,7 @@ package struct SimulateCommand {
 
     // MARK: All processes
 
-    /// Each worker has deterministic hashing, so that a seed is the same run in every process.
+    /// Workers have deterministic hashing, so that a seed gives the same run in every process.
     private func coordinate(_ arguments: [String]) throws -> Int32 {
         let workers = single == nil ? max(jobs, 1) : 1
         let start = ContinuousClock.now
@@ -157,7 +164,7 @@ package struct SimulateCommand {
     }
 }
 
-/// One worker. It prints for itself, and its counts come as its standard error.
+/// One worker process. It prints its findings itself, and reports its counts on standard error.
 private final class Child {
     struct End {
         var code: Int32
@@ -194,12 +201,12 @@ private final class Child {
     }
 }
 
-/// Written before a run and read by the signal handler, on the one thread that there is.
+/// Written before a run and read by the signal handler, both on the only thread.
 nonisolated(unsafe) private let crashText = UnsafeMutablePointer<CChar>.allocate(capacity: 64)
 
-/// A trap in the data path names the seed before it ends the process.
+/// Prints the seed when the data path traps.
 private enum Crash {
-    /// Before the run: a signal handler cannot format.
+    /// Called before the run, as a signal handler cannot format text.
     static func note(_ seed: UInt64) {
         _ = "CRASHED in seed \(seed)\n".withCString { strncpy(crashText, $0, 63) }
     }

@@ -6,12 +6,12 @@
         import Glibc
     #endif
 
-    /// `simulate --faults`: plants one mistake after the other, and says how soon each is found, and by which property.
+    /// `simulate --faults`: plants one fault after the other, and prints how soon each is found, and by which property.
     package enum FaultTable {
         /// Of processor time, as all figures here: they are the same on a busy machine.
         private static let secondsEach = 60.0
 
-        /// With the names of faults as arguments: those only.
+        /// With names of faults as arguments, plants only those.
         package static func main(_ arguments: [String]) -> Int32 {
             if arguments.first == "--fault", arguments.count > 1 { return find(arguments[1]) }
             let wanted = arguments.dropFirst().compactMap { name in PlantedFault.allCases.first { "\($0)" == name } }
@@ -28,7 +28,7 @@
             return missed == 0 ? 0 : 1
         }
 
-        /// At once: a fault may end the process.
+        /// Unbuffered, because a fault may end the process.
         private static func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
 
         private struct End {
@@ -37,7 +37,7 @@
             var property: String?
         }
 
-        /// In a process of its own: a fault may end it.
+        /// In a separate process, because a fault may end it.
         private static func run(_ fault: PlantedFault) -> End {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

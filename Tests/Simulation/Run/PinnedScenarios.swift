@@ -1,7 +1,7 @@
 import ProxyTypes
 import Tuning
 
-/// What the simulation has found in the data path, each as short as it goes, so that it is found again should it come back.
+/// Faults that the simulation has found in the data path, each as the shortest scenario that shows it.
 package enum PinnedScenario: String, CaseIterable, Sendable {
     case transferEncodingToHTTP10 = "a client of HTTP/1.0 is told of no transfer coding, not even in an answer to HEAD"
     case warmConnectionGivesWay = "a connection that min_idle keeps gives way to a request of another origin"
@@ -26,7 +26,7 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
             warm.settings.queueTimeout = .minutes(1)
             scenario.origins = [OriginPlan(), warm]
             scenario.origins[0].settings.queueTimeout = .minutes(1)
-            // It comes while the warm connection is being dialled again, so that there is nothing to close for it.
+            // The request comes while the warm connection is being dialled again, so that none can be closed for it.
             var answer = AnswerPlan()
             answer.delay = .milliseconds(50)
             scenario.clients[0].requests[0].answers = [answer]
@@ -57,7 +57,7 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
         }
     }
 
-    /// One client, one origin, and nothing that goes wrong.
+    /// One client and one origin, without faults.
     private static func scenario(seed: UInt64 = 1, requests: [RequestPlan]) -> Scenario {
         Scenario(
             seed: seed, calm: .everywhere, proxy: ProxyPlan(), clientPath: Path(), originPath: Path(),

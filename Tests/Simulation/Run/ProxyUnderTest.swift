@@ -7,17 +7,17 @@ import Reactor
 import Tuning
 import Upstream
 
-/// The real data path, listener to origin, on a simulated kernel, and the orders that the daemon gives it.
+/// The real data path, from listener to origin, on a simulated kernel, and the orders that the daemon gives it.
 final class ProxyUnderTest {
     let network: SimulatedNetwork
     let kernel: SimulatedKernel
     let reactor: Reactor
     let upstream: UpstreamLoop
     let loop: ProxyLoop
-    /// The sequence of a stop, once one was ordered.
+    /// The shutdown sequence, once a stop was ordered.
     private(set) var shutdown: Shutdown?
 
-    /// `resolve` has its completion called later, by an event of the network.
+    /// `resolve` must call its completion later, from an event of the network.
     init(
         _ network: SimulatedNetwork, _ kernel: SimulatedKernel, configuration: ProxyConfiguration, seed: UInt64,
         settings: @escaping (Origin) -> EffectiveSettings,
@@ -35,7 +35,7 @@ final class ProxyUnderTest {
         loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-simulated")
     }
 
-    /// One round of the loop. Time passes until there is something to do; see `SimulatedKernel.isAtRest`.
+    /// Runs one round of the loop, in which time passes until there is something to do (`SimulatedKernel.isAtRest`).
     func turn() { reactor.turn() }
 
     var isStopped: Bool { shutdown?.isOver ?? false }
@@ -43,7 +43,7 @@ final class ProxyUnderTest {
 
     // MARK: Listeners
 
-    /// Where a socket unit holds the socket (`isInherited`), it outlives the proxy's use of it.
+    /// `isInherited`: a socket unit holds the socket too, so that it outlives the proxy's use of it.
     @discardableResult
     func listen(at endpoint: Endpoint = .proxy, isInherited: Bool = false) -> Bool {
         let descriptor = kernel.listen(at: endpoint)
@@ -64,13 +64,13 @@ final class ProxyUnderTest {
 
     // MARK: Orders
 
-    /// Through the mailbox, as the control plane's: it is carried out within a round.
+    /// Sends an order through the mailbox, as the control plane does. It is carried out in a later round.
     func order(_ work: @escaping (ProxyLoop) -> Void) {
         let bound = SingleThreaded((work, loop))
         reactor.mailbox.execute { bound.value.0(bound.value.1) }
     }
 
-    /// What an operator orders of one origin.
+    /// An order of an operator that concerns one origin.
     enum OriginOrder {
         case drain, reconnect, pause, resume, forget
         case prewarm(Int)
@@ -97,7 +97,7 @@ final class ProxyUnderTest {
 
     func apply(_ configuration: ProxyConfiguration) { order { $0.apply(configuration) } }
 
-    /// SIGTERM; a second one stops at once.
+    /// As on SIGTERM; a second call stops immediately.
     func stop(grace: Interval) {
         order { [self] loop in
             if let shutdown { return shutdown.stopAtOnce() }
@@ -108,7 +108,7 @@ final class ProxyUnderTest {
     }
 }
 
-/// Carries what is not safe to share into closures that must be. Shared.
+/// Carries a value that is not Sendable into a closure that must be. Shared.
 ///
 /// Unchecked because a simulation has one thread.
 struct SingleThreaded<Value>: @unchecked Sendable {

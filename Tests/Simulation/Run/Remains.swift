@@ -2,15 +2,15 @@ import ForwardProxy
 import Reactor
 import Upstream
 
-/// What must be gone when a run is over. Whatever connd makes for a client, a request or a connection holds one of these, so
-/// that nothing can be left over without one of them. Value.
+/// Detects objects that outlive a run. Everything that connd creates for a client, a request or a connection holds one
+/// of these, so that nothing can be left over without it. Value.
 struct Remains {
     private weak var proxyLoop: ProxyLoop?
     private weak var upstreamLoop: UpstreamLoop?
     private weak var reactor: Reactor?
     private weak var kernel: SimulatedKernel?
 
-    /// Made at the end: objects with weak references pay for them at every retain.
+    /// Made at the end of the run, because objects with weak references have slower reference counts.
     init(_ proxy: ProxyUnderTest) {
         proxyLoop = proxy.loop
         upstreamLoop = proxy.upstream
@@ -18,7 +18,7 @@ struct Remains {
         kernel = proxy.kernel
     }
 
-    /// Who is still there, and by what it may be held.
+    /// The objects that still exist, and what may hold them.
     var names: [String] {
         var names: [String] = []
         if proxyLoop != nil { names.append("ProxyLoop (by a client or an exchange)") }

@@ -1,16 +1,16 @@
-/// Leaves parts of a scenario out as long as the rest fails in the same way: first large parts, then single ones, until none
-/// can be spared. Value.
+/// Removes parts of a scenario as long as the rest fails in the same way: first large parts, then single ones, until
+/// none can be removed. Value.
 struct Shrinker {
     let property: String
-    /// A bound on the time it takes.
-    var mostRuns = 3000
+    /// Bounds the time that it takes.
+    var maxRuns = 3000
 
-    /// The shortest that was found, and how many runs that took.
+    /// Returns the shortest scenario found, and the number of runs.
     func shrink(_ whole: Scenario) -> (Scenario, Int) {
         var shortest = whole
         var runs = 0
         var size = max(shortest.elementCount / 2, 1)
-        while runs < mostRuns {
+        while runs < maxRuns {
             let (shorter, hasShrunk) = pass(over: shortest, size: size, runs: &runs)
             shortest = shorter
             if size > 1 {
@@ -22,12 +22,12 @@ struct Shrinker {
         return (shortest, runs)
     }
 
-    /// Tries to leave out each run of `size` elements once, from the last to the first.
+    /// Tries to remove each group of `size` elements once, from the last to the first.
     private func pass(over scenario: Scenario, size: Int, runs: inout Int) -> (Scenario, hasShrunk: Bool) {
         var scenario = scenario
         var hasShrunk = false
         var end = scenario.elementCount
-        while end > 0, runs < mostRuns {
+        while end > 0, runs < maxRuns {
             let dropped = max(end - size, 0)..<end
             let candidate = scenario.keeping { !dropped.contains($0) }
             runs += 1

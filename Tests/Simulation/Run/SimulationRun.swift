@@ -1,13 +1,13 @@
 import ProxyTypes
 import Synchronization
 
-/// One run of one seed, or of a part of its scenario, and what it showed. Value.
+/// The result of one run of a seed, or of a part of its scenario. Value.
 package struct SimulationRun {
     package let seed: UInt64
     package let events: Int
-    /// The same for the same run, wherever and however often it is run.
+    /// Equal for equal runs, on any machine.
     package let hash: UInt64
-    /// The first is the one that ended the run.
+    /// The first one ended the run.
     package let findings: [String]
     /// Which properties did not hold.
     package let properties: [String]
@@ -54,7 +54,7 @@ extension SimulationRun {
     package static func story(ofSeed seed: UInt64) -> String {
         let whole = Scenario.generate(seed: seed)
         let run = SimulationRun(whole, isTraced: false)
-        guard let property = run.properties.first else { return "seed \(seed) shows nothing" }
+        guard let property = run.properties.first else { return "seed \(seed) has no finding" }
         let (shortest, runs) = Shrinker(property: property).shrink(whole)
         let last = SimulationRun(shortest, isTraced: true)
         let lines =

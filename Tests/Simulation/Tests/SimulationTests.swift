@@ -5,13 +5,13 @@ import Testing
 
 @Suite("The data path in a simulated network")
 struct SimulationTests {
-    @Test("what was found once is not found again", arguments: PinnedScenario.allCases)
+    @Test("faults found earlier have not come back", arguments: PinnedScenario.allCases)
     func pinned(_ scenario: PinnedScenario) {
         let run = scenario.run
         #expect(run.isClean, "\((run.trace + run.findings).joined(separator: "\n"))")
     }
 
-    @Test("no seed shows anything", arguments: 0..<20)
+    @Test("no seed has a finding", arguments: 0..<20)
     func seeds(_ part: Int) {
         for seed in (part * 20 + 1)...(part * 20 + 20) {
             let run = SimulationRun(seed: UInt64(seed))
@@ -28,7 +28,7 @@ struct SimulationTests {
         let second = try Subprocess.run(program, ["--seed", "\(seed)", "--trace"])
         #expect(first.exitCode == 0, "\(first)")
         #expect(first.output == second.output)
-        // Here hashing has a seed of its own, and no order may depend on it.
+        // Hashing in this process has another seed; no order may depend on it.
         let (run, again) = (SimulationRun(seed: seed), SimulationRun(seed: seed))
         #expect(run.isClean, "\(run.findings)")
         #expect(run.hash == again.hash)

@@ -3,18 +3,18 @@ import ProxyTypes
 import Tuning
 import Upstream
 
-/// What connd holds is bounded, whatever its peers take and send. Value.
+/// Checks that connd's buffers stay within their bounds, whatever its peers send and read. Value.
 struct BufferWatch {
     private var round = 0
     private var largestReplay: Int
 
-    /// Peers are slow for longer than this.
+    /// How many rounds pass between two checks; slow peers fill buffers for longer than that.
     private static let every = 8
-    /// How much of a response whose turn has not come is read at once, and the requests of a client or on a connection that
-    /// may be under way at once, are connd's own bounds.
+    /// connd's own bounds: how much of a response is read before its turn, and how many requests of a client, or on one
+    /// connection, may be outstanding.
     private static let part = 16 * 1024
     private static let mostPipelined = 16
-    /// What connd adds to a head.
+    /// The most that connd adds to a head.
     private static let growth = 1024
 
     init(_ world: World) {
@@ -48,7 +48,7 @@ struct BufferWatch {
         if world.scenario.isCalm { checkTotal(world) }
     }
 
-    /// All of it is passed on where nothing goes wrong, and heads change little.
+    /// Without faults everything is passed on, and heads change little.
     private func checkTotal(_ world: World) {
         let traffic = world.kernel.traffic
         let held = max(traffic.fromClients - traffic.toOrigins, 0) + max(traffic.fromOrigins - traffic.toClients, 0)

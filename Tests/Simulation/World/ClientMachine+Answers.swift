@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What a client makes of what comes back.
+/// How a client reads and checks responses.
 extension ClientMachine {
     func read(_ bytes: UnsafeRawBufferPointer) {
         reader.append(bytes)
@@ -49,7 +49,7 @@ extension ClientMachine {
             isLast: !persists || framing == .untilClose || account == nil)
         if case .origin(let sighting) = maker { checkHead(head, status, sighting) }
         reader.expect(framing)
-        // What its body would have been is not wanted any more.
+        // The final response makes the body unnecessary.
         if case .awaitingContinue(let sending) = output, sending.account === account { output = .stopped }
     }
 
@@ -70,7 +70,7 @@ extension ClientMachine {
         return .length(count)
     }
 
-    /// Nil where it proves that it answers nothing that is due.
+    /// Nil if the response answers none of the open requests.
     private func originMaker(_ head: WireHead, _ status: Int, _ account: Account?) -> Reading.Maker? {
         let nonce = head["x-nonce"] ?? ""
         guard let account else {
@@ -93,10 +93,12 @@ extension ClientMachine {
         return .origin(account.sightings[attempt])
     }
 
-    /// What crosses a request is taken for its answer: HTTP/1 cannot tell. What had come before it was sent ends the
-    /// connection.
+    /// Unsolicited bytes that cross a request are taken for its answer, as HTTP/1 cannot tell them apart. Those that
+    /// arrived before the request was sent must end the connection instead.
     private func checkUnasked(_ account: Account, connection: Int) {
-        guard let time = world.speeches[connection], time + .milliseconds(40) < account.sentAt else { return }
+        guard let time = world.unsolicitedArrivals[connection], time + .milliseconds(40) < account.sentAt else {
+            return
+        }
         world.violated(.foreignBytes, "\(account.request.nonce) was answered by what its origin had said before")
     }
 
@@ -130,7 +132,7 @@ extension ClientMachine {
         guard account?.request.minorVersion == 1 else {
             return world.violated(.wellFormed, "client \(index) of HTTP/1.0 got a \(status)")
         }
-        if status == 100 { goOn() }
+        if status == 100 { continueBody() }
     }
 
     private func receivedBody(_ content: ArraySlice<UInt8>) {
@@ -175,7 +177,7 @@ extension ClientMachine {
         switch sighting.answer {
         case .whole: break
         case .none, .begun, .cut:
-            // Where nothing is due behind the head, that the rest was cut is not to be seen.
+            // Without content after the head, a cut cannot be seen.
             if request.verb != .head {
                 world.violated(.cutLooksWhole, "\(request.nonce) looks whole, and its origin did not send it whole")
             }
@@ -188,7 +190,7 @@ extension ClientMachine {
         }
     }
 
-    /// Nothing more comes on this connection.
+    /// Nothing more arrives on this connection.
     func readToEnd(byReset: Bool) {
         if let reading {
             if reader.endsByClose, !byReset {

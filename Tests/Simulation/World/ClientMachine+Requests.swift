@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What a client sends, and in which parts.
+/// How a client sends its requests, in parts.
 extension ClientMachine {
     func begin(_ request: RequestPlan) {
         guard case .open = phase, case .thinking = output, let account = world.ledger[request.nonce] else { return }
@@ -37,14 +37,14 @@ extension ClientMachine {
         if end == sending.limit { return stop(request, socket) }
         if isBeforeBody, end == sending.headLength {
             output = .awaitingContinue(sending)
-            // RFC 9110 10.1.1: it does not wait indefinitely.
-            return after(.milliseconds(700)) { $0.goOn() }
+            // RFC 9110 10.1.1: a client does not wait indefinitely.
+            return after(.milliseconds(700)) { $0.continueBody() }
         }
         after(request.pause) { $0.sendPart() }
     }
 
-    /// The body is wanted.
-    func goOn() {
+    /// 100 Continue, or the end of the wait for it.
+    func continueBody() {
         guard case .awaitingContinue(let sending) = output else { return }
         output = .sending(sending)
         sendPart()
@@ -57,7 +57,7 @@ extension ClientMachine {
         }
     }
 
-    /// The message is never finished.
+    /// Stops in the middle of a message that is never finished.
     private func stop(_ request: RequestPlan, _ socket: PeerSocket) {
         output = .stopped
         switch request.stop?.manner {
@@ -109,7 +109,7 @@ extension ClientMachine {
     }
 }
 
-/// RFC 9112 7.1, with chunks of all sizes that the content's length leads to. Pure.
+/// The chunked coding (RFC 9112 7.1), with chunk sizes that vary with the content's length. Pure.
 enum Chunking {
     static func encode(_ content: [UInt8], trailer: String?) -> [UInt8] {
         var out: [UInt8] = []

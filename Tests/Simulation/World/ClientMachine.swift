@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// A client that follows its plan, one connection after the other, and judges all that comes back.
+/// A client that follows its plan, one connection after the other, and checks everything that it receives.
 ///
 ///     waiting ─> connecting ─> open ─> (waiting ─> …) ─> finished
 final class ClientMachine {
@@ -8,7 +8,7 @@ final class ClientMachine {
         case waiting
         case connecting(PeerSocket)
         case open(PeerSocket)
-        /// It has said what it had to say, or left; a socket that is still there brings answers to what was asked.
+        /// It sends nothing more, or has left; the socket may still receive answers to its requests.
         case leaving(PeerSocket)
         case finished
     }
@@ -23,12 +23,12 @@ final class ClientMachine {
         case tunnel(TunnelEnd)
     }
 
-    /// A message that goes out in parts.
+    /// A message that is sent in parts.
     struct Sending {
         let account: Account
         let bytes: [UInt8]
         let headLength: Int
-        /// Where it stops for good.
+        /// Where it stops and is never continued.
         let limit: Int
         var offset = 0
     }
@@ -39,7 +39,7 @@ final class ClientMachine {
     let plan: ClientPlan
     var phase = Phase.waiting
     var output = Output.idle
-    /// Of its connections; what was scheduled for an earlier one is void.
+    /// The number of its connection; work that was scheduled for an earlier one is not done.
     private(set) var generation = 0
     /// The next request to send.
     var next = 0
@@ -47,11 +47,11 @@ final class ClientMachine {
     var due: [Account] = []
     var reader = StrictReader()
     var reading: Reading?
-    /// The last answer said that it is the last.
+    /// The last answer said that no other follows.
     var toldLast = false
     private var received = 0
     private var restsTaken = 0
-    /// Its last connection ended before it had sent anything: it does not dawdle again.
+    /// If its last connection ended before it had sent anything, it sends without thinking time on the next.
     private var nextAtStart = 0
     var isHurried = false
 
@@ -59,7 +59,7 @@ final class ClientMachine {
     struct Reading {
         enum Maker {
             case origin(Sighting)
-            /// An origin, which said it before it was asked.
+            /// An origin, before there was a request.
             case unasked
             case proxy(error: String)
         }
@@ -77,7 +77,7 @@ final class ClientMachine {
         self.world = world
     }
 
-    /// As origins are told: what may hold for this connection alone.
+    /// Sent to origins, so that they can check what is bound to this connection.
     var connectionName: String { "\(index).\(generation)" }
 
     var isFinished: Bool { if case .finished = phase { true } else { false } }
@@ -119,7 +119,7 @@ final class ClientMachine {
         phase = .connecting(socket)
     }
 
-    /// The connection is over, by whoever's doing; what is left goes over another one.
+    /// The connection has ended, on either side; the remaining requests are sent on another one.
     func connectionEnded() {
         generation += 1
         if nextAtStart == next { isHurried = true }
@@ -151,7 +151,7 @@ final class ClientMachine {
         reader.becomeRaw()
     }
 
-    /// It leaves, whatever is under way.
+    /// Leaves, even in the middle of a message.
     func depart(_ manner: ClientPlan.Ending) {
         guard !isFinished else { return }
         guard let socket, case .open = phase else {
@@ -183,7 +183,7 @@ final class ClientMachine {
         }
     }
 
-    // MARK: What its plan says next
+    // MARK: The plan
 
     func proceed() {
         guard case .open(let socket) = phase, case .idle = output else { return }
@@ -198,7 +198,7 @@ final class ClientMachine {
         after(isHurried ? .zero : request.think) { $0.begin(request) }
     }
 
-    /// All is answered.
+    /// All requests are answered.
     private func rest(_ socket: PeerSocket) {
         switch plan.ending {
         case .close, .reset, .silence:
@@ -212,7 +212,7 @@ final class ClientMachine {
         }
     }
 
-    /// The answer to `account` is complete. What follows of it for the connection.
+    /// An answer is complete: continues or ends the connection.
     func answered(isLast: Bool) {
         guard isLast || plan.isOneShot else { return proceed() }
         for account in due { _ = account.settle(.unanswered, at: world.now) }
@@ -220,7 +220,7 @@ final class ClientMachine {
         guard let socket else { return }
         switch plan.ending {
         case .wait where isLast:
-            // It leaves the close to connd.
+            // connd has to close the connection.
             toldLast = true
             output = .stopped
         case .close, .fin, .reset, .wait, .silence:
@@ -238,7 +238,7 @@ extension ClientMachine: PeerOwner {
     }
 
     func connectFailed(_ socket: PeerSocket, _ code: CInt) {
-        // Nobody listens there any more.
+        // Nothing listens there any more.
         phase = .waiting
         world.wasRefused(self)
         finish()

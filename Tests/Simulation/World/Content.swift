@@ -2,15 +2,15 @@
     import Glibc
 #endif
 
-/// Bytes that say whose they are: records of 16 bytes that name the request, which side made them, and their place, so that
-/// a byte of one exchange in another one's shows at once. Pure.
+/// Content that identifies itself: records of 16 bytes that name the request, the side that made them and their
+/// position, so that a byte of one exchange is recognised in another. Pure.
 ///
 ///     0000002a>00001f\n
 enum Content {
     /// Who made the bytes.
     enum Maker: Equatable, Sendable {
         case client
-        /// The origin, answering the request the n-th time that it saw it.
+        /// The origin, in answer to the n-th time that it received the request.
         case origin(attempt: Int)
 
         var mark: UInt8 {
@@ -59,7 +59,8 @@ enum Content {
         return made
     }
 
-    /// Where `found`, which starts at `offset`, is not what `maker` made for `nonce`; nil where all of it is.
+    /// The first position at which `found`, which starts at `offset`, differs from the content of `maker` for `nonce`;
+    /// nil if there is none.
     static func mismatch(_ nonce: Nonce, _ maker: Maker, at offset: Int, _ found: ArraySlice<UInt8>) -> Int? {
         let expected = bytes(nonce, maker, offset..<(offset + found.count))
         let isEqual = expected.withUnsafeBytes { expected in

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What is known of one request: what its client sent and saw, and what origins saw of it and answered.
+/// Everything known about one request: what its client sent and received, and what origins received and answered.
 final class Account {
     enum Sent {
         case nothing, part, whole
@@ -9,12 +9,12 @@ final class Account {
     enum Outcome: Equatable {
         case pending
         case answered(status: Int)
-        /// By connd itself.
+        /// connd answered with an error.
         case refused(status: Int, error: String)
         case cut
         /// The connection ended without an answer.
         case unanswered
-        /// Its client left before, or never asked.
+        /// Its client left before the answer, or never sent it.
         case abandoned
         case tunnelEnded
     }
@@ -22,7 +22,7 @@ final class Account {
     let request: RequestPlan
     let client: Int
     var sent = Sent.nothing
-    /// When its head went out, and when the last byte did.
+    /// When the head was sent, and when the last byte was.
     var sentAt = Instant.distantFuture
     var wholeAt = Instant.distantFuture
     /// When all of it had arrived at connd's host.
@@ -36,7 +36,7 @@ final class Account {
         self.client = client
     }
 
-    /// False where it was settled before.
+    /// False if it was settled before.
     func settle(_ outcome: Outcome, at time: Instant) -> Bool {
         guard self.outcome == .pending else { return false }
         self.outcome = outcome
@@ -45,7 +45,7 @@ final class Account {
     }
 }
 
-/// One time that an origin saw a request.
+/// One arrival of a request at an origin.
 final class Sighting {
     enum Request {
         case arriving, whole, cut
@@ -53,7 +53,7 @@ final class Sighting {
 
     enum Answer {
         case none, begun
-        /// All of it went out, and its end, where the end of the connection is that, was a FIN.
+        /// All of it was sent; if the end of the connection ends it, that was a FIN.
         case whole
         case cut
     }

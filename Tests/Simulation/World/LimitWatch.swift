@@ -4,10 +4,10 @@ import ProxyTypes
 import Tuning
 import Upstream
 
-/// Counts after each round, at the network where it can: what rises above its limit has broken it. What is above it because
-/// the limit was lowered only has to fall. Value.
+/// Checks limits after each round, by counting in the network where possible. A count that rises above its limit
+/// violates it; one that exceeds a lowered limit only has to fall. Value.
 struct LimitWatch {
-    /// A limit that may have been lowered: what had begun under the higher one may still come up.
+    /// A limit that may have been lowered: work that began under the higher one may still add to the count.
     private struct Limit {
         private var current: Int
         private var higher = 0
@@ -47,7 +47,7 @@ struct LimitWatch {
     private var links = -1
     private var descriptors = -1
 
-    /// Connections that are being closed hold no place up to this many (`ClientPlaces.mostBeyond`).
+    /// Up to this many connections that are being closed occupy no slot (`ClientSlots`).
     private static let lingering = 64
 
     init(_ world: World) {
@@ -74,7 +74,7 @@ struct LimitWatch {
     mutating func check(_ world: World, _ proxy: ProxyUnderTest) {
         for index in world.origins.indices { checkQueue(world, proxy, index) }
         let kernel = world.kernel
-        // Nothing can have risen where nothing was opened.
+        // No count can have risen if nothing was opened.
         guard world.network.links.count != links || kernel.openDescriptors != descriptors else { return }
         links = world.network.links.count
         descriptors = kernel.openDescriptors
@@ -83,7 +83,7 @@ struct LimitWatch {
         checkTotals(world, spare: spare)
     }
 
-    /// Returns how many sockets there may be beyond the connections: a race of addresses has several, for a moment.
+    /// Returns how many sockets there may be in addition to the connections: a race of addresses briefly opens several.
     private mutating func checkConnections(_ world: World, _ index: Int) -> Int {
         let origin = world.origins[index]
         let now = world.now
@@ -107,8 +107,8 @@ struct LimitWatch {
         let origin = world.origins[index]
         let most = perOrigin[index].maxQueue.most(origin.settings.maxQueue, now: world.now)
         guard most < 100, let gauges = proxy.upstream.existingPool(for: origin.origin)?.gauges else { return }
-        // Those for whom something is under way do not count, nor those whose dials a drain has taken away, nor those for
-        // whom a connection has just made room.
+        // Those for whom something is under way do not count, nor those whose dials a drain has taken away, nor those
+        // for whom a connection has just made room.
         let backedOff = gauges.dialFailures > 0 ? origin.settings.maxConnections : 0
         let excused = gauges.dialing + gauges.draining + gauges.closing + backedOff
         if gauges.waiting > perOrigin[index].waiting, gauges.waiting - excused > most,
@@ -135,7 +135,7 @@ struct LimitWatch {
         let finished = min(world.kernel.finishedClients, Self.lingering)
         let accepted = world.kernel.acceptedConnections - finished
         let mostClients = maxClients.most(world.configuration.maxClientConnections, now: world.now)
-        // Whom a listener had let in before it closed is served, be there one too many.
+        // Clients that a listener accepted before it closed are served, even if they exceed the limit.
         if accepted > clients, accepted > mostClients, !world.isStopping, !world.hasListenerChanges {
             world.violated(.limits, "\(accepted) clients; max_client_connections is \(mostClients)")
         }

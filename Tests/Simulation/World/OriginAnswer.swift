@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// One answer on its way out: its head and body as planned, in parts, up to its end or to what cuts it.
+/// Sends one answer: head and body as planned, in parts, up to its end or to the fault that cuts it.
 final class OriginAnswer {
     private let sighting: Sighting
     private let plan: AnswerPlan
@@ -71,7 +71,7 @@ final class OriginAnswer {
     }
 
     private func finish() {
-        // With a FIN behind the last byte; what the end of the connection is to say is said by it.
+        // If the end of the connection ends the answer, that is a FIN behind the last byte.
         sighting.answer = .whole
         if plan.speaksOn { connection.speakUnasked() }
         connection.answered(sighting, isLast: isLast || plan.ending == .close)
@@ -81,7 +81,7 @@ final class OriginAnswer {
         sighting.answer = .cut
         switch kind {
         case .fin, .garbage:
-            // Where the end of the connection is that of the body, a FIN makes it one.
+            // If the end of the connection ends the body, a FIN makes the cut answer whole.
             connection.close()
         case .reset: connection.resetNow()
         case .vanish:
@@ -92,7 +92,7 @@ final class OriginAnswer {
         }
     }
 
-    /// What is no head, or no chunk size.
+    /// Bytes that are neither a head nor a chunk size.
     private func sendGarbage(at place: Int) {
         sighting.answer = .cut
         var out: [UInt8] = []

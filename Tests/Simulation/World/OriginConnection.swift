@@ -1,13 +1,12 @@
 import ProxyTypes
 
-/// One connection at an origin: reads requests, says what is wrong with them, and answers them in order.
+/// One connection at an origin: reads requests, checks them, and answers them in order.
 final class OriginConnection {
-    /// What is read.
     private enum Input {
         case betweenRequests
         case request(Sighting, received: Int)
-        /// The rest is not looked at.
-        case deaf
+        /// The rest is ignored.
+        case ignored
         case tunnel(TunnelEnd)
     }
 
@@ -18,21 +17,21 @@ final class OriginConnection {
     private let isTunnel: Bool
     private var input = Input.betweenRequests
     private var reader = StrictReader()
-    /// Requests that are not answered yet, the one that is being answered first.
+    /// Requests that are not answered yet; the first one is being answered.
     private var queue: [Sighting] = []
     private var answering: OriginAnswer?
     private var isOver = false
     private(set) var answers = 0
-    /// The client's connection whose credentials hold for this one.
+    /// The client connection whose credentials are bound to this one.
     private var login: String?
-    /// Ends with whatever happens on the connection.
+    /// Incremented by every request, so that the timers of an earlier idle time do nothing.
     private var idleTurn = 0
     /// It was asked to log in, and is yet to answer.
     private var isChallenged = false
-    private var spokeUnasked = Speech.never
+    private var unsolicited = Unsolicited.never
 
-    /// Whether it has said what nobody asked for, and whether that has arrived.
-    private enum Speech {
+    /// Whether it has sent unsolicited bytes, and whether they have arrived.
+    private enum Unsolicited {
         case never, onItsWay, arrived
     }
 
@@ -78,7 +77,7 @@ final class OriginConnection {
             origin.forget(self)
         case .silence: fallSilent()
         case .speak:
-            // As some servers do before they give an idle connection up.
+            // As some servers do before they close an idle connection.
             speakUnasked()
             stopListening()
             world.after(.milliseconds(200)) { self.close() }
@@ -86,7 +85,7 @@ final class OriginConnection {
     }
 
     func speakUnasked() {
-        spokeUnasked = .onItsWay
+        unsolicited = .onItsWay
         let head =
             "HTTP/1.1 408 Request Timeout\r\nX-Nonce: 0\r\nX-Connection: \(number)\r\nConnection: close\r\n"
         socket.send(Array("\(head)Content-Length: 0\r\n\r\n".utf8))
@@ -114,7 +113,7 @@ final class OriginConnection {
         if case .request(let sighting, _) = input, case .arriving = sighting.request { sighting.request = .cut }
     }
 
-    /// FIN, and nothing is read any more.
+    /// FIN; nothing is read any more.
     func close() {
         guard !isOver else { return }
         isOver = true
@@ -131,11 +130,11 @@ final class OriginConnection {
         origin.forget(self)
     }
 
-    func stopListening() { input = .deaf }
+    func stopListening() { input = .ignored }
 
     func tearDown() {
         answering = nil
-        input = .deaf
+        input = .ignored
     }
 
     // MARK: Requests
@@ -150,7 +149,7 @@ final class OriginConnection {
                 world.violated(.wellFormed, "origin \(origin.index) cannot read what connd sent: \(text)")
                 return
             }
-            if case .deaf = input { return }
+            if case .ignored = input { return }
         }
     }
 
@@ -196,7 +195,7 @@ final class OriginConnection {
         }
     }
 
-    /// Whether it may come here, and now.
+    /// Whether the request may arrive on this connection, at this time.
     private func checkTurn(_ sighting: Sighting, _ head: WireHead) {
         let request = sighting.account.request
         let most = request.verb.isIdempotent ? 1 + origin.mostRetries : 1
@@ -255,7 +254,7 @@ final class OriginConnection {
         answer.start()
     }
 
-    /// The final head may go out.
+    /// Whether the final head may be sent.
     func mayAnswer(_ sighting: Sighting) -> Bool {
         if case .arriving = sighting.request { sighting.plan.isEarly } else { true }
     }
@@ -282,7 +281,7 @@ final class OriginConnection {
         if !early.isEmpty { tunnel.received(early) }
     }
 
-    /// The first record of a tunnel says whose it is.
+    /// The first record of a tunnel names its request.
     private func readTunnel() {
         guard reader.unreadCount >= 16 else { return }
         let first = reader.peek(8)
@@ -308,7 +307,7 @@ extension OriginConnection: PeerOwner {
     func received(_ socket: PeerSocket, _ bytes: UnsafeRawBufferPointer) {
         guard !isOver else { return }
         switch input {
-        case .deaf: return
+        case .ignored: return
         case .tunnel(let tunnel): return tunnel.received(ArraySlice(bytes))
         case .betweenRequests, .request: break
         }
@@ -330,9 +329,9 @@ extension OriginConnection: PeerOwner {
     }
 
     func outputTaken(_ socket: PeerSocket) {
-        if case .onItsWay = spokeUnasked {
-            spokeUnasked = .arrived
-            world.noteSpeech(number)
+        if case .onItsWay = unsolicited {
+            unsolicited = .arrived
+            world.noteUnsolicited(number)
         }
     }
 }

@@ -2,19 +2,19 @@ import ProxyTypes
 import Tuning
 import Upstream
 
-/// An origin: hosts that answer at its addresses as its plan says, and a name that leads to them.
+/// An origin: hosts that answer at its addresses as planned, and a name that resolves to them.
 final class OriginMachine {
     unowned(unsafe) let world: World
     let index: Int
     let plan: OriginPlan
-    /// What the name's look-up brings now.
+    /// The current result of looking up the name.
     var names = OriginPlan.Names.addresses
     private var listeners: [PeerListener] = []
     var connections: [OriginConnection] = []
-    /// As the control plane has given them to connd.
+    /// The settings that the control plane has given to connd.
     private(set) var settings: EffectiveSettings
     let addresses: [IPAddress]
-    /// As requests name it.
+    /// The host as requests name it.
     let host: String
     let origin: Origin
     let tunnelOrigin: Origin
@@ -22,7 +22,7 @@ final class OriginMachine {
     let tunnelEndpoints: [Endpoint]
     /// When connd was told that no connection that it has is to serve again.
     private var drains: [Instant] = []
-    /// In force at some time in the run: what was decided under an earlier setting may still be under way.
+    /// The highest setting during the run: decisions under an earlier one may still be under way.
     private(set) var mostRetries: Int
     private(set) var everPipelined: Bool
 
@@ -64,8 +64,8 @@ final class OriginMachine {
 
     func noteDrain() { drains.append(world.now) }
 
-    /// The last one that was carried out before the request can have been granted a connection. A login that is under way is
-    /// spared by it.
+    /// The last one that was carried out before the request can have been granted a connection. A login that is under
+    /// way is spared by it.
     func lastDrain(before sighting: Sighting) -> Instant? {
         let path = world.scenario.originPath
         let travel = path.maxLatency + path.maxLatency
@@ -128,7 +128,7 @@ final class OriginMachine {
         }
     }
 
-    /// Everything that it knew of its connections is gone, and nobody was told.
+    /// The hosts lose all state of their connections, silently.
     func restart() {
         for connection in connections { connection.vanish() }
         connections.removeAll()

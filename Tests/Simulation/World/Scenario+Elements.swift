@@ -1,7 +1,7 @@
 import ProxyTypes
 import Tuning
 
-/// The parts that can be left out, one by one: what a failing scenario does not need, its story does not tell.
+/// The elements of a scenario that the shrinker can remove one by one.
 extension Scenario {
     var elementCount: Int {
         var count = 0
@@ -12,7 +12,7 @@ extension Scenario {
         return count
     }
 
-    /// Without the elements that `isKept` does not name. It is asked once for each, in order.
+    /// The scenario without the elements for which `isKept` is false. It is called once for each element, in order.
     func keeping(_ isKept: (Int) -> Bool) -> Scenario {
         withoutActuallyEscaping(isKept) { isKept in
             var selection = Selection(isKept: isKept)
@@ -91,10 +91,10 @@ private struct Selection {
 // MARK: As text
 
 extension Scenario: CustomStringConvertible {
-    /// Who asks what, one line each.
+    /// One line for each client, origin and action.
     var description: String {
         var lines = ["scenario \(seed), calm \(calm)"]
-        lines.append("  connd: \(proxy)")
+        lines.append("  connd: \(proxy.summary)")
         lines.append("  to clients: \(clientPath)")
         lines.append("  to origins: \(originPath)")
         for (index, origin) in origins.enumerated() { lines.append("  origin \(index): \(origin.summary)") }
@@ -111,6 +111,15 @@ extension Interval {
     fileprivate var text: String { "\(Double(nanoseconds / 1000) / 1000) ms" }
 }
 
+extension ProxyPlan {
+    fileprivate var summary: String {
+        "max_client_connections \(maxClientConnections), max_upstream_connections \(maxUpstreamConnections), "
+            + "max_buffer \(maxBuffer), client_head_timeout \(clientHeadTimeout.text), "
+            + "client_idle_timeout \(clientIdleTimeout.text), client_body_timeout \(clientBodyTimeout.text), "
+            + "close_linger \(closeLinger.text)"
+    }
+}
+
 extension OriginPlan {
     fileprivate var summary: String {
         var text = isLiteral ? "by address" : "\(addressCount) address(es)"
@@ -122,7 +131,7 @@ extension OriginPlan {
 }
 
 extension EffectiveSettings {
-    /// What differs from the defaults, and matters here.
+    /// The settings that matter to the simulation.
     fileprivate var summary: String {
         "max_connections \(maxConnections), max_idle \(maxIdle), min_idle \(minIdle), max_queue \(maxQueue)"
             + ", queue_timeout \(queueTimeout.text), retries \(maxRetries), pipelining \(pipelining) \(pipelineDepth)"

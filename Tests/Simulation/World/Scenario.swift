@@ -1,24 +1,25 @@
 import ProxyTypes
 import Tuning
 
-/// Names one request, and all that is made of it. Unique in a scenario, and kept when parts of it are left out.
+/// Names one request and everything derived from it. Unique in a scenario, and unchanged when the shrinker removes
+/// parts.
 typealias Nonce = UInt32
 
-/// All that happens in one run but for what connd does: who asks what and when, how origins answer, what the network and
-/// the operator do. A value made from a seed; the shrinker leaves parts out.
+/// Everything that happens in one run except what connd does: which client sends what and when, how origins answer,
+/// what the network and the operator do. Value, made from a seed; the shrinker removes parts.
 struct Scenario: Sendable {
     var seed: UInt64
     enum Calm: Sendable {
         /// Nothing goes wrong: every request must be answered by its origin, whole.
         case everywhere
-        /// Some clients misbehave, which is not to cost the others anything.
+        /// Some clients misbehave, which must not affect the others.
         case butForClients
         case nowhere
     }
 
     var calm: Calm
     var proxy: ProxyPlan
-    /// To connd's listeners, and to all origins.
+    /// The path to connd's listeners, and the one to all origins.
     var clientPath: Path
     var originPath: Path
     var origins: [OriginPlan]
@@ -59,18 +60,18 @@ struct OriginPlan: Sendable {
         case last(Int)
     }
 
-    /// An address in place of a name.
+    /// Whether requests name it by an address.
     var isLiteral = false
     var addressCount = 1
     var settings = EffectiveSettings()
     var lookupTime = Interval.milliseconds(2)
-    /// What becomes of a connection between two requests.
+    /// How it ends idle connections.
     var idleEnd: IdleEnd?
-    /// Answers on one connection after which the origin says `close`.
+    /// The number of answers on one connection after which the origin sends `close`.
     var maxAnswers: Int?
-    /// As told in Keep-Alive; the origin does as it says.
+    /// The timeout in its Keep-Alive field, in seconds, to which it keeps.
     var keepAliveHint: Int?
-    /// Challenges that authenticate a connection are made here.
+    /// Whether it challenges clients with authentication that is bound to a connection.
     var bindsConnections = false
 }
 
@@ -79,12 +80,12 @@ struct IdleEnd: Sendable {
     var manner: Manner
 
     enum Manner: Sendable {
-        /// `vanish`: the host is started again and knows nothing of it; `silence`: it is gone.
+        /// `vanish`: the host restarts and has lost the connection; `silence`: it stops responding.
         case fin, reset, vanish, silence, speak
     }
 }
 
-/// How an origin answers a request when it sees it for the n-th time.
+/// How an origin answers one arrival of a request.
 struct AnswerPlan: Sendable {
     enum Framing: Sendable {
         case length, chunked, untilClose, none
@@ -93,17 +94,17 @@ struct AnswerPlan: Sendable {
     enum Ending: Sendable {
         /// The connection is kept where HTTP allows it.
         case keep
-        /// It says `close`, and does.
+        /// It sends `close`, and closes.
         case sayClose
-        /// It closes without having said so.
+        /// It closes without announcing that.
         case close
     }
 
-    /// Something that cuts the answer, behind so many thousandths of it.
+    /// A fault that cuts the answer after `at` thousandths of it.
     struct Fault: Sendable {
         enum Kind: Sendable {
             case fin, reset, stall, vanish, silence
-            /// Bytes that are no HTTP, in place of the head or a chunk size.
+            /// Bytes that are not HTTP, in place of the head or a chunk size.
             case garbage
         }
 
@@ -112,19 +113,19 @@ struct AnswerPlan: Sendable {
     }
 
     var delay = Interval.zero
-    /// Begun when the head is there, be the body still due.
+    /// Whether it answers when it has the head, before the body.
     var isEarly = false
     var interim = 0
     var status = 200
     var framing = Framing.length
     var size = 0
     var hasTrailers = false
-    /// In so many writes, with pauses.
+    /// The number of writes, with `pause` between them.
     var writes = 1
     var pause = Interval.zero
     var ending = Ending.keep
     var fault: Fault?
-    /// More bytes than were asked for, behind the answer.
+    /// Whether unsolicited bytes follow the answer.
     var speaksOn = false
     var challenges = false
 }
@@ -133,7 +134,7 @@ struct AnswerPlan: Sendable {
 
 struct ClientPlan: Sendable {
     enum Ending: Sendable {
-        /// `silence`: its host is gone, and nobody is told.
+        /// `silence`: its host stops responding.
         case close, fin, reset, wait, silence
     }
 
@@ -154,14 +155,14 @@ struct ClientPlan: Sendable {
 
     var start = Interval.zero
     var requests: [RequestPlan] = []
-    /// Where it stops reading for a while.
+    /// When it stops reading for a while.
     var rests: [Rest] = []
     var departure: Departure?
     var ending = Ending.close
     /// One connection for each request.
     var isOneShot = false
 
-    /// It asks what can be answered, and takes the answers.
+    /// Whether it sends valid requests and reads the answers.
     var behaves: Bool {
         departure == nil
             && requests.allSatisfy { request in
@@ -184,7 +185,7 @@ struct RequestPlan: Sendable {
         case plain
         case tunnel(TunnelPlan)
         case upgrade(TunnelPlan)
-        /// No HTTP at all.
+        /// Not HTTP at all.
         case garbage
     }
 
@@ -212,32 +213,32 @@ struct RequestPlan: Sendable {
     var asksToPersist = true
     var body: Body?
     var expectsContinue = false
-    /// Credentials that hold for the connection.
+    /// Whether it carries credentials that are bound to the connection.
     var logsIn = false
-    /// Sent without waiting for the answers before it.
+    /// Sent without waiting for earlier answers.
     var isPipelined = false
     var think = Interval.zero
-    /// In so many writes, with pauses.
+    /// The number of writes, with `pause` between them.
     var writes = 1
     var pause = Interval.zero
-    /// It is never sent whole.
+    /// Where it stops, if it is never sent whole.
     var stop: Stop?
-    /// By the n-th time it is seen; the last one for all later ones.
+    /// For the first, second, … arrival at an origin; the last one for all later ones.
     var answers: [AnswerPlan] = [AnswerPlan()]
 
     func answer(attempt: Int) -> AnswerPlan { answers[min(attempt, answers.count - 1)] }
 }
 
-/// What both ends of a tunnel say, and who ends it.
+/// What both ends of a tunnel send, and which one ends it.
 struct TunnelPlan: Sendable {
     enum Ending: Sendable {
-        /// Each end says FIN behind its last byte and waits for the other's.
+        /// Each end sends a FIN behind its last byte and waits for the other's.
         case both
         case clientCloses, clientResets, originCloses, originResets
-        /// One end breaks off behind so many thousandths of what it has to say.
+        /// One end breaks off after `at` thousandths of its bytes.
         case clientBreaks(at: Int, Break)
         case originBreaks(at: Int, Break)
-        /// Until somebody's time-out.
+        /// Neither: a timeout ends it.
         case nobody
     }
 
@@ -252,15 +253,15 @@ struct TunnelPlan: Sendable {
     var ending = Ending.both
 }
 
-// MARK: The rest of the world
+// MARK: Operator and environment
 
-/// What an operator or the surroundings do at a time.
+/// Something that the operator or the environment does at a set time.
 struct Happening: Sendable {
     var at: Interval
     var what: What
 
     enum What: Sendable {
-        // The operator.
+        // By the operator.
         case settings(origin: Int, EffectiveSettings)
         case clientLimit(Int)
         case upstreamLimit(Int)
@@ -271,13 +272,13 @@ struct Happening: Sendable {
         case resume(origin: Int)
         case forget(origin: Int)
         case prewarm(origin: Int, Int)
-        /// The n-th of those that live.
+        /// The n-th of the open ones.
         case closeConnection(Int, force: Bool)
         case reload
         case changeListeners
         case stop(grace: Interval)
         case stopAtOnce
-        // The surroundings.
+        // By the environment.
         case restart(origin: Int)
         case endIdle(origin: Int, IdleEnd.Manner)
         case reach(origin: Int, address: Int, Reach)
@@ -289,9 +290,9 @@ struct Happening: Sendable {
 
     enum Reach: Sendable {
         case open, refused, blackHole
-        /// What connecting fails with at once, after a while, or by a router's word.
+        /// Connecting fails: at once, after a while, or with an ICMP error.
         case noRoute, noLocalPort, timesOut, hostUnreachable
-        /// Nothing arrives any more, of connections that are open either.
+        /// Nothing arrives any more, on open connections either.
         case silent
     }
 }

@@ -1,19 +1,19 @@
 import ProxyTypes
 import Tuning
 
-/// Many clients of one origin at the same time, with little else that happens.
+/// Many clients of one origin at the same time, and few other events.
 extension ScenarioGenerator {
-    /// They come twice at the same time. The connections of the first time turn out to be dead, be it that the origin ends
-    /// each at its next request, or that it has lost what it knew of them.
+    /// They send two requests each, all at the same two times. The connections of the first requests are dead by the
+    /// second ones: the origin ends each at its next request, or has lost their state.
     mutating func makeStampede() -> Scenario {
-        // The first time's requests count for the retries of the second, or do not any more.
+        // After the shorter gap the first requests still count for the retry budget, after the longer one they do not.
         let gap: Interval = chance(50) ? .milliseconds(800) : .seconds(12)
         let restarts = chance(30)
         let kind: AnswerPlan.Fault.Kind = pick(.fin, .reset)
         let origin = makeCrowded(maxConnections: pick(16, 64, 64))
         let clients = (0..<pick(from: 20, to: 40)).map { _ in
             var first = RequestPlan(nonce: nextNonce(), origin: 0)
-            // So long that none of the others gets its connection.
+            // Long enough that no other client gets its connection.
             first.answers = [AnswerPlan(delay: .milliseconds(100))]
             var second = RequestPlan(nonce: nextNonce(), origin: 0)
             second.verb = pick(.get, .get, .get, .head, .delete, .post)
@@ -23,11 +23,12 @@ extension ScenarioGenerator {
             return ClientPlan(start: milliseconds(0, 2), requests: [first, second])
         }
         let restart = Happening(at: .milliseconds(400), what: .restart(origin: 0))
-        // Longer than the clients are apart: none is served after the others' connections are known to be dead.
+        // Longer than the time between the clients: each is served before the connections of others are known to be
+        // dead.
         return makeCrowd(.nowhere, origin, clients, latency: .milliseconds(5), restarts ? [restart] : [])
     }
 
-    /// They wait for few connections: some with one request, some with several at once.
+    /// They wait for few connections, some with one request and some with several at once.
     mutating func makeQueue() -> Scenario {
         let origin = makeCrowded(maxConnections: pick(from: 1, to: 3))
         let clients = (0..<pick(from: 4, to: 16)).map { _ in

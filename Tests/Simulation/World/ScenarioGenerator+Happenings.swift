@@ -1,7 +1,7 @@
 import ProxyTypes
 import Tuning
 
-/// What the operator and the surroundings do meanwhile.
+/// What the operator and the environment do during the run.
 extension ScenarioGenerator {
     mutating func makeHappenings(origins: [OriginPlan]) -> [Happening] {
         var made: [Happening] = []
@@ -89,7 +89,7 @@ extension ScenarioGenerator {
 
     private mutating func changed(_ origin: OriginPlan) -> EffectiveSettings {
         var settings = makeSettings()
-        // Clients of one connection that is bound to them wait for one another.
+        // Clients that are bound to one connection wait for each other.
         if origin.bindsConnections { settings.pipelining = .off }
         return settings
     }

@@ -8,13 +8,13 @@ extension Scenario {
     }
 }
 
-/// Makes a scenario from a seed. Each one has some of the features only, so that what one of them would hide can show:
-/// a scenario where half of all clients leave early says little of fairness. Value.
+/// Makes a scenario from a seed. Each has only some of the features, because one can hide another: a scenario in which
+/// half of all clients leave early shows little about fairness. Value.
 struct ScenarioGenerator {
     /// What may occur in the scenario.
     struct Features {
         var calm = Scenario.Calm.nowhere
-        /// Neither origins nor connd's limits are to fail a request.
+        /// Neither origins nor connd's limits may fail a request.
         var sparesOrigins = false
         var isCalm = false
         var bodies = false, chunked = false, large = false, pieces = false
@@ -68,7 +68,7 @@ struct ScenarioGenerator {
         }
     }
 
-    // MARK: The whole
+    // MARK: Scenario
 
     mutating func make() -> Scenario {
         chooseFeatures()
@@ -84,7 +84,7 @@ struct ScenarioGenerator {
     }
 
     private mutating func clientCount() -> Int {
-        // So many that the budget of retries, which is a share of the requests, is used up.
+        // Enough to use up the retry budget, which is a share of the requests.
         if features.stale { return pick(from: 20, to: 40) }
         return switch random.below(12) {
         case 0: 1
@@ -115,7 +115,7 @@ struct ScenarioGenerator {
         features.expect = chance(15)
         features.heads = chance(30)
         features.interim = chance(15)
-        // What was pipelined behind the last answer of a connection is sent again, which has its bounds.
+        // Requests that were pipelined behind the last answer of a connection are retried, and retries are limited.
         if case .butForClients = features.calm { features.originPipelining = false }
         let mayClose = !features.sparesOrigins || !features.originPipelining
         features.untilClose = chance(25) && mayClose
@@ -180,7 +180,7 @@ struct ScenarioGenerator {
             path.sendBuffer = pick(2000, 8192)
             path.receiveBuffer = pick(2000, 8192)
         }
-        // Byte by byte over a long way would take longer than anybody waits.
+        // Byte by byte over a slow path would take longer than the timeouts.
         if !features.large, chance(10) {
             if chance(50) { path.cuts = .singleBytes } else { path.sendBuffer = pick(1, 100) }
             if chance(50) { path.receiveBuffer = pick(1, 100) }

@@ -1,4 +1,4 @@
-/// A message's start line and fields as they came. Value.
+/// A message's start line and fields as received. Value.
 struct WireHead: Sendable {
     var start: String
     var fields: [(name: String, value: String)]
@@ -20,8 +20,8 @@ struct WireHead: Sendable {
     var words: [Substring] { start.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false) }
 }
 
-/// Reads HTTP/1 messages as a peer that repairs nothing (RFC 9112): the simulation's own judge of what is a whole message,
-/// written apart from connd's parsers. Value.
+/// Reads HTTP/1 messages strictly (RFC 9112), independently of connd's parsers, so that the simulation can judge what
+/// is a whole message. Value.
 struct StrictReader {
     enum Framing: Equatable {
         case none, length(Int), chunked, untilClose
@@ -33,7 +33,7 @@ struct StrictReader {
         case body(ArraySlice<UInt8>)
         /// The message is whole.
         case end(trailers: [(name: String, value: String)])
-        /// No such message is possible; nothing more is read.
+        /// The message is invalid; nothing more is read.
         case fault(String)
     }
 
@@ -54,12 +54,12 @@ struct StrictReader {
         unread.append(contentsOf: bytes)
     }
 
-    /// Nothing of a message has come since the last one ended.
+    /// Whether nothing of a message was received since the last one ended.
     var isBetweenMessages: Bool { phase == .head && start == unread.count }
     var unreadCount: Int { unread.count - start }
     func peek(_ count: Int) -> ArraySlice<UInt8> { unread[start...].prefix(count) }
     var isRaw: Bool { phase == .raw }
-    /// Only the end of the connection ends the message.
+    /// Whether only the end of the connection ends the message.
     var endsByClose: Bool { phase == .untilClose }
 
     mutating func expect(_ framing: Framing) {
@@ -74,7 +74,7 @@ struct StrictReader {
     /// An interim head has no body, and another head follows.
     mutating func expectAnotherHead() { phase = .head }
 
-    /// What follows is no HTTP.
+    /// What follows is not HTTP.
     mutating func becomeRaw() { phase = .raw }
 
     mutating func takeRaw() -> ArraySlice<UInt8> {

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// One end of a tunnel: says what it has to say, checks what it hears, and ends as planned.
+/// One end of a tunnel: sends its bytes, checks what it receives, and ends as planned.
 final class TunnelEnd {
     enum Side {
         case client, origin
@@ -22,7 +22,7 @@ final class TunnelEnd {
     private var heardAt: Instant
     private var inputEnded = false
 
-    private static let patience = Interval.minutes(1)
+    private static let maxDelay = Interval.minutes(1)
 
     private(set) var isOver = false
     /// Nil once it has been called.
@@ -132,7 +132,7 @@ final class TunnelEnd {
         guard !isOver else { return }
         inputEnded = true
         if world.scenario.isCalm { checkEnd() }
-        // The other way may still be open.
+        // The other direction may still be open.
         if hasSaidAll { proceed() } else if case .both = plan.ending { return } else { end { socket.close() } }
     }
 
@@ -140,15 +140,15 @@ final class TunnelEnd {
         if !hasHeardAll {
             world.violated(.cutLooksWhole, "tunnel \(nonce): its \(side) saw the end after \(heard) of \(otherTotal)")
         }
-        // Otherwise it is a time-out's doing.
-        if world.now > heardAt + Self.patience {
+        // Otherwise a timeout ended it.
+        if world.now > heardAt + Self.maxDelay {
             world.violated(.rest, "tunnel \(nonce): its \(side) was told of the end long after it had come")
         }
     }
 
     func sawReset() { end {} }
 
-    /// Its client leaves.
+    /// The client leaves.
     func abandon() {
         isOver = true
         ended = nil

@@ -1,6 +1,6 @@
 import ProxyTypes
 
-/// What must hold at any time, whatever happens.
+/// The properties that must hold in every run.
 enum Property: String, Sendable, CaseIterable {
     case answeredOnce = "every request is answered once, or its client sees a cut or a close"
     case foreignBytes = "no byte of one exchange reaches another"

@@ -4,7 +4,7 @@ import ProxyTypes
 import Tuning
 import Upstream
 
-/// What the operator and the surroundings do.
+/// What the operator and the environment do.
 extension World {
     func take(_ what: Happening.What) {
         // The daemon takes no orders once it has stopped.
@@ -58,7 +58,7 @@ extension World {
     private func order(_ order: ProxyUnderTest.OriginOrder, _ index: Int, _ proxy: ProxyUnderTest) {
         proxy.order(order, origins[index].origin)
         switch order {
-        // Nothing would use what is dialled there.
+        // Nothing would use the connections that it dials.
         case .prewarm: break
         case .drain, .reconnect, .pause, .resume, .forget, .apply: proxy.order(order, origins[index].tunnelOrigin)
         }
@@ -90,7 +90,7 @@ extension World {
         proxy.order { [unowned self] _ in
             guard let proxy = self.proxy, proxy.listen(at: new) else { return }
             listenerEndpoint = new
-            // Those that are on their way still find the old one.
+            // Connections under way still reach the old one.
             after(.seconds(1)) { [unowned self] in
                 self.proxy?.order { [unowned self] _ in self.proxy?.stopListening(at: old) }
             }

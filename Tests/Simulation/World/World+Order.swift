@@ -1,9 +1,9 @@
 import ProxyTypes
 
-/// First come, first served: where nothing goes wrong, no request reaches its origin long before one that reached connd well
-/// before it.
+/// First come, first served: if nothing goes wrong, no request reaches its origin long before another one that reached
+/// connd well before it.
 extension World {
-    /// Whose order is not disturbed by anything that is meant to: pipelines, connections that belong to one client.
+    /// Whether nothing may change the order of this request, as pipelining and connections pinned to a client do.
     private func isOrdered(_ account: Account) -> Bool {
         guard case .plain = account.request.kind, !account.request.expectsContinue, account.sightings.count == 1 else {
             return false
@@ -28,7 +28,7 @@ extension World {
         }
     }
 
-    /// A round of connd's loop may take so long, and what happens within it has no order.
+    /// The longest round of connd's loop, within which there is no order.
     private static let round = Interval.milliseconds(30)
 
     /// From when a request is granted to when its origin has surely seen it.
@@ -62,6 +62,6 @@ extension World {
 }
 
 extension Path {
-    /// A head takes one segment, and no more time than that takes.
+    /// Whether a head arrives in one segment, without delay by bandwidth.
     var isPlain: Bool { cuts == .whole && bytesPerSecond == 0 && sendBuffer > 1000 && receiveBuffer > 1000 }
 }

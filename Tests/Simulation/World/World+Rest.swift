@@ -4,15 +4,15 @@ import Pooling
 import ProxyTypes
 import Upstream
 
-/// What must hold when nothing happens any more.
+/// What must hold when everything is at rest.
 extension World {
-    /// Nothing is under way in the network and connd waits for nothing but clients.
+    /// Nothing is under way in the network, and connd waits only for clients.
     func checkRest(_ proxy: ProxyUnderTest) {
         checkSettled()
         if !isStopping, proxy.loop.clientCount > 0 {
             violated(.rest, "clients are gone, and connd still has some: \(residue(proxy))")
         }
-        // Who stops at once tells nobody.
+        // An immediate stop does not end exchanges one by one.
         for pool in proxy.upstream.allPools where !proxy.isStopped {
             let gauges = pool.gauges
             if gauges.leased + gauges.waiting + gauges.dialing + gauges.draining + gauges.closing + gauges.active > 0 {
@@ -62,7 +62,7 @@ extension World {
         equal(
             "clients: accepted; closed and there", metrics.clientsAccepted,
             metrics.clientsClosed.total + proxy.loop.clientCount)
-        // At rest nothing is being dialled.
+        // At rest no dial is under way.
         let open = kernel.ownConnections
         equal("connections: opened; closed and open", metrics.upstreamOpened, metrics.upstreamClosed.total + open)
         if !proxy.isStopped { equal("places taken; connections", proxy.upstream.total.taken, open) }
@@ -93,7 +93,7 @@ extension World {
         if scenario.isCalm { checkOutcomes(statistics) }
     }
 
-    /// What clients saw is what was counted.
+    /// Compares the counted outcomes with what clients saw.
     private func checkOutcomes(_ statistics: OriginStatistics) {
         for outcome in [OutcomeClass.success, .redirection, .clientError, .serverError] {
             let seen = ledger.accounts.count { account in

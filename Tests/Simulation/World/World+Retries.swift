@@ -1,11 +1,11 @@
 import ProxyTypes
 
-/// Retries are bounded to a share of the requests: a failing origin is not sent a multiple of its load.
+/// Retries are limited to a share of the requests, so that a failing origin does not receive a multiple of its load.
 extension World {
-    /// What `RetryBudget` grants in a second without asking for a share, over the two of its seconds that one may touch, and
-    /// one more for what is late on its way.
+    /// What `RetryBudget` grants in a second without asking for a share, over the two of its seconds that one may
+    /// touch, and one more for what is late on its way.
     private static let free = 3 * 3
-    /// The longest that a request counts.
+    /// How long a request counts at most.
     private static let window = Interval.seconds(11)
 
     func checkRetries() {

@@ -5,7 +5,7 @@ import ProxyTypes
 import Tuning
 import Upstream
 
-/// What one run has shown.
+/// The result of one run.
 struct Verdict {
     var violations: [Violation]
     let events: Int
@@ -13,7 +13,7 @@ struct Verdict {
     let census: Census
 }
 
-/// How often what happened: that a scenario exercises what it is meant to shows here. Value.
+/// How often each outcome occurred, which shows whether a scenario exercises what it is meant to. Value.
 struct Census {
     var answered = 0, refused = 0, cut = 0, unanswered = 0, abandoned = 0, tunnels = 0, pending = 0
     var sightings = 0, resent = 0
@@ -31,7 +31,8 @@ struct Census {
     }
 }
 
-/// One run of a scenario: connd's data path in a network of scripted clients and origins, watched by an oracle of its own.
+/// One run of a scenario: connd's data path in a network of scripted clients and origins, watched by an oracle of its
+/// own.
 final class World {
     let scenario: Scenario
     let network: SimulatedNetwork
@@ -42,15 +43,15 @@ final class World {
     private(set) var clients: [ClientMachine] = []
     var configuration: ProxyConfiguration
     let settings: SettingsInForce
-    /// When what origins said unasked had arrived, by their connection.
-    private(set) var speeches: [Int: Instant] = [:]
+    /// When unsolicited bytes of origins had arrived, by connection.
+    private(set) var unsolicitedArrivals: [Int: Instant] = [:]
     private(set) var violations: [Violation] = []
     /// Once the run is over.
     private(set) var remains: Remains?
     private var connectionNumber = 0
-    /// Where clients connect to; nil once nobody listens.
+    /// Where clients connect; nil once nothing listens.
     var listenerEndpoint: Endpoint? = .proxy
-    /// An order to stop was given.
+    /// Whether connd was ordered to stop.
     var isStopping = false
     private var watch: LimitWatch?
     private var buffers: BufferWatch?
@@ -101,7 +102,7 @@ final class World {
         buffers?.note(self)
     }
 
-    func noteSpeech(_ connection: Int) { speeches[connection] = now }
+    func noteUnsolicited(_ connection: Int) { unsolicitedArrivals[connection] = now }
 
     func violated(_ property: Property, _ text: String) {
         network.trace.note("oracle") { "\(property): \(text)" }
@@ -109,7 +110,7 @@ final class World {
         violations.append(Violation(property: property, text: text, at: network.now))
     }
 
-    /// The proxy's error to a request: it must have a cause.
+    /// connd answered a request with an error, which must have a cause.
     func refused(_ account: Account, status: Int, error: String) {
         guard scenario.mustServe(account.client) else { return }
         violated(.calm, "request \(account.request.nonce) was answered \(status) \(error)")
@@ -124,10 +125,10 @@ final class World {
 
     /// Small, so that what may be held is.
     static let maxHead = 4096
-    /// How much time a run may take until nothing happens any more.
-    private static let longest = Interval.hours(2)
-    private static let patience = Interval.minutes(15)
-    private static let mostTurns = 4_000_000
+    /// Simulated time that a run may take until everything is at rest.
+    private static let maxDuration = Interval.hours(2)
+    private static let maxScenarioTime = Interval.minutes(15)
+    private static let maxTurns = 4_000_000
 
     func run() -> Verdict {
         setUp()
@@ -139,7 +140,7 @@ final class World {
         for origin in origins { origin.start() }
         for client in clients { client.start() }
         for happening in scenario.happenings { after(happening.at) { [unowned self] in take(happening.what) } }
-        run(proxy, until: { [self] in isPlayedOut })
+        run(proxy, until: { [self] in isScenarioOver })
         letRest(proxy)
         run(proxy)
         if violations.isEmpty { checkRest(proxy) }
@@ -184,10 +185,10 @@ final class World {
             })
     }
 
-    /// All that was planned has happened, or will not any more.
-    private var isPlayedOut: Bool {
+    /// Everything planned has happened, or will not happen any more.
+    private var isScenarioOver: Bool {
         guard network.now - begin > lastHappening else { return false }
-        return clients.allSatisfy(\.isFinished) || network.now - begin > Self.patience
+        return clients.allSatisfy(\.isFinished) || network.now - begin > Self.maxScenarioTime
     }
 
     private var lastHappening: Interval { scenario.happenings.last?.at ?? .zero }
@@ -205,9 +206,9 @@ final class World {
         }
     }
 
-    /// Until nothing happens any more, or `isDone`.
+    /// Runs until everything is at rest, or `isDone`.
     private func run(_ proxy: ProxyUnderTest, until isDone: () -> Bool = { false }) {
-        let end = network.now + Self.longest
+        let end = network.now + Self.maxDuration
         var turns = 0
         while violations.isEmpty {
             proxy.turn()
@@ -219,13 +220,13 @@ final class World {
             }
             if Invariant.brokenCount > brokenBefore { violated(.invariants, "an invariant is broken") }
             if kernel.isAtRest || isDone() { return }
-            if turns > Self.mostTurns || network.now > end {
+            if turns > Self.maxTurns || network.now > end {
                 return violated(.rest, "connd is still busy after \(turns) rounds: \(residue(proxy))")
             }
         }
     }
 
-    /// The daemon's own end, for whatever is left; nothing may remain.
+    /// Stops connd; nothing may remain afterwards.
     private func stopAll(_ proxy: ProxyUnderTest) {
         isStopping = true
         if !proxy.isStopping { proxy.stop(grace: .seconds(5)) }
@@ -256,7 +257,7 @@ final class World {
     }
 }
 
-/// The settings that origins run with, by host, as the control plane holds them.
+/// The settings of origins by host, as the control plane holds them.
 final class SettingsInForce {
     private var byHost: [String: EffectiveSettings] = [:]
 
