@@ -58,7 +58,8 @@ final class Sighting {
         case cut
     }
 
-    let account: Account
+    /// It keeps its sightings.
+    unowned let account: Account
     let attempt: Int
     let connection: Int
     let at: Instant

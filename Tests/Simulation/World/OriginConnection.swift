@@ -106,6 +106,7 @@ final class OriginConnection {
 
     private func cutAll() {
         answering = nil
+        if case .tunnel(let tunnel) = input { tunnel.letGo() }
         for sighting in queue {
             if case .begun = sighting.answer { sighting.answer = .cut }
             if case .arriving = sighting.request { sighting.request = .cut }

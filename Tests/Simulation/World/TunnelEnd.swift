@@ -155,6 +155,12 @@ final class TunnelEnd {
         _ = account.settle(.abandoned, at: world.now)
     }
 
+    /// Its connection is gone.
+    func letGo() {
+        isOver = true
+        ended = nil
+    }
+
     private func end(_ how: () -> Void) {
         guard !isOver else { return }
         isOver = true
