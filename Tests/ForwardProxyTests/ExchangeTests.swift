@@ -47,6 +47,24 @@ struct ExchangeTests {
         }
     }
 
+    @Test("a retry whose connection is refused is counted as failed, and the client is told why")
+    func retryRefused() throws {
+        let proxy = ScriptedProxy()
+        let (client, first) = try proxy.start()
+        proxy.send(first, ScriptedProxy.ok)
+        proxy.pass(.seconds(1))
+        _ = client.take()
+        proxy.kernel.opensAtOnce = false
+        proxy.send(client, ScriptedProxy.get("/again"))
+        proxy.end(first)
+        let second = try #require(proxy.kernel.outgoing.last)
+        #expect(second !== first)
+        second.refuse()
+        proxy.rest()
+        #expect(client.received.hasPrefix("HTTP/1.1 502 ") && client.received.contains("refused the connection"))
+        #expect(proxy.upstream.metrics.retryOutcomes[.failed] == 1 && proxy.upstream.metrics.retryOutcomes[.sent] == 1)
+    }
+
     @Test("on a fresh connection no retry is in question, and none is counted")
     func freshConnection() throws {
         let (client, origin) = try proxy.start()
