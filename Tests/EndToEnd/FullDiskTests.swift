@@ -23,7 +23,8 @@ import Testing
 
         init() throws {
             origin = try FakeOrigin.answering()
-            proxy = try RunningProxy(state: try StateFolder())
+            // However slow the verbs before it are, there is a connection to ask for.
+            proxy = try RunningProxy("settings: { idle_timeout: 1h }", state: try StateFolder())
             folder = try ScratchFolder()
             variables = [
                 "CONNCTL_ADMIN": proxy.adminURL, "XDG_STATE_HOME": proxy.state?.path ?? "", "HOME": folder.path,
