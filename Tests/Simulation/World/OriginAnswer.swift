@@ -38,7 +38,7 @@ final class OriginAnswer {
 
     private func begin() {
         guard connection.socket.isOpen else { return }
-        guard connection.mayAnswer(sighting) else { return after(.milliseconds(2)) { $0.begin() } }
+        guard connection.mayAnswer(sighting) else { return awaitRequest() }
         if case .upgrade(let tunnel) = request.kind, plan.status == 101 { return upgrade(tunnel) }
         let isLast = isLast
         bytes = head(isLast: isLast) + body()
@@ -49,6 +49,13 @@ final class OriginAnswer {
         }
         sighting.answer = .begun
         sendPart()
+    }
+
+    /// Not for ever: where the path has fallen silent, the rest of the request never comes, nor the connection's end.
+    private func awaitRequest() {
+        let waited = world.now - sighting.at
+        guard waited < .minutes(20) else { return }
+        after(waited < .seconds(10) ? .milliseconds(2) : .seconds(1)) { $0.begin() }
     }
 
     private func upgrade(_ tunnel: TunnelPlan) {
