@@ -31,6 +31,8 @@ extension ClientHandler {
         // One that was answered before it had all been read is the last as well.
         state =
             exchange.traits.persists && !loop.isDraining && !exchange.hasEnded ? .serving : .finishing(.afterResponse)
+        // The client may have yet to take earlier answers.
+        if !isWritable { outputWaits() }
     }
 
     /// Returns how much was used: all of it but for the end of a chunked body that is not complete, or what is behind it.
@@ -81,6 +83,7 @@ extension ClientHandler {
         setPause(.upstreamFull, false)
         state = .finishing(reason)
         setDeadline(.distantFuture)
+        if !isWritable { outputWaits() }
         exchange.answerInstead(response, now: now)
     }
 }

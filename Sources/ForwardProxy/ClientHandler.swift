@@ -179,7 +179,7 @@ final class ClientHandler {
     }
 
     /// A client that takes no output for client_idle_timeout is given up.
-    private func outputWaits() {
+    func outputWaits() {
         switch state {
         case .serving, .finishing: setDeadline(loop.now + loop.configuration.clientIdleTimeout)
         case .body: if !pauses.isEmpty { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }

@@ -89,4 +89,25 @@ struct PipelinedWaitTests {
         #expect(client.isClosed && proxy.closed(.writeFailed) == 1)
         proxy.expectNoClients()
     }
+
+    @Test(
+        "so is one whose next request became whole, or unreadable, after it stopped taking",
+        arguments: ["4\r\nbody\r\n0\r\n\r\n", "no chunk\r\n"])
+    func takesNothingBehindBody(body: String) throws {
+        let proxy = ScriptedProxy()
+        let client = try proxy.connect()
+        client.send(ScriptedProxy.get())
+        proxy.rest()
+        client.send("POST \(ScriptedProxy.origin)/ HTTP/1.1\r\nHost: 192.0.2.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        proxy.rest()
+        client.takeOnly(10)
+        let origin = try #require(proxy.kernel.outgoing.first)
+        origin.send("HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + String(repeating: "a", count: 500_000))
+        proxy.rest()
+        client.send(body)
+        proxy.rest()
+        for _ in 0..<4 { proxy.pass(proxy.loop.configuration.clientIdleTimeout) }
+        #expect(client.isClosed && proxy.closed(.writeFailed) == 1)
+        proxy.expectNoClients()
+    }
 }
