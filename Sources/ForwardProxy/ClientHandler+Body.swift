@@ -27,12 +27,10 @@ extension ClientHandler {
 
     /// The whole request is read.
     private func requestComplete(_ exchange: Exchange) {
-        setDeadline(.distantFuture)
+        setOutputDeadline()
         // One that was answered before it had all been read is the last as well.
         state =
             exchange.traits.persists && !loop.isDraining && !exchange.hasEnded ? .serving : .finishing(.afterResponse)
-        // The client may have yet to take earlier answers.
-        if !isWritable { outputWaits() }
     }
 
     /// Returns how much was used: all of it but for the end of a chunked body that is not complete, or what is behind it.
@@ -82,8 +80,7 @@ extension ClientHandler {
         endExpectation(of: exchange)
         setPause(.upstreamFull, false)
         state = .finishing(reason)
-        setDeadline(.distantFuture)
-        if !isWritable { outputWaits() }
+        setOutputDeadline()
         exchange.answerInstead(response, now: now)
     }
 }

@@ -168,7 +168,7 @@ extension ClientHandler {
     /// What came is no request, or none is wanted: the answer goes out after those before it, and then the connection ends.
     func refuse(_ response: ErrorResponse, _ reason: ClientCloseReason, now: Instant) {
         state = .finishing(reason)
-        setDeadline(.distantFuture)
+        setOutputDeadline()
         let exchange = loop.takeExchange(for: self)
         exchange.prepareRefusal(response, now: now)
         exchanges.append(exchange)

@@ -179,12 +179,17 @@ final class ClientHandler {
     }
 
     /// A client that takes no output for client_idle_timeout is given up.
-    func outputWaits() {
+    private func outputWaits() {
         switch state {
-        case .serving, .finishing: setDeadline(loop.now + loop.configuration.clientIdleTimeout)
+        case .serving, .finishing: setOutputDeadline()
         case .body: if !pauses.isEmpty { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }
         case .head, .idle, .leaving, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
+    }
+
+    /// No more input is waited for. Output may wait since before that.
+    func setOutputDeadline() {
+        setDeadline(isWritable ? .distantFuture : loop.now + loop.configuration.clientIdleTimeout)
     }
 
     // MARK: Reading and time

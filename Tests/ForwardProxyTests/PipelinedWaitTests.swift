@@ -110,4 +110,42 @@ struct PipelinedWaitTests {
         #expect(client.isClosed && proxy.closed(.writeFailed) == 1)
         proxy.expectNoClients()
     }
+
+    private let longAnswer =
+        "HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + String(repeating: "a", count: 500_000)
+
+    enum BodyEnd: CaseIterable {
+        case whole, tooLate
+    }
+
+    @Test(
+        "a client that takes nothing of its answer is given up however its next request's body ends",
+        arguments: BodyEnd.allCases)
+    func takesNothing(end: BodyEnd) throws {
+        let proxy = ScriptedProxy()
+        let (client, origin) = try proxy.start(ScriptedProxy.get() + ScriptedProxy.post(length: 10) + "12345")
+        client.takeOnly(10)
+        proxy.send(origin, longAnswer)
+        switch end {
+        case .whole: proxy.send(client, "67890")
+        case .tooLate: proxy.pass(proxy.loop.configuration.clientBodyTimeout)
+        }
+        #expect(!client.isClosed)
+        proxy.pass(proxy.loop.configuration.clientIdleTimeout)
+        #expect(client.isClosed && proxy.closed(.writeFailed) == 1)
+        proxy.expectNoClients()
+    }
+
+    @Test("a client that takes nothing of an early answer is given up when its body has ended")
+    func takesNothingOfEarlyAnswer() throws {
+        let proxy = ScriptedProxy()
+        let (client, origin) = try proxy.start(ScriptedProxy.post(length: 10) + "12345")
+        client.takeOnly(10)
+        proxy.send(origin, longAnswer)
+        proxy.send(client, "67890")
+        #expect(!client.isClosed)
+        proxy.pass(proxy.loop.configuration.clientIdleTimeout)
+        #expect(client.isClosed && proxy.closed(.writeFailed) == 1)
+        proxy.expectNoClients()
+    }
 }
