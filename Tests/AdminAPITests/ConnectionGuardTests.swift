@@ -37,6 +37,8 @@ struct ConnectionGuardTests {
 
         func shutOutput() { channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
 
+        func endRoutes() { channel.close(mode: .output, promise: nil) }
+
         func stop() { channel.pipeline.fireUserInboundEventTriggered(ConnectionGuard.Event.stopping) }
 
         /// Begins the response of the routes; `end` completes it.
@@ -97,6 +99,22 @@ struct ConnectionGuardTests {
         #expect(!idle.isHalfClosed)
         idle.stop()
         #expect(idle.isClosed)
+    }
+
+    @Test("the end of the routes does not shut the output before the last response is sent")
+    func endOfRoutes() throws {
+        let connection = try Connection()
+        try connection.send()
+        connection.shutOutput()
+        try connection.respond()
+        connection.endRoutes()
+        #expect(!connection.isHalfClosed && !connection.isClosed)
+        try connection.end()
+        #expect(connection.isHalfClosed)
+        let idle = try Connection()
+        idle.shutOutput()
+        idle.endRoutes()
+        #expect(idle.isHalfClosed)
     }
 
     @Test("a refusal waits for the responses before it, is sent once, and nothing behind it reaches the routes")

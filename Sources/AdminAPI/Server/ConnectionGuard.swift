@@ -188,6 +188,21 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// The routes have written their last response. Where the client has shut its output, NIO would close the connection here
+    /// and drop what is not sent yet.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .output, isSending { promise?.succeed() } else { context.close(mode: mode, promise: promise) }
+    }
+
+    /// Output is shut once it is sent.
+    private var isSending: Bool {
+        switch state {
+        case .serving: !exchanges.isEmpty
+        case .refusing, .refused: true
+        case .closing: false
+        }
+    }
+
     /// A response without a length is chunked, or ends with the connection for HTTP/1.0.
     private func frame(_ head: inout HTTPResponseHead) {
         guard !exchanges.isEmpty else { return }
