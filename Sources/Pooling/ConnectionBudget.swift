@@ -65,12 +65,6 @@ package final class ConnectionBudget: Sendable {
     /// it out of turn.
     var isContended: Bool { earliestClaim < .distantFuture }
 
-    /// Whether there is room, or will be once all draining connections are gone.
-    var expectsRoom: Bool {
-        let now = packed.load(ordering: .relaxed)
-        return Int(now & Self.mask) - Int(now >> 21 & Self.mask) < limit
-    }
-
     package func tryTake() -> Bool {
         var now = packed.load(ordering: .relaxed)
         while Int(now & Self.mask) < limit {

@@ -20,10 +20,19 @@ extension OriginPool {
         return max(lastServed, since) + longestWait
     }
 
-    /// Whether the connection, whose lease has ended, must be closed for a starved pool. One with an owner never is.
+    /// Whether the connection, whose lease has ended, must be closed for a starved pool. One with an owner never is, nor is
+    /// any while another one is closing. A draining one counts as taken: its lease may last longer than any request waits.
     @inline(__always)
     func mustYield(_ index: Int, now: Instant) -> Bool {
         let earliest = total.earliestClaim
-        return earliest <= now && earliest < roomClaim && !total.expectsRoom && table.slots[index].ownership == .shared
+        return earliest <= now && earliest < roomClaim && total.expectedRoom <= 0
+            && table.slots[index].ownership == .shared
+    }
+
+    /// Whether a connection with pipelined requests will be closed for others when its leases have ended.
+    var isYielding: Bool {
+        table.slots.indices.contains {
+            table.slots[$0].state == .leased && table.slots[$0].closeReason == .poolShrink
+        }
     }
 }

@@ -25,7 +25,9 @@ extension OriginPool {
         }
         if table.slots[index].leases > 0 {
             // Otherwise pipelined requests of this pool could keep it leased forever.
-            if table.slots[index].sharing != .exclusive, mustYield(index, now: now) { markDraining(index, .poolShrink) }
+            if table.slots[index].sharing != .exclusive, mustYield(index, now: now), !isYielding {
+                markDraining(index, .poolShrink)
+            }
             updateSharing(index)
             rebalance(now: now, into: &actions)
         } else if let reason = retirement(index, now: now) {

@@ -102,6 +102,20 @@ struct ClaimTests {
         #expect(pool.release(connection(1)) == [.grant(waiter(3), connection(1), reused: true)])
     }
 
+    @Test("a connection that drains makes no room as long as its lease lasts: another one is closed")
+    func drains() {
+        let pool = PoolFixture(total: 2)
+        pool.lease(1)
+        pool.dialSucceeded(connection(0))
+        _ = pool.drain(.drained)
+        pool.lease(2)
+        pool.dialSucceeded(connection(1))
+        pool.lease(3)
+        pool.total.earliestClaim = pool.start + .milliseconds(1)
+        pool.time.advance(by: .milliseconds(1))
+        #expect(pool.release(connection(1)) == [.close(connection(1), .poolShrink)])
+    }
+
     @Test("a connection that pipelines takes no more requests, and closes after those that it has")
     func pipelined() {
         let (pool, id) = busy { $0.pipelineDepth = 4 }

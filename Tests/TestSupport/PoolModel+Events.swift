@@ -96,7 +96,7 @@ extension PoolModel {
             if let max = hint?.max { connections[place].allowed = Swift.max(0, max - connections[place].leases) }
         }
         if connections[place].leases > 0 {
-            if connections[place].allMayPipeline, mustYield(connections[place], now),
+            if connections[place].allMayPipeline, mustYield(connections[place], now), !isYielding,
                 connections[place].closeReason == nil
             {
                 connections[place].closeReason = .poolShrink

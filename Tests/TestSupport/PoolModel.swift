@@ -233,13 +233,15 @@ package struct PoolModel {
         roomClaim = totalRoomWanted > 0 ? currentClaim : .distantFuture
     }
 
-    /// Another pool is starved, no room is coming, and the connection has no owner.
+    /// Another pool is starved, no connection is closing that makes room, and this one has no owner.
     func mustYield(_ connection: Connection, _ now: Instant) -> Bool {
         earliestClaim <= now && earliestClaim < roomClaim && connection.owner == nil
-            && staying + tunnels.count + takenByOthers >= totalLimit
+            && totalTaken - connections.count { $0.state == .closing } >= totalLimit
     }
 
-    /// The pool's `nextDeadline` must not be later than this.
+    var isYielding: Bool { connections.contains { $0.state == .leased && $0.closeReason == .poolShrink } }
+
+    /// The pool must want to be woken by then at the latest.
     package func latestDeadline(now: Instant) -> Instant {
         var latest = Instant.distantFuture
         for serial in idle + pinned {
