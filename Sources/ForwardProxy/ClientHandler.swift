@@ -187,7 +187,7 @@ final class ClientHandler {
         }
     }
 
-    /// No more input is waited for. Output may wait since before that.
+    /// For a state that waits for no input: the client has client_idle_timeout to take output that is waiting already.
     func setOutputDeadline() {
         setDeadline(isWritable ? .distantFuture : loop.now + loop.configuration.clientIdleTimeout)
     }

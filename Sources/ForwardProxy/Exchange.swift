@@ -176,15 +176,15 @@ final class Exchange {
         switch plan {
         case .localReply(let reply): answer(reply, now: now)
         case .forward:
-            countWithOrigin()
+            countBegun()
             guard let pool else { return Invariant.broken("a request is forwarded to no origin") }
             if !isTunnel { pool.retryBudget.noteRequest(now: now) }
             requestConnection(from: pool, fresh: false, now: now)
         }
     }
 
-    /// It counts as begun, and will count as ended.
-    private func countWithOrigin() {
+    /// Counts the request as begun, so that `recordEnd` may count it as ended.
+    private func countBegun() {
         guard let known = pool else { return }
         // While it waited for its turn the origin may have been forgotten.
         if known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
@@ -264,7 +264,7 @@ final class Exchange {
     func answerInstead(_ response: ErrorResponse, now: Instant) {
         let given = generation
         // Its body failed before its turn came.
-        if isPrepared { countWithOrigin() }
+        if isPrepared { countBegun() }
         giveUp(now: now)
         // Others that lose the connection with it may have ended the client.
         guard generation == given else { return }

@@ -8,7 +8,8 @@ package struct RefusedSetting: Hashable, Sendable {
     package let reason: String
 }
 
-/// What the kernel refused of an origin's socket settings, so that each is reported once as long as the settings stay the same. Value.
+/// What the kernel refused of an origin's socket settings, so that each refusal is reported once as long as the settings
+/// stay the same. Value.
 struct RefusedSettings {
     private var reasons: [SocketTuning.Refusal: String] = [:]
 

@@ -158,11 +158,10 @@ package final class UpstreamPool {
 
     @inline(__always)
     private func reportRoomWanted() {
-        if machine.totalRoomWanted > 0 || totalRoomWanted > 0 { reportWantedRoom() }
-    }
-
-    private func reportWantedRoom() {
-        guard machine.totalRoomWanted != totalRoomWanted || machine.roomClaim != roomClaim else { return }
+        // Usually none is wanted, before and after.
+        guard machine.totalRoomWanted > 0 || totalRoomWanted > 0,
+            machine.totalRoomWanted != totalRoomWanted || machine.roomClaim != roomClaim
+        else { return }
         totalRoomWanted = machine.totalRoomWanted
         roomClaim = machine.roomClaim
         loop.roomWanted(by: self, totalRoomWanted, claim: roomClaim)

@@ -1,8 +1,5 @@
 import ProxyTypes
-
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Reactor
 
 /// One direction of a connection: the bytes that one host wrote, how many of them have arrived at the other host, and
 /// how many were read there. Bytes are copied in once and read in place.
@@ -29,9 +26,8 @@ final class Pipe {
         case reset
     }
 
-    private var base: UnsafeMutableRawPointer?
-    private var capacity = 0
-    private var start = 0
+    /// From `read` on.
+    private var queue = ByteQueue()
     /// Positions in the stream, counted from its first byte.
     private(set) var read = 0
     private(set) var arrived = 0
@@ -48,10 +44,6 @@ final class Pipe {
     init(sendLimit: Int, receiveLimit: Int) {
         self.sendLimit = max(sendLimit, 1)
         self.receiveLimit = max(receiveLimit, 1)
-    }
-
-    deinit {
-        free(base)
     }
 
     /// Arrived and not read.
@@ -80,15 +72,11 @@ final class Pipe {
 
     func cut() { ending = .cut(finHadArrived: finHasArrived) }
 
-    var unreadBytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + start) }, count: unread)
-    }
+    var unreadBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: queue.bytes.prefix(unread)) }
 
+    /// Not after `dropWaiting`, which leaves the lost bytes behind in the queue.
     func write(_ bytes: UnsafeRawBufferPointer) {
-        guard let from = bytes.baseAddress, !bytes.isEmpty else { return }
-        let held = written - read
-        if capacity - start - held < bytes.count { makeRoom(held: held, wanted: bytes.count) }
-        if let base { memcpy(base + start + held, from, bytes.count) }
+        queue.append(bytes)
         written += bytes.count
     }
 
@@ -96,8 +84,7 @@ final class Pipe {
 
     func consume(_ count: Int) {
         read += count
-        start += count
-        if read == written { start = 0 }
+        queue.consume(count)
     }
 
     /// Bytes that have not left the sender's host are lost.
@@ -115,19 +102,5 @@ final class Pipe {
         silences += 1
         silenceMet = silences
         return silences
-    }
-
-    private func makeRoom(held: Int, wanted: Int) {
-        if capacity - held >= wanted, start >= capacity / 2 {
-            if let base { memmove(base, base + start, held) }
-        } else {
-            let larger = max(held + wanted, capacity * 2, 1024)
-            guard let fresh = malloc(larger) else { preconditionFailure("out of memory") }
-            if let base { memcpy(fresh, base + start, held) }
-            free(base)
-            base = fresh
-            capacity = larger
-        }
-        start = 0
     }
 }
