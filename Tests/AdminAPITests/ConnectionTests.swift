@@ -99,7 +99,7 @@ struct ConnectionTests {
 
     @Test("a client that says nothing is told so and dropped; one that idles is dropped")
     func silent() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.head = .milliseconds(100)
         timeouts.idle = .milliseconds(100)
         try await Fixture.run(timeouts: timeouts) { fixture in
@@ -116,7 +116,7 @@ struct ConnectionTests {
 
     @Test("a body that does not come is refused in the end")
     func slowBody() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.body = .milliseconds(100)
         try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try PlainClient(fixture.tcp)

@@ -43,7 +43,7 @@ struct EventTests {
 
     @Test("a heartbeat keeps the stream known to be alive")
     func heartbeat() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.heartbeat = .milliseconds(20)
         try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try await Self.open(fixture)
@@ -92,7 +92,7 @@ struct EventTests {
 
     @Test("a reader that takes nothing is cut")
     func slowReader() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.stall = .milliseconds(100)
         try await Fixture.run(timeouts: timeouts) { fixture in
             var open: [PlainClient] = []
@@ -110,7 +110,7 @@ struct EventTests {
 
     @Test("stopping ends the stream as it should be ended, at once")
     func stops() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.grace = .seconds(60)
         try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try await Self.open(fixture)

@@ -29,7 +29,7 @@ struct Fixture: Sendable {
     static let now: Int64 = 1_700_000_000_000
 
     static func run(
-        timeouts: AdminServer.Timeouts = .init(), allowedHosts: [String] = [],
+        timeouts: AdminServer.Timeouts = .unhurried, allowedHosts: [String] = [],
         _ body: (Fixture) async throws -> Void
     ) async throws {
         let folder = TemporaryFolder()
@@ -83,6 +83,18 @@ struct Fixture: Sendable {
             fields + [("Authorization", "Bearer \(token)")]
                 + (body == nil ? [] : [("Content-Type", "application/json")]),
             body: body)
+    }
+}
+
+extension AdminServer.Timeouts {
+    /// The routes run on the thread pool that all tests share, and on a busy machine they wait for a thread. No deadline
+    /// may pass meanwhile but the one that a test is about.
+    static var unhurried: Self {
+        var timeouts = Self()
+        (timeouts.head, timeouts.body, timeouts.idle, timeouts.stall) = (
+            .seconds(600), .seconds(600), .seconds(600), .seconds(600)
+        )
+        return timeouts
     }
 }
 

@@ -82,10 +82,8 @@ struct ListenerTests {
 
     @Test("a request that runs when the server stops is answered")
     func stopIsGraceful() async throws {
-        // Other tests may keep this one from running for longer than any client has in practice.
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.grace = .seconds(600)
-        timeouts.body = .seconds(600)
         try await Fixture.run(timeouts: timeouts) { fixture in
             let client = try PlainClient(fixture.tcp)
             try await client.send(
@@ -105,7 +103,7 @@ struct ListenerTests {
 
     @Test("neither a client that sends half a request nor a backend that does not answer holds up the end")
     func stopIsBounded() async throws {
-        var timeouts = AdminServer.Timeouts()
+        var timeouts = AdminServer.Timeouts.unhurried
         timeouts.grace = .milliseconds(50)
         try await Fixture.run(timeouts: timeouts) { fixture in
             let change = "POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(fixture.token)\r\n"
