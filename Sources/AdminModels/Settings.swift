@@ -4,7 +4,8 @@ package struct SettingDefinitionReport: Codable, Sendable {
     package var standard = ""
     /// Continues a sentence that ends with "must be".
     package var allowed = ""
-    /// `count`, `duration`, `size`, `percent`, `flag`, `choice`, `keepalive`, `addresses`, `name` or `path`.
+    /// `count`, `duration`, `size`, `percent`, `flag`, `choice`, `keepalive`, `addresses`, `name`, `path`,
+    /// `host` or `pins`.
     package var kind = ""
     /// For a choice.
     package var choices: [String]?

@@ -120,7 +120,7 @@ extension ConfigurationKey {
         switch node.content {
         case .scalar(let text, _): input = .text(text)
         case .list(let nodes):
-            guard case .addresses = kind else { throw RefusedValue(allowed: kind.allowed, node) }
+            guard kind.takesList else { throw RefusedValue(allowed: kind.allowed, node) }
             var texts: [String] = []
             for element in nodes {
                 guard case .scalar(let text, _) = element.content else {

@@ -54,6 +54,11 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var tlsCaFile: String?
     package var tlsClientCert: String?
     package var tlsClientKey: String?
+    /// In canonical form, an IPv6 address in brackets; nil: the origin's host.
+    package var tlsServerName: String?
+    package var tlsMinVersion: TLSMinVersion
+    /// The origin must have one of these keys; empty: any.
+    package var tlsPins: [PublicKeyPin]
 
     private static let defaults = EffectiveSettings(SettingValues())
 
@@ -107,5 +112,8 @@ package struct EffectiveSettings: Hashable, Sendable {
         tlsCaFile = values.word(.tlsCaFile)
         tlsClientCert = values.word(.tlsClientCert)
         tlsClientKey = values.word(.tlsClientKey)
+        tlsServerName = values.word(.tlsServerName)
+        tlsMinVersion = values.choice(.tlsMinVersion, or: .v1_2)
+        tlsPins = values.pins(.tlsPin)
     }
 }

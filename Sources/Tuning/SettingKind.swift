@@ -15,12 +15,14 @@ package enum SettingKind: Hashable, Sendable {
     case addresses(unset: String)
     case name(unset: String)
     case path(unset: String)
+    case host(unset: String)
+    case pins(unset: String)
 
     /// How `SettingValue.unset` is written; nil where the setting always has a value.
     package var unsetWord: String? {
         switch self {
         case .countOrUnset(_, let word), .durationOrUnset(_, let word), .addresses(let word), .name(let word),
-            .path(let word):
+            .path(let word), .host(let word), .pins(let word):
             word
         case .keepalive: "off"
         case .count, .percent, .duration, .size, .flag, .choice: nil
@@ -54,6 +56,9 @@ package enum SettingKind: Hashable, Sendable {
         case .addresses(let word): "\(word), or one or several local addresses such as 10.0.0.5"
         case .name(let word): "\(word), or a name such as cubic (a letter, then up to 14 letters, digits, `_`, `-`)"
         case .path(let word): "\(word), or an absolute path"
+        case .host(let word): "\(word), or a host name or address without a port, such as api.example.com"
+        case .pins(let word):
+            "\(word), or up to \(Self.maxPins) of `sha256//` and the base64 of a public key's SHA-256, separated by `;`"
         }
     }
 
@@ -65,8 +70,18 @@ package enum SettingKind: Hashable, Sendable {
             case .flag(let flag): (self == .flag ? .flag(flag) : nil, "\(flag)")
             case .list(let list): (read(list: list), ValueProblem.quoted("[" + list.joined(separator: ", ") + "]"))
             }
-        guard let value else { throw ValueProblem(allowed: allowed, given: given) }
+        guard let value else { throw ValueProblem(allowed: allowed, given: given, hint: hint(for: input)) }
         return value
+    }
+
+    /// Whether one value may be given as a list.
+    package var takesList: Bool {
+        switch self {
+        case .addresses, .pins: true
+        case .count, .countOrUnset, .percent, .duration, .durationOrUnset, .size, .flag, .choice, .keepalive, .name,
+            .path, .host:
+            false
+        }
     }
 
     /// The canonical text, which `read` takes back.
@@ -81,6 +96,7 @@ package enum SettingKind: Hashable, Sendable {
         case .word(let word): word
         case .keepalive(let keepalive): keepalive.description
         case .addresses(let addresses): addresses.map(\.description).joined(separator: ",")
+        case .pins(let pins): pins.map(\.description).joined(separator: ";")
         }
     }
 }
@@ -120,17 +136,51 @@ extension SettingKind {
             return Self.isName(text) ? .word(text) : nil
         case .path:
             return text.hasPrefix("/") && !text.utf8.contains(0) ? .word(text) : nil
+        case .host:
+            return (try? OriginHost(parsing: text)).map { .word($0.description) }
+        case .pins:
+            let parts = text.split(separator: ";", omittingEmptySubsequences: false)
+            return read(list: parts.map(String.init))
         }
     }
 
     private func read(list: [String]) -> SettingValue? {
-        guard case .addresses = self else { return nil }
+        switch self {
+        case .addresses: Self.addresses(list)
+        case .pins: Self.pins(list)
+        case .count, .countOrUnset, .percent, .duration, .durationOrUnset, .size, .flag, .choice, .keepalive, .name,
+            .path, .host:
+            nil
+        }
+    }
+
+    private static func addresses(_ list: [String]) -> SettingValue? {
         let addresses = list.compactMap { IPAddress($0) }
         guard addresses.count == list.count, Set(addresses).count == list.count,
             !addresses.contains(where: \.isUnspecified)
         else { return nil }
         return addresses.isEmpty ? .unset : .addresses(addresses)
     }
+
+    private static let maxPins = 16
+
+    private static func pins(_ list: [String]) -> SettingValue? {
+        let pins = list.compactMap { PublicKeyPin(parsing: $0) }
+        guard pins.count == list.count, pins.count <= maxPins, Set(pins).count == pins.count else { return nil }
+        return pins.isEmpty ? .unset : .pins(pins)
+    }
+
+    /// For a choice that has `none` or `off`, where another of the words that switch something off was given.
+    private func hint(for input: SettingInput) -> String? {
+        guard case .choice(let words) = self, let word = words.first(where: Self.offWords.contains) else { return nil }
+        return switch input {
+        case .text(let text): Self.offWords.contains(text) ? "write `\(word)`" : nil
+        case .flag(let flag): flag ? nil : "write `\(word)`"
+        case .integer, .list: nil
+        }
+    }
+
+    private static let offWords: Set = ["off", "none", "false", "no"]
 
     private static func bounded(_ value: Int?, _ range: ClosedRange<Int>, zero: Bool = false) -> Int? {
         value.flatMap { range.contains($0) || zero && $0 == 0 ? $0 : nil }

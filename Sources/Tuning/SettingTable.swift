@@ -1,7 +1,6 @@
 import ProxyTypes
 
 extension SettingDefinition.Availability {
-    static let needsOriginTLS = notYet(needs: "TLS to origins")
     static let needsTTLs = notYet(needs: "the TTLs of DNS answers")
 }
 
@@ -57,7 +56,7 @@ extension Setting {
                 .newConnections, "how long a TCP connect may take"),
             .init(
                 .tlsTimeout, "tls_timeout", .duration(.milliseconds(10)...(.minutes(5))), .duration(.seconds(5)),
-                .newConnections, "how long a TLS handshake may take", availability: .needsOriginTLS),
+                .newConnections, "how long a TLS handshake may take"),
             .init(
                 .headersTimeout, "headers_timeout", .duration(.milliseconds(10)...(.hours(1)), zero: "none"),
                 .duration(.seconds(60)), .newExchanges, "how long an origin may take to begin its response"),
@@ -130,19 +129,29 @@ extension Setting {
             .dnsServeStale, "dns_serve_stale", .duration(.zero...(.hours(24))), .duration(.seconds(30)), .nextLookUp,
             "how long an expired answer is still used while DNS fails"),
         .init(
-            .tls, "tls", .choice(TLSMode.allCases.map(\.rawValue)), .word("as_scheme"), .newConnections,
-            "originate: http:// requests to the origin go out as https", availability: .needsOriginTLS),
+            .tls, "tls", .choice(TLSMode.allCases.map(\.rawValue)), .word("as_scheme"), .newRequests,
+            "originate: http:// requests to the origin go out as https"),
         .init(
             .tlsVerify, "tls_verify", .choice(TLSVerification.allCases.map(\.rawValue)), .word("full"),
-            .newConnections, "whether the origin's certificate is checked", availability: .needsOriginTLS),
+            .newConnections,
+            "whether the chain, name and dates of the origin's certificate are verified; none needs a reason"),
         .init(
             .tlsCaFile, "tls_ca_file", .path(unset: "system"), .unset, .newConnections,
-            "certificates to trust instead of the system's", availability: .needsOriginTLS),
+            "PEM file of the certificates to trust instead of the system's"),
         .init(
             .tlsClientCert, "tls_client_cert", .path(unset: "none"), .unset, .newConnections,
-            "client certificate for the origin", availability: .needsOriginTLS),
+            "PEM file of the client certificate for the origin, with its chain"),
         .init(
             .tlsClientKey, "tls_client_key", .path(unset: "none"), .unset, .newConnections,
-            "key of tls_client_cert", availability: .needsOriginTLS),
+            "PEM file of the private key of tls_client_cert"),
+        .init(
+            .tlsServerName, "tls_server_name", .host(unset: "host"), .unset, .newConnections,
+            "name sent as SNI and required in the certificate; host: the origin's"),
+        .init(
+            .tlsMinVersion, "tls_min_version", .choice(TLSMinVersion.allCases.map(\.rawValue)), .word("1.2"),
+            .newConnections, "lowest version of TLS that is spoken"),
+        .init(
+            .tlsPin, "tls_pin", .pins(unset: "none"), .unset, .newConnections,
+            "public keys of which the origin must have one, as in curl's --pinnedpubkey"),
     ]
 }

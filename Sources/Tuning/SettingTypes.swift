@@ -17,9 +17,15 @@ package enum TLSMode: String, CaseIterable, Hashable, Sendable {
     case originate
 }
 
-/// How strictly an origin's certificate is verified.
+/// Whether an origin's certificate is verified: its chain, name and dates.
 package enum TLSVerification: String, CaseIterable, Hashable, Sendable {
-    case full, off
+    case full, none
+}
+
+/// The lowest version of TLS that is spoken to an origin.
+package enum TLSMinVersion: String, CaseIterable, Hashable, Sendable {
+    case v1_2 = "1.2"
+    case v1_3 = "1.3"
 }
 
 /// TCP keep-alive probes, in the kernel's terms: written `idle/interval/count`, such as `60s/10s/6`. Value.

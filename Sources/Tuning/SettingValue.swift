@@ -9,11 +9,13 @@ package enum SettingValue: Hashable, Sendable {
     case duration(Interval)
     case size(Int)
     case flag(Bool)
-    /// One of a choice, a name, or a path.
+    /// One of a choice, a name, a host, or a path.
     case word(String)
     case keepalive(TCPKeepalive)
     /// Never empty: `unset` stands for no address.
     case addresses([IPAddress])
+    /// Never empty: `unset` stands for no pin.
+    case pins([PublicKeyPin])
 }
 
 /// A value as it arrives from a file, the API or the command line, not validated yet. Value.
@@ -29,17 +31,20 @@ package enum SettingInput: Hashable, Sendable {
 package struct ValueProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package let allowed: String
     package let given: String
+    /// What to write instead, where that is clear.
+    package let hint: String?
 
-    package init(allowed: String, given: String) {
+    package init(allowed: String, given: String, hint: String? = nil) {
         self.allowed = allowed
         self.given = given
+        self.hint = hint
     }
 
     package init(allowed: String, text: String) {
         self.init(allowed: allowed, given: Self.quoted(text))
     }
 
-    package var description: String { "must be \(allowed), not \(given)" }
+    package var description: String { "must be \(allowed), not \(given)" + (hint.map { ": \($0)" } ?? "") }
 
     /// Numbers are shown as they are; anything else is quoted, shortened, and safe to print on a terminal.
     package static func quoted(_ text: String) -> String {

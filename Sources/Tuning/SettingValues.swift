@@ -71,6 +71,14 @@ extension SettingValues {
         }
     }
 
+    func pins(_ setting: Setting) -> [PublicKeyPin] {
+        switch self[setting] {
+        case .pins(let pins): return pins
+        case .unset: return []
+        default: return misfit(setting) ?? []
+        }
+    }
+
     private func misfit<Value>(_ setting: Setting) -> Value? {
         Invariant.broken("\(setting.name) holds a value of another kind: \(self[setting])")
         return nil

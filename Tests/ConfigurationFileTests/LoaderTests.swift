@@ -98,10 +98,30 @@ import Tuning
         }
     }
 
-    @Test("what needs TLS to origins is taken while it is the default")
+    @Test("what needs the TTLs of DNS answers is taken while it is the default")
     func notYet() throws {
-        let text = "settings: { tls: as_scheme, tls_verify: full, tls_timeout: 5000ms, tls_ca_file: system }"
+        let text = "settings: { dns_max_ttl: 300s }"
         #expect(try ConfigurationLoader.load(text: text, file: "f").configuration == Configuration())
+    }
+
+    @Test("TLS to an origin: a version without quotes is text, and pins are one text or a list")
+    func originTLS() throws {
+        let pins = ["A", "E"].map { "sha256//" + String(repeating: "A", count: 42) + $0 + "=" }
+        for list in ["'\(pins[0]);\(pins[1])'", "['\(pins[0])', \(pins[1])]"] {
+            let text = """
+                hosts:
+                  a.example: { tls: originate, tls_verify: none, tls_server_name: B.example, tls_min_version: 1.3,
+                               tls_ca_file: /ca.pem, tls_client_cert: /c.pem, tls_client_key: /k.pem, tls_timeout: 1s,
+                               tls_pin: \(list) }
+                """
+            let loaded = try ConfigurationLoader.load(text: text, file: "f")
+            let settings = loaded.layers.effective(for: Origin(scheme: .https, host: "a.example", port: 443))
+            #expect(settings.tls == .originate && settings.tlsVerify == .none)
+            #expect(settings.tlsServerName == "b.example" && settings.tlsMinVersion == .v1_3)
+            #expect(settings.tlsPins.map(\.description) == pins && settings.tlsTimeout == .seconds(1))
+            #expect(
+                [settings.tlsCaFile, settings.tlsClientCert, settings.tlsClientKey] == ["/ca.pem", "/c.pem", "/k.pem"])
+        }
     }
 
     @Test("listening beyond loopback is taken with allow_from, however much that allows")

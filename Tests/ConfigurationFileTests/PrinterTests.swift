@@ -49,7 +49,9 @@ import Tuning
         #expect(lines.contains("source_address: [\"10.0.0.5\"] # c.yaml:28"))
         #expect(lines.contains("\"*.example.com\":"))
         #expect(lines.contains("max_connections: 4 # c.yaml:30"))
-        #expect(lines.contains("# tls: as_scheme # default; needs TLS to origins, which this version does not have"))
+        #expect(
+            lines.contains(
+                "# dns_max_ttl: 5m # default; needs the TTLs of DNS answers, which this version does not have"))
     }
 
     @Test("every setting and key is printed")
@@ -117,6 +119,12 @@ enum RandomValue {
             return .addresses(addresses)
         case .name: return .word(["bbr", "cubic", "reno", "x_1-y"][random.below(4)])
         case .path: return .word(["/a", "/a b", "/ä#: "][random.below(3)])
+        case .host: return .word(["a.example", "10.0.0.1", "[fd00::1]"][random.below(3)])
+        case .pins:
+            let pins = (0...random.below(3)).compactMap { _ in
+                PublicKeyPin(bytes: (0..<PublicKeyPin.byteCount).map { _ in UInt8(random.below(256)) })
+            }
+            return .pins(pins)
         }
     }
 

@@ -95,13 +95,12 @@ extension RefusedFile {
             "f:1:33: `congestion_control` must be kernel, or a name such as cubic (a letter, then up to 14 "
                 + "letters, digits, `_`, `-`), not `not a name`"),
         .init(
-            "settings: { tls: originate }",
-            "f:1:18: `tls` can only be as_scheme: originate needs TLS to origins, which this version does not have"),
+            "settings: { tls_verify: off }",
+            "f:1:25: `tls_verify` must be full or none, not `off`: write `none`"),
         .init(
-            "settings: { tls_ca_file: /etc/ca.pem, tls_timeout: 1s }",
-            "f:1:26: `tls_ca_file` can only be system: /etc/ca.pem needs TLS to origins, which this version does "
-                + "not have",
-            "f:1:52: `tls_timeout` can only be 5s: 1s needs TLS to origins, which this version does not have"),
+            "settings: { tls_pin: ['sha256//AAAA', sha1//AAAA] }",
+            "f:1:22: `tls_pin` must be none, or up to 16 of `sha256//` and the base64 of a public key's SHA-256, "
+                + "separated by `;`, not `[sha256//AAAA, sha1//AAAA]`"),
         .init(
             "settings: { min_idle: 40 }",
             "f:1:13: `min_idle` (40) must not be more than `max_connections` (32)"),

@@ -1,4 +1,5 @@
 import Testing
+import Tuning
 
 /// A setting as it must be: its default, texts that are taken, texts that are refused.
 struct SettingBounds: Sendable, CustomTestStringConvertible {
@@ -63,9 +64,27 @@ extension SettingBounds {
         .init("dns_max_ttl", "5m", ["1s", "24h"], ["0", "86401s"]),
         .init("dns_serve_stale", "30s", ["0", "24h"], ["86401s"]),
         .init("tls", "as_scheme", ["as_scheme", "originate"], ["on"]),
-        .init("tls_verify", "full", ["full", "off"], ["on", "none"]),
+        .init("tls_verify", "full", ["full", "none"], ["on", "off", "NONE"]),
         .init("tls_ca_file", "system", ["system", "/etc/ca.pem"], ["ca.pem", "none"]),
         .init("tls_client_cert", "none", ["none", "/c"], ["c", "system"]),
         .init("tls_client_key", "none", ["none", "/k"], ["k"]),
+        .init(
+            "tls_server_name", "host", ["host", "api.example.com", "A.b_c", "10.0.0.1", "[::1]", "-1"],
+            ["a:443", "a/b", "*.a", "a..b", "::1", "127.1", "ä.example", "a%41"]),
+        .init("tls_min_version", "1.2", ["1.2", "1.3"], ["1.1", "1", "TLSv1.2", "tls1.3"]),
+        .init(
+            "tls_pin", "none", ["none", pin("A"), pin("A") + ";" + pin("Q")],
+            [
+                "off", ";", pin("A") + ";", pin("A") + "; " + pin("Q"), pin("A") + "," + pin("Q"), pin("A") + ";none",
+                "sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "sha256//AAAA", "sha256//", "/key.pem",
+                pin("A").replacing("sha256//", with: "sha256/"), pin("A").replacing("=", with: ""), pin("A") + "=",
+            ]),
     ]
+
+    private static func pin(_ digit: String) -> String { "sha256//" + String(repeating: digit, count: 42) + "A=" }
+}
+
+extension Setting {
+    /// Its name in `EffectiveSettings`.
+    var effectiveLabel: String { self == .tlsPin ? "tlsPins" : "\(self)" }
 }

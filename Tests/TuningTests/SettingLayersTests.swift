@@ -124,7 +124,7 @@ import Tuning
             Mirror(reflecting: layers.effective(for: origin)).children, Mirror(reflecting: EffectiveSettings()).children
         ).filter { "\($0.value)" != "\($1.value)" }.compactMap(\.0.label)
         // As many may lie idle, by default, as there may be.
-        #expect(changed == (setting == .maxConnections ? ["maxConnections", "maxIdle"] : ["\(setting)"]))
+        #expect(changed == (setting == .maxConnections ? ["maxConnections", "maxIdle"] : [setting.effectiveLabel]))
     }
 
     @Test("values that contradict one another across layers are bounded")
@@ -155,7 +155,9 @@ import Tuning
             .idleTimeout: .duration(.seconds(9)), .reuseOrder: .word("widest"), .pipelining: .word("idempotent"),
             .tcpKeepalive: keepalive.map { .keepalive($0) } ?? .unset, .congestionControl: .word("bbr"),
             .sourceAddress: .addresses([IPAddress(ipv4: 1)]), .ipFamily: .word("ipv6"), .tls: .word("originate"),
-            .tlsVerify: .word("off"), .tlsCaFile: .word("/a"), .tlsClientCert: .word("/b"), .tlsClientKey: .word("/c"),
+            .tlsVerify: .word("none"), .tlsCaFile: .word("/a"), .tlsClientCert: .word("/b"), .tlsClientKey: .word("/c"),
+            .tlsServerName: .word("a"), .tlsMinVersion: .word("1.3"),
+            .tlsPin: PublicKeyPin(bytes: Array(repeating: 1, count: 32)).map { .pins([$0]) } ?? .unset,
             .maxIdle: .count(31),
         ]
         for setting in Setting.allCases where values[setting] == nil {

@@ -21,8 +21,8 @@ import Tuning
                 "`max_connections` must be 1 to 10000, not 0"
             ),
             (
-                [("tls", "originate")], nil, .setting("tls"), .notAvailable,
-                "`tls` can only be as_scheme: originate needs TLS to origins, which this version does not have"
+                [("tls_verify", "off")], nil, .setting("tls_verify"), .wrongValue,
+                "`tls_verify` must be full or none, not `off`: write `none`"
             ),
             (
                 [("min_idle", "33")], nil, .setting("min_idle"), .contradiction,

@@ -20,7 +20,7 @@ import Testing
     @Test("the effective settings hold each setting under its own name")
     func effectiveNames() {
         let labels = Mirror(reflecting: EffectiveSettings()).children.compactMap(\.label)
-        #expect(Set(labels) == Set(Setting.allCases.map { "\($0)" }))
+        #expect(Set(labels) == Set(Setting.allCases.map(\.effectiveLabel)))
     }
 
     @Test("every default is in range, and reads back from its own text", arguments: Setting.allCases)
@@ -35,7 +35,7 @@ import Testing
         for text in row.taken {
             #expect(throws: Never.self, "\(text)") { try setting.read(.text(text)) }
         }
-        for text in row.refused + ["", "x y", "-1", "auto ", "4 s"] {
+        for text in row.refused + ["", "x y", "-1", "auto ", "4 s"] where !row.taken.contains(text) {
             #expect(throws: ValueProblem.self, "\(text)") { try setting.read(.text(text)) }
         }
     }

@@ -33,7 +33,8 @@ enum SchemaAnnotations {
         ],
         "OriginFiguresReport.closed": ["description": "By close reason."],
         "SettingDefinitionReport.kind": words(
-            "count", "duration", "size", "percent", "flag", "choice", "keepalive", "addresses", "name", "path"),
+            "count", "duration", "size", "percent", "flag", "choice", "keepalive", "addresses", "name", "path", "host",
+            "pins"),
         "SettingDefinitionReport.effect": words(
             "at once", "new connections", "new leases", "new requests", "new exchanges", "new tunnels", "next look-up"),
         "ResolvedSettingReport.source": sources,

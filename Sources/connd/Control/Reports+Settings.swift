@@ -31,6 +31,8 @@ extension SettingKind {
         case .addresses: "addresses"
         case .name: "name"
         case .path: "path"
+        case .host: "host"
+        case .pins: "pins"
         }
     }
 }
