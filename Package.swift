@@ -77,7 +77,9 @@ let daemon: [Target] = [
     room("Systemd", ["ProxyTypes"]),
     room("ProcessOutput", ["ProxyTypes"]),
     room("Reactor", ["ProxyTypes", "CLinux"]),
-    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor"]),
+    .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
+    room("TLS", ["ProxyTypes", "CTLS", "Reactor"]),
+    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS"]),
     room(
         "ForwardProxy",
         [

@@ -48,8 +48,8 @@ extension ClientHandler: StreamHandler {
         }
     }
 
-    func failed(_ code: CInt) {
-        countClose(code == 0 ? .clientClosed : .clientReset)
+    func closed(_ cause: StreamEnd) {
+        countClose(cause == .outputDone ? .clientClosed : .clientReset)
         ended()
     }
 

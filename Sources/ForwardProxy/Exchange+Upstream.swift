@@ -256,6 +256,7 @@ extension RequestAttempt.Failure {
         switch failure {
         case .beforeResponse: self = .connectionLost
         case .timeout: self = .timedOut
+        case .tls: self = .tlsAlert
         case .response: self = .responseStarted
         }
     }
@@ -270,7 +271,7 @@ extension RetryOutcome {
         case .budgetEmpty: self = .refusedBudget
         case .retriesUsedUp: self = .refusedAttempts
         case .boundToConnection: self = .refusedPinned
-        case .responseStarted, .timedOut, .connectionWasFresh: return nil
+        case .responseStarted, .timedOut, .tlsAlert, .connectionWasFresh: return nil
         }
     }
 }

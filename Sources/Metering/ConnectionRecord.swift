@@ -22,6 +22,8 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var dnsTime: Int64 = 0
     package var connectTime: Int64 = 0
     package var tlsTime: Int64 = 0
+    /// Nil where it is not encrypted by connd.
+    package var tls: TLSInfo?
     package var tcp: TCPInfo?
     /// The number of the client that it belongs to, where authentication has bound it to one.
     package var owner: UInt64?

@@ -48,6 +48,7 @@ package struct OriginStatistics: Hashable, Sendable {
     package var handshakeSaved: Int64 = 0
 
     package var tunnels = TunnelStatistics()
+    package var tls = TLSStatistics()
 
     package init() {}
 
@@ -89,6 +90,7 @@ package struct OriginStatistics: Hashable, Sendable {
         a.handshakeSaved += b.handshakeSaved
         a.firstLeases += b.firstLeases
         a.tunnels += b.tunnels
+        a.tls += b.tls
     }
 
     /// What was counted since `b`, an earlier snapshot.
@@ -122,6 +124,7 @@ package struct OriginStatistics: Hashable, Sendable {
         made.handshakeSaved = a.handshakeSaved - b.handshakeSaved
         made.firstLeases = a.firstLeases - b.firstLeases
         made.tunnels = a.tunnels - b.tunnels
+        made.tls = a.tls - b.tls
         return made
     }
 }

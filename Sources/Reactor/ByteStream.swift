@@ -6,12 +6,22 @@ package protocol StreamHandler: AnyObject {
     func received(_ bytes: UnsafeRawBufferPointer)
     /// The peer's end of output: nothing more comes.
     func inputEnded()
-    /// The stream is closed, by a reset or another error; 0 where `closeAfterOutput` has done its work.
-    func failed(_ code: CInt)
+    /// The stream is closed.
+    func closed(_ cause: StreamEnd)
     /// All that was written has been taken, after some of it had to wait.
     func outputDrained()
     /// An outgoing connection is open.
     func connected()
+}
+
+/// Why a stream closed without having been told to close at once. Value.
+package enum StreamEnd: Equatable, Sendable {
+    /// `closeAfterOutput` has done its work.
+    case outputDone
+    /// A reset or another error of the connection.
+    case failure(CInt)
+    /// The encryption of the connection broke, or the peer refused it with an alert.
+    case tls(TLSFailure)
 }
 
 /// Bytes both ways between this host and a peer, in order, with back-pressure: what ForwardProxy and Upstream see of a
@@ -28,6 +38,8 @@ package protocol ByteStream: AnyObject {
     var outputIsShut: Bool { get }
     /// The peer's end of output was read: nothing more comes.
     var inputHasEnded: Bool { get }
+    /// The end of input may be forged: the connection is encrypted, and the peer did not say that it has sent everything.
+    var inputEndIsUnproven: Bool { get }
     /// An end or an error is known to follow the bytes that are still to be read.
     var hangupSeen: Bool { get }
     /// Whether nothing has come that was not read, not even an end. May cost a system call.
@@ -44,12 +56,16 @@ package protocol ByteStream: AnyObject {
     func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer)
     func pauseReading()
     func resumeReading()
+    /// Hands on what has come and was not read yet, within this call. For a stream over this one, which then tells its own
+    /// handler nothing.
+    func readPending()
 
     /// Sends a FIN behind all that was written; input goes on.
     func shutdownOutput()
     /// At once; what has not gone out is lost.
     func close()
-    /// Closes once all that was written has gone out. True: that was at once; otherwise the handler's `failed(0)` follows.
+    /// Closes once all that was written has gone out. True: that was at once; otherwise the handler's
+    /// `closed(.outputDone)` follows.
     func closeAfterOutput() -> Bool
     /// At once with a RST, so that the peer cannot take what it has received for the whole.
     func reset()

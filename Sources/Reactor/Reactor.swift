@@ -59,6 +59,8 @@ package final class Reactor {
     /// Read once per wake-up.
     package private(set) var now: Instant
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// The most that one read brings.
+    package var readSize: Int { readBuffer.count }
 
     private var closed: [EventSource] = []
     private var rescheduled: [EventSource] = []

@@ -85,6 +85,7 @@ package final class TCPStream: EventSource, ByteStream {
     package var isOpen: Bool { descriptor >= 0 }
     package var isSilent: Bool { !hangupSeen && descriptor >= 0 && kernel.isSilent(descriptor) }
     package var inputHasEnded: Bool { inputState == .ended }
+    package var inputEndIsUnproven: Bool { false }
     package var isWritable: Bool { output.isEmpty }
     package var unsentBytes: Int { output.count }
 
@@ -154,7 +155,7 @@ package final class TCPStream: EventSource, ByteStream {
         case .shuttingDown:
             shutdownNow()
             handler?.outputDrained()
-        case .closing: fail(0)
+        case .closing: end(.outputDone)
         case .shut, .broken: break
         }
     }
@@ -189,6 +190,15 @@ package final class TCPStream: EventSource, ByteStream {
         if inputState == .readable { reschedule() }
     }
 
+    package func readPending() {
+        switch inputState {
+        case .waiting: inputState = .readable
+        case .readable: break
+        case .connecting, .ended: return
+        }
+        readWhatThereIs()
+    }
+
     private func reschedule() {
         guard !isRescheduled, descriptor >= 0 else { return }
         isRescheduled = true
@@ -221,13 +231,13 @@ package final class TCPStream: EventSource, ByteStream {
                 handler?.received(UnsafeRawBufferPointer(start: buffer.baseAddress, count: count))
             } else if count == 0 {
                 // EPIPE: the end came before the reset, and everything before it.
-                guard outputError == 0 || outputError == EPIPE else { return fail(outputError) }
+                guard outputError == 0 || outputError == EPIPE else { return end(.failure(outputError)) }
                 inputState = .ended
                 handler?.inputEnded()
             } else if count == -Int(EAGAIN) {
                 inputState = .waiting
             } else if count != -Int(EINTR) {
-                fail(CInt(-count))
+                end(.failure(CInt(-count)))
             }
         }
     }
@@ -239,12 +249,12 @@ package final class TCPStream: EventSource, ByteStream {
         if events & ReadyEvents.hangup != 0 { hangupSeen = true }
         guard events & (ReadyEvents.input | ReadyEvents.hangup) != 0, !inputHasEnded else {
             // Both directions are over and the peer is gone: nothing will be read that could tell it.
-            if inputHasEnded, events & ReadyEvents.error != 0 { fail(kernel.pendingError(descriptor)) }
+            if inputHasEnded, events & ReadyEvents.error != 0 { end(.failure(kernel.pendingError(descriptor))) }
             return
         }
         inputState = .readable
         if !readsAreOn, tellsResetWhilePaused, events & ReadyEvents.error != 0 {
-            return fail(kernel.pendingError(descriptor))
+            return end(.failure(kernel.pendingError(descriptor)))
         }
         readWhatThereIs()
     }
@@ -253,7 +263,7 @@ package final class TCPStream: EventSource, ByteStream {
         guard events & (ReadyEvents.output | ReadyEvents.hangup) != 0 else { return }
         inputState = .waiting
         let code = kernel.pendingError(descriptor)
-        guard code == 0 else { return fail(code) }
+        guard code == 0 else { return end(.failure(code)) }
         // What comes with the connection, even its end, is no edge of its own later.
         if events & ReadyEvents.hangup != 0 { hangupSeen = true }
         if events & (ReadyEvents.input | ReadyEvents.hangup) != 0 { inputState = .readable }
@@ -291,11 +301,11 @@ package final class TCPStream: EventSource, ByteStream {
         close()
     }
 
-    private func fail(_ code: CInt) {
+    private func end(_ cause: StreamEnd) {
         guard descriptor >= 0 else { return }
         let handler = handler
         close()
-        handler?.failed(code)
+        handler?.closed(cause)
     }
 }
 

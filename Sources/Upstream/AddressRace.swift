@@ -189,7 +189,12 @@ private final class AttemptHandler: StreamHandler {
     }
 
     func connected() { race.connected(index) }
-    func failed(_ code: CInt) { race.failed(index, code) }
+    func closed(_ cause: StreamEnd) {
+        switch cause {
+        case .failure(let code): race.failed(index, code)
+        case .outputDone, .tls: Invariant.broken("a stream that was not open yet")
+        }
+    }
 
     // Nothing else comes before `connected`, within which the winner's stream gets another handler.
     func received(_ bytes: UnsafeRawBufferPointer) {}

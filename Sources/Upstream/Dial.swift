@@ -1,28 +1,34 @@
 import Pooling
 package import ProxyTypes
 import Reactor
+import TLS
 import Tuning
 
 /// How long the parts of opening a connection took.
 package struct DialTimes: Sendable {
     package var dns = Interval.zero
     package var connect = Interval.zero
+    /// Without TLS: zero.
+    package var tls = Interval.zero
 }
 
 struct DialledStream {
     let stream: any ByteStream
     let times: DialTimes
+    let tls: TLSInfo?
 }
 
-/// Opens one connection: looks the name up, drops the addresses that may not be connected to, and races the rest. Reports
-/// its outcome once, always from the loop and never from within `start`; once cancelled, never. Loop-bound.
+/// Opens one connection: looks the name up, drops the addresses that may not be connected to, races the rest, and encrypts
+/// what it has won where that is wanted. Reports its outcome once, always from the loop and never from within `start`; once cancelled, never. Loop-bound.
 ///
 /// ```
-///          start              addresses             connected
-/// created ──────▶ lookingUp ────────────▶ racing ──────────────▶ ended
-///                     │ none, time-out       │ all failed          ▲
-///                     └────────▶ failed ◀────┘    timer            │
-///                                  └───────────────────────────────┘   cancel: from any state to ended
+///          start              addresses            connected              handshake
+/// created ──────▶ lookingUp ────────────▶ racing ────────────▶ encrypting ──────────▶ ended
+///                     │ none, time-out       │ all failed       │ failed, time-out     ▲
+///                     └────────▶ failed ◀────┴──────────────────┘       timer          │
+///                                  └───────────────────────────────────────────────────┘
+///
+/// Without TLS `racing` leads to `ended`; `cancel` does from any state.
 /// ```
 final class Dial {
     typealias Completion = (Result<DialledStream, ProxyError>) -> Void
@@ -32,11 +38,25 @@ final class Dial {
         case lookingUp(since: Instant, Completion)
         case racing(AddressRace, dns: Interval, Completion)
         /// The timer reports it: whoever starts a dial is not ready for its end.
+        case encrypting(Encrypting, Completion)
         case failed(ProxyError, Completion)
         case ended
     }
 
+    /// What the connection carries.
+    enum Protection {
+        case none
+        case tls(TLSProfile)
+    }
+
+    private struct Encrypting {
+        let handshake: any TLSHandshake
+        let since: Instant
+        let times: DialTimes
+    }
+
     private let origin: Origin
+    private let protection: Protection
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
     let cause: DialCause
@@ -44,9 +64,15 @@ final class Dial {
     private let timer = Deadline()
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
+    /// Why there was no TLS, where that is why it failed.
+    private(set) var tlsFailure: TLSFailure.Reason?
 
-    init(origin: Origin, settings: EffectiveSettings, loop: UpstreamLoop, cause: DialCause = .demand) {
+    init(
+        origin: Origin, protection: Protection = .none, settings: EffectiveSettings, loop: UpstreamLoop,
+        cause: DialCause = .demand
+    ) {
         self.cause = cause
+        self.protection = protection
         self.origin = origin
         self.settings = settings
         self.loop = loop
@@ -60,6 +86,7 @@ final class Dial {
     func start(_ completion: @escaping Completion) {
         guard case .created = state else { return Invariant.broken("a dial is started twice") }
         state = .lookingUp(since: loop.now, completion)
+        if case .tls(let profile) = protection { loop.tls?.prepare(profile) }
         if let literal = IPAddress(origin.hostForLookup) { return resolved(.success([literal])) }
         let lifetimes = AddressCache.Lifetimes(fresh: settings.dnsMinTTL, stale: settings.dnsServeStale)
         if let known = loop.addresses.resolve(origin.hostForLookup, lifetimes, for: self) { return resolved(known) }
@@ -71,6 +98,7 @@ final class Dial {
         switch state {
         case .lookingUp: loop.addresses.cancel(origin.hostForLookup, for: self)
         case .racing(let race, _, _): race.cancel()
+        case .encrypting(let encrypting, _): encrypting.handshake.cancel()
         case .created, .failed, .ended: break
         }
         end()
@@ -88,7 +116,7 @@ final class Dial {
 
     private func fail(_ error: ProxyError) {
         switch state {
-        case .lookingUp(_, let completion), .racing(_, _, let completion):
+        case .lookingUp(_, let completion), .racing(_, _, let completion), .encrypting(_, let completion):
             #if CONND_PLANTED_FAULTS
                 if PlantedFault.isActive(.failedDialNotTold) { return end() }
             #endif
@@ -106,14 +134,53 @@ final class Dial {
             return stream.close()
         }
         refusals = race.refusals
-        end()
+        loop.timer.remove(timer)
         let times = DialTimes(dns: dnsTime, connect: connectTime)
-        completion(.success(DialledStream(stream: stream, times: times)))
+        switch protection {
+        case .none:
+            end()
+            completion(.success(DialledStream(stream: stream, times: times, tls: nil)))
+        case .tls(let profile): encrypt(stream, profile, times)
+        }
     }
 
     func lost(_ error: ProxyError) {
         if case .racing(let race, _, _) = state { refusals = race.refusals }
         fail(error)
+    }
+
+    // MARK: TLS
+
+    private func encrypt(_ stream: any ByteStream, _ profile: TLSProfile, _ times: DialTimes) {
+        guard case .racing(_, _, let completion) = state else { return }
+        guard let tls = loop.tls, let endpoint = stream.remoteEndpoint else {
+            stream.close()
+            return fail(ProxyError(.connectionTerminated, detail: "\(origin) closed the connection at once"))
+        }
+        let peer = TLSPeer(host: origin.hostForLookup, endpoint: endpoint, profile: profile)
+        let handshake = tls.startHandshake(over: stream, with: peer) { [weak self] in self?.encrypted($0) }
+        state = .encrypting(Encrypting(handshake: handshake, since: loop.now, times: times), completion)
+        wake(at: loop.now + settings.tlsTimeout)
+    }
+
+    private func encrypted(_ result: Result<TLSConnection, TLSFailure>) {
+        guard case .encrypting(let encrypting, let completion) = state else {
+            return Invariant.broken("a handshake ends that is not under way")
+        }
+        switch result {
+        case .success(let connection):
+            end()
+            var times = encrypting.times
+            times.tls = loop.now - encrypting.since
+            let dialled = DialledStream(stream: connection.stream, times: times, tls: connection.info)
+            completion(.success(dialled))
+        case .failure(let failure): fail(failure)
+        }
+    }
+
+    private func fail(_ failure: TLSFailure) {
+        tlsFailure = failure.reason
+        fail(ProxyError(failure.reason.errorKind, detail: "TLS with \(origin) failed: \(failure.detail)"))
     }
 
     // MARK: Addresses
@@ -171,6 +238,12 @@ extension Dial: DeadlineOwner {
             loop.addresses.cancel(origin.hostForLookup, for: self)
             fail(ProxyError(.dnsTimeout, detail: "the look-up of \(origin.hostForLookup) took too long"))
         case .racing(let race, _, _): race.deadlineReached(now: now)
+        case .encrypting(let encrypting, _):
+            let due = encrypting.since + settings.tlsTimeout
+            guard now >= due else { return due }
+            encrypting.handshake.cancel()
+            let limit = settings.tlsTimeout.wholeMilliseconds
+            fail(TLSFailure(.timedOut, "the origin did not finish the handshake within tls_timeout (\(limit) ms)"))
         case .failed(let error, let completion):
             end()
             completion(.failure(error))

@@ -6,7 +6,7 @@ import Reactor
 /// What is counted and kept of a connection.
 extension UpstreamConnection {
     /// In microseconds: what each reuse spares.
-    var handshakeCost: Int64 { (dialTimes.dns + dialTimes.connect).microseconds }
+    var handshakeCost: Int64 { (dialTimes.dns + dialTimes.connect + dialTimes.tls).microseconds }
 
     var allBytesSent: Int { bytesSentBefore + bytesSent }
 
@@ -87,6 +87,8 @@ extension UpstreamConnection {
         record.bytesReceived = bytesReceived
         record.dnsTime = dialTimes.dns.microseconds
         record.connectTime = dialTimes.connect.microseconds
+        record.tlsTime = dialTimes.tls.microseconds
+        record.tls = tls
         return record
     }
 }

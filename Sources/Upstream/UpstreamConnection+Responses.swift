@@ -270,7 +270,7 @@ extension UpstreamConnection {
         #endif
         guard let exchange else { return }
         switch (serving.response, end) {
-        case (.body, .fin) where bodyReader.end():
+        case (.body, .fin) where !stream.inputEndIsUnproven && bodyReader.end():
             close(.responseUntilClose, .abrupt)
             if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
             failPipelined(now: now)
@@ -283,7 +283,10 @@ extension UpstreamConnection {
                 .connectionTerminated, detail: "the origin \(verb) the connection before it answered")
             fail(.beforeResponse(error, reset: end == .reset), .originClosedMidResponse, now: now)
         case (.head, _), (.body, _):
-            let text = "the origin closed the connection in the middle of its response"
+            let text =
+                stream.inputEndIsUnproven
+                ? "the origin closed the connection without TLS's close_notify, so its response may have been cut"
+                : "the origin closed the connection in the middle of its response"
             let error = ProxyError(.httpResponseIncomplete, detail: text)
             fail(.response(error), .originClosedMidResponse, now: now)
         }

@@ -1,6 +1,7 @@
 import HTTPWire
 import Pooling
 import ProxyTypes
+import Reactor
 
 /// What a connection does, with all that holds only while it does it. Values without references, so that a state is copied
 /// and changed at the cost of a few words.
@@ -147,15 +148,26 @@ extension CloseReason {
         switch self {
         // The connection is in order and the origin may still be reading.
         case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .originConnectionClose,
-            .originFinIdle, .tlsFailed, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pathBlackHole,
+            .originFinIdle, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pathBlackHole,
             .pinned:
             .polite
         // The origin has ended or broken it, or it holds bytes that belong to nothing, or its place is needed at once.
         case .originRstIdle, .originClosedMidResponse, .responseUntilClose, .framingError, .unsolicitedBytes,
-            .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .dialFailed, .fdPressure, .killed,
+            .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .dialFailed, .tlsFailed, .fdPressure, .killed,
             .earlyResponse,
             .distrusted:
             .abrupt
+        }
+    }
+}
+
+extension StreamEnd {
+    /// Of a connection that serves no request.
+    var closeReason: CloseReason {
+        switch self {
+        case .outputDone: .drained
+        case .failure: .originRstIdle
+        case .tls: .tlsFailed
         }
     }
 }

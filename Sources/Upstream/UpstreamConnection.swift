@@ -1,7 +1,8 @@
 import HTTPWire
+import Metering
 package import Pooling
 package import ProxyTypes
-import Reactor
+package import Reactor
 import Tuning
 
 /// One upstream connection: it frames responses, passes their bytes to the exchange that holds it, watches itself while
@@ -35,6 +36,8 @@ package final class UpstreamConnection {
     let stream: any ByteStream
     package let openedAt: Instant
     package let dialTimes: DialTimes
+    /// Nil where it is not encrypted.
+    let tls: TLSInfo?
     let cause: DialCause
     /// Kept, as a socket that was reset has them no more.
     let local: Endpoint?
@@ -78,6 +81,7 @@ package final class UpstreamConnection {
         loop = pool.loop
         stream = dialled.stream
         dialTimes = dialled.times
+        tls = dialled.tls
         openedAt = now
         leasedAt = now
         state = .idle(since: now)
@@ -227,6 +231,7 @@ extension UpstreamConnection: StreamHandler {
     }
 
     package func inputEnded() {
+        if stream.inputEndIsUnproven { pool.statistics.tls.uncleanEnds += 1 }
         switch state {
         case .idle: close(.originFinIdle, .abrupt)
         case .serving(let serving): inputEnded(.fin, of: serving, now: loop.now)
@@ -236,14 +241,24 @@ extension UpstreamConnection: StreamHandler {
         }
     }
 
-    package func failed(_ code: CInt) {
+    package func closed(_ cause: StreamEnd) {
         switch state {
-        case .idle: close(.originRstIdle, .abrupt)
-        case .serving(let serving): inputEnded(.reset, of: serving, now: loop.now)
-        case .tunnel: endTunnel(.originRstIdle, .abrupt)
+        case .idle: close(cause.closeReason, .abrupt)
+        case .serving(let serving): streamClosed(cause, serving, now: loop.now)
+        case .tunnel: endTunnel(cause.closeReason, .abrupt)
         case .closing(.lingering(let lingering)): close(lingering.reason, .abrupt)
-        case .closing(.flushing): endTunnel(code == 0 ? .drained : .originRstIdle, .abrupt)
-        case .closed: Invariant.broken("a closed stream fails")
+        case .closing(.flushing): endTunnel(cause.closeReason, .abrupt)
+        case .closed: Invariant.broken("a closed stream closes")
+        }
+    }
+
+    private func streamClosed(_ cause: StreamEnd, _ serving: Serving, now: Instant) {
+        switch cause {
+        case .failure: inputEnded(.reset, of: serving, now: now)
+        case .tls(let failure):
+            let text = "TLS with the origin broke: \(failure.detail)"
+            fail(.tls(ProxyError(failure.reason.errorKind, detail: text)), .tlsFailed, now: now)
+        case .outputDone: Invariant.broken("a stream in use closes after its output")
         }
     }
 

@@ -7,12 +7,14 @@ package enum UpstreamFailure: Sendable {
     case beforeResponse(ProxyError, reset: Bool)
     /// Some of the response was received, or its head was malformed; nothing of it was passed on unless the head was.
     case response(ProxyError)
+    /// TLS broke, or the origin refused it with an alert: nothing that a new connection would mend.
+    case tls(ProxyError)
     /// No answer, or no more of it, in time.
     case timeout(ProxyError)
 
     package var error: ProxyError {
         switch self {
-        case .beforeResponse(let error, _), .response(let error), .timeout(let error): error
+        case .beforeResponse(let error, _), .response(let error), .tls(let error), .timeout(let error): error
         }
     }
 }

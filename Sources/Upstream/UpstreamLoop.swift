@@ -3,6 +3,7 @@ package import Metering
 package import Pooling
 package import ProxyTypes
 package import Reactor
+package import TLS
 package import Tuning
 
 /// What all pools of one event loop share: clock, timer, resolver, scratch storage, statistics. Loop-bound.
@@ -24,6 +25,10 @@ package final class UpstreamLoop {
 
     let addresses: AddressCache
     package var addressPolicy: (any AddressPolicy)?
+    /// For https origins; without it their connections fail.
+    package var tls: (any TLSClient)? {
+        didSet { tls?.onFilesChanged = { [unowned self] in retireConnections(using: $0) } }
+    }
     private let settingsOf: @Sendable (Origin) -> EffectiveSettings
     private var pools: [Origin: UpstreamPool] = [:]
     /// In the order of creation, and so of their numbers: what concerns several pools must not depend on the order of a
@@ -123,6 +128,11 @@ package final class UpstreamLoop {
         guard pool.openConnections == 0 else { return false }
         remove([pool])
         return true
+    }
+
+    private func retireConnections(using files: TLSProfile.Files) {
+        let now = reactor.now
+        for pool in allPools where pool.tlsProfile?.files == files { _ = pool.drain(.settingsChanged, now: now) }
     }
 
     func nextConnectionNumber() -> UInt64 {

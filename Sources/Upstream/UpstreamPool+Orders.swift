@@ -8,8 +8,10 @@ package import Tuning
 extension UpstreamPool {
     package func apply(_ settings: EffectiveSettings, now: Instant) {
         if settings != self.settings { refused.forget() }
+        let profile = tlsProfile
         self.settings = settings
         machine.apply(PoolPolicy(settings), now: now, into: &actions.pending)
+        if tlsProfile != profile { _ = machine.drain(.settingsChanged, now: now, into: &actions.pending) }
         perform(now: now)
     }
 

@@ -3,6 +3,7 @@ package import Metering
 package import Pooling
 package import ProxyTypes
 import Reactor
+import TLS
 package import Tuning
 
 /// The connections of one origin on one loop: reports events to the pure pool machine and performs what it decides. It
@@ -18,6 +19,8 @@ package final class UpstreamPool {
     package var statistics = OriginStatistics()
     /// Of statistics or gauges, since the last report.
     var hasUnreportedChanges = true
+    /// When the certificate of the origin expires that was seen last, in milliseconds since 1970.
+    var certificateExpires: Int64?
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
     let loop: UpstreamLoop
@@ -47,6 +50,14 @@ package final class UpstreamPool {
 
     deinit {
         timer.owner = nil
+    }
+
+    /// Of the connections that are pooled; nil where they are not encrypted.
+    var tlsProfile: TLSProfile? {
+        switch origin.scheme {
+        case .http: nil
+        case .https: TLSProfile(settings)
+        }
     }
 
     package var counts: PoolCounts { machine.counts }
@@ -233,7 +244,13 @@ package final class UpstreamPool {
     // MARK: Dials
 
     private func dial(_ id: ConnectionID, _ purpose: UpstreamConnection.Purpose, _ cause: DialCause, now: Instant) {
-        let dial = Dial(origin: origin, settings: settings, loop: loop, cause: cause)
+        let protection =
+            switch purpose {
+            case .requests: tlsProfile.map { Dial.Protection.tls($0) } ?? .none
+            // What a tunnel carries is its client's affair.
+            case .tunnel: Dial.Protection.none
+            }
+        let dial = Dial(origin: origin, protection: protection, settings: settings, loop: loop, cause: cause)
         sockets.insert(dial, id)
         dial.start { [unowned self] result in dialled(id, purpose, result) }
     }
@@ -256,6 +273,7 @@ package final class UpstreamPool {
             lastDialError = error
             loop.metrics.dialFailures[error.kind] += 1
             statistics.dialFailures[error.kind] += 1
+            if let reason = dial.tlsFailure { statistics.tls.failures[reason] += 1 }
             machine.dialFailed(id, now: now, into: &actions.pending)
         }
         perform(now: now)
@@ -280,6 +298,13 @@ package final class UpstreamPool {
         statistics.dnsTime.record(microseconds: dns)
         statistics.connectTime.record(microseconds: connect)
         statistics.handshakePaid += dns + connect
+        if let tls = dialled.tls {
+            let time = dialled.times.tls.microseconds
+            statistics.tls.count(tls, microseconds: time)
+            statistics.tlsTime.record(microseconds: time)
+            statistics.handshakePaid += time
+            if let expires = tls.certificateExpires { certificateExpires = expires }
+        }
         return connection
     }
 }

@@ -32,8 +32,12 @@ private final class Recorder: StreamHandler {
         inputHasEnded = true
         look()
     }
-    func failed(_ code: CInt) {
-        failure = code
+    func closed(_ cause: StreamEnd) {
+        switch cause {
+        case .outputDone: failure = 0
+        case .failure(let code): failure = code
+        case .tls: break
+        }
         look()
     }
     func outputDrained() {

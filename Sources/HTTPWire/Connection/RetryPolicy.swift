@@ -10,13 +10,14 @@ package enum RetryDecision: Equatable, BitwiseCopyable, Sendable {
 
 /// Why a failed request is not sent again: a label.
 package enum RetryRefusal: UInt8, CaseIterable, BitwiseCopyable, Sendable {
-    case responseStarted, timedOut, notIdempotent, bodyNotReplayable, connectionWasFresh, boundToConnection,
+    case responseStarted, timedOut, tlsAlert, notIdempotent, bodyNotReplayable, connectionWasFresh, boundToConnection,
         retriesUsedUp, budgetEmpty
 
     package var name: String {
         switch self {
         case .responseStarted: "response_started"
         case .timedOut: "timed_out"
+        case .tlsAlert: "tls_alert"
         case .notIdempotent: "not_idempotent"
         case .bodyNotReplayable: "body_not_replayable"
         case .connectionWasFresh: "connection_was_fresh"
@@ -35,6 +36,8 @@ package struct RequestAttempt: BitwiseCopyable, Sendable {
         case connectionLost
         /// No answer in time: the origin may still be at work on it.
         case timedOut
+        /// The origin refused the connection's TLS, as it would on another.
+        case tlsAlert
         /// Some of the response was received, well-formed or not.
         case responseStarted
     }
@@ -72,6 +75,7 @@ package enum RetryPolicy {
         switch attempt.failure {
         case .responseStarted: return .surface(.responseStarted)
         case .timedOut: return .surface(.timedOut)
+        case .tlsAlert: return .surface(.tlsAlert)
         case .connectionLost: break
         }
         // Any byte sent may have made the origin act. On a connection that had worked before, the request was most likely

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+// Much of OpenSSL's interface is macros, which Swift cannot call.
+
+static const uint64_t connd_tls_options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
+static const long connd_tls_modes = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS;
+static const long connd_tls_session_cache = SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;
+
+static inline void connd_tls_set_modes(SSL_CTX *context, long modes) {
+    SSL_CTX_set_mode(context, modes);
+}
+
+static inline void connd_tls_set_session_cache_mode(SSL_CTX *context, long mode) {
+    SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+static inline int connd_tls_set_min_version(SSL_CTX *context, int version) {
+    return (int)SSL_CTX_set_min_proto_version(context, version);
+}
+
+static inline int connd_tls_set_server_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
+
+static inline void connd_tls_set_owner(SSL *ssl, void *owner) {
+    SSL_set_app_data(ssl, owner);
+}
+
+static inline void *connd_tls_owner(const SSL *ssl) {
+    return SSL_get_app_data(ssl);
+}
+
+// The connection whose peer's certificates are being verified.
+static inline SSL *connd_tls_of_verification(X509_STORE_CTX *verification) {
+    return X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+}
+
+static inline void connd_print_name(BIO *bio, const X509_NAME *name) {
+    X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+static inline void connd_bio_set_retry_read(BIO *bio) {
+    BIO_set_retry_read(bio);
+}
+
+static inline void connd_bio_clear_retry(BIO *bio) {
+    BIO_clear_retry_flags(bio);
+}
+
+static inline int connd_error_library(unsigned long code) {
+    return ERR_GET_LIB(code);
+}
+
+static inline int connd_error_reason(unsigned long code) {
+    return ERR_GET_REASON(code);
+}
+
+// The alert that the peer sent, if that is what the error says; else -1.
+static inline int connd_error_alert(unsigned long code) {
+    int reason = ERR_GET_REASON(code);
+    return ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET && reason < SSL_AD_REASON_OFFSET + 256
+        ? reason - SSL_AD_REASON_OFFSET
+        : -1;
+}
+
+// Milliseconds since 1970; 0 if it is no time.
+static inline int64_t connd_time_milliseconds(const ASN1_TIME *time) {
+    struct tm parts;
+    if (time == NULL || ASN1_TIME_to_tm(time, &parts) != 1) return 0;
+    return (int64_t)timegm(&parts) * 1000;
+}
+
+// Writes the names and addresses that a certificate is issued for, with ", " between them, as far as there is room, and
+// returns how many it has.
+static inline int connd_certificate_names(const X509 *certificate, char *room, size_t size) {
+    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names), found = 0;
+    size_t used = 0;
+    room[0] = 0;
+    for (int index = 0; index < count; index++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+        char address[64];
+        const char *text = address;
+        size_t length = 0;
+        if (name->type == GEN_DNS) {
+            text = (const char *)ASN1_STRING_get0_data(name->d.dNSName);
+            length = (size_t)ASN1_STRING_length(name->d.dNSName);
+        } else if (name->type == GEN_IPADD) {
+            const unsigned char *bytes = ASN1_STRING_get0_data(name->d.iPAddress);
+            int bits = ASN1_STRING_length(name->d.iPAddress);
+            if (bits == 4) {
+                length = (size_t)BIO_snprintf(address, sizeof address, "%d.%d.%d.%d", bytes[0], bytes[1], bytes[2], bytes[3]);
+            } else if (bits == 16) {
+                for (int group = 0; group < 16; group += 2) {
+                    length += (size_t)BIO_snprintf(
+                        address + length, sizeof address - length, group == 0 ? "%x" : ":%x",
+                        bytes[group] << 8 | bytes[group + 1]);
+                }
+            }
+        }
+        if (length == 0) continue;
+        size_t separator = found == 0 ? 0 : 2;
+        found++;
+        if (used + separator + length + 1 > size) continue;
+        memcpy(room + used, ", ", separator);
+        memcpy(room + used + separator, text, length);
+        used += separator + length;
+        room[used] = 0;
+    }
+    GENERAL_NAMES_free(names);
+    return found;
+}

@@ -1,0 +1,54 @@
+import CTLS
+import ProxyTypes
+
+/// What libssl's error queue says of a connection that broke.
+enum LibraryErrors {
+    enum Phase {
+        case handshake, data
+    }
+
+    /// The first entry is the cause; those behind it follow from it.
+    static func take(in phase: Phase) -> TLSFailure {
+        let code = ERR_get_error()
+        ERR_clear_error()
+        let alert = connd_error_alert(code)
+        if alert >= 0 { return failure(forAlert: alert, in: phase) }
+        guard code != 0, connd_error_library(code) == ERR_LIB_SSL else {
+            return TLSFailure(.malformed, code == 0 ? "libssl gave no reason" : words(code))
+        }
+        switch connd_error_reason(code) {
+        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_WRONG_SSL_VERSION, SSL_R_VERSION_TOO_LOW:
+            return TLSFailure(.noSharedVersion, "the origin speaks an older version than tls_min_version allows")
+        case SSL_R_WRONG_VERSION_NUMBER, SSL_R_HTTP_REQUEST, SSL_R_PACKET_LENGTH_TOO_LONG:
+            return phase == .handshake
+                ? TLSFailure(.notTLS, "the origin answered with something that is not TLS")
+                : TLSFailure(.malformed, words(code))
+        case SSL_R_NO_SHARED_CIPHER, SSL_R_WRONG_CIPHER_RETURNED, SSL_R_UNKNOWN_CIPHER_RETURNED:
+            return TLSFailure(.noSharedCipher, words(code))
+        case SSL_R_EE_KEY_TOO_SMALL, SSL_R_CA_KEY_TOO_SMALL, SSL_R_CA_MD_TOO_WEAK, SSL_R_DH_KEY_TOO_SMALL:
+            return TLSFailure(.weakSignature, words(code))
+        default: return TLSFailure(.malformed, words(code))
+        }
+    }
+
+    private static func failure(forAlert alert: CInt, in phase: Phase) -> TLSFailure {
+        let name = String(cString: SSL_alert_desc_string_long(alert))
+        let text = "the origin sent alert \(alert) (\(name))"
+        switch (alert, phase) {
+        case (SSL_AD_PROTOCOL_VERSION, .handshake):
+            return TLSFailure(.noSharedVersion, "\(text): it speaks no version that tls_min_version allows")
+        case (SSL_AD_HANDSHAKE_FAILURE, .handshake):
+            return TLSFailure(.alert, "\(text): there is no cipher that both have, or it wants a client certificate")
+        case (SSL_AD_CERTIFICATE_REQUIRED, _), (SSL_AD_BAD_CERTIFICATE, _), (SSL_AD_UNKNOWN_CA, _),
+            (SSL_AD_CERTIFICATE_UNKNOWN, _), (SSL_AD_CERTIFICATE_EXPIRED, _), (SSL_AD_UNSUPPORTED_CERTIFICATE, _):
+            return TLSFailure(.alert, "\(text): it does not accept the client certificate (tls_client_cert)")
+        default: return TLSFailure(.alert, text)
+        }
+    }
+
+    /// Such as `bad decrypt`.
+    static func words(_ code: UInt) -> String {
+        guard let text = ERR_reason_error_string(code) else { return "libssl error \(code)" }
+        return String(cString: text)
+    }
+}

@@ -1,0 +1,118 @@
+import ProxyTypes
+
+/// The sessions of each peer that connections may be resumed with, and the handshakes that wait for one. Bounded. Loop-bound.
+///
+/// A handshake without a session is full. While connections are opened that will bring sessions, further handshakes with the
+/// same peer wait for them, so that of a crowd only the first pays the full price.
+final class SessionCache {
+    struct Key: Hashable {
+        let peer: TLSPeer
+        /// Of the peer's context: files that changed make another.
+        let generation: UInt64
+    }
+
+    /// What a handshake does. Whoever goes ahead brings sessions, and says when it has, or never will.
+    enum Turn {
+        case resume(TLSSession)
+        case full
+        /// Until `mayEnter`.
+        case wait
+    }
+
+    private struct Entry {
+        var sessions: [TLSSession] = []
+        /// Connections that have yet to bring a session.
+        var bringers = 0
+        var waiting: [any SessionWaiter] = []
+        var lastUse = Instant.zero
+        /// Waiting for a session of this peer was in vain.
+        var givesNone = false
+    }
+
+    private var entries: [Key: Entry] = [:]
+    private static let maxEntries = 4096
+    private static let maxSessions = 4
+
+    func enter(_ key: Key, _ waiter: any SessionWaiter, now: Instant, wallClock: Int64) -> Turn {
+        makeRoom(for: key)
+        var entry = entries[key] ?? Entry()
+        defer { entries[key] = entry }
+        entry.lastUse = now
+        while let session = entry.sessions.last {
+            guard session.expires > wallClock else {
+                entry.sessions.removeLast()
+                continue
+            }
+            if session.isUsedOnce { entry.sessions.removeLast() }
+            entry.bringers += 1
+            return .resume(session)
+        }
+        guard entry.bringers > 0, !entry.givesNone else {
+            entry.bringers += 1
+            return .full
+        }
+        entry.waiting.append(waiter)
+        return .wait
+    }
+
+    /// A connection that went ahead has brought its first session, or will not bring any.
+    func bringerEnded(_ key: Key) {
+        guard var entry = entries[key] else { return }
+        entry.bringers = max(entry.bringers - 1, 0)
+        let next = entry.bringers > 0 || entry.waiting.isEmpty ? nil : entry.waiting.removeFirst()
+        entries[key] = entry
+        next?.mayEnter()
+    }
+
+    func add(_ session: TLSSession, _ key: Key) {
+        guard var entry = entries[key] else { return }
+        entry.givesNone = false
+        entry.sessions.append(session)
+        if entry.sessions.count > Self.maxSessions { entry.sessions.removeFirst() }
+        let served = session.isUsedOnce ? min(1, entry.waiting.count) : entry.waiting.count
+        let next = Array(entry.waiting.prefix(served))
+        entry.waiting.removeFirst(served)
+        entries[key] = entry
+        for waiter in next { waiter.mayEnter() }
+    }
+
+    /// It waits no longer.
+    func leave(_ key: Key, _ waiter: any SessionWaiter) {
+        entries[key]?.waiting.removeAll { $0 === waiter }
+    }
+
+    /// It has waited as long as it should, which later ones need not do, and goes on with a full handshake.
+    func stopWaiting(_ key: Key, _ waiter: any SessionWaiter) {
+        leave(key, waiter)
+        entries[key]?.givesNone = true
+        entries[key]?.bringers += 1
+    }
+
+    /// It was refused, or the handshake with it failed.
+    func remove(_ session: TLSSession, _ key: Key) {
+        entries[key]?.sessions.removeAll { $0 === session }
+    }
+
+    func removeAll(generation: UInt64) {
+        for (key, entry) in entries where key.generation == generation {
+            entries[key] = nil
+            for waiter in entry.waiting { waiter.mayEnter() }
+        }
+    }
+
+    var count: Int { entries.values.reduce(0) { $0 + $1.sessions.count } }
+
+    private func makeRoom(for key: Key) {
+        guard entries.count >= Self.maxEntries, entries[key] == nil else { return }
+        let free = entries.filter { $0.value.waiting.isEmpty && $0.value.bringers == 0 }
+        for (key, _) in free.sorted(by: { $0.value.lastUse < $1.value.lastUse }).prefix(Self.maxEntries / 8) {
+            entries[key] = nil
+        }
+    }
+}
+
+/// A handshake that waits for a session. Loop-bound.
+protocol SessionWaiter: AnyObject {
+    /// It is to enter again: there is a session, or nobody is left who would bring one.
+    func mayEnter()
+}

@@ -1,0 +1,245 @@
+import ProxyTypes
+import Reactor
+
+/// One handshake over a stream: it waits for the context and for a session to resume, and then lets libssl and the peer talk.
+/// Loop-bound.
+///
+/// ```
+/// loading ◀─▶ waitingForSession ───▶ talking ◀──▶ waitingForTurn
+///    │ no one to wait for  └────────────▲ │               │
+///    └────────────────────────────────────┤               │      failed: told by the timer
+///                 cancel: from any state to ended ◀── done or failed
+/// ```
+final class StreamHandshake: TLSHandshake {
+    private enum State {
+        case loading
+        case waitingForSession(ContextCache.Ready)
+        case talking(Talk)
+        /// Others compute in this round of the loop.
+        case waitingForTurn(Talk)
+        case failed(TLSFailure)
+        case ended
+    }
+
+    private struct Talk {
+        let engine: TLSEngine
+        let delivery: SessionDelivery
+        /// That was offered.
+        let session: TLSSession?
+    }
+
+    private let library: LibraryTLS
+    private let stream: any ByteStream
+    private let peer: TLSPeer
+    private let completion: TLSCompletion
+    private let startedAt: Instant
+    private var state = State.loading
+    /// What has come and was not worked on.
+    private var input = ByteQueue()
+    private let timer = Deadline()
+
+    /// More than any chain of certificates that libssl takes.
+    private static let maxInput = 256 * 1024
+    /// Waiting for a session pays up to about the time of the full handshake that would be spared.
+    private static let sessionWait = Interval.milliseconds(20)...Interval.seconds(1)
+
+    init(_ library: LibraryTLS, over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion) {
+        self.library = library
+        self.stream = stream
+        self.peer = peer
+        self.completion = completion
+        startedAt = library.reactor.now
+        timer.owner = self
+    }
+
+    deinit {
+        timer.owner = nil
+    }
+
+    func start() {
+        stream.handler = self
+        findContext()
+    }
+
+    private func findContext() {
+        let found = library.contexts.find(peer.profile.contextKey) { [weak self] in self?.loaded($0) }
+        if let found { loaded(found) }
+    }
+
+    func cancel() {
+        leaveQueues()
+        end()
+        stream.close()
+    }
+
+    private func end() {
+        state = .ended
+        library.reactor.timer.remove(timer)
+    }
+
+    private func leaveQueues() {
+        switch state {
+        case .waitingForSession(let ready): library.sessions.leave(key(ready), self)
+        case .waitingForTurn: library.pacer.cancel(self)
+        case .loading, .talking, .failed, .ended: break
+        }
+    }
+
+    private func fail(_ failure: TLSFailure) {
+        leaveQueues()
+        if case .talking(let talk) = state, let session = talk.session {
+            library.sessions.remove(session, talk.delivery.key)
+        }
+        state = .failed(failure)
+        stream.close()
+        library.reactor.timer.wake(timer, at: library.reactor.now)
+    }
+
+    private func key(_ ready: ContextCache.Ready) -> SessionCache.Key {
+        SessionCache.Key(peer: peer, generation: ready.generation)
+    }
+
+    // MARK: Before the first byte
+
+    private func loaded(_ result: Result<ContextCache.Ready, TLSFailure>) {
+        guard case .loading = state else { return }
+        switch result {
+        case .success(let ready): enter(ready)
+        case .failure(let failure): fail(failure)
+        }
+    }
+
+    private func enter(_ ready: ContextCache.Ready) {
+        let now = library.reactor.now
+        switch library.sessions.enter(key(ready), self, now: now, wallClock: library.reactor.wallClock) {
+        case .resume(let session): talk(ready, resuming: session)
+        case .full: talk(ready, resuming: nil)
+        case .wait:
+            state = .waitingForSession(ready)
+            library.reactor.timer.wake(timer, at: now + sessionWait)
+        }
+    }
+
+    /// A few round trips, as far as they are known.
+    private var sessionWait: Interval {
+        let roundTrip = Int64(stream.tcpInfo?.roundTripTime ?? 0)
+        let wait = Interval(nanoseconds: 4 * 1000 * roundTrip)
+        return min(max(wait, Self.sessionWait.lowerBound), Self.sessionWait.upperBound)
+    }
+
+    private func talk(_ ready: ContextCache.Ready, resuming session: TLSSession?) {
+        let delivery = SessionDelivery(library.sessions, key(ready))
+        do {
+            let engine = try TLSEngine(over: stream, peer, ready.context, resuming: session)
+            step(Talk(engine: engine, delivery: delivery, session: session))
+        } catch {
+            fail(error)
+        }
+    }
+
+    // MARK: Talking
+
+    private func step(_ talk: Talk) {
+        if library.pacer.mayStep(self) {
+            state = .talking(talk)
+            advance(talk)
+        } else {
+            state = .waitingForTurn(talk)
+        }
+    }
+
+    private func advance(_ talk: Talk) {
+        let step = talk.engine.feed(input.bytes) { () -> TLSEngine.HandshakeStep in
+            let step = talk.engine.handshake()
+            guard case .done = step else { return step }
+            return finish(talk)
+        }
+        input.clear(keeping: 0)
+        switch step {
+        case .done: succeed(talk)
+        case .failed(let failure): fail(failure)
+        case .wantsInput where stream.isOpen && !stream.inputHasEnded: break
+        case .wantsInput: fail(TLSFailure(.closed, "the origin closed the connection during the handshake"))
+        }
+    }
+
+    /// What came behind the handshake may be sessions, and nothing else as long as nothing was asked.
+    private func finish(_ talk: Talk) -> TLSEngine.HandshakeStep {
+        switch talk.engine.read(into: library.plainBuffer) {
+        case .wantsInput: break
+        case .bytes: return .failed(TLSFailure(.malformed, "the origin sent data before a request"))
+        case .closeNotify: return .failed(TLSFailure(.closed, "the origin closed the connection after the handshake"))
+        case .failed(let failure): return .failed(failure)
+        }
+        return talk.engine.checkPins().map { .failed($0) } ?? .done
+    }
+
+    private func succeed(_ talk: Talk) {
+        let info = talk.engine.info
+        if let session = talk.session, !info.isResumed { library.sessions.remove(session, talk.delivery.key) }
+        end()
+        let encrypted = TLSStream(talk.engine, talk.delivery, library)
+        talk.delivery.deliver(talk.engine.takeNewSessions())
+        completion(.success(TLSConnection(stream: encrypted, info: info)))
+    }
+}
+
+extension StreamHandshake: StreamHandler {
+    /// It was when the handshake began.
+    func connected() {}
+
+    func received(_ bytes: UnsafeRawBufferPointer) {
+        guard input.count + bytes.count <= Self.maxInput else {
+            return fail(TLSFailure(.malformed, "the origin sent more than any handshake needs"))
+        }
+        input.append(bytes)
+        if case .talking(let talk) = state { step(talk) }
+    }
+
+    func inputEnded() { ended("closed") }
+
+    func closed(_ cause: StreamEnd) { ended("reset") }
+
+    /// What came before is worked on first: an alert says more than the end behind it.
+    private func ended(_ verb: String) {
+        switch state {
+        case .loading, .waitingForSession, .talking:
+            fail(TLSFailure(.closed, "the origin \(verb) the connection during the handshake"))
+        case .waitingForTurn, .failed, .ended: break
+        }
+    }
+
+    func outputDrained() {}
+}
+
+extension StreamHandshake: SessionWaiter {
+    func mayEnter() {
+        guard case .waitingForSession = state else { return }
+        // The files may have changed meanwhile.
+        state = .loading
+        findContext()
+    }
+}
+
+extension StreamHandshake: PacedStep {
+    func takeTurn() {
+        guard case .waitingForTurn(let talk) = state else { return }
+        state = .talking(talk)
+        advance(talk)
+    }
+}
+
+extension StreamHandshake: DeadlineOwner {
+    func deadlineReached(now: Instant) -> Instant {
+        switch state {
+        case .failed(let failure):
+            end()
+            completion(.failure(failure))
+        case .waitingForSession(let ready):
+            library.sessions.stopWaiting(key(ready), self)
+            talk(ready, resuming: nil)
+        case .loading, .talking, .waitingForTurn, .ended: break
+        }
+        return .distantFuture
+    }
+}

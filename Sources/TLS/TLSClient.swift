@@ -1,0 +1,36 @@
+package import ProxyTypes
+package import Reactor
+
+/// Encrypts connections to peers. `LibraryTLS` does it with libssl; a simulation has its own. Loop-bound.
+package protocol TLSClient: AnyObject {
+    /// Loads what the profile needs, if it was not yet, so that the first connection need not wait for it.
+    func prepare(_ profile: TLSProfile)
+    /// Over a connection that is open. The handshake ends by its completion, from the loop and never from within this call,
+    /// or by `cancel`, and never takes longer than the caller lets it.
+    func startHandshake(over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion)
+        -> any TLSHandshake
+    /// Called with a profile's files after they have changed: connections that were made with what they were before are to
+    /// be retired.
+    var onFilesChanged: ((TLSProfile.Files) -> Void)? { get set }
+    /// Called where files have changed and cannot be used.
+    var onFilesUnusable: ((TLSFailure) -> Void)? { get set }
+}
+
+package typealias TLSCompletion = (Result<TLSConnection, TLSFailure>) -> Void
+
+/// A handshake under way. Loop-bound.
+package protocol TLSHandshake: AnyObject {
+    /// Closes the stream below; the completion is not called.
+    func cancel()
+}
+
+/// What a handshake has made. Value.
+package struct TLSConnection {
+    package let stream: any ByteStream
+    package let info: TLSInfo
+
+    package init(stream: any ByteStream, info: TLSInfo) {
+        self.stream = stream
+        self.info = info
+    }
+}

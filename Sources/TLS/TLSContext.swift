@@ -1,0 +1,110 @@
+import CTLS
+import Glibc
+import ProxyTypes
+
+/// An SSL_CTX and the files that it was made from.
+///
+/// Made on a worker and then handed to one loop, which alone uses it from there on: libssl counts references with atomics, and
+/// no other thread has one.
+final class TLSContext: @unchecked Sendable {
+    let pointer: OpaquePointer
+    /// Kept for its memory: it is shared by all contexts that trust the same bundle.
+    private let trust: TrustStore?
+
+    private init(_ pointer: OpaquePointer, _ trust: TrustStore?) {
+        self.pointer = pointer
+        self.trust = trust
+    }
+
+    deinit {
+        SSL_CTX_free(pointer)
+    }
+
+    /// May read files. `trust` is nil where nothing is verified.
+    static func make(_ key: TLSProfile.ContextKey, trust: TrustStore?) throws(TLSFailure) -> TLSContext {
+        ERR_clear_error()
+        guard let pointer = SSL_CTX_new(TLS_client_method()) else {
+            throw TLSFailure(.configuration, "libssl makes no context: \(LibraryErrors.words(ERR_get_error()))")
+        }
+        let context = TLSContext(pointer, trust)
+        SSL_CTX_set_options(pointer, connd_tls_options)
+        connd_tls_set_modes(pointer, connd_tls_modes)
+        connd_tls_set_session_cache_mode(pointer, connd_tls_session_cache)
+        guard connd_tls_set_min_version(pointer, key.minVersion == .v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 else {
+            throw TLSFailure(.configuration, "libssl does not take tls_min_version")
+        }
+        // One protocol, with its length: http/1.1.
+        let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
+        SSL_CTX_set_alpn_protos(pointer, protocols, UInt32(protocols.count))
+        TLSEngine.register(pointer)
+        if let trust {
+            SSL_CTX_set1_cert_store(pointer, trust.pointer)
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, TLSEngine.verify)
+            // An intermediate of the bundle may be the anchor, as with curl.
+            X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN))
+        } else {
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_NONE, nil)
+        }
+        try context.loadClientCertificate(key.files)
+        return context
+    }
+
+    private func loadClientCertificate(_ files: TLSProfile.Files) throws(TLSFailure) {
+        guard let certificate = files.certificate else { return }
+        guard SSL_CTX_use_certificate_chain_file(pointer, certificate) == 1 else {
+            throw Self.unusable("tls_client_cert", certificate, holds: "certificate")
+        }
+        let key = files.key ?? certificate
+        guard SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM) == 1 else {
+            throw Self.unusable("tls_client_key", key, holds: "private key")
+        }
+        guard SSL_CTX_check_private_key(pointer) == 1 else {
+            throw TLSFailure(.configuration, "tls_client_key \(key) does not belong to tls_client_cert \(certificate)")
+        }
+    }
+
+    static func unusable(_ setting: String, _ path: String, holds: String) -> TLSFailure {
+        ERR_clear_error()
+        guard access(path, R_OK) == 0 else {
+            return TLSFailure(.configuration, "\(setting) \(path) cannot be read: \(String(cString: strerror(errno)))")
+        }
+        return TLSFailure(.configuration, "\(setting) \(path) holds no \(holds) in PEM")
+    }
+}
+
+/// The certificates that chains may end at, loaded once for all contexts that trust the same file. Shared, and never changed
+/// after it was made.
+final class TrustStore: @unchecked Sendable {
+    let pointer: OpaquePointer
+
+    private init(_ pointer: OpaquePointer) {
+        self.pointer = pointer
+    }
+
+    deinit {
+        X509_STORE_free(pointer)
+    }
+
+    /// Reads the file: tens of milliseconds for the system's.
+    static func load(_ path: String?) throws(TLSFailure) -> TrustStore {
+        guard let pointer = X509_STORE_new() else {
+            throw TLSFailure(.configuration, "libssl makes no store of certificates")
+        }
+        let store = TrustStore(pointer)
+        let file = path ?? system
+        guard X509_STORE_load_file(pointer, file) == 1 else {
+            throw TLSContext.unusable(
+                path == nil ? "the system's bundle (package ca-certificates)" : "tls_ca_file", file,
+                holds: "certificate")
+        }
+        return store
+    }
+
+    /// The bundle, never the directory beside it: that one would be searched on the loop during each handshake.
+    static let system: String = {
+        if let variable = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), variable.hasPrefix("/") { return variable }
+        let debian = "/etc/ssl/certs/ca-certificates.crt"
+        guard access(debian, R_OK) != 0, let file = X509_get_default_cert_file() else { return debian }
+        return String(cString: file)
+    }()
+}

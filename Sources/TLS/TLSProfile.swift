@@ -1,0 +1,74 @@
+package import ProxyTypes
+
+/// How connections are encrypted and what their peers must prove: connections and sessions of different profiles are never
+/// exchanged for each other. Value.
+package struct TLSProfile: Hashable, Sendable {
+    package enum Verification: Hashable, Sendable {
+        /// Chain, name and dates.
+        case full
+        /// Whoever answers is believed, but for `pins`.
+        case none
+    }
+
+    package var verification: Verification
+    package var minVersion: TLSInfo.Version
+    /// The files of certificates and keys, PEM.
+    package var files: Files
+    /// Sent and verified instead of the host's name.
+    package var serverName: String?
+    /// SHA-256 digests of public keys, one of which the peer must have; empty: any.
+    package var pins: [[UInt8]]
+
+    package struct Files: Hashable, Sendable {
+        /// Nil: the system's.
+        package var authorities: String?
+        package var certificate: String?
+        package var key: String?
+
+        package init(authorities: String? = nil, certificate: String? = nil, key: String? = nil) {
+            self.authorities = authorities
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    package init(
+        verification: Verification = .full, minVersion: TLSInfo.Version = .v1_2, files: Files = Files(),
+        serverName: String? = nil, pins: [[UInt8]] = []
+    ) {
+        self.verification = verification
+        self.minVersion = minVersion
+        self.files = files
+        self.serverName = serverName
+        self.pins = pins
+    }
+
+    /// What an SSL_CTX is made for: names and pins belong to single connections.
+    var contextKey: ContextKey {
+        ContextKey(verification: verification, minVersion: minVersion, files: files)
+    }
+
+    struct ContextKey: Hashable, Sendable {
+        let verification: Verification
+        let minVersion: TLSInfo.Version
+        let files: Files
+    }
+}
+
+/// Whom a handshake is with. Value.
+package struct TLSPeer: Hashable, Sendable {
+    /// Without brackets or a trailing dot.
+    package var host: String
+    /// Where the connection goes.
+    package var endpoint: Endpoint
+    package var profile: TLSProfile
+
+    package init(host: String, endpoint: Endpoint, profile: TLSProfile) {
+        self.host = host
+        self.endpoint = endpoint
+        self.profile = profile
+    }
+
+    /// The name that is sent, and that the certificate must be issued for.
+    var name: String { profile.serverName ?? host }
+}

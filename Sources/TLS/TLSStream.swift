@@ -1,0 +1,305 @@
+package import ProxyTypes
+package import Reactor
+
+/// A byte stream that is encrypted over another one: its handler sees plain bytes, and ends that the peer has proven.
+/// Loop-bound.
+///
+/// All that one read of the stream below has brought is decrypted at once and handed on in one piece, so nothing that could
+/// be handed on waits here, and a pause has only to pause the stream below.
+package final class TLSStream: ByteStream {
+    package var handler: (any StreamHandler)?
+    private let library: LibraryTLS
+    private let below: any ByteStream
+    private var state: State
+    private var input: Input
+    private var reading = Reading.on
+    private let delivery: SessionDelivery
+    /// What libssl has written of its own accord, such as answers to key updates, since the peer last took everything.
+    private var ownOutput = 0
+    private let timer = Deadline()
+
+    private enum State {
+        case open(TLSEngine)
+        /// Nothing is sent any more. The failure is told after all that was read before.
+        case broken(TLSFailure)
+        case closed
+    }
+
+    /// ```
+    ///   open ──▶ ending ──▶ ended
+    /// ```
+    private enum Input: Equatable {
+        case open
+        /// Not told yet.
+        case ending(End)
+        case ended(End)
+    }
+
+    private enum End: Equatable {
+        case closeNotify
+        /// The stream below has ended, and the peer did not say that it would.
+        case unannounced
+        /// The stream below is closed.
+        case closed(StreamEnd)
+    }
+
+    private enum Reading {
+        case on, paused
+        /// What comes is only looked at: the number of bytes that were for the handler.
+        case withheld(bytes: Int)
+    }
+
+    private static let maxOwnOutput = 64 * 1024
+    private static let recordSize = 16_384
+
+    init(_ engine: TLSEngine, _ delivery: SessionDelivery, _ library: LibraryTLS) {
+        self.library = library
+        self.delivery = delivery
+        below = engine.below
+        state = .open(engine)
+        input = below.inputHasEnded ? .ending(.unannounced) : .open
+        timer.owner = self
+        below.handler = self
+        if input != .open { tellLater() }
+    }
+
+    deinit {
+        timer.owner = nil
+    }
+
+    package var isOpen: Bool {
+        switch state {
+        case .open, .broken: true
+        case .closed: false
+        }
+    }
+
+    package var isWritable: Bool { below.isWritable }
+    package var unsentBytes: Int { below.unsentBytes }
+    package var outputIsShut: Bool { below.outputIsShut }
+
+    package var inputHasEnded: Bool {
+        switch input {
+        case .ended: true
+        case .open, .ending: false
+        }
+    }
+
+    package var inputEndIsUnproven: Bool {
+        switch input {
+        case .ending(.unannounced), .ended(.unannounced): true
+        case .open, .ending, .ended: false
+        }
+    }
+
+    package var hangupSeen: Bool { input != .open || below.hangupSeen }
+
+    package var tellsResetWhilePaused: Bool {
+        get { below.tellsResetWhilePaused }
+        set { below.tellsResetWhilePaused = newValue }
+    }
+
+    package var readLimit: Int {
+        get { below.readLimit }
+        set { below.readLimit = newValue }
+    }
+
+    package var localEndpoint: Endpoint? { below.localEndpoint }
+    package var remoteEndpoint: Endpoint? { below.remoteEndpoint }
+    package var congestionWindow: UInt32 { below.congestionWindow }
+    package var tcpInfo: TCPInfo? { below.tcpInfo }
+
+    // MARK: Writing
+
+    package func write(_ bytes: UnsafeRawBufferPointer) {
+        guard case .open(let engine) = state, let failure = engine.write(bytes) else { return }
+        breakDown(failure)
+    }
+
+    /// In one record where both fit, and so in one segment.
+    package func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) {
+        let joined = min(second.count, Self.recordSize - first.count)
+        guard joined > 0 else {
+            write(first)
+            return write(second)
+        }
+        library.joined.append(first)
+        library.joined.append(UnsafeRawBufferPointer(rebasing: second[..<joined]))
+        write(library.joined.bytes)
+        library.joined.clear(keeping: Self.recordSize * 2)
+        if joined < second.count { write(UnsafeRawBufferPointer(rebasing: second[joined...])) }
+    }
+
+    package func shutdownOutput() {
+        if case .open(let engine) = state, !below.outputIsShut { engine.sendCloseNotify() }
+        below.shutdownOutput()
+    }
+
+    // MARK: Reading
+
+    package func pauseReading() {
+        reading = .paused
+        below.pauseReading()
+    }
+
+    package func resumeReading() {
+        guard case .paused = reading else { return }
+        reading = .on
+        below.resumeReading()
+        if case .ending = input { tellLater() }
+    }
+
+    package func readPending() {
+        below.readPending()
+    }
+
+    /// A session that comes late, or new keys, are not for the handler.
+    package var isSilent: Bool {
+        guard case .open = state, case .open = input, !below.hangupSeen else { return false }
+        if below.isSilent { return true }
+        let before = reading
+        reading = .withheld(bytes: 0)
+        below.readPending()
+        guard case .withheld(let bytes) = reading else { return false }
+        reading = before
+        guard case .open = input else {
+            tellLater()
+            return false
+        }
+        return bytes == 0
+    }
+
+    private func decrypt(_ engine: TLSEngine, _ bytes: UnsafeRawBufferPointer) {
+        let room = library.plainBuffer
+        let unsentBefore = below.unsentBytes
+        let filled = engine.feed(bytes) { () -> Int in
+            var filled = 0
+            while filled < room.count {
+                switch engine.read(into: UnsafeMutableRawBufferPointer(rebasing: room[filled...])) {
+                case .bytes(let count): filled += count
+                case .wantsInput: return filled
+                case .closeNotify:
+                    input = .ending(.closeNotify)
+                    return filled
+                case .failed(let failure):
+                    state = .broken(failure)
+                    input = .ending(.closed(.tls(failure)))
+                    return filled
+                }
+            }
+            Invariant.broken("more was decrypted than one read can bring")
+            return filled
+        }
+        ownOutput += max(0, below.unsentBytes - unsentBefore)
+        if ownOutput > Self.maxOwnOutput {
+            let text = "the origin asks for key updates without end and takes no answer"
+            state = .broken(TLSFailure(.malformed, text))
+            input = .ending(.closed(.tls(TLSFailure(.malformed, text))))
+        }
+        delivery.deliver(engine.takeNewSessions())
+        pass(UnsafeRawBufferPointer(rebasing: room[..<filled]))
+    }
+
+    private func pass(_ bytes: UnsafeRawBufferPointer) {
+        switch reading {
+        case .withheld(let before): reading = .withheld(bytes: before + bytes.count)
+        case .on, .paused:
+            if !bytes.isEmpty {
+                delivery.end()
+                handler?.received(bytes)
+            }
+            if case .on = reading { tellEnd() }
+        }
+    }
+
+    // MARK: Ends
+
+    /// Called from the loop.
+    private func tellEnd() {
+        guard case .ending(let end) = input, isOpen else { return }
+        input = .ended(end)
+        switch end {
+        case .closeNotify, .unannounced: handler?.inputEnded()
+        case .closed(let cause):
+            let handler = handler
+            close()
+            handler?.closed(cause)
+        }
+    }
+
+    private func tellLater() {
+        library.reactor.timer.wake(timer, at: library.reactor.now)
+    }
+
+    /// Found while writing: told later, and behind what is still to be read.
+    private func breakDown(_ failure: TLSFailure) {
+        state = .broken(failure)
+        if case .open = input { input = .ending(.closed(.tls(failure))) }
+        tellLater()
+    }
+
+    package func close() {
+        let wasOpen = isOpen
+        state = .closed
+        guard wasOpen else { return }
+        delivery.end()
+        library.reactor.timer.remove(timer)
+        handler = nil
+        below.close()
+    }
+
+    package func closeAfterOutput() -> Bool {
+        if case .open(let engine) = state { engine.sendCloseNotify() }
+        guard below.closeAfterOutput() else { return false }
+        close()
+        return true
+    }
+
+    package func reset() {
+        below.reset()
+        close()
+    }
+}
+
+// MARK: What comes from below
+
+extension TLSStream: StreamHandler {
+    /// It was before the handshake.
+    package func connected() {}
+
+    package func received(_ bytes: UnsafeRawBufferPointer) {
+        guard case .open(let engine) = state, case .open = input else { return }
+        decrypt(engine, bytes)
+    }
+
+    package func inputEnded() {
+        guard case .open = input else { return }
+        input = .ending(.unannounced)
+        if case .on = reading { tellEnd() }
+    }
+
+    package func closed(_ cause: StreamEnd) {
+        switch input {
+        case .open, .ending(.closeNotify), .ending(.unannounced), .ended:
+            input = .ending(.closed(cause))
+        case .ending(.closed): break
+        }
+        switch reading {
+        // The stream below says so while it is paused only where that is wanted.
+        case .on, .paused: tellEnd()
+        case .withheld: break
+        }
+    }
+
+    package func outputDrained() {
+        ownOutput = 0
+        handler?.outputDrained()
+    }
+}
+
+extension TLSStream: DeadlineOwner {
+    package func deadlineReached(now: Instant) -> Instant {
+        if case .on = reading { tellEnd() }
+        return .distantFuture
+    }
+}
