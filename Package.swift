@@ -90,7 +90,7 @@ let daemon: [Target] = [
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
+            "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
             argumentParser,
         ],
         swiftSettings: strict),

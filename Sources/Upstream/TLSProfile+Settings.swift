@@ -3,10 +3,30 @@ import TLS
 import Tuning
 
 extension TLSProfile {
+    /// What an origin's settings ask of its TLS connections.
     init(_ settings: EffectiveSettings) {
         self.init(
-            verification: settings.tlsVerify == .full ? .full : .none,
+            verification: settings.tlsVerify.verification, minVersion: settings.tlsMinVersion.version,
             files: Files(
-                authorities: settings.tlsCaFile, certificate: settings.tlsClientCert, key: settings.tlsClientKey))
+                authorities: settings.tlsCaFile, certificate: settings.tlsClientCert, key: settings.tlsClientKey),
+            serverName: settings.tlsServerName, pins: settings.tlsPins.map(\.digest))
+    }
+}
+
+extension TLSVerification {
+    fileprivate var verification: TLSProfile.Verification {
+        switch self {
+        case .full: .full
+        case .none: .none
+        }
+    }
+}
+
+extension TLSMinVersion {
+    fileprivate var version: TLSInfo.Version {
+        switch self {
+        case .v1_2: .v1_2
+        case .v1_3: .v1_3
+        }
     }
 }

@@ -14,6 +14,7 @@ import Reactor
 import Tuning
 import Store
 import Systemd
+import TLS
 import Upstream
 
 #if canImport(Glibc)
@@ -89,6 +90,7 @@ final class Daemon {
         }
         let shared = SharedLayers(overrides.layers)
         self.shared = shared
+        LibraryTLS.start()
         reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
         let upstream = UpstreamLoop(
@@ -96,12 +98,19 @@ final class Daemon {
             total: ConnectionBudget(limit: proxy.maxUpstreamConnections), headLimits: proxy.headLimits,
             seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
             settings: { shared.effective(for: $0) })
+        let tls = LibraryTLS(reactor: reactor, workers: WorkerPool(limit: Self.certificateLoadsAtOnce))
+        tls.onFilesUnusable = { failure in
+            logger.warning("certificates or keys have changed and cannot be used: those that were read before stay in use",
+                metadata: ["problem": "\(failure.detail)"])
+        }
+        upstream.tls = tls
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
     }
 
     private static let lookupsAtOnce = 16
+    private static let certificateLoadsAtOnce = 2
     /// How long to wait at exit for the last lines of the access log.
     private static let lastLines = Interval.seconds(1)
 
