@@ -32,20 +32,14 @@ enum Certificate {
     }
 
     /// The SHA-256 digest of the public key, as curl's `--pinnedpubkey` has it.
-    static func pin(of certificate: OpaquePointer) -> [UInt8]? {
+    static func pin(of certificate: OpaquePointer) -> PublicKeyPin? {
         var encoded: UnsafeMutablePointer<UInt8>?
         let length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &encoded)
         guard length > 0, let encoded else { return nil }
         defer { CRYPTO_free(encoded, nil, 0) }
         var digest = [UInt8](repeating: 0, count: 32)
         guard EVP_Digest(encoded, Int(length), &digest, nil, EVP_sha256(), nil) == 1 else { return nil }
-        return digest
-    }
-
-    static func base64(_ bytes: [UInt8]) -> String {
-        var room = [UInt8](repeating: 0, count: bytes.count * 2 + 8)
-        let count = EVP_EncodeBlock(&room, bytes, CInt(bytes.count))
-        return String(decoding: room.prefix(Int(count)), as: UTF8.self)
+        return PublicKeyPin(bytes: digest)
     }
 
     /// Those of the extension; the common name is no name any more (RFC 9525 2).

@@ -102,7 +102,9 @@ final class TrustStore: @unchecked Sendable {
 
     /// The bundle, never the directory beside it: that one would be searched on the loop during each handshake.
     static let system: String = {
-        if let variable = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), variable.hasPrefix("/") { return variable }
+        if let variable = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), variable.hasPrefix("/") {
+            return variable
+        }
         let debian = "/etc/ssl/certs/ca-certificates.crt"
         guard access(debian, R_OK) != 0, let file = X509_get_default_cert_file() else { return debian }
         return String(cString: file)

@@ -137,10 +137,10 @@ final class TLSEngine {
     func checkPins() -> TLSFailure? {
         guard !peer.profile.pins.isEmpty else { return nil }
         guard let certificate = SSL_get0_peer_certificate(ssl), let pin = Certificate.pin(of: certificate) else {
-            return TLSFailure(.pinMismatch, "showed no certificate to compare with tls_pin")
+            return TLSFailure(.pinMismatch, "the origin showed no certificate to compare with tls_pin")
         }
         guard !peer.profile.pins.contains(pin) else { return nil }
-        let text = "has another public key than tls_pin allows: it is sha256//\(Certificate.base64(pin))"
+        let text = "the certificate has another public key than tls_pin allows: it is \(pin)"
         return TLSFailure(.pinMismatch, text)
     }
 

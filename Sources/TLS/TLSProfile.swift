@@ -16,8 +16,8 @@ package struct TLSProfile: Hashable, Sendable {
     package var files: Files
     /// Sent and verified instead of the host's name.
     package var serverName: String?
-    /// SHA-256 digests of public keys, one of which the peer must have; empty: any.
-    package var pins: [[UInt8]]
+    /// The peer must have one of these public keys; empty: any.
+    package var pins: [PublicKeyPin]
 
     package struct Files: Hashable, Sendable {
         /// Nil: the system's.
@@ -34,7 +34,7 @@ package struct TLSProfile: Hashable, Sendable {
 
     package init(
         verification: Verification = .full, minVersion: TLSInfo.Version = .v1_2, files: Files = Files(),
-        serverName: String? = nil, pins: [[UInt8]] = []
+        serverName: String? = nil, pins: [PublicKeyPin] = []
     ) {
         self.verification = verification
         self.minVersion = minVersion

@@ -9,7 +9,7 @@ extension TLSProfile {
             verification: settings.tlsVerify.verification, minVersion: settings.tlsMinVersion.version,
             files: Files(
                 authorities: settings.tlsCaFile, certificate: settings.tlsClientCert, key: settings.tlsClientKey),
-            serverName: settings.tlsServerName, pins: settings.tlsPins.map(\.digest))
+            serverName: settings.tlsServerName, pins: settings.tlsPins)
     }
 }
 

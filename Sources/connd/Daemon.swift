@@ -100,7 +100,8 @@ final class Daemon {
             settings: { shared.effective(for: $0) })
         let tls = LibraryTLS(reactor: reactor, workers: WorkerPool(limit: Self.certificateLoadsAtOnce))
         tls.onFilesUnusable = { failure in
-            logger.warning("certificates or keys have changed and cannot be used: those that were read before stay in use",
+            logger.warning(
+                "certificates or keys have changed and cannot be used: those that were read before stay in use",
                 metadata: ["problem": "\(failure.detail)"])
         }
         upstream.tls = tls
