@@ -30,7 +30,7 @@ extension ClientHandler {
         setOutputDeadline()
         // One that was answered before it had all been read is the last as well.
         state =
-            exchange.traits.persists && !loop.isDraining && !exchange.hasEnded ? .serving : .finishing(.afterResponse)
+            exchange.traits.persists && !isDraining && !exchange.hasEnded ? .serving : .finishing(.afterResponse)
     }
 
     /// Returns how much was used: all of it but for the end of a chunked body that is not complete, or what is behind it.

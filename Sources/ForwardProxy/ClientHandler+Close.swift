@@ -120,7 +120,7 @@ extension ClientHandler {
     private func keepLingering(_ linger: LingeringClose, now: Instant) {
         state = .lingering(linger)
         loop.slots.markLingering(slot, now: now)
-        setDeadline(linger.deadline(silence: lastPool?.settings.closeLinger ?? loop.configuration.closeLinger))
+        setDeadline(linger.deadline(silence: lastRoute?.pool.settings.closeLinger ?? loop.configuration.closeLinger))
     }
 
     /// What comes after the end was decided.
@@ -141,7 +141,7 @@ extension ClientHandler {
 
     /// All that was asked for is answered, and nothing more will be.
     func closeAfterResponse(now: Instant) {
-        let ordinary = loop.isDraining ? ClientCloseReason.shutdown : .afterResponse
+        let ordinary = isDraining ? ClientCloseReason.shutdown : .afterResponse
         switch state {
         case .finishing(let reason): close(reason == .afterResponse ? ordinary : reason, .politely, now: now)
         case .head, .idle, .leaving, .serving, .body, .tunnel: close(ordinary, .politely, now: now)

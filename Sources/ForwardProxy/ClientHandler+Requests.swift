@@ -66,7 +66,7 @@ extension ClientHandler {
                 if stream.inputHasEnded, isWritable { closeAfterResponse(now: now) }
             } else if stream.inputHasEnded {
                 closeAfterResponse(now: now)
-            } else if loop.isDraining {
+            } else if isDraining {
                 leave(now: now)
             } else {
                 becomeIdle(now: now)
@@ -137,22 +137,25 @@ extension ClientHandler {
 
     /// Decides who answers: the origin, or connd itself.
     private func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
-        switch RequestRouting.route(
-            loop.requestHead, bytes, loop: loop, cached: lastPool, cachedAuthority: lastAuthority)
-        {
-        case .origin(let pool, let authority):
-            if let authority {
-                lastPool = pool
-                lastAuthority = authority
-                if loop.recentRoutes.find(loop.requestHead.authority, bytes) == nil {
-                    loop.recentRoutes.note(authority, pool)
-                }
-            }
-            exchange.prepare(loop.requestHead, bytes, pool: pool, now: now)
-        case .localReply(let reply): exchange.prepare(loop.requestHead, reply, now: now)
+        if let gateway {
+            route(exchange, through: gateway, bytes, now: now)
+        } else {
+            routeAsProxy(exchange, bytes, now: now)
         }
         if loop.accessLog != nil {
             exchange.describe(RequestRouting.describe(loop.requestHead, bytes))
+        }
+    }
+
+    private func routeAsProxy(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
+        switch RequestRouting.route(loop.requestHead, bytes, loop: loop, last: lastRoute) {
+        case .origin(let pool, let known):
+            if let known {
+                lastRoute = known
+                if loop.recentRoutes.find(loop.requestHead, bytes) == nil { loop.recentRoutes.note(known) }
+            }
+            exchange.prepare(loop.requestHead, bytes, pool: pool, gateway: nil, now: now)
+        case .localReply(let reply): exchange.prepare(loop.requestHead, reply, now: now)
         }
     }
 

@@ -68,6 +68,8 @@ final class ClientHandler {
     let id: ClientID
     let loop: ProxyLoop
     let stream: any ByteStream
+    /// Whose listener it came to; nil for a client of the proxy.
+    let gateway: Gateway?
     var state = State.head
     /// What was read and could not be worked on yet.
     var unread = ByteQueue()
@@ -76,8 +78,9 @@ final class ClientHandler {
     var body = BodyReader()
     /// In the order of their requests; the first is the one whose turn it is. Only the last can be one that waits to start.
     var exchanges: [Exchange] = []
-    var lastAuthority: [UInt8] = []
-    var lastPool: UpstreamPool?
+    var lastRoute: KnownRoute?
+    /// For its requests through the gateway.
+    var answers: GatewayAnswers?
     /// Where connections were pinned to it: they end with it.
     var pinnedIn: [UpstreamPool] = []
 
@@ -93,9 +96,10 @@ final class ClientHandler {
     /// A client that sends for longer, or more, after its last answer is one that does not read.
     static let lingering = LingeringClose(maxDuration: .seconds(30), maxBytes: 1 << 30)
 
-    init(loop: ProxyLoop, stream: any ByteStream) {
+    init(loop: ProxyLoop, stream: any ByteStream, gateway: Gateway?) {
         self.loop = loop
         self.stream = stream
+        self.gateway = gateway
         id = ClientID(rawValue: loop.nextClientNumber())
         timer.owner = self
     }
@@ -122,11 +126,13 @@ final class ClientHandler {
     }
 
     func forgetRoute() {
-        lastPool = nil
-        lastAuthority = []
+        lastRoute = nil
     }
 
     // MARK: Questions
+
+    /// Its connection ends once its requests are answered: the proxy stops, or the gateway that it came to is removed.
+    var isDraining: Bool { loop.isDraining || gateway?.isRemoved ?? false }
 
     var isWritable: Bool { stream.isWritable }
 

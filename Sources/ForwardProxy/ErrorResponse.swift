@@ -4,7 +4,7 @@ package import Reactor
 
 /// The answer to a request that cannot be served: the one table from failures to statuses, and the one place that writes such
 /// answers.
-package struct ErrorResponse: Equatable, Sendable {
+package struct ErrorResponse: Error, Equatable, Sendable {
     package let status: Int
     package let kind: ProxyError.Kind
     package let detail: String
@@ -60,6 +60,8 @@ package struct ErrorResponse: Equatable, Sendable {
         head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
         head += "Proxy-Status: connd; error=\(kind.name); details=\"\(Self.quoted(detail))\"\r\n"
         if status == 503 { head += "Retry-After: 1\r\n" }
+        // RFC 9110 15.5.6: the one method that a gateway does not know.
+        if status == 405 { head += "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH\r\n" }
         if !persists {
             head += "Connection: close\r\n"
         } else if version == .http10 {
@@ -88,9 +90,11 @@ package struct ErrorResponse: Equatable, Sendable {
         case 200: "OK"
         case 400: "Bad Request"
         case 403: "Forbidden"
+        case 405: "Method Not Allowed"
         case 408: "Request Timeout"
         case 413: "Content Too Large"
         case 414: "URI Too Long"
+        case 421: "Misdirected Request"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"

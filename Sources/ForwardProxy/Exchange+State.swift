@@ -100,7 +100,7 @@ extension Exchange {
     /// 1 for the first: the one that runs, or the next while it waits.
     var attemptNumber: Int { record.retries + 1 }
     /// No request behind it will be answered.
-    private var isLastWhileDraining: Bool { loop.isDraining && client.exchanges.last === self }
+    private var isLastWhileDraining: Bool { client.isDraining && client.exchanges.last === self }
 
     /// Unless the response itself ends the connection. The rest of a request that was not read to its end could not be told
     /// from the next request.

@@ -126,8 +126,26 @@ extension Exchange: UpstreamExchange {
         let via = name.span.bytes
         let upstream = loop.upstream
         upstream.scratch.clear(keeping: ProxyConfiguration.keptScratch)
+        if let gateway { return write(head, bytes, shape, for: gateway) }
         let room = upstream.scratch.room(for: HeadWriter.responseSize(head, viaLength: via.byteCount))
         upstream.scratch.commit(HeadWriter.writeResponse(head, bytes.bytes, via: via, to: shape, into: room))
+    }
+
+    private func write(
+        _ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, _ shape: ResponseShape,
+        for gateway: GatewayAnswers
+    ) {
+        let name = loop.via(head.version)
+        let via = name.span.bytes
+        let (rewrite, base) = (gateway.rewrite, gateway.rewrite.base)
+        loop.headEdits.removeAll(keepingCapacity: true)
+        rewrite.findEdits(in: head, bytes.bytes, into: &loop.headEdits)
+        let edits = loop.headEdits
+        let size = HeadWriter.responseSize(
+            head, viaLength: via.byteCount, edits: edits.count, baseLength: base.count)
+        let scratch = loop.upstream.scratch.room(for: size)
+        loop.upstream.scratch.commit(
+            HeadWriter.writeResponse(head, bytes.bytes, via: via, to: shape, edits: edits, base: base, into: scratch))
     }
 
     func responseBody(_ bytes: UnsafeRawBufferPointer) {

@@ -91,6 +91,8 @@ final class Exchange {
     var traits = RequestTraits()
     /// The origin's; nil where connd answers itself.
     private(set) var pool: UpstreamPool?
+    /// How its response is rewritten; nil for a client of the proxy.
+    private(set) var gateway: GatewayAnswers?
     /// As it is sent to the origin.
     var requestHead = ByteQueue()
     var bodyProgress = BodyProgress.complete
@@ -121,6 +123,7 @@ final class Exchange {
         move(to: .ended(.abandoned))
         response = .none
         pool = nil
+        gateway = nil
         requestHead.clear(keeping: Self.keptHead)
         bodyProgress = .complete
         replay = .replayable
@@ -132,16 +135,28 @@ final class Exchange {
     // MARK: The request
 
     /// Takes what it needs from the head, which is the loop's and will be overwritten, and writes the forwarded head.
-    func prepare(_ head: borrowing RequestHead, _ bytes: RawSpan, pool: UpstreamPool, now: Instant) {
+    func prepare(
+        _ head: borrowing RequestHead, _ bytes: RawSpan, pool: UpstreamPool, gateway: GatewayAnswers?, now: Instant
+    ) {
         take(RequestTraits(head), head.framing, now: now)
         self.pool = pool
+        self.gateway = gateway
         move(to: .prepared(.forward))
         guard !isTunnel else { return }
-        let (name, target) = (loop.via(head.version), pool.host)
-        let (via, host) = (name.span.bytes, target.span.bytes)
-        let size = HeadWriter.requestSize(head, hostLength: host.byteCount, viaLength: via.byteCount)
+        if let gateway, gateway.target.route.preservesHost, !head.authority.isEmpty {
+            writeHead(head, bytes, authority: bytes.extracting(head.authority))
+        } else {
+            let authority = pool.authority
+            writeHead(head, bytes, authority: authority.span.bytes)
+        }
+    }
+
+    private func writeHead(_ head: borrowing RequestHead, _ bytes: RawSpan, authority: RawSpan) {
+        let name = loop.via(head.version)
+        let via = name.span.bytes
+        let size = HeadWriter.requestSize(head, authorityLength: authority.byteCount, viaLength: via.byteCount)
         let room = requestHead.room(for: size)
-        requestHead.commit(HeadWriter.writeRequest(head, bytes, host: host, via: via, into: room))
+        requestHead.commit(HeadWriter.writeRequest(head, bytes, authority: authority, via: via, into: room))
     }
 
     /// A request that connd answers itself when its turn comes.

@@ -17,7 +17,11 @@ extension ProxyLoop: ListenerHandler {
     }
 
     package func accepted(_ stream: any ByteStream, peer: IPAddress?) {
-        let client = ClientHandler(loop: self, stream: stream)
+        accept(stream, peer: peer, gateway: nil)
+    }
+
+    func accept(_ stream: any ByteStream, peer: IPAddress?, gateway: Gateway?) {
+        let client = ClientHandler(loop: self, stream: stream, gateway: gateway)
         add(client)
         client.start(peer: peer, now: now)
     }

@@ -14,6 +14,8 @@ package final class ProxyLoop {
     package var accessLog: AccessLog?
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
+    /// Of the response head that is being written for a client of a gateway, within one call.
+    var headEdits: [HeadEdit] = []
     /// Our entry in Via, by the version that the message was received in (RFC 9110 7.6.3).
     private let via10: [UInt8]
     private let via11: [UInt8]
@@ -26,7 +28,10 @@ package final class ProxyLoop {
     private var spareExchanges: [Exchange] = []
     private(set) var clientNumber: UInt64 = 0
     var drainState = DrainState.serving
+    /// The proxy's and the gateways'.
     var listeners: [Listener] = []
+    /// In the order in which they were made; some may be removed and have clients still.
+    var gateways: [Gateway] = []
     private var otherListeners: [(address: IPAddress, port: UInt16)] = []
 
     private static let maxSpareExchanges = 512
@@ -53,23 +58,38 @@ package final class ProxyLoop {
     package func listen(on socket: ListeningSocket) throws(SystemError) {
         // No client would be accepted from it.
         guard !isDraining else { return socket.close() }
-        listeners.append(try Listener(socket, reactor: upstream.reactor, handler: self))
+        try listen(on: socket, handler: self)
+    }
+
+    @discardableResult
+    func listen(on socket: ListeningSocket, handler: any ListenerHandler) throws(SystemError) -> Listener {
+        let listener = try Listener(socket, reactor: upstream.reactor, handler: handler)
+        listeners.append(listener)
         noteOwnListeners()
+        return listener
     }
 
     /// Accepts no more clients there; existing ones stay. Those in the kernel's queue of a socket that only this process holds
     /// are accepted first: for them the connection is open already, and would be reset.
     package func stopListening(on address: ListenAddress) {
-        guard let index = listeners.firstIndex(where: { $0.socket.address == address && !$0.socket.isInherited }) else {
-            return
-        }
-        let listener = listeners.remove(at: index)
+        let found = proxyListeners.first { $0.socket.address == address && !$0.socket.isInherited }
+        if let found { stopListening(found) }
+    }
+
+    func stopListening(_ listener: Listener) {
+        listeners.removeAll { $0 === listener }
         listener.acceptWaiting()
         listener.close()
         noteOwnListeners()
     }
 
-    package var sockets: [ListeningSocket] { listeners.map(\.socket) }
+    private var proxyListeners: [Listener] {
+        let others = gateways.flatMap(\.listeners)
+        return listeners.filter { listener in !others.contains { $0 === listener } }
+    }
+
+    /// Of the proxy itself, without the gateways'.
+    package var sockets: [ListeningSocket] { proxyListeners.map(\.socket) }
 
     /// connd's listeners beside the proxy's: requests to them are refused as well.
     package func setOtherListeners(_ others: [(address: IPAddress, port: UInt16)]) {
@@ -108,9 +128,15 @@ package final class ProxyLoop {
     /// What was allowed before may not be now: the policy is applied to names at the next request, to addresses at the next
     /// dial.
     private func reapplyDestinationPolicy() {
-        recentRoutes.removeAll()
-        forEachClient { $0.forgetRoute() }
+        forgetRoutes()
         for pool in upstream.allPools { _ = pool.drain(.settingsChanged, now: now) }
+    }
+
+    /// Where a request goes may have changed: it is decided again at the next one.
+    package func forgetRoutes() {
+        recentRoutes.removeAll()
+        for gateway in gateways { gateway.forgetTarget() }
+        forEachClient { $0.forgetRoute() }
     }
 
     // MARK: Clients

@@ -4,8 +4,8 @@ import Upstream
 
 /// Where a request goes.
 enum Route {
-    /// `authority`: as the client wrote it, to be remembered with the pool; nil where there is no need to.
-    case origin(UpstreamPool, authority: [UInt8]?)
+    /// `known`: to be remembered; nil where there is no need to.
+    case origin(UpstreamPool, known: KnownRoute?)
     case localReply(LocalReply)
 
     static func refuse(_ response: ErrorResponse) -> Route { .localReply(.error(response)) }
@@ -13,27 +13,16 @@ enum Route {
 
 /// Decides from a request's head where it goes: to an origin's pool, or to an answer of connd's own.
 enum RequestRouting {
-    /// `cachedAuthority` is the target's authority that led to `cached` last time: most clients stay with one origin.
+    /// `last`: where the client's last request went. Most clients stay with one origin.
     static func route(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop, cached: UpstreamPool?,
-        cachedAuthority: [UInt8]
+        _ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop, last: KnownRoute?
     ) -> Route {
-        let pseudonym = loop.viaPseudonym
-        if head.viaContains(pseudonym.span.bytes, in: bytes) {
-            let text = "this request has been through this connd already"
-            return .refuse(ErrorResponse(status: 508, kind: .proxyLoopDetected, detail: text))
-        }
-        if head.maxForwards == 0 { return answerHere(head, bytes) }
+        if let reply = ownReply(head, bytes, loop: loop) { return .localReply(reply) }
         switch head.form {
         case .absolute:
-            guard head.scheme == .http else { return .refuse(noTLS) }
-            if let cached, !cached.isForgotten, RecentRoutes.equal(bytes, head.authority, cachedAuthority) {
-                return .origin(cached, authority: nil)
-            }
-            if let recent = loop.recentRoutes.find(head.authority, bytes) {
-                return .origin(recent.pool, authority: recent.authority)
-            }
-            return origin(.http, head, bytes, loop)
+            if let last, last.leads(head, bytes) { return .origin(last.pool, known: nil) }
+            if let recent = loop.recentRoutes.find(head, bytes) { return .origin(recent.pool, known: recent) }
+            return origin(head.scheme == .https ? .https : .http, head, bytes, loop)
         case .authority:
             guard loop.configuration.destinations.permitsConnect(to: head.port) else {
                 let text = "CONNECT to port \(head.port) is not allowed: proxy.connect_ports does not list it"
@@ -41,7 +30,7 @@ enum RequestRouting {
             }
             return origin(.https, head, bytes, loop)
         case .asterisk:
-            return options
+            return .localReply(options)
         case .origin:
             let text =
                 "connd is a forward proxy, not a web server: set http_proxy to its address and ask for the full URL (curl -x)"
@@ -49,18 +38,21 @@ enum RequestRouting {
         }
     }
 
-    private static let noTLS = ErrorResponse(
-        status: 501, kind: .httpRequestError,
-        detail:
-            "https:// targets need TLS to origins, which this version does not have: use CONNECT, as clients do for https URLs"
-    )
+    /// To a request that goes nowhere, whatever its target: it has come back, or may not go on.
+    static func ownReply(_ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop) -> LocalReply? {
+        let pseudonym = loop.viaPseudonym
+        if head.viaContains(pseudonym.span.bytes, in: bytes) {
+            let text = "this request has been through this connd already"
+            return .error(ErrorResponse(status: 508, kind: .proxyLoopDetected, detail: text))
+        }
+        return head.maxForwards == 0 ? answerHere(head, bytes) : nil
+    }
 
-    private static var options: Route {
-        .localReply(
-            .response(
-                head:
-                    "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
-                body: ""))
+    private static var options: LocalReply {
+        .response(
+            head:
+                "HTTP/1.1 200 OK\r\nAllow: GET, HEAD, POST, PUT, DELETE, CONNECT, OPTIONS, TRACE, PATCH\r\nContent-Length: 0\r\n",
+            body: "")
     }
 
     private static func origin(
@@ -73,17 +65,33 @@ enum RequestRouting {
             let text = "the target's host `\(text(bytes, head.host))` \(error)"
             return .refuse(ErrorResponse(status: 400, kind: .httpRequestError, detail: text))
         }
-        let origin = Origin(scheme: scheme, host: host, port: head.port)
-        guard loop.configuration.destinations.verdict(onName: origin) == .allowed else {
-            let text = "proxy.deny or proxy.allow forbids \(origin.host)"
-            return .refuse(ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text))
+        switch pool(for: Origin(scheme: scheme, host: host, port: head.port), loop) {
+        case .failure(let refusal): return .refuse(refusal)
+        case .success(let pool):
+            return .origin(pool, known: head.form == .absolute ? KnownRoute(head, bytes, pool) : nil)
         }
-        return .origin(
-            loop.upstream.pool(for: origin), authority: head.form == .absolute ? authority(head, bytes) : nil)
+    }
+
+    /// The pool that serves requests to the origin, where the policy allows them: with `tls: originate` that of the
+    /// https origin, which must be allowed as well.
+    static func pool(for asked: Origin, _ loop: ProxyLoop) -> Result<UpstreamPool, ErrorResponse> {
+        if let refusal = refusal(of: asked, loop) { return .failure(refusal) }
+        guard asked.scheme == .http, loop.upstream.originatesTLS(for: asked) else {
+            return .success(loop.upstream.pool(for: asked))
+        }
+        let origin = asked.overTLS
+        if let refusal = refusal(of: origin, loop) { return .failure(refusal) }
+        return .success(loop.upstream.pool(for: origin))
+    }
+
+    private static func refusal(of origin: Origin, _ loop: ProxyLoop) -> ErrorResponse? {
+        guard loop.configuration.destinations.verdict(onName: origin) != .allowed else { return nil }
+        let text = "proxy.deny or proxy.allow forbids \(origin.host)"
+        return ErrorResponse(status: 403, kind: .httpRequestDenied, detail: text)
     }
 
     /// Max-Forwards is used up: this proxy is the final recipient (RFC 9110 7.6.2).
-    private static func answerHere(_ head: borrowing RequestHead, _ bytes: RawSpan) -> Route {
+    private static func answerHere(_ head: borrowing RequestHead, _ bytes: RawSpan) -> LocalReply {
         guard head.method == .trace else { return options }
         // RFC 9110 9.3.8: what identifies the user is not echoed.
         let secrets = ["authorization", "proxy-authorization", "cookie"]
@@ -95,21 +103,15 @@ enum RequestRouting {
             if !secrets.contains(name) { echo += line }
         }
         echo += "\r\n"
-        return .localReply(
-            .response(
-                head: "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: \(echo.utf8.count)\r\n",
-                body: echo))
-    }
-
-    static func authority(_ head: borrowing RequestHead, _ bytes: RawSpan) -> [UInt8] {
-        head.authority.map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+        return .response(
+            head: "HTTP/1.1 200 OK\r\nContent-Type: message/http\r\nContent-Length: \(echo.utf8.count)\r\n", body: echo)
     }
 
     static func describe(_ head: borrowing RequestHead, _ bytes: RawSpan) -> (method: String, target: String) {
         (text(bytes, head.methodRange), text(bytes, head.target))
     }
 
-    private static func text(_ bytes: RawSpan, _ range: Range<Int>) -> String {
+    static func text(_ bytes: RawSpan, _ range: Range<Int>) -> String {
         bytes.extracting(range).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
     }
 }

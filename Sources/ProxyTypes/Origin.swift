@@ -45,8 +45,14 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         guard description == text else { return nil }
     }
 
-    package var description: String {
-        port == scheme.defaultPort ? "\(scheme.name)://\(host)" : "\(scheme.name)://\(host):\(port)"
+    package var description: String { "\(scheme.name)://\(authority)" }
+
+    /// Without the port where it is the scheme's own.
+    package var authority: String { port == scheme.defaultPort ? host : "\(host):\(port)" }
+
+    /// Where requests to an `http` origin go with `tls: originate`: 80 becomes 443, another port stays.
+    package var overTLS: Origin {
+        Origin(scheme: .https, host: host, port: port == Scheme.http.defaultPort ? Scheme.https.defaultPort : port)
     }
 
     /// The host for a resolver: without brackets.

@@ -91,6 +91,14 @@ package final class UpstreamLoop {
         return pool
     }
 
+    /// Whether requests to this `http` origin go to the `https` one.
+    package func originatesTLS(for origin: Origin) -> Bool {
+        switch pools[origin]?.settings.tls ?? settingsOf(origin).tls {
+        case .asScheme: false
+        case .originate: true
+        }
+    }
+
     private func forgetUnused() {
         remove(allPools.filter { $0.isUnused })
     }

@@ -12,8 +12,8 @@ package final class UpstreamPool {
     package let origin: Origin
     /// In the order of creation on the loop.
     let number: Int
-    /// The origin's host, as requests to it say.
-    package let host: [UInt8]
+    /// The origin's host, and its port where it is not the scheme's own: what requests to it say in Host.
+    package let authority: [UInt8]
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
     package var statistics = OriginStatistics()
@@ -40,7 +40,7 @@ package final class UpstreamPool {
     init(origin: Origin, number: Int, settings: EffectiveSettings, loop: UpstreamLoop, seed: UInt64) {
         self.origin = origin
         self.number = number
-        host = Array(origin.host.utf8)
+        authority = Array(origin.authority.utf8)
         self.settings = settings
         self.loop = loop
         let budget = ConnectionBudget(limit: settings.maxConnections)

@@ -50,13 +50,4 @@ import Testing
         #expect(try ScriptedClient(proxy).get(origin.url(), ["Max-Forwards: 0"]).text == "hello")
         #expect(origin.record.requests.first?.head["Max-Forwards"] == ["0"])
     }
-
-    @Test("an https:// target is answered 501, and what to do instead")
-    func https() throws {
-        let proxy = try RunningProxy()
-        let client = try ScriptedClient(proxy)
-        let response = try client.get("https://127.0.0.1/")
-        response.expectErrorAnswer(501, "http_request_error")
-        #expect(response.text.contains("CONNECT"))
-    }
 }

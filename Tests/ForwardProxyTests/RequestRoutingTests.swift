@@ -23,7 +23,6 @@ struct RequestRoutingTests {
         "what connd cannot or may not forward is refused, with the reason in words",
         arguments: [
             (ScriptedProxy.get("/", "Via: 1.0 other, 1.1 connd-test (connd)\r\n"), 508, "through this connd already"),
-            ("GET https://192.0.2.1/ HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", 501, "use CONNECT"),
             ("GET / HTTP/1.1\r\nHost: 192.0.2.1\r\n\r\n", 400, "not a web server"),
             ("CONNECT 192.0.2.1:25 HTTP/1.1\r\nHost: 192.0.2.1:25\r\n\r\n", 403, "proxy.connect_ports"),
             ("GET http://1.2.3.4.5/ HTTP/1.1\r\nHost: 1.2.3.4.5\r\n\r\n", 400, "the target's host `1.2.3.4.5`"),

@@ -39,4 +39,16 @@ struct OriginTests {
         #expect(Origin(text) == nil)
         #expect(Origin(canonical: text) == nil)
     }
+
+    @Test(
+        "over TLS, an http origin is the https one of its host: 80 becomes 443, another port stays",
+        arguments: [
+            ("http://a", "https://a", "a"), ("http://a:443", "https://a", "a"),
+            ("http://a:8080", "https://a:8080", "a:8080"), ("http://[::1]", "https://[::1]", "[::1]"),
+        ])
+    func overTLS(text: String, expected: String, authority: String) throws {
+        let origin = try #require(Origin(text)).overTLS
+        #expect(origin.description == expected)
+        #expect(origin.authority == authority)
+    }
 }

@@ -29,29 +29,32 @@ package struct ResponseShape: Equatable, BitwiseCopyable, Sendable {
 /// Writes the head that is sent on, in one pass over the field table: kept lines byte for byte and in order, runs of
 /// them with one copy. It decides nothing but what the connection fields of the next hop say.
 package enum HeadWriter {
-    /// More than all that is ever added to what the head held, but for Via and the host.
+    /// More than all that is ever added to what the head held, but for Via and the authority.
     private static let added = 395
 
     /// Never less than `writeRequest` writes.
-    package static func requestSize(_ head: borrowing RequestHead, hostLength: Int, viaLength: Int) -> Int {
-        // With CONNECT the host stands in the target too.
-        head.length + 2 * hostLength + viaLength + added
+    package static func requestSize(_ head: borrowing RequestHead, authorityLength: Int, viaLength: Int) -> Int {
+        // With CONNECT the authority is the target too.
+        head.length + 2 * authorityLength + viaLength + added
     }
 
     /// Never less than `writeResponse` writes.
-    package static func responseSize(_ head: borrowing ResponseHead, viaLength: Int) -> Int {
-        head.length + viaLength + added
+    package static func responseSize(
+        _ head: borrowing ResponseHead, viaLength: Int, edits: Int = 0, baseLength: Int = 0
+    ) -> Int {
+        // Of each edit at most the base and a slash are added.
+        head.length + viaLength + added + edits * (baseLength + 1)
     }
 
-    /// In the origin form (CONNECT: authority form), with Host from the target (RFC 9112 3.2.2). `host` is the target's
-    /// in its canonical form: an origin is told one name, however its clients spell it, since all of them share its
-    /// connections, and what it answers must not depend on who spelt it how. `bytes` are those the head was parsed from.
-    /// Returns the bytes written.
+    /// In the origin form (CONNECT: authority form), with `authority` as Host (RFC 9112 3.2.2). That is the origin's in
+    /// its canonical form, whatever the client wrote: an origin is told one name, however its clients spell it, since all
+    /// of them share its connections, and what it answers must not depend on who spelt it how. `bytes` are those the
+    /// head was parsed from. Returns the bytes written.
     package static func writeRequest(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, host: RawSpan, via: RawSpan,
+        _ head: borrowing RequestHead, _ bytes: RawSpan, authority: RawSpan, via: RawSpan,
         into out: UnsafeMutableRawBufferPointer
     ) -> Int {
-        let size = requestSize(head, hostLength: host.byteCount, viaLength: via.byteCount)
+        let size = requestSize(head, authorityLength: authority.byteCount, viaLength: via.byteCount)
         guard let target = out.baseAddress, out.count >= size, head.length <= bytes.byteCount else {
             Invariant.broken("a request head is written into too little room, or from other bytes")
             return 0
@@ -61,9 +64,9 @@ package enum HeadWriter {
             var writer = ByteWriter(target, source: base)
             writer.append(head.methodRange)
             writer.append(" ")
-            appendTarget(head, bytes, host, &writer)
+            appendTarget(head, bytes, authority, &writer)
             writer.append(" HTTP/1.1\r\nHost: ")
-            appendAuthority(head, host, &writer)
+            authority.withUnsafeBytes { writer.append($0) }
             writer.append("\r\n")
             appendKeptLines(head.fields, keeping: head.upgrade ? .upgrade : nil, &writer)
             appendFraming(length: head.canonicalLength, chunked: head.canonicalChunked, &writer)
@@ -83,14 +86,14 @@ package enum HeadWriter {
         }
     }
 
-    /// As HTTP/1.1, whatever the origin spoke. `bytes` are those the head was parsed from. Returns the bytes written.
+    /// As HTTP/1.1, whatever the origin spoke. `bytes` are those the head was parsed from. `edits` were found in it by
+    /// a `ResponseRewrite` with this `base`. Returns the bytes written.
     package static func writeResponse(
         _ head: borrowing ResponseHead, _ bytes: RawSpan, via: RawSpan, to client: ResponseShape,
-        into out: UnsafeMutableRawBufferPointer
+        edits: [HeadEdit] = [], base gateway: [UInt8] = [], into out: UnsafeMutableRawBufferPointer
     ) -> Int {
-        guard let target = out.baseAddress, out.count >= responseSize(head, viaLength: via.byteCount),
-            head.length <= bytes.byteCount
-        else {
+        let size = responseSize(head, viaLength: via.byteCount, edits: edits.count, baseLength: gateway.count)
+        guard let target = out.baseAddress, out.count >= size, head.length <= bytes.byteCount else {
             Invariant.broken("a response head is written into too little room, or from other bytes")
             return 0
         }
@@ -102,7 +105,9 @@ package enum HeadWriter {
             writer.append(" ")
             writer.append(head.reason)
             writer.append("\r\n")
-            if client.dechunk {
+            if !edits.isEmpty {
+                appendEditedLines(head.fields, edits, gateway, client, &writer)
+            } else if client.dechunk {
                 appendDechunkedLines(head.fields, &writer)
             } else {
                 appendKeptLines(head.fields, keeping: client.passUpgrade ? .upgrade : nil, &writer)
@@ -121,10 +126,10 @@ package enum HeadWriter {
 
     @inline(__always)
     private static func appendTarget(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, _ host: RawSpan, _ writer: inout ByteWriter
+        _ head: borrowing RequestHead, _ bytes: RawSpan, _ authority: RawSpan, _ writer: inout ByteWriter
     ) {
         if head.form == .authority {
-            appendAuthority(head, host, &writer)
+            authority.withUnsafeBytes { writer.append($0) }
         } else if head.pathAndQuery.isEmpty {
             // RFC 9112 3.2.4: OPTIONS on a target without a path is about the server as a whole.
             writer.append(head.method == .options ? "*" : "/")
@@ -132,16 +137,6 @@ package enum HeadWriter {
             if bytes.byte(head.pathAndQuery.lowerBound) == UInt8(ascii: "?") { writer.append("/") }
             writer.append(head.pathAndQuery)
         }
-    }
-
-    @inline(__always)
-    private static func appendAuthority(
-        _ head: borrowing RequestHead, _ host: RawSpan, _ writer: inout ByteWriter
-    ) {
-        host.withUnsafeBytes { writer.append($0) }
-        guard head.port != head.scheme.defaultPort, head.port != 0 else { return }
-        writer.append(":")
-        writer.append(decimal: UInt64(head.port))
     }
 
     @inline(__always)
@@ -159,10 +154,42 @@ package enum HeadWriter {
 
     private static func appendDechunkedLines(_ fields: borrowing FieldTable, _ writer: inout ByteWriter) {
         var run = 0..<0
+        for index in 0..<fields.count where !isDroppedWithChunks(fields[index]) {
+            extend(&run, with: fields[index].line, &writer)
+        }
+        writer.append(run)
+    }
+
+    private static func isDroppedWithChunks(_ entry: FieldTable.Entry) -> Bool {
+        entry.dropped || entry.id == .transferEncoding || entry.id == .trailer
+    }
+
+    private static func appendEditedLines(
+        _ fields: borrowing FieldTable, _ edits: [HeadEdit], _ base: [UInt8], _ client: ResponseShape,
+        _ writer: inout ByteWriter
+    ) {
+        var run = 0..<0
+        var rest = edits[...]
         for index in 0..<fields.count {
             let entry = fields[index]
-            if entry.dropped || entry.id == .transferEncoding || entry.id == .trailer { continue }
-            extend(&run, with: entry.line, &writer)
+            let isUpgrade = client.passUpgrade && entry.id == .upgrade
+            if client.dechunk ? isDroppedWithChunks(entry) : entry.dropped && !isUpgrade { continue }
+            var line = entry.line
+            while let edit = rest.first, edit.range.upperBound <= line.upperBound {
+                rest.removeFirst()
+                extend(&run, with: line.lowerBound..<edit.range.lowerBound, &writer)
+                writer.append(run)
+                switch edit.replacement {
+                case .nothing: break
+                case .base: base.withUnsafeBytes { writer.append($0) }
+                case .baseAndSlash:
+                    base.withUnsafeBytes { writer.append($0) }
+                    writer.append("/")
+                }
+                line = edit.range.upperBound..<line.upperBound
+                run = line.lowerBound..<line.lowerBound
+            }
+            extend(&run, with: line, &writer)
         }
         writer.append(run)
     }

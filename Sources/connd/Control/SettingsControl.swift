@@ -167,6 +167,8 @@ actor SettingsControl {
             await mailbox.run { $0.upstream.apply(part) }
             start += Self.appliedAtOnce
         }
+        // `tls` decides which pool serves an origin.
+        await mailbox.run { $0.forgetRoutes() }
     }
 
     private static let appliedAtOnce = 64

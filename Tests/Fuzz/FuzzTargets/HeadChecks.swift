@@ -1,4 +1,5 @@
 import HTTPWire
+import ProxyTypes
 
 /// What must hold for any bytes given as a head; each check answers what was broken, or nil.
 package enum HeadChecks {
@@ -34,8 +35,21 @@ package enum HeadChecks {
         guard response.length <= bytes.count, inside(response.lines, response.length) else {
             return "a range is outside"
         }
-        return brokenRewrite(of: response, head, bytes, method, shape(input[1]))
+        let shape = shape(input[1])
+        for rewrite in [nil] + rewrites {
+            if let broken = brokenRewrite(of: response, head, bytes, method, shape, rewrite) { return broken }
+        }
+        return nil
     }
+
+    /// As gateways rewrite what they pass on.
+    private static let rewrites: [ResponseRewrite?] = {
+        let origins = [Origin("http://h"), Origin("https://h:8443")].compactMap(\.self)
+        return [
+            ResponseRewrite(origins: origins, base: Array("http://127.0.0.1:9101".utf8), stripsSecure: true),
+            ResponseRewrite(origins: origins, base: [], stripsSecure: false),
+        ]
+    }()
 
     private static func ends(_ seed: UInt8, _ count: Int) -> [Int] {
         seed == 255 ? Array(0...count) : [count * Int(seed) / 255, count]
@@ -98,9 +112,10 @@ package enum HeadChecks {
     }
 
     private static func brokenRewrite(
-        of response: ResponseSnapshot, _ head: ResponseHead, _ bytes: [UInt8], _ method: Method, _ shape: ResponseShape
+        of response: ResponseSnapshot, _ head: ResponseHead, _ bytes: [UInt8], _ method: Method,
+        _ shape: ResponseShape, _ rewrite: ResponseRewrite?
     ) -> String? {
-        let output = Feeding.rewritten(head, bytes, to: shape)
+        let output = Feeding.rewritten(head, bytes, to: shape, by: rewrite)
         var again = ResponseHead()
         guard case .accepted(let next) = Feeding.response(output, method: method, limits: wide, head: &again) else {
             return "the rewritten response is refused: \(text(output))"

@@ -140,25 +140,37 @@ package enum Feeding {
         return host.map { Array($0.description.utf8) } ?? Array(bytes[range])
     }
 
+    /// Of the origin that the target names.
+    package static func authority(_ head: RequestHead, _ bytes: [UInt8]) -> [UInt8] {
+        let host = host(head.host, bytes)
+        return head.port == head.scheme.defaultPort ? host : host + Array(":\(head.port)".utf8)
+    }
+
     package static func rewritten(_ head: RequestHead, _ bytes: [UInt8], via: String = "1.1 connd") -> [UInt8] {
-        let (host, via) = (host(head.host, bytes), Array(via.utf8))
-        let size = HeadWriter.requestSize(head, hostLength: host.count, viaLength: via.count)
+        let (authority, via) = (authority(head, bytes), Array(via.utf8))
+        let size = HeadWriter.requestSize(head, authorityLength: authority.count, viaLength: via.count)
         return [UInt8](unsafeUninitializedCapacity: size) { out, count in
             count = HeadWriter.writeRequest(
-                head, bytes.span.bytes, host: host.span.bytes, via: via.span.bytes,
+                head, bytes.span.bytes, authority: authority.span.bytes, via: via.span.bytes,
                 into: UnsafeMutableRawBufferPointer(out)
             )
         }
     }
 
     package static func rewritten(
-        _ head: ResponseHead, _ bytes: [UInt8], to client: ResponseShape = ResponseShape(), via: String = "1.1 connd"
+        _ head: ResponseHead, _ bytes: [UInt8], to client: ResponseShape = ResponseShape(), via: String = "1.1 connd",
+        by rewrite: ResponseRewrite? = nil
     ) -> [UInt8] {
         let via = Array(via.utf8)
-        let size = HeadWriter.responseSize(head, viaLength: via.count)
+        var edits: [HeadEdit] = []
+        rewrite?.findEdits(in: head, bytes.span.bytes, into: &edits)
+        let base = rewrite?.base ?? []
+        let size = HeadWriter.responseSize(
+            head, viaLength: via.count, edits: edits.count, baseLength: base.count)
         return [UInt8](unsafeUninitializedCapacity: size) { out, count in
             count = HeadWriter.writeResponse(
-                head, bytes.span.bytes, via: via.span.bytes, to: client, into: UnsafeMutableRawBufferPointer(out)
+                head, bytes.span.bytes, via: via.span.bytes, to: client, edits: edits, base: base,
+                into: UnsafeMutableRawBufferPointer(out)
             )
         }
     }
