@@ -80,6 +80,7 @@ final class RecordingExchange: UpstreamExchange {
         switch failure {
         case .beforeResponse(_, let reset): record(reset ? "reset before response" : "lost before response")
         case .response: record("response lost")
+        case .tls(let error): record("tls \(error.kind.name)")
         case .timeout(let error): record("timeout \(error.kind.name)")
         }
     }
