@@ -73,7 +73,7 @@ extension ConfigurationReader {
         var values = base
         for given in given { values[given.setting] = given.value }
         for found in SettingContradiction.all(in: values, touching: Set(given.map(\.setting))) {
-            guard let first = given.first(where: { $0.setting == found.lower || $0.setting == found.upper }) else {
+            guard let first = given.first(where: { $0.setting == found.first || $0.setting == found.second }) else {
                 continue
             }
             problems.add(found.text, at: first.key)

@@ -52,9 +52,10 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var tlsVerify: TLSVerification
     /// Nil: the system's.
     package var tlsCaFile: String?
+    /// Nil where `tlsClientKey` is nil, and the reverse.
     package var tlsClientCert: String?
     package var tlsClientKey: String?
-    /// In canonical form, an IPv6 address in brackets; nil: the origin's host.
+    /// A name, or an address without brackets; nil: the origin's host.
     package var tlsServerName: String?
     package var tlsMinVersion: TLSMinVersion
     /// The origin must have one of these keys; empty: any.
@@ -110,9 +111,12 @@ package struct EffectiveSettings: Hashable, Sendable {
         tls = values.choice(.tls, or: .asScheme)
         tlsVerify = values.choice(.tlsVerify, or: .full)
         tlsCaFile = values.word(.tlsCaFile)
-        tlsClientCert = values.word(.tlsClientCert)
-        tlsClientKey = values.word(.tlsClientKey)
-        tlsServerName = values.word(.tlsServerName)
+        let (cert, key) = (values.word(.tlsClientCert), values.word(.tlsClientKey))
+        tlsClientCert = key == nil ? nil : cert
+        tlsClientKey = cert == nil ? nil : key
+        tlsServerName = values.word(.tlsServerName).map { text in
+            (try? OriginHost(parsing: text))?.address?.description ?? text
+        }
         tlsMinVersion = values.choice(.tlsMinVersion, or: .v1_2)
         tlsPins = values.pins(.tlsPin)
     }

@@ -26,6 +26,12 @@ import Tuning
         for setting in Setting.allCases where setting.definition.availability == .now {
             loaded.configuration.settings[setting] = RandomValue.of(setting.definition.kind, &random)
         }
+        // Neither is taken without the other.
+        if loaded.configuration.settings[.tlsClientKey] == .unset {
+            loaded.configuration.settings[.tlsClientCert] = .unset
+        } else if loaded.configuration.settings[.tlsClientCert] == .unset {
+            loaded.configuration.settings[.tlsClientKey] = .unset
+        }
         // These bound one another.
         for setting in [Setting.maxConnections, .maxIdle, .minIdle, .dnsMinTTL, .dnsMaxTTL] {
             loaded.configuration.settings[setting] = setting.defaultValue

@@ -105,6 +105,12 @@ extension RefusedFile {
             "settings: { min_idle: 40 }",
             "f:1:13: `min_idle` (40) must not be more than `max_connections` (32)"),
         .init(
+            "settings: { tls_client_key: /k }\nhosts: { a: { tls_client_cert: /c }, b: { tls_client_key: none } }",
+            "f:1:13: `tls_client_key` (/k) needs `tls_client_cert` too, which is not set"),
+        .init(
+            "hosts: { a: { tls_client_cert: /c, tls_client_key: none } }",
+            "f:1:15: `tls_client_cert` (/c) needs `tls_client_key` too, which is not set"),
+        .init(
             "settings: { dns_max_ttl: 10m }",
             "f:1:26: `dns_max_ttl` can only be 5m: 10m needs the TTLs of DNS answers, which this version does not "
                 + "have"),

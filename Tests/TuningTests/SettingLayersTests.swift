@@ -120,11 +120,19 @@ import Tuning
         #expect(value != setting.defaultValue)
         var layers = SettingLayers()
         layers.set(setting, to: SettingEntry(value, source: file))
+        // Neither has an effect without the other.
+        let pair: [Setting] = [.tlsClientCert, .tlsClientKey]
+        if pair.contains(setting) {
+            for other in pair {
+                layers.set(other, to: SettingEntry(try #require(Self.others[other]), source: file))
+            }
+        }
         let changed = zip(
             Mirror(reflecting: layers.effective(for: origin)).children, Mirror(reflecting: EffectiveSettings()).children
         ).filter { "\($0.value)" != "\($1.value)" }.compactMap(\.0.label)
         // As many may lie idle, by default, as there may be.
-        #expect(changed == (setting == .maxConnections ? ["maxConnections", "maxIdle"] : [setting.effectiveLabel]))
+        let also = pair.contains(setting) ? pair : setting == .maxConnections ? [.maxConnections, .maxIdle] : [setting]
+        #expect(changed == also.map(\.effectiveLabel))
     }
 
     @Test("values that contradict one another across layers are bounded")

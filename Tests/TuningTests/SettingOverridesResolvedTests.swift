@@ -93,4 +93,20 @@ import Tuning
         let others = fixture.overrides.resolved(for: Origin(scheme: .http, host: "b.com", port: 80))
         #expect(others.filter { $0.boundedTo != nil }.map(\.setting) == [.dnsMaxTTL])
     }
+
+    @Test("a client certificate is not used without its key, nor the key alone")
+    func certificateWithoutKey() throws {
+        let fixture = try OverridesFixture([
+            (nil, .tlsClientCert, "/c"), (nil, .tlsClientKey, "/k"), ("a.com", .tlsClientKey, "none"),
+            ("b.com", .tlsClientCert, "none"),
+        ])
+        for (host, bounded) in [("a.com", ["tls_client_cert"]), ("b.com", ["tls_client_key"]), ("c.com", [])] {
+            let origin = Origin(scheme: .https, host: host, port: 443)
+            let all = fixture.overrides.resolved(for: origin).filter { $0.boundedTo != nil }
+            #expect(all.map(\.setting.name) == bounded && all.allSatisfy { $0.boundedText == "none" })
+            let settings = fixture.overrides.layers.effective(for: origin)
+            let used = [settings.tlsClientCert, settings.tlsClientKey].compactMap { $0 }
+            #expect(used == (bounded.isEmpty ? ["/c", "/k"] : []))
+        }
+    }
 }

@@ -127,6 +127,8 @@ extension SettingValues {
         }
         if number(.minIdle) != effective.minIdle { bounds[.minIdle] = .count(effective.minIdle) }
         if interval(.dnsMaxTTL) != effective.dnsMaxTTL { bounds[.dnsMaxTTL] = .duration(effective.dnsMaxTTL) }
+        if word(.tlsClientCert) != effective.tlsClientCert { bounds[.tlsClientCert] = .unset }
+        if word(.tlsClientKey) != effective.tlsClientKey { bounds[.tlsClientKey] = .unset }
         return bounds
     }
 }

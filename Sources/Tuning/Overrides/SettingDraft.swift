@@ -93,7 +93,7 @@ struct SettingDraft {
     mutating func checkTogether(_ touched: Set<Setting>, for pattern: HostPattern?, indices: [Setting: Int] = [:]) {
         let values = layers.values(in: .pattern(pattern ?? .any))
         for found in SettingContradiction.all(in: values, touching: touched) {
-            let first = [found.lower, found.upper].first { touched.contains($0) } ?? found.lower
+            let first = [found.first, found.second].first { touched.contains($0) } ?? found.first
             refuse(.setting(first.name), .contradiction, found.text, index: indices[first])
         }
     }
