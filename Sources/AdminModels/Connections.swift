@@ -31,6 +31,8 @@ package struct ConnectionReport: Codable, Sendable {
     package var dnsMs: Double = 0
     package var connectMs: Double = 0
     package var tlsMs: Double = 0
+    /// Whether the origin's certificate was verified; null without TLS, in a tunnel and once it is closed.
+    package var verified: Bool?
     package var tcp: TCPReport?
 
     package init() {}
@@ -60,6 +62,7 @@ package struct ConnectionReport: Codable, Sendable {
         case dnsMs = "dns_ms"
         case connectMs = "connect_ms"
         case tlsMs = "tls_ms"
+        case verified
         case tcp
     }
 }

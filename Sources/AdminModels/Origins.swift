@@ -19,6 +19,8 @@ package struct OriginSummary: Codable, Sendable {
     package var paused = false
     /// Null if it is not paused.
     package var pause: PauseReport?
+    /// Its certificate is not verified: `tls_verify` is `none`.
+    package var unverified = false
     package var overrides = 0
     package var trials = 0
     package var lastUsed: String?
@@ -44,6 +46,7 @@ package struct OriginSummary: Codable, Sendable {
         case staleSurfaced = "stale_surfaced"
         case paused
         case pause
+        case unverified
         case overrides
         case trials
         case lastUsed = "last_used"

@@ -145,7 +145,36 @@ package struct DifferenceReport: Codable, Sendable {
     }
 }
 
-/// A setting that the kernel does not accept, and why. Value.
+/// A pattern whose origins' certificates are not verified, unless a more specific one overrides it. Value.
+package struct UnverifiedReport: Codable, Sendable {
+    package var pattern = "*"
+    /// Of the value in force: `file`, `override` or `trial`.
+    package var source = ""
+    /// The file and line; null if it was set at run time.
+    package var place: String?
+    package var actor: String?
+    package var reason: String?
+    package var time: String?
+    package var timeMs: Int64?
+    package var expires: String?
+    package var expiresMs: Int64?
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case pattern
+        case source
+        case place
+        case actor
+        case reason
+        case time
+        case timeMs = "time_ms"
+        case expires
+        case expiresMs = "expires_ms"
+    }
+}
+
+/// A setting that cannot be applied on this host, and why. Value.
 package struct RefusedSettingReport: Codable, Sendable {
     package var setting = ""
     package var value = ""

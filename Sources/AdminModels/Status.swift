@@ -42,7 +42,11 @@ package struct StatusReport: Codable, Sendable {
     package var configLoadedAtMs: Int64 = 0
     /// Why the last reload was refused; null if it was not.
     package var configError: String?
-    /// Settings that the kernel of this host does not accept.
+    /// The patterns whose origins' certificates are not verified.
+    package var unverified: [UnverifiedReport] = []
+    /// How many known origins that concerns.
+    package var unverifiedOrigins = 0
+    /// Settings that cannot be applied on this host.
     package var refusedSettings: [RefusedSettingReport] = []
     /// Bugs in connd that it detected and survived.
     package var invariantsBroken = 0
@@ -82,6 +86,8 @@ package struct StatusReport: Codable, Sendable {
         case configLoadedAt = "config_loaded_at"
         case configLoadedAtMs = "config_loaded_at_ms"
         case configError = "config_error"
+        case unverified
+        case unverifiedOrigins = "unverified_origins"
         case refusedSettings = "refused_settings"
         case invariantsBroken = "invariants_broken"
         case memoryBytes = "memory_bytes"

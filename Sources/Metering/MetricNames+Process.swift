@@ -131,6 +131,10 @@ extension MetricNames {
         .gauge("connd_settings_conflicts", "Overrides under which the configuration file has changed.") {
             $1.value($0.page.conflicts)
         },
+        .gauge("connd_tls_unverified_origins", "Known https origins whose certificates are not verified (tls_verify).")
+        {
+            $1.value($0.page.unverifiedOrigins)
+        },
         .gauge("connd_store_ok", "1 while the database can be written.") { $1.value($0.page.store.isOK ? 1 : 0) },
         .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },
         .gauge("connd_store_pending_rows", "Rows that wait to be written.") { $1.value($0.page.store.pending) },

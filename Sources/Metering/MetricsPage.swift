@@ -18,6 +18,7 @@ package struct MetricsPage: Sendable {
     package var overrides = 0
     package var trials = 0
     package var conflicts = 0
+    package var unverifiedOrigins = 0
     package var invariantsBroken = 0
     /// Of previous runs.
     package var runEnds: [RunEnd: Int] = [:]

@@ -17,6 +17,14 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     /// Whether this value, in a higher layer, leaves the learned value in force.
     func defersToLearned(_ value: SettingValue) -> Bool { value == .unset && definition.defersToLearned }
 
+    /// Whether the value may be set at run time only with a reason. A file needs none: it has room for a comment.
+    package func needsReason(for value: SettingValue) -> Bool { isUnverifying(value) }
+
+    /// Whether the value turns off the verification of certificates.
+    func isUnverifying(_ value: SettingValue) -> Bool {
+        self == .tlsVerify && value == .word(TLSVerification.none.rawValue)
+    }
+
     /// By its name in files, API and CLI.
     package init?(name: some StringProtocol) {
         guard let setting = Self.byName[String(name)] else { return nil }

@@ -54,6 +54,11 @@ package struct SettingLayers: Hashable, Sendable {
         values(in: Self.view(of: origin))
     }
 
+    /// Whether the origin is reached over TLS and its certificate is not verified.
+    package func isUnverified(_ origin: Origin) -> Bool {
+        origin.scheme == .https && Setting.tlsVerify.isUnverifying(entry(of: .tlsVerify, for: origin).value)
+    }
+
     package func effective(for origin: Origin?) -> EffectiveSettings {
         EffectiveSettings(values(for: origin))
     }

@@ -71,6 +71,11 @@ package struct AuditEntry: Hashable, Sendable {
     package var after: String?
     package var reason: String?
 
+    /// Whether certificates are not verified from then on.
+    package var turnsOffVerification: Bool {
+        setting == .tlsVerify && after == TLSVerification.none.rawValue
+    }
+
     package init(
         time: Int64, actor: String, action: Action, subject: String, setting: Setting? = nil, before: String? = nil,
         after: String? = nil, reason: String? = nil

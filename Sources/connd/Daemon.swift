@@ -85,9 +85,10 @@ final class Daemon {
         expired = overrides.expire(now: now)
         overrides.apply(expired)
         self.overrides = overrides
-        for objection in KernelCheck.objections(to: overrides.explicitCandidates) {
-            logger.warning("the kernel does not accept a setting", metadata: ["setting": "\(objection.text)"])
+        for objection in HostCheck.objections(to: overrides.explicitCandidates) {
+            logger.warning("a setting cannot be applied on this host", metadata: ["setting": "\(objection.text)"])
         }
+        UnverifiedReport.log(overrides.unverified, logger)
         let shared = SharedLayers(overrides.layers)
         self.shared = shared
         LibraryTLS.start()

@@ -20,7 +20,7 @@ struct OpenAPITests {
         TrialSelection.self, HistoryReport.self, HistoryPoint.self, ExchangeReport.self, PhaseReport.self,
         AuditReport.self, EventReport.self, SettingsDocument.self, DocumentedSetting.self, ImportReport.self,
         ChangeReport.self, ConfigReport.self, ReloadReportModel.self, ConfigurationChangeReport.self,
-        RefusedSettingReport.self,
+        RefusedSettingReport.self, UnverifiedReport.self,
     ]
 
     private static func properties(_ name: String) -> [String] {

@@ -25,6 +25,17 @@ enum Samples {
         $0.store.sinceMs = 1
         $0.store.lastWrite = time
         $0.store.lastWriteMs = 1
+        $0.unverified = [
+            made(UnverifiedReport()) {
+                $0.source = "trial"
+                $0.actor = "uid:0"
+                $0.reason = "a test"
+                $0.time = time
+                $0.timeMs = 1
+                $0.expires = time
+                $0.expiresMs = 2
+            }
+        ]
         $0.configFile = "/etc/connd/connd.yaml"
         $0.configError = "line 3"
     }
@@ -91,6 +102,7 @@ enum Samples {
         $0.cause = "demand"
         $0.reason = "idle_timeout"
         $0.closedBy = "connd"
+        $0.verified = true
         $0.tcp = TCPReport()
     }
     static let history = made(HistoryReport()) {

@@ -51,7 +51,7 @@ import Testing
         #expect(try proxy.totals()["socket_settings_refused"] == 1)
         #expect(try proxy.json("reload")["notes"].items.contains { $0.text?.contains("nosuch") == true })
         try proxy.process.wait(for: "the log to tell of both") { output in
-            output.errText.contains("the kernel does not accept a setting")
+            output.errText.contains("a setting cannot be applied on this host")
                 && output.errText.contains("the kernel refused a setting of an origin")
         }
         // Set right, and nothing is left to be told.

@@ -192,6 +192,7 @@ struct PrometheusTextTests {
         page.store.droppedConnections = 2
         page.store.droppedExchanges = 3
         (page.overrides, page.trials, page.conflicts, page.invariantsBroken) = (4, 5, 6, 7)
+        page.unverifiedOrigins = 15
         page.version = #"1"2"#
         let read = try Self.page(page)
         #expect(read["connd_store_ok"] == "0")
@@ -200,7 +201,7 @@ struct PrometheusTextTests {
         #expect(read[#"connd_store_dropped_rows_total{kind="exchanges"}"#] == "3")
         #expect(read["connd_settings_overrides"] == "4" && read["connd_settings_trials"] == "5")
         #expect(read["connd_settings_conflicts"] == "6" && read["connd_invariants_broken_total"] == "7")
-        #expect(read["connd_accept_paused"] == "1")
+        #expect(read["connd_accept_paused"] == "1" && read["connd_tls_unverified_origins"] == "15")
         #expect(read["connd_clients"] == "8" && read["connd_store_size_bytes"] == "9")
         #expect(read["connd_store_pending_rows"] == "10" && read["connd_store_recoveries_total"] == "11")
         #expect(read["process_resident_memory_bytes"] == "12")

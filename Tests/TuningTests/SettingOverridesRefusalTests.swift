@@ -40,6 +40,22 @@ import Tuning
                 [("max_queue", "1"), ("max_queue", "1")], nil, .setting("max_queue"), .givenTwice,
                 "`max_queue` is given twice"
             ),
+            (
+                [("tls_client_cert", "/c.pem")], nil, .setting("tls_client_cert"), .contradiction,
+                "`tls_client_cert` (/c.pem) needs `tls_client_key` too, which is not set"
+            ),
+            (
+                [("tls_client_key", "/k.pem")], .minutes(1), .setting("tls_client_key"), .contradiction,
+                "`tls_client_key` (/k.pem) needs `tls_client_cert` too, which is not set"
+            ),
+            (
+                [("tls_verify", "none")], nil, .reason, .reasonMissing,
+                "`tls_verify` can only be set to none with a `reason`, which is shown wherever the origins concerned are"
+            ),
+            (
+                [("tls_verify", "none"), ("max_queue", "1")], .minutes(1), .reason, .reasonMissing,
+                "`tls_verify` can only be set to none with a `reason`, which is shown wherever the origins concerned are"
+            ),
             ([], nil, .edit, .empty, "no setting is named"),
             ([("max_queue", "1")], .milliseconds(999), .tryFor, .wrongValue, "a trial must last 1s to 24h, not 999ms"),
             (

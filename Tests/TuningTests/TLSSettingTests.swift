@@ -39,6 +39,11 @@ import Testing
         #expect(try Setting.tlsServerName.read(.text("API.Example.com.")) == .word("api.example.com"))
         #expect(try Setting.tlsServerName.read(.text("[FD00:0::1]")) == .word("[fd00::1]"))
         #expect(try Setting.tlsServerName.read(.text("host")) == .unset)
+        var values = SettingValues()
+        for (text, name) in [("a.example", "a.example"), ("[fd00::1]", "fd00::1"), ("10.0.0.1", "10.0.0.1")] {
+            values[.tlsServerName] = try Setting.tlsServerName.read(.text(text))
+            #expect(EffectiveSettings(values).tlsServerName == name)
+        }
     }
 
     @Test("the lowest version is 1.2 unless 1.3 is asked for")
@@ -47,6 +52,64 @@ import Testing
         var values = SettingValues()
         values[.tlsMinVersion] = try Setting.tlsMinVersion.read(.text("1.3"))
         #expect(EffectiveSettings(values).tlsMinVersion == .v1_3)
+    }
+
+    @Test("what turns off verification needs a reason that says something, wherever it is set")
+    func reason() throws {
+        var fixture = try OverridesFixture()
+        let values: [(String, String?)] = [("tls_verify", "none")]
+        for blank in [nil, "", " \t"] {
+            let problems = try fixture.problems { try fixture.change("a.com", values, reason: blank) }
+            #expect(problems.map(\.field) == [.reason] && problems.map(\.kind) == [.reasonMissing])
+        }
+        #expect(throws: Never.self) { try fixture.change("a.com", [("tls_verify", "full")]) }
+        #expect(throws: Never.self) { try fixture.change("a.com", [("tls_verify", nil)]) }
+        try fixture.edit("a.com", values, reason: "its certificate ran out", tryFor: .minutes(1))
+        // The trial's own reason is enough to keep it.
+        let kept = try fixture.overrides.confirm(
+            pattern: HostPattern(parsing: "a.com"), actor: "t", now: fixture.moment)
+        #expect(kept.puts.map(\.reason) == ["its certificate ran out"])
+        #expect(kept.audit.map(\.turnsOffVerification) == [true])
+    }
+
+    @Test("an import needs a reason for each such setting, its own or the import's")
+    func importedReason() throws {
+        let fixture = try OverridesFixture()
+        func item(_ pattern: String, _ name: String, _ value: String, _ reason: String? = nil) -> ImportedSetting {
+            ImportedSetting(pattern: pattern, name: name, input: .text(value), reason: reason)
+        }
+        let items = [
+            item("a.com", "max_queue", "1"), item("b.com", "tls_verify", "none"),
+            item("c.com", "tls_verify", "none", "a test"), item("d.com", "tls_verify", "full"),
+        ]
+        func importing(_ reason: String?) throws -> SettingChange {
+            try fixture.overrides.importing(items, actor: "t", reason: reason, now: fixture.moment, replace: false)
+        }
+        let problems = try fixture.problems { try importing(nil) }
+        #expect(problems.map(\.field) == [.reason] && problems.map(\.index) == [1])
+        #expect(try importing("moved").puts.map(\.reason) == ["moved", "moved", "a test", "moved"])
+    }
+
+    @Test("patterns without verification are told by the value that wins for them, with who set it")
+    func unverified() throws {
+        var fixture = try OverridesFixture([
+            ("b.com", .tlsVerify, "none"), ("a.com", .tlsVerify, "none"), ("c.com", .tlsVerify, "full"),
+        ])
+        func told() -> [String] {
+            fixture.overrides.unverified.map { "\($0.pattern?.description ?? "*") \($0.place ?? $0.reason ?? "")" }
+        }
+        #expect(told() == ["a.com connd.yaml:2", "b.com connd.yaml:1"])
+        try fixture.edit("a.com", [("tls_verify", "full")])
+        try fixture.edit(nil, [("tls_verify", "none")], reason: "all")
+        try fixture.edit("c.com", [("tls_verify", "none")], reason: "for now", tryFor: .minutes(1))
+        #expect(told() == ["* all", "b.com connd.yaml:1", "c.com for now"])
+        let layers = fixture.overrides.layers
+        let hosts = ["a.com", "b.com", "c.com", "d.com"].map { Origin(scheme: .https, host: $0, port: 443) }
+        #expect(hosts.map(layers.isUnverified) == [false, true, true, true])
+        #expect(!layers.isUnverified(Origin(scheme: .http, host: "d.com", port: 80)))
+        fixture.now += 60_000
+        fixture.expire()
+        #expect(told() == ["* all", "b.com connd.yaml:1"])
     }
 
     @Test(

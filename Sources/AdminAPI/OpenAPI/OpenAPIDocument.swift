@@ -198,6 +198,7 @@ struct OpenAPIDocument {
                 "reason": [
                     "type": ["string", "null"], "maxLength": .integer(BodyLimits.reason),
                     "pattern": SchemaAnnotations.textPattern,
+                    "description": "Why; kept in the audit trail. Required to set tls_verify to none.",
                 ],
                 "try_for": [
                     "type": ["string", "null"], "maxLength": .integer(BodyLimits.word),

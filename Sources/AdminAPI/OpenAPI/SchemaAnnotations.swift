@@ -24,6 +24,10 @@ enum SchemaAnnotations {
         "Totals.reuse_ratio": ratio.merging(["description": "The share of leases that reused a connection."]),
         "OriginSummary.reuse_ratio": ratio,
         "HistoryPoint.reuse_ratio": ratio,
+        "StatusReport.unverified": ["description": "The patterns whose origins' certificates are not verified."],
+        "StatusReport.unverified_origins": ["description": "Known https origins whose certificates are not verified."],
+        "UnverifiedReport.source": words("file", "override", "trial"),
+        "OriginSummary.unverified": ["description": "Its certificate is not verified: tls_verify is none."],
         "StoreReport.state": words("ok", "failing"),
         "StoreReport.fault": words(
             "full", "read_only", "locked", "in_use", "corrupt", "missing", "unopenable", "other"),
@@ -49,6 +53,10 @@ enum SchemaAnnotations {
             .init(name: "enum", value: .list(ConnectionQuery.states.map { .text($0) }))
         ]),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),
+        "ConnectionReport.verified": [
+            "description":
+                "Whether the origin's certificate was verified; null without TLS, in a tunnel and once it is closed."
+        ],
         "ConnectionReport.closed_by": words("origin", "connd", "client"),
         "ExchangeReport.outcome": .object([
             .init(name: "enum", value: .list(ExchangeQuery.outcomes.map { .text($0) }))

@@ -65,8 +65,14 @@ struct SettingDraft {
     /// `base`: inherited from the row that this one continues; nil takes the value that applies below it now.
     mutating func put(
         _ key: SettingKey, _ value: SettingValue, _ action: AuditEntry.Action, reason: String?, end: Instant? = nil,
-        base: (value: SettingValue, source: String)? = nil
+        base: (value: SettingValue, source: String)? = nil, index: Int? = nil
     ) {
+        if key.setting.needsReason(for: value), reason?.contains(where: { !$0.isWhitespace }) != true {
+            refuse(
+                .reason, .reasonMissing,
+                "`\(key.setting.name)` can only be set to \(key.setting.write(value)) with a `reason`, which is shown "
+                    + "wherever the origins concerned are", index: index)
+        }
         let below = overrides.base(of: key.setting, for: key.pattern)
         let base = base ?? (below.value, "\(below.source)")
         let before = overrides.row(key)

@@ -1,4 +1,17 @@
 extension SettingOverrides {
+    /// For each pattern whose origins' certificates are not verified (unless a more specific pattern overrides it), the
+    /// value in force. In the order of the patterns' text.
+    package var unverified: [SettingCandidate] {
+        var inForce: [HostPattern?: SettingCandidate] = [:]
+        for scope in layers.allScopes {
+            guard let entry = scope.entries[.tlsVerify] else { continue }
+            let row = row(SettingKey(layer: scope.layer, setting: .tlsVerify, pattern: scope.pattern))
+            inForce[scope.pattern] = SettingCandidate(.tlsVerify, entry, scope.layer, scope.pattern, row)
+        }
+        return inForce.values.filter { $0.setting.isUnverifying($0.value) }
+            .sorted { ($0.pattern?.description ?? "") < ($1.pattern?.description ?? "") }
+    }
+
     /// Every value from the file and every override and trial, without the defaults. Within a pattern, the winner comes
     /// last.
     package var explicitCandidates: [SettingCandidate] {

@@ -24,7 +24,9 @@ extension SettingOverrides {
             {
                 continue
             }
-            draft.put(key, value, .import, reason: own ?? common, end: item.expiresAt.map(now.instant(atWall:)))
+            draft.put(
+                key, value, .import, reason: own ?? common, end: item.expiresAt.map(now.instant(atWall:)),
+                index: index)
         }
         if replace {
             let speaksOfTrials = imported.contains { $0.expiresAt != nil }

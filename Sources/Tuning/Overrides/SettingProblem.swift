@@ -11,6 +11,8 @@ package struct SettingProblem: Hashable, Sendable, CustomStringConvertible {
     /// A closed set; the API maps each to a status.
     package enum Kind: Hashable, Sendable {
         case unknownSetting, wrongValue, notAvailable, contradiction, givenTwice, empty, tooLong, tooMany
+        /// The value may only be set with a reason.
+        case reasonMissing
         /// There is no trial to confirm or to revert.
         case noTrial
     }

@@ -67,8 +67,8 @@ enum ConnectionTable {
         ]
         if isWide {
             columns += [
-                "LOCAL", "CAUSE", .number("SENT"), .number("RECEIVED"), .number("CWND"), .number("RETRANS"),
-                .number("CONNECT"),
+                "LOCAL", "CAUSE", "CERTIFICATE", .number("SENT"), .number("RECEIVED"), .number("CWND"),
+                .number("RETRANS"), .number("CONNECT"),
             ]
         }
         var table = Table(columns)
@@ -81,7 +81,7 @@ enum ConnectionTable {
             ]
             if isWide {
                 cells += [
-                    .init(connection.local ?? Formatting.none), .init(connection.cause),
+                    .init(connection.local ?? Formatting.none), .init(connection.cause), certificate(connection),
                     .init(Formatting.size(connection.bytesSent)), .init(Formatting.size(connection.bytesReceived)),
                     .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Formatting.none),
                     .init(connection.tcp.map { "\($0.retransmits)" } ?? Formatting.none),
@@ -117,6 +117,14 @@ enum ConnectionTable {
             table.add(cells)
         }
         return table
+    }
+
+    private static func certificate(_ connection: ConnectionReport) -> Table.Cell {
+        switch connection.verified {
+        case true?: .init("verified")
+        case false?: .init("unverified", .bad)
+        case nil: .init(Formatting.none)
+        }
     }
 
     /// Includes the owner, even while it is busy.

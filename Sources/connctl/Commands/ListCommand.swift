@@ -107,6 +107,7 @@ enum OriginTable {
     static func marks(_ origin: OriginSummary) -> String {
         var words: [String] = []
         if origin.paused { words.append("paused") }
+        if origin.unverified { words.append("unverified") }
         if origin.overrides > 0 { words.append(Formatting.plural(origin.overrides, "override")) }
         if origin.trials > 0 { words.append(Formatting.plural(origin.trials, "trial")) }
         return words.joined(separator: ", ")

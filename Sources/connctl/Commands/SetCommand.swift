@@ -136,13 +136,11 @@ struct SettingsAnswer {
     var isTrial = false
 
     func write(to output: Output, revision: String?) {
-        output.line(place == "all" ? "every origin" : report.pattern, .bold)
+        output.line(report.pattern == "*" ? "every origin" : report.pattern, .bold)
         output.lines(table.lines(width: output.width, color: output.screen.hasColor, unicode: output.screen.hasUnicode))
         for line in advice { output.line(line) }
         if output.isWide, let revision { output.line("Revision of the settings: \(Revision.plain(revision))", .dim) }
     }
-
-    private var place: String { report.pattern == "*" ? "all" : report.pattern }
 
     private var changed: [ResolvedSettingReport] {
         names.compactMap { name in report.settings.first { $0.name == name } }
@@ -183,8 +181,7 @@ struct SettingsAnswer {
         return lines
     }
 
-    /// Quoted for a shell.
-    private var quoted: String { place.contains("*") || place.contains("[") ? "'\(place)'" : place }
+    private var quoted: String { OriginName.argument(report.pattern) }
 }
 
 extension ResolvedSettingReport {

@@ -80,7 +80,7 @@ enum SettingTable {
         for setting in settings {
             let ends = setting.expiresMs.map { " (ends \(Formatting.ago($0, now: now)))" } ?? ""
             table.add([
-                .init(setting.name), .init(setting.value, .bold),
+                .init(setting.name), .init(setting.value, isUnverifying(setting) ? .bad : .bold),
                 .init(setting.source + ends, setting.source == "trial" ? .warning : .plain),
                 .init(setting.place ?? ""), .init(setting.actor ?? ""),
                 .init(setting.timeMs.map { Formatting.ago($0, now: now) } ?? ""), .init(setting.base ?? ""),
@@ -88,6 +88,34 @@ enum SettingTable {
             ])
         }
         return table
+    }
+
+    private static func isUnverifying(_ setting: ResolvedSettingReport) -> Bool {
+        setting.name == "tls_verify" && setting.value == "none"
+    }
+}
+
+/// Who turned off the verification of certificates, when and why, or where the file says so. Pure.
+enum UnverifiedText {
+    static func cause(_ report: UnverifiedReport, now: Int64) -> String {
+        cause(
+            report.place ?? report.source, report.actor, report.reason, since: report.timeMs, until: report.expiresMs,
+            now: now)
+    }
+
+    static func cause(_ setting: ResolvedSettingReport, now: Int64) -> String {
+        cause(
+            setting.place ?? setting.source, setting.actor, setting.reason, since: setting.timeMs,
+            until: setting.expiresMs, now: now)
+    }
+
+    private static func cause(
+        _ place: String, _ actor: String?, _ reason: String?, since: Int64?, until: Int64?, now: Int64
+    ) -> String {
+        guard let actor else { return "tls_verify=none (\(SafeText.line(place)))" }
+        return "tls_verify=none, set " + (since.map { "\(Formatting.ago($0, now: now)) " } ?? "")
+            + "by \(SafeText.line(actor))" + (reason.map { ", \(SafeText.line($0))" } ?? "")
+            + (until.map { " (ends \(Formatting.ago($0, now: now)))" } ?? "")
     }
 }
 
@@ -136,6 +164,9 @@ struct OriginText {
         }
         for refused in detail.refusedSettings {
             facts.add("refused", "\(refused.setting)=\(refused.value): \(refused.reason)", .bad)
+        }
+        if summary.unverified, let verify = detail.settings.first(where: { $0.name == "tls_verify" }) {
+            facts.add("certificate", "not verified: \(UnverifiedText.cause(verify, now: now))", .bad)
         }
         facts.add("retries", words(figures.retryOutcomes))
         if figures.staleRetried + figures.staleSurfaced > 0 {

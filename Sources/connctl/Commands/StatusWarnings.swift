@@ -6,8 +6,8 @@ struct StatusWarnings {
     let now: Int64
 
     var lines: [String] {
-        databaseFault + unopenedListeners + losses + waitingClients + droppedLogLines + settings + pauses + trials
-            + bugs
+        databaseFault + unopenedListeners + losses + waitingClients + droppedLogLines + unverified + settings + pauses
+            + trials + bugs
     }
 
     private var databaseFault: [String] {
@@ -64,6 +64,29 @@ struct StatusWarnings {
         }
         return lines
     }
+
+    private var unverified: [String] {
+        var lines = report.unverified.prefix(Self.shownUnverified).map { unverified in
+            let argument = SafeText.line(OriginName.argument(unverified.pattern))
+            let undo =
+                switch unverified.source {
+                case "file": "correct the file, then: connctl reload"
+                case "trial": "connctl revert \(argument) tls_verify"
+                default: "connctl unset \(argument) tls_verify"
+                }
+            let subject = unverified.pattern == "*" ? "every origin" : SafeText.line(unverified.pattern)
+            return "! The certificate of \(subject) is not verified: "
+                + UnverifiedText.cause(unverified, now: now) + ". Undo: \(undo)"
+        }
+        let more = report.unverified.count - lines.count
+        if more > 0 {
+            lines.append(
+                "! \(Formatting.plural(more, "more pattern has", "more patterns have")) tls_verify=none: connctl diff")
+        }
+        return lines
+    }
+
+    private static let shownUnverified = 20
 
     private var settings: [String] {
         var lines: [String] = []

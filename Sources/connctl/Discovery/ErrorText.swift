@@ -52,7 +52,9 @@ struct ErrorText: Sendable {
         let message = problem.detail.isEmpty ? problem.title : problem.detail
         var details = (problem.errors ?? []).map { field in
             let name = field.pointer.hasPrefix("/settings/") ? String(field.pointer.dropFirst(10)) : field.pointer
-            return name.isEmpty || field.detail.contains(name) ? field.detail : "\(name): \(field.detail)"
+            let word = name.hasPrefix("/") ? name.dropFirst() : name[...]
+            let isNamed = word.isEmpty || field.detail.contains(word)
+            return isNamed ? field.detail : "\(name): \(field.detail)"
         }
         // To fix a refused token, one needs to know which file it came from.
         if problem.status == 401 { details.append(token.explanation) }
@@ -64,6 +66,7 @@ struct ErrorText: Sendable {
     }
 
     private func next(_ problem: Problem) -> [String] {
+        if let next = reason(problem) { return [next] }
         if case .trial = subject, [404, 409, 422].contains(problem.status) {
             return [
                 "connctl diff    shows what is on trial, and where",
@@ -98,6 +101,15 @@ struct ErrorText: Sendable {
         case 500...: return ["journalctl -u connd    this is a fault of connd's own: please report what it says there"]
         default: return ["connctl status"]
         }
+    }
+
+    /// Nil unless a reason is missing or wrong, and nothing else is.
+    private func reason(_ problem: Problem) -> String? {
+        guard let fields = problem.errors, !fields.isEmpty, fields.allSatisfy({ $0.pointer.hasSuffix("/reason") })
+        else {
+            return nil
+        }
+        return "connctl … --reason \"why\"    it is kept in the audit trail and shown with the setting"
     }
 
     private var notFound: [String] {

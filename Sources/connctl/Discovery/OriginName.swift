@@ -11,6 +11,12 @@ enum OriginName {
         isAll(text) ? "*" : whole(text) ?? text
     }
 
+    /// How a command names the pattern, quoted for a shell.
+    static func argument(_ pattern: String) -> String {
+        if pattern == "*" { return "all" }
+        return pattern.contains("*") || pattern.contains("[") ? "'\(pattern)'" : pattern
+    }
+
     /// Canonicalizes `http://Example.com:80/` to `http://example.com`; nil without a scheme. A path is dropped if
     /// `mayHavePath`, and otherwise makes the text invalid.
     static func whole(_ text: String, mayHavePath: Bool = false) -> String? {

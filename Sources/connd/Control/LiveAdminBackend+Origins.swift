@@ -204,7 +204,7 @@ extension LiveAdminBackend {
         let trials = own.count { $0.key.layer == .trial }
         return OriginSummary(
             entry, maxConnections: layers.effective(for: origin).maxConnections, overrides: own.count - trials,
-            trials: trials, pause: pauses[origin])
+            trials: trials, pause: pauses[origin], isUnverified: layers.isUnverified(origin))
     }
 
     private static func key(_ sort: OriginQuery.Sort) -> (OriginEntry) -> Double {

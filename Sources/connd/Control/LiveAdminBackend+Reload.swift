@@ -42,8 +42,10 @@ extension LiveAdminBackend {
         let change = try await prepare(fresh, from: old)
         let reload = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
-        let objections = KernelCheck.objections(to: await settings.overrides.explicitCandidates)
-        let notes = change.notes + objections.map(\.text) + (await apply(change))
+        let overrides = await settings.overrides
+        let objections = HostCheck.objections(to: overrides.explicitCandidates)
+        let unverified = overrides.unverified.map { UnverifiedReport($0) }
+        let notes = change.notes + objections.map(\.text) + unverified.map(\.text) + (await apply(change))
         var model = ReloadReportModel()
         model.changes = reload.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }

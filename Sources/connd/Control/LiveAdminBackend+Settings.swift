@@ -45,7 +45,7 @@ extension LiveAdminBackend {
         let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
         return try await change(pattern, ifRevision) { overrides throws(SettingProblems) in
             let change = try overrides.edit(edit, actor: actor.name, now: SystemClock.now())
-            try KernelCheck.check(change)
+            try HostCheck.check(change)
             return change
         }
     }
@@ -107,7 +107,7 @@ extension LiveAdminBackend {
             overrides throws(SettingProblems) in
             let change = try overrides.importing(
                 items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
-            try KernelCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
+            try HostCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
             return change
         }
         guard dryRun else {

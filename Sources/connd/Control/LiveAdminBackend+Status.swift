@@ -51,7 +51,11 @@ extension LiveAdminBackend {
         report.configLoadedAtMs = state.loadedAt
         report.configLoadedAt = APIFormat.time(state.loadedAt)
         report.configError = state.error
-        report.refusedSettings = KernelCheck.objections(to: overrides.explicitCandidates)
+        report.unverified = overrides.unverified.map { UnverifiedReport($0) }
+        if !report.unverified.isEmpty {
+            report.unverifiedOrigins = await recorder.origins.keys.count(where: overrides.layers.isUnverified)
+        }
+        report.refusedSettings = HostCheck.objections(to: overrides.explicitCandidates)
         let run = store.run
         report.run = run.number
         report.previousEnd = run.previousEnd?.rawValue
@@ -120,6 +124,9 @@ extension LiveAdminBackend {
         page.trials = trials
         page.runEnds = store.runEnds
         page.conflicts = overrides.conflicts.count
+        if !overrides.unverified.isEmpty {
+            page.unverifiedOrigins = await recorder.origins.keys.count(where: overrides.layers.isUnverified)
+        }
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending

@@ -108,7 +108,7 @@ extension OriginFiguresReport {
 }
 
 extension OriginSummary {
-    init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int, pause: Pause?) {
+    init(_ entry: OriginEntry, maxConnections: Int, overrides: Int, trials: Int, pause: Pause?, isUnverified: Bool) {
         self.init()
         let snapshot = entry.snapshot
         let statistics = snapshot.statistics
@@ -130,6 +130,7 @@ extension OriginSummary {
         staleSurfaced = statistics.staleSurfaced
         paused = snapshot.gauges.isPaused
         self.pause = paused ? pause.map(PauseReport.init) : nil
+        unverified = isUnverified
         self.overrides = overrides
         self.trials = trials
         self.lastUsed = lastUsed.map(APIFormat.time)

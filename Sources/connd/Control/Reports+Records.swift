@@ -35,6 +35,7 @@ extension ConnectionReport {
         dnsMs = APIFormat.milliseconds(record.dnsTime)
         connectMs = APIFormat.milliseconds(record.connectTime)
         tlsMs = APIFormat.milliseconds(record.tlsTime)
+        verified = record.tls?.isVerified
         tcp = record.tcp.map(TCPReport.init)
     }
 

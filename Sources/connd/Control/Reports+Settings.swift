@@ -1,4 +1,5 @@
 import AdminModels
+import Logging
 import ProxyTypes
 import Tuning
 
@@ -60,6 +61,39 @@ extension ResolvedSettingReport {
         base = candidate.baseText
         expires = candidate.expiresAt.map(APIFormat.time)
         expiresMs = candidate.expiresAt
+    }
+}
+
+extension UnverifiedReport {
+    init(_ candidate: SettingCandidate) {
+        let resolved = ResolvedSettingReport(candidate)
+        self.init()
+        pattern = candidate.pattern?.description ?? "*"
+        source = resolved.source
+        place = candidate.place
+        actor = resolved.actor
+        reason = resolved.reason
+        time = resolved.time
+        timeMs = resolved.timeMs
+        expires = resolved.expires
+        expiresMs = resolved.expiresMs
+    }
+
+    var text: String {
+        "the certificates of \(pattern == "*" ? "origins" : pattern) are not verified: tls_verify=none "
+            + "(\(place ?? source))" + (reason.map { ", \($0)" } ?? "")
+    }
+
+    static func log(_ unverified: [SettingCandidate], _ logger: Logger) {
+        for candidate in unverified {
+            let report = UnverifiedReport(candidate)
+            logger.warning(
+                "certificates are not verified",
+                metadata: [
+                    "origins": "\(report.pattern)", "source": "\(report.place ?? report.source)",
+                    "actor": "\(report.actor ?? "-")", "reason": "\(report.reason ?? "-")",
+                ])
+        }
     }
 }
 

@@ -135,7 +135,8 @@ actor SettingsControl {
         for entry in change.audit {
             let name = entry.setting?.name ?? ""
             let subject = entry.subject
-            logger.info(
+            logger.log(
+                level: entry.turnsOffVerification ? .warning : .info,
                 "setting changed",
                 metadata: [
                     "action": "\(entry.action.rawValue)", APIFormat.subjectKey(subject): "\(subject)",

@@ -1,0 +1,113 @@
+import TestSupport
+import Testing
+
+/// The TLS settings of an origin, as an operator sets and sees them.
+@Suite struct TLSSettingTests {
+    @Test("verification is turned off at run time only with a reason, and that is told at every place")
+    func reason() throws {
+        let proxy = try RunningProxy("proxy: { connect_ports: any }", state: try StateFolder())
+        let origin = try FakeOrigin { connection in _ = try connection.readToEnd() }
+        let client = try ScriptedClient(proxy)
+        try client.send("CONNECT \(origin.authority) HTTP/1.1\r\nHost: \(origin.authority)\r\n\r\n")
+        #expect(try client.response(to: "CONNECT").status == 200)
+        let name = "https://\(origin.authority)"
+
+        for more in [[], ["--try", "1m"], ["--reason", " "]] {
+            let run = try proxy.connctl(["set", "127.0.0.1", "tls_verify=none"] + more)
+            #expect(run.exitCode == 1 && run.errors.contains("with a `reason`"), "\(run)")
+            #expect(run.errors.contains("Next: connctl … --reason"), "\(run)")
+        }
+        let answer = try proxy.change("PATCH", "/v1/settings/127.0.0.1", body: #"{"settings":{"tls_verify":"none"}}"#)
+        #expect(answer.status == 422 && answer.isProblem)
+        #expect(try answer.json()["errors"].items.map { $0["pointer"].text } == ["/reason"])
+        #expect(try proxy.setting("tls_verify", of: "127.0.0.1")["value"].text == "full")
+        #expect(try proxy.read("/v1/status")["unverified"].items.isEmpty)
+
+        try proxy.connctl("set", "127.0.0.1", "tls_verify=none", "--reason", "its clock is wrong")
+        let status = try proxy.read("/v1/status")
+        let told = status["unverified"].items
+        #expect(told.count == 1 && told[0]["pattern"].text == "127.0.0.1" && told[0]["source"].text == "override")
+        #expect(told[0]["reason"].text == "its clock is wrong" && told[0]["actor"].text == "token")
+        #expect(status["unverified_origins"].int == 1)
+        #expect(try proxy.curl("GET", "/metrics").body.contains("\nconnd_tls_unverified_origins 1\n"))
+        let text = try proxy.connctl("status").output
+        #expect(text.contains("! The certificate of 127.0.0.1 is not verified: tls_verify=none, set "), "\(text)")
+        #expect(text.contains("by token, its clock is wrong. Undo: connctl unset 127.0.0.1 tls_verify"), "\(text)")
+        let list = try proxy.connctl("list").output
+        #expect(list.split(separator: "\n").contains { $0.contains(name) && $0.contains("unverified") }, "\(list)")
+        #expect(try proxy.connctl("show", name).output.contains("not verified: tls_verify=none"))
+
+        let exported = try proxy.connctl("export").output
+        #expect(exported.contains("its clock is wrong"))
+        let folder = try ScratchFolder()
+        let file = try folder.write("settings.json", exported.replacing("its clock is wrong", with: ""))
+        try proxy.connctl("unset", "127.0.0.1", "tls_verify")
+        let bare = try proxy.connctl("import", file)
+        #expect(bare.exitCode == 1 && bare.errors.contains("with a `reason`"), "\(bare)")
+        #expect(try proxy.connctl("import", file, "--reason", "moved").exitCode == 0)
+        #expect(try proxy.read("/v1/status")["unverified"].items.map { $0["reason"].text } == ["moved"])
+    }
+
+    @Test("a file may turn it off, and may name files that are not there yet: both are told, not refused")
+    func fromFile() throws {
+        let proxy = try RunningProxy(
+            """
+            hosts:
+              "*.example.com": { tls_verify: none }
+              a.example: { tls_ca_file: /no/such/ca.pem }
+            """, state: try StateFolder())
+        try proxy.waitForLog("certificates are not verified")
+        try proxy.waitForLog("a setting cannot be applied on this host")
+        #expect(proxy.logLines.contains { $0.contains("not verified") && $0.contains("*.example.com") })
+        let status = try proxy.read("/v1/status")
+        #expect(status["unverified"].items.map { $0["pattern"].text } == ["*.example.com"])
+        #expect(status["unverified"].items[0]["place"].text?.hasSuffix("connd.yaml:2") == true)
+        #expect(status["refused_settings"].items.map { $0["setting"].text } == ["tls_ca_file"])
+        let text = try proxy.connctl("status").output
+        #expect(text.contains("! The certificate of *.example.com is not verified: tls_verify=none ("), "\(text)")
+        #expect(text.contains("/no/such/ca.pem cannot be read: No such file or directory"), "\(text)")
+        let notes = try proxy.json("reload")["notes"].items.compactMap(\.text)
+        #expect(notes.contains { $0.contains("of *.example.com are not verified") }, "\(notes)")
+        #expect(notes.contains { $0.contains("/no/such/ca.pem") }, "\(notes)")
+    }
+
+    @Test("a file that connd cannot use is refused where it is set, and nothing is changed")
+    func files() throws {
+        let proxy = try RunningProxy(state: try StateFolder())
+        let folder = try ScratchFolder()
+        let (certificate, key) = (folder.path + "/c.pem", folder.path + "/k.pem")
+        let made = try Subprocess.run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
+                "-keyout", key, "-out", certificate,
+            ])
+        #expect(made.exitCode == 0, "\(made)")
+        for (assignments, problem) in [
+            (["tls_ca_file=/no/such/file"], "/no/such/file cannot be read: No such file or directory"),
+            (["tls_ca_file=\(key)"], "\(key) holds no certificate"),
+            (
+                ["tls_client_cert=\(certificate)", "tls_client_key=\(certificate)"],
+                "\(certificate) holds no private key"
+            ),
+            (["tls_client_cert=\(certificate)"], "needs `tls_client_key` too"),
+        ] {
+            for more in [[], ["--try", "1m"]] {
+                let run = try proxy.connctl(["set", "a.example", "max_queue=8"] + assignments + more)
+                #expect(run.exitCode == 1 && run.errors.contains(problem), "\(run)")
+            }
+        }
+        #expect(try proxy.setting("max_queue", of: "a.example")["source"].text == "default")
+        try proxy.connctl("set", "a.example", "tls_client_cert=\(certificate)", "tls_client_key=\(key)")
+        let exported = try proxy.connctl("export").output
+        #expect(try proxy.setting("tls_client_key", of: "a.example")["value"].text == key)
+        #expect(try proxy.connctl("unset", "a.example", "tls_client_key").exitCode == 1)
+        #expect(try proxy.connctl("unset", "a.example", "tls_client_key", "tls_client_cert").exitCode == 0)
+        let file = try folder.write("settings.json", exported.replacing("c.pem", with: "gone.pem"))
+        for more in [[], ["--dry-run"]] {
+            let imported = try proxy.connctl(["import", file] + more)
+            #expect(imported.exitCode == 1 && imported.errors.contains("gone.pem cannot be read"), "\(imported)")
+        }
+        #expect(try proxy.setting("tls_client_key", of: "a.example")["value"].text == "none")
+    }
+}
