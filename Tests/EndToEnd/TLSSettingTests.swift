@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 
@@ -110,4 +111,63 @@ import Testing
         }
         #expect(try proxy.setting("tls_client_key", of: "a.example")["value"].text == "none")
     }
+
+    @Test("each setting decides which origin is believed, and connections opened under another one are retired")
+    func effect() throws {
+        let folder = try ScratchFolder()
+        let (certificate, key) = (folder.path + "/c.pem", folder.path + "/k.pem")
+        let made = try Subprocess.run(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=a",
+                "-addext", "subjectAltName=IP:127.0.0.1,DNS:other.example", "-keyout", key, "-out", certificate,
+            ])
+        #expect(made.exitCode == 0, "\(made)")
+        let server = try ChildProcess("python3", ["-c", Self.origin, certificate, key])
+        let port = try server.wait(for: "the origin to listen") { $0.outText.hasSuffix("\n") }.outText.dropLast()
+        let name = "https://127.0.0.1:\(port)"
+        let proxy = try RunningProxy(state: try StateFolder())
+        let client = try ScriptedClient(proxy)
+        func status(_ assignments: [String]) throws -> Int {
+            let set = try proxy.connctl(["set", name] + assignments + ["--reason", "a test"])
+            #expect(set.exitCode == 0, "\(set)")
+            return try client.get(name + "/").status
+        }
+        #expect(try client.get(name + "/").status == 502)
+        #expect(try status(["tls_verify=none"]) == 200)
+        #expect(try proxy.connctl("conns", "-o", "wide").output.contains(" unverified "))
+        #expect(try status(["tls_verify=full"]) == 502)
+        #expect(try status(["tls_ca_file=\(certificate)"]) == 200)
+        let wide = try proxy.connctl("conns", name, "-o", "wide").output
+        #expect(wide.contains(" verified ") && !wide.contains("unverified"), "\(wide)")
+        #expect(try status(["tls_server_name=wrong.example"]) == 502)
+        #expect(try status(["tls_server_name=other.example"]) == 200)
+        #expect(try status(["tls_min_version=1.3"]) == 200)
+        let other = "sha256//" + String(repeating: "A", count: 43) + "="
+        #expect(try status(["tls_pin=\(other)"]) == 502)
+        let publicKey = try Subprocess.run(
+            "sh", ["-c", "openssl pkey -in \(key) -pubout -outform DER | openssl dgst -sha256 -binary | base64"])
+        let pin = "sha256//" + publicKey.output.trimmingCharacters(in: .newlines)
+        #expect(try status(["tls_pin=\(other);\(pin)"]) == 200)
+        server.signal(SIGTERM)
+        try server.waitForEnd()
+    }
+
+    /// Serves GET over TLS on kept connections; prints its port. Arguments: certificate and key.
+    private static let origin = """
+        import http.server, ssl, sys
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1], sys.argv[2])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        print(server.server_address[1], flush=True)
+        server.serve_forever()
+        """
 }

@@ -11,8 +11,9 @@ struct SetCommand: AsyncParsableCommand {
             connctl set example.com max_connections=4 idle_timeout=30s
             connctl set '*.example.com' max_queue=0 --try 10m --reason "less waiting"
             connctl set all max_retries=0
+            connctl set example.com tls_verify=none --try 1h --reason "a new certificate comes today"
 
-            `connctl settings` lists the names and the values they take.
+            `connctl settings` lists the names and the values they take. tls_verify=none requires a reason.
             """)
 
     @Argument(
