@@ -31,8 +31,8 @@ package struct ConnectionReport: Codable, Sendable {
     package var dnsMs: Double = 0
     package var connectMs: Double = 0
     package var tlsMs: Double = 0
-    /// Whether the origin's certificate was verified; null without TLS, in a tunnel and once it is closed.
-    package var verified: Bool?
+    /// Null where connd does not encrypt it: http origins, and tunnels.
+    package var tls: TLSReport?
     package var tcp: TCPReport?
 
     package init() {}
@@ -62,9 +62,22 @@ package struct ConnectionReport: Codable, Sendable {
         case dnsMs = "dns_ms"
         case connectMs = "connect_ms"
         case tlsMs = "tls_ms"
-        case verified
+        case tls
         case tcp
     }
+}
+
+/// What the TLS handshake of a connection has agreed on. Value.
+package struct TLSReport: Codable, Sendable {
+    /// `1.2` or `1.3`.
+    package var version = ""
+    package var cipher = ""
+    /// From the session of an earlier connection.
+    package var resumed = false
+    /// False with `tls_verify: none`.
+    package var verified = false
+
+    package init() {}
 }
 
 /// What the kernel reports about a connection (TCP_INFO). Value.

@@ -151,6 +151,7 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var handshakeSaved = ""
     package var handshakeSavedMs: Int64 = 0
     package var tunnels = TunnelReport()
+    package var tls = TLSHandshakesReport()
 
     package init() {}
 
@@ -162,6 +163,7 @@ package struct OriginFiguresReport: Codable, Sendable {
         case reused
         case closed
         case closedBySide = "closed_by_side"
+        case pinned
         case dialFailures = "dial_failures"
         case retryCauses = "retry_causes"
         case retryOutcomes = "retry_outcomes"
@@ -184,6 +186,7 @@ package struct OriginFiguresReport: Codable, Sendable {
         case handshakeSaved = "handshake_saved"
         case handshakeSavedMs = "handshake_saved_ms"
         case tunnels
+        case tls
     }
 }
 
@@ -245,6 +248,45 @@ package struct TunnelReport: Codable, Sendable {
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
         case duration
+    }
+}
+
+/// TLS handshakes with one origin. Value.
+package struct TLSHandshakesReport: Codable, Sendable {
+    package var full = 0
+    /// Resumed from the session of an earlier connection.
+    package var resumed = 0
+    /// Those that succeeded, by version (`1.2`, `1.3`).
+    package var versions: [String: Int] = [:]
+    /// Those that failed, by reason (`expired`, `wrong_name`, `alert` and so on).
+    package var failures: [String: Int] = [:]
+    /// Connections that the origin ended without close_notify.
+    package var uncleanCloses = 0
+    package var fullTime = Distribution()
+    package var resumedTime = Distribution()
+    package var savedByResumption = ""
+    package var savedByResumptionMs: Int64 = 0
+    /// Open connections whose origin's certificate is not verified.
+    package var unverifiedConnections = 0
+    /// When the certificate that the origin showed last expires; null where it showed none.
+    package var certificateExpires: String?
+    package var certificateExpiresMs: Int64?
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case full
+        case resumed
+        case versions
+        case failures
+        case uncleanCloses = "unclean_closes"
+        case fullTime = "full_time"
+        case resumedTime = "resumed_time"
+        case savedByResumption = "saved_by_resumption"
+        case savedByResumptionMs = "saved_by_resumption_ms"
+        case unverifiedConnections = "unverified_connections"
+        case certificateExpires = "certificate_expires"
+        case certificateExpiresMs = "certificate_expires_ms"
     }
 }
 

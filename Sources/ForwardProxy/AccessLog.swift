@@ -159,7 +159,7 @@ package final class AccessLog: Sendable {
         line += ",\"connection\":\(r.connection),\"reused\":\(r.reused),\"retries\":\(r.retries)"
         line += ",\"bytes_in\":\(r.bytesFromClient),\"bytes_out\":\(r.bytesToClient)"
         line += ",\"queue_ms\":\(ms(r.queueTime)),\"dns_ms\":\(ms(r.dnsTime)),\"connect_ms\":\(ms(r.connectTime))"
-        line += ",\"send_ms\":\(ms(r.sendTime))"
+        line += ",\"tls_ms\":\(ms(r.tlsTime)),\"send_ms\":\(ms(r.sendTime))"
         line += ",\"first_byte_ms\":\(ms(r.firstByteTime)),\"total_ms\":\(ms(r.totalTime))}\n"
         out.append(contentsOf: line.utf8)
     }
@@ -170,7 +170,7 @@ package final class AccessLog: Sendable {
         line += " conn=\(r.connection)\(r.reused ? "+" : "") retries=\(r.retries)"
         line += " in=\(r.bytesFromClient) out=\(r.bytesToClient) queue=\(ms(r.queueTime)) dns=\(ms(r.dnsTime))"
         line +=
-            " connect=\(ms(r.connectTime)) send=\(ms(r.sendTime)) first_byte=\(ms(r.firstByteTime)) total=\(ms(r.totalTime))"
+            " connect=\(ms(r.connectTime)) tls=\(ms(r.tlsTime)) send=\(ms(r.sendTime)) first_byte=\(ms(r.firstByteTime)) total=\(ms(r.totalTime))"
         line += r.aborted ? " aborted\n" : "\n"
         out.append(contentsOf: line.utf8)
     }

@@ -89,6 +89,7 @@ extension Exchange {
         if record.waited, !record.reused {
             detail.dnsTime = record.dnsTime.microseconds
             detail.connectTime = record.connectTime.microseconds
+            detail.tlsTime = record.tlsTime.microseconds
         }
         detail.sendTime = record.sendTime.microseconds
         detail.firstByteTime = max(record.firstByteTime.microseconds - detail.sendTime, 0)

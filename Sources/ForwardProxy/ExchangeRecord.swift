@@ -13,6 +13,7 @@ struct ExchangeRecord {
     var queueTime = Interval.zero
     var dnsTime = Interval.zero
     var connectTime = Interval.zero
+    var tlsTime = Interval.zero
     /// From the lease to the last byte of the request.
     var sendTime = Interval.zero
     var firstByteTime = Interval.zero
@@ -38,6 +39,7 @@ struct ExchangeRecord {
         if !reused {
             dnsTime = lease.dialTimes.dns
             connectTime = lease.dialTimes.connect
+            tlsTime = lease.dialTimes.tls
         }
     }
 

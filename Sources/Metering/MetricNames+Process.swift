@@ -12,6 +12,9 @@ extension MetricNames {
         },
         .counter("process_cpu_seconds_total", "CPU time of user and system.") { $1.seconds($0.page.process.cpuTime) },
         .gauge("process_resident_memory_bytes", "Resident memory.") { $1.value($0.page.process.residentMemory) },
+        .gauge("connd_tls_bytes", "Memory that libssl holds: connections, sessions, and certificates to trust.") {
+            $1.value($0.page.process.tlsMemory)
+        },
         .gauge("process_open_fds", "Open file descriptors.") { $1.value($0.page.process.openDescriptors) },
         .gauge("process_max_fds", "Maximum number of open file descriptors.") {
             $1.value($0.page.process.maxDescriptors)

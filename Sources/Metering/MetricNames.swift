@@ -5,7 +5,7 @@ import ProxyTypes
 /// Names follow OpenTelemetry's semantic conventions, in the spelling of Prometheus, where there is one; else they
 /// begin with `connd_`. Values are in base units. Zeros are omitted where a label has many values.
 enum MetricNames {
-    static let origins: [Metric<OriginSubject>] = exchanges + retries + connections + handshakes + tunnels
+    static let origins: [Metric<OriginSubject>] = exchanges + retries + connections + handshakes + tls + tunnels
 
     private static let exchanges: [Metric<OriginSubject>] = [
         .counter(
@@ -148,6 +148,40 @@ enum MetricNames {
         ) { $1.seconds($0.statistics.handshakeSaved) },
     ]
 
+    private static let tls: [Metric<OriginSubject>] = [
+        .counter(
+            "connd_tls_handshakes_total",
+            "TLS handshakes with the origin that succeeded, by kind (full, or resumed from an earlier session) and version."
+        ) {
+            for (label, count) in $0.writtenTLS($0.statistics.tls.handshakes) {
+                $1.value(count, ("kind", label.isResumed ? "resumed" : "full"), ("version", label.version.name))
+            }
+        },
+        .counter("connd_tls_handshake_failures_total", "TLS handshakes with the origin that failed, by reason.") {
+            for (reason, count) in $0.writtenTLS($0.statistics.tls.failures) {
+                $1.value(count, ("reason", reason.name))
+            }
+        },
+        .counter(
+            "connd_tls_unclean_closes_total",
+            "Connections that the origin ended without TLS's close_notify. A response that only this end delimits is cut."
+        ) { if $0.hasTLS { $1.value($0.statistics.tls.uncleanEnds) } },
+        .counter(
+            "connd_tls_resumption_saved_seconds_total",
+            "Time saved by resumption: what each resumed handshake took less than full ones do on average."
+        ) { if $0.hasTLS { $1.seconds($0.statistics.tls.savedByResumption) } },
+        .gauge(
+            "connd_tls_unverified_connections",
+            "Open connections whose origin's certificate is not verified (tls_verify: none)."
+        ) { if $0.hasTLS { $1.value($0.gauges.unverified) } },
+        .gauge(
+            "connd_origin_certificate_not_after_seconds",
+            "When the certificate that the origin showed last expires, in seconds since 1970 (_other: the earliest)."
+        ) {
+            if let expires = $0.gauges.certificateExpires { $1.value(Int(expires / 1000)) }
+        },
+    ]
+
     private static let tunnels: [Metric<OriginSubject>] = [
         .gauge("connd_tunnels", "Tunnels open now.") { if $0.hasTunnels { $1.value($0.gauges.tunnels) } },
         .counter("connd_tunnels_opened_total", "Tunnels opened.") {
@@ -171,6 +205,14 @@ enum MetricNames {
 }
 
 extension OriginSubject {
+    fileprivate var hasTLS: Bool {
+        writesEvery || !statistics.tls.handshakes.isZero || !statistics.tls.failures.isZero
+    }
+
+    fileprivate func writtenTLS<Label>(_ counters: Counters<Label>) -> [(label: Label, count: Int)] {
+        hasTLS ? written(counters) : []
+    }
+
     fileprivate var hasTunnels: Bool {
         writesEvery || statistics.tunnels.opened > 0 || statistics.tunnels.failed > 0 || gauges.tunnels > 0
     }

@@ -51,6 +51,8 @@ package struct ProcessFacts: Sendable {
     package var residentMemory = 0
     package var openDescriptors = 0
     package var maxDescriptors = 0
+    /// Bytes that TLS holds.
+    package var tlsMemory = 0
     /// User and system time, in microseconds.
     package var cpuTime: Int64 = 0
 

@@ -18,6 +18,11 @@ package struct OriginGauges: Hashable, Sendable {
     package var isPaused = false
     /// Consecutive failed dials.
     package var dialFailures = 0
+    /// Open connections whose origin's certificate is not verified.
+    package var unverified = 0
+    /// When the certificate that the origin showed last expires, in milliseconds since 1970; nil where it showed none. Of
+    /// several origins the earliest.
+    package var certificateExpires: Int64?
 
     package init() {}
 
@@ -35,6 +40,8 @@ package struct OriginGauges: Hashable, Sendable {
         a.tunnels += b.tunnels
         a.isPaused = a.isPaused || b.isPaused
         a.dialFailures = max(a.dialFailures, b.dialFailures)
+        a.unverified += b.unverified
+        a.certificateExpires = [a.certificateExpires, b.certificateExpires].compactMap { $0 }.min()
     }
 }
 

@@ -37,6 +37,8 @@ package struct TLSStatistics: Hashable, Sendable {
     /// In microseconds, of handshakes that succeeded.
     package var fullTime = Histogram()
     package var resumedTime = Histogram()
+    /// In microseconds: what resumed handshakes took less than full ones do on average.
+    package var savedByResumption: Int64 = 0
 
     package init() {}
 
@@ -44,6 +46,7 @@ package struct TLSStatistics: Hashable, Sendable {
         handshakes[TLSHandshakeClass(info)] += 1
         if info.isResumed {
             resumedTime.record(microseconds: microseconds)
+            if !fullTime.isEmpty { savedByResumption += max(0, Int64(fullTime.mean) - microseconds) }
         } else {
             fullTime.record(microseconds: microseconds)
         }
@@ -55,6 +58,7 @@ package struct TLSStatistics: Hashable, Sendable {
         a.uncleanEnds += b.uncleanEnds
         a.fullTime += b.fullTime
         a.resumedTime += b.resumedTime
+        a.savedByResumption += b.savedByResumption
     }
 
     package static func - (a: TLSStatistics, b: TLSStatistics) -> TLSStatistics {
@@ -64,6 +68,7 @@ package struct TLSStatistics: Hashable, Sendable {
         made.uncleanEnds = a.uncleanEnds - b.uncleanEnds
         made.fullTime = a.fullTime - b.fullTime
         made.resumedTime = a.resumedTime - b.resumedTime
+        made.savedByResumption = a.savedByResumption - b.savedByResumption
         return made
     }
 }

@@ -37,8 +37,9 @@ package final class LibraryTLS {
         set { contexts.onUnusable = newValue }
     }
 
-    /// libssl stays usable while a process ends: what it holds is the kernel's to free.
+    /// To be called first in a process. libssl stays usable while it ends: what it holds is the kernel's to free.
     package static func start() {
+        _ = TLSMemory.count()
         OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     }
 }

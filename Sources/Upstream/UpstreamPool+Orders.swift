@@ -131,6 +131,8 @@ extension UpstreamPool {
         gauges.tunnels = openTunnels
         gauges.isPaused = machine.isPaused
         gauges.dialFailures = machine.dialFailures
+        gauges.unverified = unverifiedConnections
+        gauges.certificateExpires = certificateExpires
         return gauges
     }
 

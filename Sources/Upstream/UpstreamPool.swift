@@ -21,6 +21,8 @@ package final class UpstreamPool {
     var hasUnreportedChanges = true
     /// When the certificate of the origin expires that was seen last, in milliseconds since 1970.
     var certificateExpires: Int64?
+    /// Open, and whoever answered was believed.
+    private(set) var unverifiedConnections = 0
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
     let loop: UpstreamLoop
@@ -147,6 +149,7 @@ package final class UpstreamPool {
 
     func closed(_ connection: UpstreamConnection, now: Instant) {
         guard sockets.removeConnection(connection.id) != nil else { return }
+        if let tls = connection.tls, !tls.isVerified { unverifiedConnections -= 1 }
         machine.closed(connection.id, now: now, into: &actions.pending)
         perform(now: now)
     }
@@ -304,6 +307,7 @@ package final class UpstreamPool {
             statistics.tlsTime.record(microseconds: time)
             statistics.handshakePaid += time
             if let expires = tls.certificateExpires { certificateExpires = expires }
+            if !tls.isVerified { unverifiedConnections += 1 }
         }
         return connection
     }

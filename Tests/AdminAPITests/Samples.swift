@@ -102,7 +102,7 @@ enum Samples {
         $0.cause = "demand"
         $0.reason = "idle_timeout"
         $0.closedBy = "connd"
-        $0.verified = true
+        $0.tls = made(TLSReport()) { $0.version = "1.3" }
         $0.tcp = TCPReport()
     }
     static let history = made(HistoryReport()) {

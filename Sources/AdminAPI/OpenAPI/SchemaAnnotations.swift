@@ -52,11 +52,8 @@ enum SchemaAnnotations {
         "ConnectionReport.state": .object([
             .init(name: "enum", value: .list(ConnectionQuery.states.map { .text($0) }))
         ]),
+        "TLSReport.version": words("1.2", "1.3"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),
-        "ConnectionReport.verified": [
-            "description":
-                "Whether the origin's certificate was verified; null without TLS, in a tunnel and once it is closed."
-        ],
         "ConnectionReport.closed_by": words("origin", "connd", "client"),
         "ExchangeReport.outcome": .object([
             .init(name: "enum", value: .list(ExchangeQuery.outcomes.map { .text($0) }))

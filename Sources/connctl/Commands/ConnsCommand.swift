@@ -67,8 +67,8 @@ enum ConnectionTable {
         ]
         if isWide {
             columns += [
-                "LOCAL", "CAUSE", "CERTIFICATE", .number("SENT"), .number("RECEIVED"), .number("CWND"),
-                .number("RETRANS"), .number("CONNECT"),
+                "LOCAL", "CAUSE", .number("SENT"), .number("RECEIVED"), .number("CWND"), .number("RETRANS"),
+                .number("CONNECT"), "TLS",
             ]
         }
         var table = Table(columns)
@@ -81,11 +81,11 @@ enum ConnectionTable {
             ]
             if isWide {
                 cells += [
-                    .init(connection.local ?? Formatting.none), .init(connection.cause), certificate(connection),
+                    .init(connection.local ?? Formatting.none), .init(connection.cause),
                     .init(Formatting.size(connection.bytesSent)), .init(Formatting.size(connection.bytesReceived)),
                     .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Formatting.none),
                     .init(connection.tcp.map { "\($0.retransmits)" } ?? Formatting.none),
-                    .init(Formatting.duration(ms: connection.connectMs)),
+                    .init(Formatting.duration(ms: connection.connectMs)), tls(connection.tls),
                 ]
             }
             table.add(cells)
@@ -119,12 +119,10 @@ enum ConnectionTable {
         return table
     }
 
-    private static func certificate(_ connection: ConnectionReport) -> Table.Cell {
-        switch connection.verified {
-        case true?: .init("verified")
-        case false?: .init("unverified", .bad)
-        case nil: .init(Formatting.none)
-        }
+    private static func tls(_ tls: TLSReport?) -> Table.Cell {
+        guard let tls else { return .init(Formatting.none) }
+        let text = tls.resumed ? "\(tls.version) resumed" : tls.version
+        return tls.verified ? .init(text) : .init("\(text) UNVERIFIED", .bad)
     }
 
     /// Includes the owner, even while it is busy.

@@ -180,6 +180,7 @@ struct OriginText {
         if figures.handshakePaidMs + figures.handshakeSavedMs > 0 {
             facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")
         }
+        addTLS(figures.tls, to: &facts)
         if figures.tunnels.opened + figures.tunnels.failed > 0 {
             let tunnels = figures.tunnels
             facts.add(
@@ -194,6 +195,26 @@ struct OriginText {
                     + "\(Formatting.count(lifetime.opened)) opened, \(Formatting.count(lifetime.reused)) reused")
         }
         return facts
+    }
+
+    private func addTLS(_ tls: TLSHandshakesReport, to facts: inout LabelledList) {
+        if tls.full + tls.resumed > 0 {
+            facts.add(
+                "tls",
+                "\(Formatting.count(tls.full)) full and \(Formatting.count(tls.resumed)) resumed handshakes, "
+                    + "\(tls.savedByResumption) saved by resumption")
+        }
+        if let failures = words(tls.failures) { facts.add("tls failures", failures, .bad) }
+        if tls.unverifiedConnections > 0 {
+            facts.add(
+                "unverified", "\(Formatting.plural(tls.unverifiedConnections, "connection")): tls_verify is none", .bad)
+        }
+        if let expires = tls.certificateExpires, let at = tls.certificateExpiresMs {
+            let days = (at - now) / 86_400_000
+            facts.add(
+                "certificate", "expires \(expires), in \(Formatting.plural(Int(days), "day"))",
+                days < 14 ? .warning : .plain)
+        }
     }
 
     /// Over all classes of methods.

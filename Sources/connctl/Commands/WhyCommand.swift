@@ -51,6 +51,14 @@ enum ConnectionText {
             "handshake",
             "dns \(Formatting.duration(ms: report.dnsMs)), connect \(Formatting.duration(ms: report.connectMs)), "
                 + "tls \(Formatting.duration(ms: report.tlsMs))")
+        if let tls = report.tls {
+            facts.add(
+                "tls",
+                "\(tls.version), \(SafeText.line(tls.cipher)), "
+                    + (tls.resumed ? "resumed from an earlier session" : "full handshake")
+                    + (tls.verified ? "" : ", certificate NOT verified (tls_verify: none)"),
+                tls.verified ? .plain : .bad)
+        }
         if let tcp = report.tcp {
             facts.add(
                 "kernel",

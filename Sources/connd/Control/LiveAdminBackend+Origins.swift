@@ -48,7 +48,7 @@ extension LiveAdminBackend {
         let current = entry ?? .unused(origin)
         var detail = OriginDetail()
         detail.summary = summary(current, overrides.layers, overrides.exportRows(), await pauses.current)
-        detail.figures = OriginFiguresReport(current.snapshot.statistics, openTunnels: current.snapshot.gauges.tunnels)
+        detail.figures = OriginFiguresReport(current.snapshot.statistics, current.snapshot.gauges)
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = overrides.resolved(for: origin).map { ResolvedSettingReport($0) }
         detail.dialFailuresInARow = current.snapshot.gauges.dialFailures

@@ -5,6 +5,7 @@ import ForwardProxy
 import Metering
 import ProxyTypes
 import Store
+import TLS
 import Synchronization
 import Tuning
 import Upstream
@@ -136,6 +137,7 @@ extension LiveAdminBackend {
         page.store.recoveries = health.recoveries
         page.process.startedAt = process.startedAt
         page.process.residentMemory = process.memoryBytes
+        page.process.tlsMemory = TLSMemory.bytes
         page.process.openDescriptors = process.descriptors
         page.process.maxDescriptors = process.descriptorLimit
         page.process.cpuTime = process.processorTime

@@ -60,7 +60,7 @@ extension OriginStatistics {
 }
 
 extension OriginFiguresReport {
-    init(_ statistics: OriginStatistics, openTunnels: Int) {
+    init(_ statistics: OriginStatistics, _ gauges: OriginGauges) {
         self.init()
         for (cell, count) in statistics.requests.nonZero {
             requests[cell.method.name, default: [:]][cell.outcome.name] = count
@@ -93,7 +93,8 @@ extension OriginFiguresReport {
         handshakePaidMs = statistics.handshakePaid / 1000
         handshakeSaved = APIFormat.duration(microseconds: statistics.handshakeSaved)
         handshakeSavedMs = statistics.handshakeSaved / 1000
-        tunnels.open = openTunnels
+        tls = TLSHandshakesReport(statistics.tls, gauges)
+        tunnels.open = gauges.tunnels
         tunnels.opened = statistics.tunnels.opened
         tunnels.closed = statistics.tunnels.closed
         tunnels.failed = statistics.tunnels.failed
@@ -102,8 +103,27 @@ extension OriginFiguresReport {
         tunnels.duration = Distribution(statistics.tunnels.duration)
     }
 
-    private static func words<Label>(_ counters: Counters<Label>, _ name: (Label) -> String) -> [String: Int] {
+    fileprivate static func words<Label>(_ counters: Counters<Label>, _ name: (Label) -> String) -> [String: Int] {
         Dictionary(uniqueKeysWithValues: counters.nonZero.map { (name($0.label), $0.count) })
+    }
+}
+
+extension TLSHandshakesReport {
+    init(_ statistics: TLSStatistics, _ gauges: OriginGauges) {
+        self.init()
+        for (handshake, count) in statistics.handshakes.nonZero {
+            if handshake.isResumed { resumed += count } else { full += count }
+            versions[handshake.version.name, default: 0] += count
+        }
+        failures = OriginFiguresReport.words(statistics.failures) { $0.name }
+        uncleanCloses = statistics.uncleanEnds
+        fullTime = Distribution(statistics.fullTime)
+        resumedTime = Distribution(statistics.resumedTime)
+        savedByResumption = APIFormat.duration(microseconds: statistics.savedByResumption)
+        savedByResumptionMs = statistics.savedByResumption / 1000
+        unverifiedConnections = gauges.unverified
+        certificateExpires = gauges.certificateExpires.map(APIFormat.time)
+        certificateExpiresMs = gauges.certificateExpires
     }
 }
 

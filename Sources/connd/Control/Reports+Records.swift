@@ -35,13 +35,23 @@ extension ConnectionReport {
         dnsMs = APIFormat.milliseconds(record.dnsTime)
         connectMs = APIFormat.milliseconds(record.connectTime)
         tlsMs = APIFormat.milliseconds(record.tlsTime)
-        verified = record.tls?.isVerified
+        tls = record.tls.map(TLSReport.init)
         tcp = record.tcp.map(TCPReport.init)
     }
 
     private static let distrusted =
         "another connection to this origin was lost without notice: until this one proves alive, it serves no request"
         + " that may not be repeated, and it is closed if it does not within 5 s"
+}
+
+extension TLSReport {
+    init(_ info: TLSInfo) {
+        self.init()
+        version = info.version.name
+        cipher = info.cipher
+        resumed = info.isResumed
+        verified = info.isVerified
+    }
 }
 
 extension TCPReport {
