@@ -115,7 +115,7 @@ let simulation: [Target] = [
 
 let testTargets: [Target] = [
     .target(
-        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor"],
+        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "TLS"],
         path: "Tests/ReactorTestSupport", swiftSettings: strict),
     tests("ProxyTypesTests", ["ProxyTypes"]),
     tests("HTTPWireTests", ["ProxyTypes", "HTTPWire", "TestSupport", "FuzzTargets"]),

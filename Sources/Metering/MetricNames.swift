@@ -157,6 +157,12 @@ enum MetricNames {
                 $1.value(count, ("kind", label.isResumed ? "resumed" : "full"), ("version", label.version.name))
             }
         },
+        .histogram("connd_tls_full_handshake_duration_seconds", "Time of full TLS handshakes with the origin.") {
+            $1.histogram($0.statistics.tls.fullTime, in: .handshake, every: $0.writesEvery)
+        },
+        .histogram("connd_tls_resumed_handshake_duration_seconds", "Time of resumed TLS handshakes with the origin.") {
+            $1.histogram($0.statistics.tls.resumedTime, in: .handshake, every: $0.writesEvery)
+        },
         .counter("connd_tls_handshake_failures_total", "TLS handshakes with the origin that failed, by reason.") {
             for (reason, count) in $0.writtenTLS($0.statistics.tls.failures) {
                 $1.value(count, ("reason", reason.name))

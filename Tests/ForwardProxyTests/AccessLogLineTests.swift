@@ -39,7 +39,7 @@ struct AccessLogLineTests {
         #expect(
             text(record) == """
                 2023-11-14T22:13:20.123Z client=7 "GET http://a.example/\\"\\n200" 502 connection_refused conn=3+ retries=1 \
-                in=12 out=34 queue=1.234 dns=0.000 connect=0.000 send=0.000 first_byte=0.000 total=2000.000
+                in=12 out=34 queue=1.234 dns=0.000 connect=0.000 tls=0.000 send=0.000 first_byte=0.000 total=2000.000
 
                 """)
     }

@@ -28,6 +28,7 @@ final class ScriptedProxy {
             reactor: reactor, resolver: Resolver { _, completion in completion(.failed("no names here")) },
             total: ConnectionBudget(limit: configuration.maxUpstreamConnections), headLimits: HeadLimits(), seed: 1,
             settings: { _ in settings })
+        upstream.tls = PlainTLS(reactor)
         loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-test")
     }
 

@@ -16,6 +16,7 @@ struct OriginStatisticsTests {
         var sample = SampleStatistics(seed: 1)
         #expect(Self.untouched(sample.next(), OriginStatistics()) == [])
         #expect(Self.untouched(sample.tunnels(), TunnelStatistics()) == [])
+        #expect(Self.untouched(sample.tls(), TLSStatistics()) == [])
         #expect(Self.untouched(sample.gauges(), OriginGauges()) == [])
         #expect(Self.untouched(sample.proxy(), ProxyMetrics()) == [])
     }
@@ -60,6 +61,8 @@ struct OriginStatisticsTests {
         #expect(a.connections == before.connections + b.connections)
         #expect(a.waiting == before.waiting + b.waiting && a.active == before.active + b.active)
         #expect(a.tunnels == before.tunnels + b.tunnels)
+        #expect(a.unverified == before.unverified + b.unverified)
+        #expect(a.certificateExpires == min(before.certificateExpires ?? 0, b.certificateExpires ?? 0))
         #expect(a.isPaused && a.dialFailures == b.dialFailures)
         #expect(b.connections == b.dialing + b.idle + b.leased + b.pinned + b.draining + b.closing)
     }

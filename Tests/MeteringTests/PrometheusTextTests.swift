@@ -51,9 +51,11 @@ struct PrometheusTextTests {
             { $0.tunnels.opened = 0 },
             { $0.tunnels.closed = 0 }, { $0.tunnels.failed = 0 }, { $0.tunnels.bytesSent = 0 },
             { $0.tunnels.bytesReceived = 0 }, { $0.tunnels.duration = .init() },
+            { $0.tls.handshakes = .init() }, { $0.tls.failures = .init() }, { $0.tls.uncleanEnds = 0 },
+            { $0.tls.fullTime = .init() }, { $0.tls.resumedTime = .init() }, { $0.tls.savedByResumption = 0 },
         ]
-        let fields = Mirror(reflecting: OriginStatistics()).children.count - 1
-        #expect(erase.count == fields + Mirror(reflecting: TunnelStatistics()).children.count)
+        func fields(_ value: Any) -> Int { Mirror(reflecting: value).children.count }
+        #expect(erase.count == fields(OriginStatistics()) - 2 + fields(TunnelStatistics()) + fields(TLSStatistics()))
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {
@@ -69,6 +71,7 @@ struct PrometheusTextTests {
             { $0.dialing = 0 }, { $0.idle = 0 }, { $0.leased = 0 }, { $0.pinned = 0 }, { $0.draining = 0 },
             { $0.closing = 0 },
             { $0.waiting = 0 }, { $0.active = 0 }, { $0.tunnels = 0 }, { $0.isPaused = false }, { $0.dialFailures = 0 },
+            { $0.unverified = 0 }, { $0.certificateExpires = nil },
         ]
         #expect(erase.count == Mirror(reflecting: OriginGauges()).children.count)
         let full = MetricsPage.full(seed: 5, origins: 1)

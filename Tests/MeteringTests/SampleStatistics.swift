@@ -39,7 +39,19 @@ struct SampleStatistics {
         statistics.handshakeSaved = Int64(count())
         statistics.firstLeases = count()
         statistics.tunnels = tunnels()
+        statistics.tls = tls()
         return statistics
+    }
+
+    mutating func tls() -> TLSStatistics {
+        var tls = TLSStatistics()
+        for label in TLSHandshakeClass.allCases { tls.handshakes[label] = count() }
+        for reason in TLSFailure.Reason.allCases { tls.failures[reason] = count() }
+        tls.uncleanEnds = count()
+        tls.fullTime = histogram()
+        tls.resumedTime = histogram()
+        tls.savedByResumption = Int64(count())
+        return tls
     }
 
     mutating func tunnels() -> TunnelStatistics {
@@ -64,6 +76,8 @@ struct SampleStatistics {
         gauges.waiting = count()
         gauges.active = count()
         gauges.tunnels = count()
+        gauges.unverified = count()
+        gauges.certificateExpires = Int64(count()) * 1000
         gauges.isPaused = true
         gauges.dialFailures = count()
         return gauges
