@@ -52,7 +52,7 @@ let pure: [Target] = [
 
 let support: [Target] = [
     .target(
-        name: "TestSupport", dependencies: ["ProxyTypes", "Pooling"], path: "Tests/TestSupport",
+        name: "TestSupport", dependencies: ["ProxyTypes", "Pooling", "CTLS"], path: "Tests/TestSupport",
         // A million pool events run beside a model that is slow by design.
         swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(

@@ -8,6 +8,12 @@ package struct OriginRecord: Sendable {
         package var ending: Ending?
         package var isOpen = true
         package var requestCount = 0
+        /// Nil without TLS, and before its handshake has ended.
+        package var handshake: Handshake?
+    }
+
+    package enum Handshake: Sendable {
+        case full, resumed, failed
     }
 
     package var connections: [Connection] = []
@@ -25,15 +31,17 @@ package final class FakeOrigin: Sendable {
 
     package let port: UInt16
     private let state: State
+    private let scheme: String
 
-    /// Closes each connection when its script returns or throws.
-    package init(_ script: @escaping Script) throws {
+    /// Closes each connection when its script returns or throws, and with TLS tells the other side so.
+    package init(tls: ServerTLS? = nil, _ script: @escaping Script) throws {
+        scheme = tls == nil ? "http" : "https"
         let (descriptor, port) = try SocketAddresses.bound(to: "127.0.0.1")
         guard listen(descriptor, 1024) == 0 else { throw StreamSocket.failure("listen") }
         self.port = port
         let state = State(listener: StreamSocket(adopting: descriptor))
         self.state = state
-        Thread.detachNewThread { state.accept(descriptor, script) }
+        Thread.detachNewThread { state.accept(descriptor, tls, script) }
     }
 
     deinit {
@@ -43,7 +51,7 @@ package final class FakeOrigin: Sendable {
     package var record: OriginRecord { state.record.current }
     package var authority: String { "127.0.0.1:\(port)" }
 
-    package func url(_ path: String = "/") -> String { "http://\(authority)\(path)" }
+    package func url(_ path: String = "/") -> String { "\(scheme)://\(authority)\(path)" }
 
     @discardableResult
     package func waitToSee(_ what: String, _ rule: (OriginRecord) -> Bool) throws -> OriginRecord {
@@ -59,7 +67,7 @@ package final class FakeOrigin: Sendable {
             self.listener = listener
         }
 
-        func accept(_ descriptor: Int32, _ script: @escaping Script) {
+        func accept(_ descriptor: Int32, _ tls: ServerTLS?, _ script: @escaping Script) {
             while let accepted = Inheritance.accept(descriptor) {
                 let socket = StreamSocket(adopting: accepted)
                 let number = record.change { record in
@@ -69,12 +77,22 @@ package final class FakeOrigin: Sendable {
                 }
                 open.change { $0[number] = socket }
                 Thread.detachNewThread { [self] in
-                    try? script(OriginConnection(number, socket, record))
+                    if startTLS(tls, socket, number) { try? script(OriginConnection(number, socket, record)) }
+                    if tls != nil { socket.finishSending() }
                     open.change { $0[number] = nil }
                     socket.close()
                     record.change { $0.connections[number].isOpen = false }
                 }
             }
+        }
+
+        private func startTLS(_ tls: ServerTLS?, _ socket: StreamSocket, _ number: Int) -> Bool {
+            guard let tls else { return true }
+            let isResumed = socket.startTLS(tls)
+            record.change { record in
+                record.connections[number].handshake = isResumed.map { $0 ? .resumed : .full } ?? .failed
+            }
+            return isResumed != nil
         }
 
         func stop() {

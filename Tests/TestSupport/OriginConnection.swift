@@ -100,8 +100,8 @@ package final class OriginConnection {
         send("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(lines)\r\n\(body)")
     }
 
-    package func finishSending() {
-        socket.finishSending()
+    package func finishSending(unannounced: Bool = false) {
+        socket.finishSending(unannounced: unannounced)
     }
 
     package func reset() {

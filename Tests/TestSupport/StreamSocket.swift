@@ -12,10 +12,11 @@ package enum Arrival: Equatable, Sendable {
     case end(Ending)
 }
 
-/// One connected TCP socket, used by one thread; only `cancel` may be called by others. Shared.
+/// One connected TCP socket, with or without TLS, used by one thread; only `cancel` may be called by others. Shared.
 package final class StreamSocket: Sendable {
     private let descriptor: Int32
     private let isOpen = Mutex(true)
+    private let encryption = Mutex<ServerTLS.Session?>(nil)
 
     package init(adopting descriptor: Int32) {
         self.descriptor = descriptor
@@ -40,6 +41,15 @@ package final class StreamSocket: Sendable {
         return made
     }
 
+    /// Plays the server of a handshake. Nil where the other side does not finish it; whether it resumed a session.
+    package func startTLS(_ tls: ServerTLS) -> Bool? {
+        let session = tls.accept(descriptor)
+        encryption.withLock { $0 = session }
+        return session?.isResumed
+    }
+
+    private var session: ServerTLS.Session? { encryption.withLock { $0 } }
+
     // MARK: Sending
 
     /// False if the other side is gone and takes no more bytes.
@@ -61,6 +71,7 @@ package final class StreamSocket: Sendable {
     /// in time.
     package func sendSome(_ bytes: ArraySlice<UInt8>, within milliseconds: Int) throws -> Int? {
         guard try wait(for: Int16(POLLOUT), milliseconds) else { return nil }
+        if let session { return session.send(bytes) }
         let count = bytes.withUnsafeBytes {
             Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
         }
@@ -69,8 +80,12 @@ package final class StreamSocket: Sendable {
         return 0
     }
 
-    package func finishSending() {
-        shutdown(descriptor, Int32(SHUT_WR))
+    /// TLS ends with close_notify, unless it is to look cut.
+    package func finishSending(unannounced: Bool = false) {
+        if !unannounced { session?.sendCloseNotify() }
+        isOpen.withLock { isOpen in
+            if isOpen { shutdown(descriptor, Int32(SHUT_WR)) }
+        }
     }
 
     // MARK: Receiving
@@ -85,7 +100,11 @@ package final class StreamSocket: Sendable {
 
     /// Nil if nothing was received in time. A negative time is unlimited.
     package func receiveIfAny(upTo limit: Int = 65536, within milliseconds: Int) throws -> Arrival? {
-        guard try wait(for: Int16(POLLIN), milliseconds) else { return nil }
+        let session = session
+        if session?.hasPending != true {
+            guard try wait(for: Int16(POLLIN), milliseconds) else { return nil }
+        }
+        if let session { return session.receive(upTo: limit) }
         var (result, reason) = (0, Int32(0))
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             result = recv(descriptor, buffer.baseAddress, limit, Int32(MSG_DONTWAIT))
@@ -122,6 +141,7 @@ package final class StreamSocket: Sendable {
             if isOpen { Glibc.close(descriptor) }
             isOpen = false
         }
+        encryption.withLock { $0 = nil }
     }
 
     /// Wakes a thread that waits on this socket; from any thread.
