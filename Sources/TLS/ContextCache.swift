@@ -9,7 +9,7 @@ final class ContextCache {
     typealias Waiter = (Result<Ready, TLSFailure>) -> Void
 
     struct Ready {
-        let context: TLSContext
+        let context: any TLSContext
         /// Different for each context that was ever made.
         let generation: UInt64
     }
@@ -28,13 +28,14 @@ final class ContextCache {
     /// What a worker has made of the files.
     private struct Loaded: Sendable {
         let key: TLSProfile.ContextKey
-        let result: Result<TLSContext, TLSFailure>
+        let result: Result<any TLSContext, TLSFailure>
         let stamps: FileStamps
     }
 
     private unowned let reactor: Reactor
-    private let workers: WorkerPool
-    private let trustStores = TrustStores()
+    private let maker: any TLSContextMaker
+    /// Runs a job elsewhere, as files may be slow.
+    private let run: @Sendable (@escaping @Sendable () -> Void) -> Void
     private var entries: [TLSProfile.ContextKey: Entry] = [:]
     private var lastGeneration: UInt64 = 0
     private let timer = Deadline()
@@ -47,9 +48,12 @@ final class ContextCache {
     private static let checkInterval = Interval.seconds(5)
     private static let maxEntries = 1024
 
-    init(reactor: Reactor, workers: WorkerPool) {
+    init(
+        reactor: Reactor, maker: any TLSContextMaker, run: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+    ) {
         self.reactor = reactor
-        self.workers = workers
+        self.maker = maker
+        self.run = run
         timer.owner = self
     }
 
@@ -85,27 +89,16 @@ final class ContextCache {
     /// Those whose files are as they were are left out.
     private func load(_ keys: [(TLSProfile.ContextKey, FileStamps?)]) {
         let bound = LoopBound(self, on: reactor)
-        let (mailbox, trustStores) = (reactor.mailbox, trustStores)
-        workers.run {
+        let (mailbox, maker) = (reactor.mailbox, maker)
+        run {
             var loaded: [Loaded] = []
             for (key, known) in keys {
                 // Looked at first: a change while the files are read is another change.
-                let stamps = FileStamps(key.files, trusting: key.verification == .full)
+                let stamps = maker.stamps(key)
                 guard stamps != known else { continue }
-                loaded.append(Loaded(key: key, result: Self.make(key, trustStores), stamps: stamps))
+                loaded.append(Loaded(key: key, result: maker.make(key), stamps: stamps))
             }
             mailbox.execute { [loaded] in bound.value.loaded(loaded) }
-        }
-    }
-
-    private static func make(
-        _ key: TLSProfile.ContextKey, _ trustStores: TrustStores
-    ) -> Result<TLSContext, TLSFailure> {
-        do {
-            let trust = key.verification == .full ? try trustStores.store(of: key.files.authorities) : nil
-            return .success(try TLSContext.make(key, trust: trust))
-        } catch {
-            return .failure(error)
         }
     }
 

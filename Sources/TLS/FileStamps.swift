@@ -1,7 +1,7 @@
 import Glibc
 
 /// How files looked when they were read: a file that looks different has changed. Value.
-struct FileStamps: Equatable, Sendable {
+package struct FileStamps: Equatable, Sendable {
     /// Nil where there is no such file.
     private var stamps: [Stamp?]
 
@@ -18,7 +18,7 @@ struct FileStamps: Equatable, Sendable {
         self.init(paths.compactMap { $0 })
     }
 
-    init(_ paths: [String]) {
+    package init(_ paths: [String]) {
         stamps = paths.map { path in
             var facts = stat()
             guard stat(path, &facts) == 0 else { return nil }

@@ -13,14 +13,14 @@ final class SessionCache {
 
     /// What a handshake does. Whoever goes ahead brings sessions, and says when it has, or never will.
     enum Turn {
-        case resume(TLSSession)
+        case resume(any TLSSession)
         case full
         /// Until `mayEnter`.
         case wait
     }
 
     private struct Entry {
-        var sessions: [TLSSession] = []
+        var sessions: [any TLSSession] = []
         /// Connections that have yet to bring a session.
         var bringers = 0
         var waiting: [any SessionWaiter] = []
@@ -64,7 +64,7 @@ final class SessionCache {
         next?.mayEnter()
     }
 
-    func add(_ session: TLSSession, _ key: Key) {
+    func add(_ session: any TLSSession, _ key: Key) {
         guard var entry = entries[key] else { return }
         entry.givesNone = false
         entry.sessions.append(session)
@@ -89,7 +89,7 @@ final class SessionCache {
     }
 
     /// It was refused, or the handshake with it failed.
-    func remove(_ session: TLSSession, _ key: Key) {
+    func remove(_ session: any TLSSession, _ key: Key) {
         entries[key]?.sessions.removeAll { $0 === session }
     }
 

@@ -19,7 +19,7 @@ final class SessionDelivery {
         end()
     }
 
-    func deliver(_ sessions: [TLSSession]) {
+    func deliver(_ sessions: [any TLSSession]) {
         guard !sessions.isEmpty else { return }
         for session in sessions { cache.add(session, key) }
         end()

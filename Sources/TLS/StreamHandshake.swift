@@ -22,13 +22,13 @@ final class StreamHandshake: TLSHandshake {
     }
 
     private struct Talk {
-        let engine: TLSEngine
+        let engine: any TLSEngine
         let delivery: SessionDelivery
         /// That was offered.
-        let session: TLSSession?
+        let session: (any TLSSession)?
     }
 
-    private let library: LibraryTLS
+    private let library: TLSLoop
     private let stream: any ByteStream
     private let peer: TLSPeer
     private let completion: TLSCompletion
@@ -43,7 +43,7 @@ final class StreamHandshake: TLSHandshake {
     /// Waiting for a session pays up to about the time of the full handshake that would be spared.
     private static let sessionWait = Interval.milliseconds(20)...Interval.seconds(1)
 
-    init(_ library: LibraryTLS, over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion) {
+    init(_ library: TLSLoop, over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion) {
         self.library = library
         self.stream = stream
         self.peer = peer
@@ -127,10 +127,10 @@ final class StreamHandshake: TLSHandshake {
         return min(max(wait, Self.sessionWait.lowerBound), Self.sessionWait.upperBound)
     }
 
-    private func talk(_ ready: ContextCache.Ready, resuming session: TLSSession?) {
+    private func talk(_ ready: ContextCache.Ready, resuming session: (any TLSSession)?) {
         let delivery = SessionDelivery(library.sessions, key(ready))
         do {
-            let engine = try TLSEngine(over: stream, peer, ready.context, resuming: session)
+            let engine = try ready.context.engine(over: stream, for: peer, resuming: session)
             step(Talk(engine: engine, delivery: delivery, session: session))
         } catch {
             fail(error)
@@ -149,7 +149,7 @@ final class StreamHandshake: TLSHandshake {
     }
 
     private func advance(_ talk: Talk) {
-        let step = talk.engine.feed(input.bytes) { () -> TLSEngine.HandshakeStep in
+        let step = talk.engine.feed(input.bytes) { () -> TLSHandshakeStep in
             let step = talk.engine.handshake()
             guard case .done = step else { return step }
             return finish(talk)
@@ -164,7 +164,7 @@ final class StreamHandshake: TLSHandshake {
     }
 
     /// What came behind the handshake may be sessions, and nothing else as long as nothing was asked.
-    private func finish(_ talk: Talk) -> TLSEngine.HandshakeStep {
+    private func finish(_ talk: Talk) -> TLSHandshakeStep {
         switch talk.engine.read(into: library.plainBuffer) {
         case .wantsInput: break
         case .bytes: return .failed(TLSFailure(.malformed, "the origin sent data before a request"))

@@ -1,7 +1,7 @@
 package import ProxyTypes
 package import Reactor
 
-/// Encrypts connections to peers. `LibraryTLS` does it with libssl; a simulation has its own. Loop-bound.
+/// Encrypts connections to peers: `TLSLoop`, or what a test puts in its place. Loop-bound.
 package protocol TLSClient: AnyObject {
     /// Loads what the profile needs, if it was not yet, so that the first connection need not wait for it.
     func prepare(_ profile: TLSProfile)

@@ -44,14 +44,14 @@ package struct TLSProfile: Hashable, Sendable {
     }
 
     /// What an SSL_CTX is made for: names and pins belong to single connections.
-    var contextKey: ContextKey {
+    package var contextKey: ContextKey {
         ContextKey(verification: verification, minVersion: minVersion, files: files)
     }
 
-    struct ContextKey: Hashable, Sendable {
-        let verification: Verification
-        let minVersion: TLSInfo.Version
-        let files: Files
+    package struct ContextKey: Hashable, Sendable {
+        package let verification: Verification
+        package let minVersion: TLSInfo.Version
+        package let files: Files
     }
 }
 

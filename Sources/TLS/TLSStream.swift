@@ -8,7 +8,7 @@ package import Reactor
 /// be handed on waits here, and a pause has only to pause the stream below.
 package final class TLSStream: ByteStream {
     package var handler: (any StreamHandler)?
-    private let library: LibraryTLS
+    private let library: TLSLoop
     private let below: any ByteStream
     private var state: State
     private var input: Input
@@ -19,7 +19,7 @@ package final class TLSStream: ByteStream {
     private let timer = Deadline()
 
     private enum State {
-        case open(TLSEngine)
+        case open(any TLSEngine)
         /// Nothing is sent any more. The failure is told after all that was read before.
         case broken(TLSFailure)
         case closed
@@ -52,7 +52,7 @@ package final class TLSStream: ByteStream {
     private static let maxOwnOutput = 64 * 1024
     private static let recordSize = 16_384
 
-    init(_ engine: TLSEngine, _ delivery: SessionDelivery, _ library: LibraryTLS) {
+    init(_ engine: any TLSEngine, _ delivery: SessionDelivery, _ library: TLSLoop) {
         self.library = library
         self.delivery = delivery
         below = engine.below
@@ -169,7 +169,7 @@ package final class TLSStream: ByteStream {
         return bytes == 0
     }
 
-    private func decrypt(_ engine: TLSEngine, _ bytes: UnsafeRawBufferPointer) {
+    private func decrypt(_ engine: any TLSEngine, _ bytes: UnsafeRawBufferPointer) {
         let room = library.plainBuffer
         let unsentBefore = below.unsentBytes
         let filled = engine.feed(bytes) { () -> Int in

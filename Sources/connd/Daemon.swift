@@ -91,7 +91,7 @@ final class Daemon {
         UnverifiedReport.log(overrides.unverified, logger)
         let shared = SharedLayers(overrides.layers)
         self.shared = shared
-        LibraryTLS.start()
+        TLSLoop.startLibrary()
         reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
         let upstream = UpstreamLoop(
@@ -99,7 +99,7 @@ final class Daemon {
             total: ConnectionBudget(limit: proxy.maxUpstreamConnections), headLimits: proxy.headLimits,
             seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
             settings: { shared.effective(for: $0) })
-        let tls = LibraryTLS(reactor: reactor, workers: WorkerPool(limit: Self.certificateLoadsAtOnce))
+        let tls = TLSLoop(reactor: reactor, workers: WorkerPool(limit: Self.certificateLoadsAtOnce))
         tls.onFilesUnusable = { failure in
             logger.warning(
                 "certificates or keys have changed and cannot be used: those that were read before stay in use",

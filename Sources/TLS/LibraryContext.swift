@@ -1,12 +1,13 @@
 import CTLS
 import Glibc
 import ProxyTypes
+import Reactor
 
 /// An SSL_CTX and the files that it was made from.
 ///
 /// Made on a worker and then handed to one loop, which alone uses it from there on: libssl counts references with atomics, and
 /// no other thread has one.
-final class TLSContext: @unchecked Sendable {
+final class LibraryContext: TLSContext, @unchecked Sendable {
     let pointer: OpaquePointer
     /// Kept for its memory: it is shared by all contexts that trust the same bundle.
     private let trust: TrustStore?
@@ -21,12 +22,12 @@ final class TLSContext: @unchecked Sendable {
     }
 
     /// May read files. `trust` is nil where nothing is verified.
-    static func make(_ key: TLSProfile.ContextKey, trust: TrustStore?) throws(TLSFailure) -> TLSContext {
+    static func make(_ key: TLSProfile.ContextKey, trust: TrustStore?) throws(TLSFailure) -> LibraryContext {
         ERR_clear_error()
         guard let pointer = SSL_CTX_new(TLS_client_method()) else {
             throw TLSFailure(.configuration, "libssl makes no context: \(LibraryErrors.words(ERR_get_error()))")
         }
-        let context = TLSContext(pointer, trust)
+        let context = LibraryContext(pointer, trust)
         SSL_CTX_set_options(pointer, connd_tls_options)
         connd_tls_set_modes(pointer, connd_tls_modes)
         connd_tls_set_session_cache_mode(pointer, connd_tls_session_cache)
@@ -36,10 +37,10 @@ final class TLSContext: @unchecked Sendable {
         // One protocol, with its length: http/1.1.
         let protocols: [UInt8] = [8] + Array("http/1.1".utf8)
         SSL_CTX_set_alpn_protos(pointer, protocols, UInt32(protocols.count))
-        TLSEngine.register(pointer)
+        LibraryEngine.register(pointer)
         if let trust {
             SSL_CTX_set1_cert_store(pointer, trust.pointer)
-            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, TLSEngine.verify)
+            SSL_CTX_set_verify(pointer, SSL_VERIFY_PEER, LibraryEngine.verify)
             // An intermediate of the bundle may be the anchor, as with curl.
             X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(pointer), UInt(X509_V_FLAG_PARTIAL_CHAIN))
         } else {
@@ -47,6 +48,12 @@ final class TLSContext: @unchecked Sendable {
         }
         try context.loadClientCertificate(key.files)
         return context
+    }
+
+    func engine(
+        over stream: any ByteStream, for peer: TLSPeer, resuming session: (any TLSSession)?
+    ) throws(TLSFailure) -> any TLSEngine {
+        try LibraryEngine(over: stream, peer, self, resuming: session as? LibrarySession)
     }
 
     private func loadClientCertificate(_ files: TLSProfile.Files) throws(TLSFailure) {
@@ -72,6 +79,24 @@ final class TLSContext: @unchecked Sendable {
     }
 }
 
+/// Makes contexts of libssl from files. Shared.
+final class LibraryContextMaker: TLSContextMaker {
+    private let trustStores = TrustStores()
+
+    func make(_ key: TLSProfile.ContextKey) -> Result<any TLSContext, TLSFailure> {
+        do {
+            let trust = key.verification == .full ? try trustStores.store(of: key.files.authorities) : nil
+            return .success(try LibraryContext.make(key, trust: trust))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func stamps(_ key: TLSProfile.ContextKey) -> FileStamps {
+        FileStamps(key.files, trusting: key.verification == .full)
+    }
+}
+
 /// The certificates that chains may end at, loaded once for all contexts that trust the same file. Shared, and never changed
 /// after it was made.
 final class TrustStore: @unchecked Sendable {
@@ -93,7 +118,7 @@ final class TrustStore: @unchecked Sendable {
         let store = TrustStore(pointer)
         let file = path ?? system
         guard X509_STORE_load_file(pointer, file) == 1 else {
-            throw TLSContext.unusable(
+            throw LibraryContext.unusable(
                 path == nil ? "the system's bundle (package ca-certificates)" : "tls_ca_file", file,
                 holds: "certificate")
         }

@@ -2,8 +2,8 @@ import CTLS
 package import ProxyTypes
 package import Reactor
 
-/// TLS of one loop by libssl: its contexts, sessions, and what all connections share. Loop-bound.
-package final class LibraryTLS {
+/// TLS of one loop: its contexts, sessions, and what all connections share. Loop-bound.
+package final class TLSLoop {
     let reactor: Reactor
     let contexts: ContextCache
     let sessions = SessionCache()
@@ -17,9 +17,17 @@ package final class LibraryTLS {
     /// A record of which a part came earlier adds to what one read brings.
     private static let roomForRecord = 64 * 1024
 
-    package init(reactor: Reactor, workers: WorkerPool) {
+    /// By libssl, with files that workers read.
+    package convenience init(reactor: Reactor, workers: WorkerPool) {
+        self.init(reactor: reactor, maker: LibraryContextMaker()) { workers.run($0) }
+    }
+
+    /// `run` has a job run that may block.
+    package init(
+        reactor: Reactor, maker: any TLSContextMaker, run: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+    ) {
         self.reactor = reactor
-        contexts = ContextCache(reactor: reactor, workers: workers)
+        contexts = ContextCache(reactor: reactor, maker: maker, run: run)
         pacer = HandshakePacer(reactor: reactor)
         plainBuffer = .allocate(byteCount: reactor.readSize + Self.roomForRecord, alignment: 64)
         contexts.onReplaced = { [unowned self] key, generation in
@@ -37,14 +45,15 @@ package final class LibraryTLS {
         set { contexts.onUnusable = newValue }
     }
 
-    /// To be called first in a process. libssl stays usable while it ends: what it holds is the kernel's to free.
-    package static func start() {
+    /// To be called first in a process that uses libssl, which stays usable while the process ends: what it holds is the
+    /// kernel's to free.
+    package static func startLibrary() {
         _ = TLSMemory.count()
         OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
     }
 }
 
-extension LibraryTLS: TLSClient {
+extension TLSLoop: TLSClient {
     package func prepare(_ profile: TLSProfile) {
         _ = contexts.find(profile.contextKey) { _ in }
     }
