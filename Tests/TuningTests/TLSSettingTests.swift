@@ -94,6 +94,7 @@ import Testing
     func unverified() throws {
         var fixture = try OverridesFixture([
             ("b.com", .tlsVerify, "none"), ("a.com", .tlsVerify, "none"), ("c.com", .tlsVerify, "full"),
+            ("http://d.com", .tlsVerify, "none"),
         ])
         func told() -> [String] {
             fixture.overrides.unverified.map { "\($0.pattern?.description ?? "*") \($0.place ?? $0.reason ?? "")" }

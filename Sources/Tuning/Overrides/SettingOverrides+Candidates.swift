@@ -1,10 +1,13 @@
+import ProxyTypes
+
 extension SettingOverrides {
     /// For each pattern whose origins' certificates are not verified (unless a more specific pattern overrides it), the
-    /// value in force. In the order of the patterns' text.
+    /// value in force. In the order of the patterns' text. Patterns of http origins, which have no certificates, are
+    /// left out.
     package var unverified: [SettingCandidate] {
         var inForce: [HostPattern?: SettingCandidate] = [:]
         for scope in layers.allScopes {
-            guard let entry = scope.entries[.tlsVerify] else { continue }
+            guard let entry = scope.entries[.tlsVerify], scope.pattern?.scheme != .http else { continue }
             let row = row(SettingKey(layer: scope.layer, setting: .tlsVerify, pattern: scope.pattern))
             inForce[scope.pattern] = SettingCandidate(.tlsVerify, entry, scope.layer, scope.pattern, row)
         }

@@ -166,7 +166,7 @@ struct OriginText {
             facts.add("refused", "\(refused.setting)=\(refused.value): \(refused.reason)", .bad)
         }
         if summary.unverified, let verify = detail.settings.first(where: { $0.name == "tls_verify" }) {
-            facts.add("certificate", "not verified: \(UnverifiedText.cause(verify, now: now))", .bad)
+            facts.add("verification", "certificates are not verified: \(UnverifiedText.cause(verify, now: now))", .bad)
         }
         facts.add("retries", words(figures.retryOutcomes))
         if figures.staleRetried + figures.staleSurfaced > 0 {
