@@ -66,7 +66,10 @@ let daemon: [Target] = [
     .target(name: "AdminModels", swiftSettings: small),
     .target(
         name: "Migrations", path: "migrations",
-        resources: [.embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql")],
+        resources: [
+            .embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql"),
+            .embedInCode("0004_gateways.sql"),
+        ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),

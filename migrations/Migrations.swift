@@ -18,5 +18,6 @@ package enum Migrations {
         Migration(number: 1, name: "initial", sql: PackageResources._001_initial_sql),
         Migration(number: 2, name: "runs", sql: PackageResources._002_runs_sql),
         Migration(number: 3, name: "pauses", sql: PackageResources._003_pauses_sql),
+        Migration(number: 4, name: "gateways", sql: PackageResources._004_gateways_sql),
     ]
 }

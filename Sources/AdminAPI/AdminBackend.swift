@@ -47,6 +47,14 @@ package protocol AdminBackend: Sendable {
         async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)
     func differences() async -> [DifferenceReport]
 
+    /// The revision is the strong ETag of all gateways.
+    func gateways() async -> ([GatewayReport], revision: UInt64)
+    func gateway(_ name: String) async throws(AdminRefusal) -> (GatewayReport, revision: UInt64)
+    func putGateway(_ name: String, _ request: GatewayRequest, actor: AdminActor, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> (GatewayReport, revision: UInt64)
+    func removeGateway(_ name: String, actor: AdminActor, reason: String?, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> ([GatewayReport], revision: UInt64)
+
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport
     /// A leased connection is closed after its exchange; with `force`, immediately.

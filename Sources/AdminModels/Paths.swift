@@ -11,6 +11,8 @@ package enum Paths {
     package static let confirm = "/v1/settings/{pattern}/confirm"
     package static let revert = "/v1/settings/{pattern}/revert"
     package static let diff = "/v1/diff"
+    package static let gateways = "/v1/gateways"
+    package static let gateway = "/v1/gateways/{name}"
     package static let connections = "/v1/connections"
     package static let connection = "/v1/connections/{number}"
     package static let action = "/v1/actions/{action}"

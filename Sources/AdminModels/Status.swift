@@ -17,6 +17,8 @@ package struct StatusReport: Codable, Sendable {
     package var listeners: [String] = []
     /// Where the proxy should listen and does not, since the start or the last reload.
     package var unopenedListeners: [UnopenedListenerReport] = []
+    /// By name.
+    package var gateways: [GatewayReport] = []
     package var adminListeners: [String] = []
     /// The ports that CONNECT may reach; null: any.
     package var connectPorts: [Int]?
@@ -68,6 +70,7 @@ package struct StatusReport: Codable, Sendable {
         case state
         case listeners
         case unopenedListeners = "unopened_listeners"
+        case gateways
         case adminListeners = "admin_listeners"
         case connectPorts = "connect_ports"
         case clients

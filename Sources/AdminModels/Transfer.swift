@@ -4,6 +4,8 @@ package struct SettingsDocument: Codable, Sendable {
     package var formatVersion = 1
     package var exported: String?
     package var overrides: [DocumentedSetting] = []
+    /// Null or absent: the document says nothing of gateways.
+    package var gateways: [DocumentedGateway]?
 
     package init() {}
 
@@ -12,6 +14,7 @@ package struct SettingsDocument: Codable, Sendable {
         case formatVersion = "format_version"
         case exported
         case overrides
+        case gateways
     }
 }
 
@@ -36,6 +39,8 @@ package struct ImportReport: Codable, Sendable {
     package var removed = 0
     package var unchanged = 0
     package var changes: [ChangeReport] = []
+    /// Of gateways, which the numbers do not count.
+    package var gateways: [GatewayChangeReport] = []
 
     package init() {}
 
@@ -46,6 +51,7 @@ package struct ImportReport: Codable, Sendable {
         case removed
         case unchanged
         case changes
+        case gateways
     }
 }
 

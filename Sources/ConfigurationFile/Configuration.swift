@@ -87,6 +87,8 @@ package struct Configuration: Hashable, Sendable {
     package var log = Log()
     package var accessLog = AccessLog()
     package var settings = SettingValues()
+    /// In the order of the file.
+    package var gateways: [GatewayDefinition] = []
     /// In the order of the file; the most specific pattern wins, not the first.
     package var hosts: [HostSettings] = []
 

@@ -8,6 +8,8 @@ struct ConfigurationReader {
     var problems: ProblemList
     /// The positions of `proxy.listen` and `admin.listen`.
     private var listenNodes: [String: ConfigurationNode] = [:]
+    /// With their positions, in the order of the file.
+    var gatewayListens: [(address: ListenAddress, node: ConfigurationNode)] = []
     var globals: [GivenSetting] = []
     var hosts: [(pattern: HostPattern, given: [GivenSetting])] = []
 
@@ -30,6 +32,9 @@ struct ConfigurationReader {
             case ConfigurationTable.hosts:
                 loaded.sources[name] = .file(path: file, line: key.line)
                 readHosts(value)
+            case ConfigurationTable.gateways:
+                loaded.sources[name] = .file(path: file, line: key.line)
+                readGateways(value)
             case _ where ConfigurationTable.sections.contains(name): readSection(name, value)
             default:
                 for known in ConfigurationTable.keys(in: nil) where known.name == name { readKey(known, key, value) }
@@ -79,6 +84,15 @@ struct ConfigurationReader {
                 if !address.isLoopback, loaded.source(of: "proxy.allow_from") == .standard {
                     problems.add("`\(path)`: \(address) \(ListenAddress.beyondLoopback)", at: element)
                 }
+            }
+        }
+        for (address, node) in gatewayListens {
+            if let other = seen.first(where: { $0.collides(with: address) }) {
+                problems.add("`gateways`: \(address) \(address.collision(with: other))", at: node)
+            }
+            seen.append(address)
+            if !address.isLoopback, loaded.source(of: "proxy.allow_from") == .standard {
+                problems.add("`gateways`: \(address) \(ListenAddress.beyondLoopback)", at: node)
             }
         }
     }

@@ -32,6 +32,11 @@ package struct LoadedConfiguration: Hashable, Sendable {
 
     package func source(of path: String) -> ConfigurationSource { sources[path] ?? .standard }
 
+    /// Each with its place in the file.
+    package var gateways: [FileGateway] {
+        configuration.gateways.map { FileGateway($0, place: "\(source(of: "gateways.\($0.name)"))") }
+    }
+
     /// Whether connd listens at the default addresses, written out or not.
     package var proxyListensByDefault: Bool { configuration.proxy.listen == Configuration().proxy.listen }
     package var adminListensByDefault: Bool { configuration.admin.listen == Configuration().admin.listen }

@@ -6,14 +6,16 @@ enum ConfigurationTable {
     static let sections = ["proxy", "admin", "metrics", "exchanges", "warm_start", "log", "access_log"]
     static let settings = "settings"
     static let hosts = "hosts"
+    static let gateways = "gateways"
 
-    static let keys = proxy + admin + records + logs
+    static let keys = proxy + [.gateways] + admin + records + logs
 
     static func keys(in section: String?) -> [ConfigurationKey] { keys.filter { $0.section == section } }
 
     /// The top-level keys.
     static let topNames = [
-        "proxy", "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log", settings, hosts,
+        "proxy", gateways, "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log", settings,
+        hosts,
     ]
 
     private static let proxy: [ConfigurationKey] = [
@@ -127,6 +129,13 @@ extension ConfigurationKey {
             }
         })
 
+    /// `ConfigurationReader` reads it: what is wrong with a gateway is more than one value.
+    fileprivate static let gateways = ConfigurationKey(
+        section: nil, name: ConfigurationTable.gateways,
+        help: "listeners for one origin each, for programs that take a base URL",
+        read: { _, _ in Invariant.broken("gateways are read as one value") },
+        write: { "[" + $0.gateways.map(GatewayText.write).joined(separator: ", ") + "]" })
+
     fileprivate static let threads = ConfigurationKey(
         section: "proxy", name: "threads", help: "number of data loops; this version runs one",
         read: { node, configuration throws(RefusedValue) in
@@ -176,7 +185,7 @@ extension ConfigurationKey {
         section: "admin", name: "socket_mode", help: "permissions of the admin API's Unix sockets, octal",
         read: { node, configuration throws(RefusedValue) in
             guard case .scalar(let text, _) = node.content else {
-                throw RefusedValue(allowed: "an octal mode from 0600 to 0777, such as 0660", node)
+                throw RefusedValue(allowed: SocketMode.allowed, node)
             }
             do throws(ValueProblem) {
                 configuration.admin.socketMode = try SocketMode(parsing: text)

@@ -17,6 +17,7 @@ extension AccessLog {
             message: String(decoding: line.dropLast(), as: UTF8.self), priority: record.error == nil ? 6 : 5)
         entry.add("SYSLOG_IDENTIFIER", "connd-access")
         if let origin { entry.add("CONND_ORIGIN", origin.description) }
+        if let gateway = record.gateway { entry.add("CONND_GATEWAY", gateway) }
         entry.add("CONND_METHOD", record.method)
         entry.add("CONND_TARGET", record.target)
         entry.add("CONND_STATUS", String(record.status))

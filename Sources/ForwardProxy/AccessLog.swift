@@ -156,6 +156,7 @@ package final class AccessLog: Sendable {
             ",\"method\":\"\(JSONText.escaped(r.method))\",\"target\":\"\(JSONText.escaped(r.target))\",\"status\":\(r.status)"
         if let error = r.error { line += ",\"error\":\"\(error.name)\"" }
         if r.aborted { line += ",\"aborted\":true" }
+        if let gateway = r.gateway { line += ",\"gateway\":\"\(JSONText.escaped(gateway))\"" }
         line += ",\"connection\":\(r.connection),\"reused\":\(r.reused),\"retries\":\(r.retries)"
         line += ",\"bytes_in\":\(r.bytesFromClient),\"bytes_out\":\(r.bytesToClient)"
         line += ",\"queue_ms\":\(ms(r.queueTime)),\"dns_ms\":\(ms(r.dnsTime)),\"connect_ms\":\(ms(r.connectTime))"
@@ -171,6 +172,7 @@ package final class AccessLog: Sendable {
         line += " in=\(r.bytesFromClient) out=\(r.bytesToClient) queue=\(ms(r.queueTime)) dns=\(ms(r.dnsTime))"
         line +=
             " connect=\(ms(r.connectTime)) tls=\(ms(r.tlsTime)) send=\(ms(r.sendTime)) first_byte=\(ms(r.firstByteTime)) total=\(ms(r.totalTime))"
+        if let gateway = r.gateway { line += " gateway=\(gateway)" }
         line += r.aborted ? " aborted\n" : "\n"
         out.append(contentsOf: line.utf8)
     }

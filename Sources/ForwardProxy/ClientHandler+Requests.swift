@@ -144,6 +144,7 @@ extension ClientHandler {
         }
         if loop.accessLog != nil {
             exchange.describe(RequestRouting.describe(loop.requestHead, bytes))
+            exchange.record.gateway = gateway?.route?.name
         }
     }
 

@@ -6,6 +6,8 @@ import Upstream
 struct ExchangeRecord {
     var method = ""
     var target = ""
+    /// The gateway that its client came to, for the access log.
+    var gateway: String?
     var start = Instant.zero
     var leaseRequested = Instant.zero
     var sent = Instant.zero

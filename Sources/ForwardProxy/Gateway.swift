@@ -25,7 +25,7 @@ final class Gateway {
     /// Nil once it is removed: its clients are answered what they have asked for, and then closed.
     private(set) var route: GatewayRoute?
     var listeners: [Listener] = []
-    var requests: UInt64 = 0
+    var requests = 0
     private unowned let loop: ProxyLoop
     private var cached: GatewayTarget?
 

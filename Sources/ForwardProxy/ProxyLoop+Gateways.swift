@@ -45,8 +45,7 @@ extension ProxyLoop {
     package var gatewayReports: [GatewayFigures] {
         gateways.compactMap { gateway in
             gateway.route.map {
-                GatewayFigures(
-                    name: $0.name, listening: gateway.listeners.map(\.socket.address), requests: gateway.requests)
+                GatewayFigures(name: $0.name, sockets: gateway.listeners.map(\.socket), requests: gateway.requests)
             }
         }
     }
@@ -55,7 +54,7 @@ extension ProxyLoop {
 /// A gateway as it runs. Value.
 package struct GatewayFigures: Sendable {
     package let name: String
-    package let listening: [ListenAddress]
+    package let sockets: [ListeningSocket]
     /// Forwarded to its origin since it was made.
-    package let requests: UInt64
+    package let requests: Int
 }

@@ -51,6 +51,9 @@ extension MetricNames {
             "connd_socket_settings_refused_total", "Socket settings that the kernel refused when an origin was dialled."
         ) { $1.value($0.proxy.socketSettingsRefused) },
         .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
+        .counter("connd_gateway_requests_total", "Requests that gateways forwarded, by gateway.") {
+            for gateway in $0.page.gateways { $1.value(gateway.requests, ("gateway", gateway.name)) }
+        },
         .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },
         .counter(
             "connd_proxy_errors_total",

@@ -9,6 +9,7 @@ package struct MetricsPage: Sendable {
     package var clients = 0
     /// Whether waiting clients are not accepted.
     package var acceptIsPaused = false
+    package var gateways: [GatewayTraffic] = []
     /// Each origin once.
     package var origins: [OriginSnapshot] = []
     /// How many of them have their own series; the others are summed.
@@ -24,6 +25,17 @@ package struct MetricsPage: Sendable {
     package var runEnds: [RunEnd: Int] = [:]
 
     package init() {}
+}
+
+/// What has come through one gateway. Value.
+package struct GatewayTraffic: Sendable {
+    package let name: String
+    package let requests: Int
+
+    package init(name: String, requests: Int) {
+        self.name = name
+        self.requests = requests
+    }
 }
 
 /// The state of the database, as numbers. Value.

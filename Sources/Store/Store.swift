@@ -73,6 +73,9 @@ package final class Store: Sendable {
     /// Origins that are still paused.
     package func loadPauses() -> [Origin: Pause] { perform { $0.contents.pauses } }
 
+    /// Gateways that were set at run time.
+    package func loadGateways() -> [GatewayRow] { perform { $0.readGateways() } }
+
     /// As of the last batch.
     package func lifetime(of origin: Origin) async -> Lifetime? {
         await onWriter { writer, _ in
@@ -116,6 +119,13 @@ package final class Store: Sendable {
 
     /// Durable when it returns; when it throws, nothing was stored.
     package func commit(_ change: SettingChange) async throws(StoreFailure) {
+        try await onWriter { writer, now in
+            Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
+        }.get()
+    }
+
+    /// Durable when it returns; when it throws, nothing was stored.
+    package func commit(_ change: GatewayChange) async throws(StoreFailure) {
         try await onWriter { writer, now in
             Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
         }.get()

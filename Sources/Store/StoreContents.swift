@@ -6,6 +6,7 @@ import ProxyTypes
 struct StoreContents: Sendable {
     var settings: [StoredSetting.Key: StoredSetting] = [:]
     var pauses: [Origin: Pause] = [:]
+    var gateways: [String: StoredGateway] = [:]
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
     /// The batch in which each origin was last seen: an order independent of the clock.
@@ -16,6 +17,24 @@ struct StoreContents: Sendable {
     var lastTime: Int64?
     var highestConnection: UInt64 = 0
     var runs = RunHistory()
+
+    /// What was set and ordered at run time; all else is measured.
+    struct Orders: Equatable {
+        let settings: [StoredSetting.Key: StoredSetting]
+        let pauses: [Origin: Pause]
+        let gateways: [String: StoredGateway]
+
+        func write(_ db: Database) throws {
+            try SettingRecords.replace(with: settings, db)
+            try PauseRecords.replace(with: pauses, db)
+            try GatewayRecords.replace(with: gateways, db)
+        }
+    }
+
+    var orders: Orders {
+        get { Orders(settings: settings, pauses: pauses, gateways: gateways) }
+        set { (settings, pauses, gateways) = (newValue.settings, newValue.pauses, newValue.gateways) }
+    }
 
     static let highestConnectionFact = "highest_connection"
     static let lastTimeFact = "last_time"
@@ -28,6 +47,7 @@ struct StoreContents: Sendable {
         try loadHighestConnection(db)
         try loadOrigins(db)
         try PauseRecords.load(into: &pauses, db)
+        try GatewayRecords.load(into: &gateways, db)
         try RunRecords.load(into: &runs, db)
         lastTime = try Self.fact(Self.lastTimeFact, db)
         mark = try Self.fact(Self.markFact, db)
@@ -65,6 +85,7 @@ struct StoreContents: Sendable {
             try? found.loadHighestConnection(db)
             try? found.loadOrigins(db)
             try? PauseRecords.load(into: &found.pauses, db)
+            try? GatewayRecords.load(into: &found.gateways, db)
             try? RunRecords.load(into: &found.runs, db)
         }
         self = found

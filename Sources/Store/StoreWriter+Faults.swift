@@ -198,8 +198,8 @@ extension StoreWriter {
             database = opened
             health.schemaVersion = opened.schemaVersion
             if case .standby = lockState {
-                // Its settings and pauses apply. All else keeps changing, and is read when this process takes over.
-                (contents.settings, contents.pauses) = (found.settings, found.pauses)
+                // What was set applies. All else keeps changing, and is read when this process takes over.
+                contents.orders = found.orders
             } else {
                 take(found, now: now)
             }
@@ -215,14 +215,11 @@ extension StoreWriter {
         let isRestored = wasLoaded && !isNew && precedence == .file
         do {
             let found = try opened.reader.unsafeRead { try StoreContents($0) }
-            if wasLoaded, !isRestored, let writer = opened.writer,
-                found.settings != contents.settings || found.pauses != contents.pauses
-            {
-                let (settings, pauses) = (contents.settings, contents.pauses)
+            let orders = contents.orders
+            if wasLoaded, !isRestored, let writer = opened.writer, found.orders != orders {
                 try writer.writeWithoutTransaction { db in
                     try db.inTransaction(.immediate) {
-                        try SettingRecords.replace(with: settings, db)
-                        try PauseRecords.replace(with: pauses, db)
+                        try orders.write(db)
                         return .commit
                     }
                 }
@@ -230,7 +227,7 @@ extension StoreWriter {
             database = opened
             take(found, now: now)
             contents.mark = found.mark
-            if isRestored { (contents.settings, contents.pauses) = (found.settings, found.pauses) }
+            if isRestored { contents.orders = found.orders }
         } catch {
             opened.close()
             throw StoreFailure(error, path: path)
@@ -259,8 +256,7 @@ extension StoreWriter {
         isLoaded = true
         retentionClock = RetentionClock(now, last: found.lastTime)
         contents.lastTime = found.lastTime
-        contents.settings = found.settings
-        contents.pauses = found.pauses
+        contents.orders = found.orders
         contents.runs.take(found.runs)
         contents.lifetimes.merge(found.lifetimes) { mine, kept in
             var sum = kept

@@ -93,6 +93,32 @@ struct StoreWriter: Sendable {
         }
     }
 
+    mutating func commit(_ change: GatewayChange, now: Moment) throws(StoreFailure) {
+        try write(now: now) { draft, db in
+            for name in change.removals {
+                try GatewayRecords.remove(name, db)
+                draft.contents.gateways[name] = nil
+            }
+            for row in change.puts {
+                let row = StoredGateway(row)
+                try GatewayRecords.put(row, db)
+                draft.contents.gateways[row.name] = row
+            }
+            for entry in change.audit { try AuditRecords.add(entry, db) }
+        }
+    }
+
+    mutating func readGateways() -> [GatewayRow] {
+        contents.gateways.values.compactMap { stored in
+            switch stored.read() {
+            case .success(let row): return row
+            case .failure(let unreadable):
+                report(.unreadableSetting(unreadable.message))
+                return nil
+            }
+        }
+    }
+
     mutating func readSettings() -> [SettingRow] {
         contents.settings.values.compactMap { stored in
             switch stored.read() {

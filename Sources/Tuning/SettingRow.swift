@@ -52,6 +52,8 @@ package struct AuditEntry: Hashable, Sendable {
         case trialExpired = "trial_expired"
         case drain, reconnect, prewarm, pause, resume, forget
         case closeConnection = "close_connection"
+        case gatewaySet = "gateway_set"
+        case gatewayRemoved = "gateway_removed"
         case `import`, reload
     }
 
@@ -63,7 +65,7 @@ package struct AuditEntry: Hashable, Sendable {
     /// `uid:1000`, `token`, or `connd` for its own actions.
     package var actor: String
     package var action: Action
-    /// A pattern, an origin, a connection's number, or `everything`.
+    /// A pattern, an origin, a connection's number, a gateway's name, or `everything`.
     package var subject: String
     package var setting: Setting?
     /// In canonical form; nil where this layer had no value before, or has none afterwards.

@@ -42,8 +42,8 @@ struct AnswerTests {
         "OPTIONS names the methods",
         arguments: [
             ("/v1/status", "GET, HEAD, OPTIONS"), ("/v1/settings/x", "GET, PATCH, HEAD, OPTIONS"),
-            ("/v1/reload", "POST, OPTIONS"),
-            ("*", "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+            ("/v1/reload", "POST, OPTIONS"), ("/v1/gateways/x", "GET, PUT, DELETE, HEAD, OPTIONS"),
+            ("*", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
         ])
     func options(target: String, methods: String) async throws {
         try await Fixture.run { fixture in

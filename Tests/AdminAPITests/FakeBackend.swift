@@ -13,6 +13,7 @@ final class FakeBackend: AdminBackend {
     private struct State {
         var revision: UInt64 = 1
         var overrides: [String: [String: String]] = [:]
+        var gateways: [String: GatewayReport] = ["stripe": Samples.gateway]
         var changes: [Change] = []
         var refusal: AdminRefusal?
         var isReady = true
@@ -161,6 +162,46 @@ final class FakeBackend: AdminBackend {
     }
 
     func differences() async -> [DifferenceReport] { [Samples.difference] }
+
+    // MARK: Gateways
+
+    func gateways() async -> ([GatewayReport], revision: UInt64) {
+        state.withLock { ($0.gateways.values.sorted { $0.name < $1.name }, $0.revision) }
+    }
+
+    func gateway(_ name: String) async throws(AdminRefusal) -> (GatewayReport, revision: UInt64) {
+        let (gateway, revision) = state.withLock { ($0.gateways[name], $0.revision) }
+        guard let gateway else { throw .notFound("there is no gateway \(name)") }
+        return (gateway, revision)
+    }
+
+    func putGateway(_ name: String, _ request: GatewayRequest, actor: AdminActor, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> (GatewayReport, revision: UInt64)
+    {
+        try check(ifRevision)
+        try change("put \(name) \(request.origin) \(request.listen ?? [])", actor, request.reason)
+        state.withLock { state in
+            var report = Samples.gateway
+            report.name = name
+            report.origin = request.origin
+            state.gateways[name] = report
+            state.revision += 1
+        }
+        return try await gateway(name)
+    }
+
+    func removeGateway(_ name: String, actor: AdminActor, reason: String?, ifRevision: UInt64?)
+        async throws(AdminRefusal) -> ([GatewayReport], revision: UInt64)
+    {
+        try check(ifRevision)
+        _ = try await gateway(name)
+        try change("remove \(name)", actor, reason)
+        state.withLock { state in
+            state.gateways[name] = nil
+            state.revision += 1
+        }
+        return await gateways()
+    }
 
     // MARK: Connections
 

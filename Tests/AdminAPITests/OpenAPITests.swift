@@ -22,7 +22,8 @@ struct OpenAPITests {
         TrialSelection.self, HistoryReport.self, HistoryPoint.self, ExchangeReport.self, PhaseReport.self,
         AuditReport.self, EventReport.self, SettingsDocument.self, DocumentedSetting.self, ImportReport.self,
         ChangeReport.self, ConfigReport.self, ReloadReportModel.self, ConfigurationChangeReport.self,
-        RefusedSettingReport.self, UnverifiedReport.self,
+        RefusedSettingReport.self, UnverifiedReport.self, GatewayReport.self, GatewayRequest.self,
+        DocumentedGateway.self, GatewayChangeReport.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -66,6 +67,8 @@ struct OpenAPITests {
         #expect(Self.properties("ActionRequest") == ActionRequest.known)
         #expect(Self.properties("SettingsDocument") == SettingsDocument.known)
         #expect(Self.properties("DocumentedSetting") == DocumentedSetting.known)
+        #expect(Self.properties("GatewayRequest") == GatewayRequest.known)
+        #expect(Self.properties("DocumentedGateway") == DocumentedGateway.known)
     }
 
     @Test("the example of every body is taken")
@@ -83,7 +86,8 @@ struct OpenAPITests {
         #expect(
             served == [
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
-                Paths.setting, Paths.confirm, Paths.revert, Paths.diff, Paths.connections, Paths.connection,
+                Paths.gateways, Paths.gateway, Paths.setting, Paths.confirm, Paths.revert, Paths.diff,
+                Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
                 Paths.export,
                 Paths.import, Paths.config, Paths.reload, Paths.openAPI, Paths.metrics, Paths.health, Paths.ready, "/",

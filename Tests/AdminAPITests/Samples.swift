@@ -16,6 +16,7 @@ enum Samples {
         $0.previousEnd = "out_of_memory"
         $0.startedAt = time
         $0.listeners = ["127.0.0.1:3128"]
+        $0.gateways = [gateway]
         $0.connectPorts = [443, 8443]
         $0.acceptPaused = "full"
         $0.totals.reuseRatio = 0.5
@@ -90,6 +91,22 @@ enum Samples {
             $0.help = "local addresses to connect from"
         },
     ]
+    static let gateway = made(GatewayReport()) {
+        $0.name = "stripe"
+        $0.origin = "https://api.stripe.com"
+        $0.listen = ["127.0.0.1:9101", "unix:/run/g.sock"]
+        $0.listening = ["127.0.0.1:9101"]
+        $0.unopened = [made(UnopenedListenerReport()) { $0.address = "unix:/run/g.sock" }]
+        $0.cookieSecure = "keep"
+        $0.socketMode = "0660"
+        $0.source = "override"
+        $0.place = "/etc/connd/connd.yaml:12"
+        $0.actor = "uid:0"
+        $0.reason = "why"
+        $0.time = time
+        $0.timeMs = 1
+        $0.requests = 3
+    }
     static let difference = made(DifferenceReport()) {
         $0.source = "override"
         $0.inheritedSource = "file"
@@ -129,6 +146,11 @@ enum Samples {
         $0.overrides = [
             made(DocumentedSetting()) {
                 $0.setting = "max_connections"; $0.value = "2"
+            }
+        ]
+        $0.gateways = [
+            made(DocumentedGateway()) {
+                $0.name = "stripe"; $0.origin = "https://api.stripe.com"; $0.listen = ["127.0.0.1:9101"]
             }
         ]
     }

@@ -276,11 +276,11 @@ extension RefusedFile {
             "f:1:8: unknown key `levle` in log; did you mean `level`?"),
         .init(
             "- a\n- b\n",
-            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, warm_start, "
+            "f:1:1: a config file must be a mapping of proxy, gateways, admin, database, metrics, exchanges, warm_start, "
                 + "log, access_log, settings, hosts, not a list"),
         .init(
             "just text",
-            "f:1:1: a config file must be a mapping of proxy, admin, database, metrics, exchanges, warm_start, "
+            "f:1:1: a config file must be a mapping of proxy, gateways, admin, database, metrics, exchanges, warm_start, "
                 + "log, access_log, settings, hosts, not `just text`"),
         .init(
             "log: { level: \"\\x1b[31m\" }",

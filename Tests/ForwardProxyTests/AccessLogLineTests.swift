@@ -54,6 +54,19 @@ struct AccessLogLineTests {
         #expect(text(record).hasSuffix("total=2000.000 aborted\n"))
     }
 
+    @Test("the gateway that a request came through is named")
+    func gateway() {
+        var record = record
+        record.gateway = "stripe"
+        record.aborted = true
+        #expect(text(record).hasSuffix("total=2000.000 gateway=stripe aborted\n"))
+        var line: [UInt8] = []
+        AccessLog.appendJSON(record, Self.client, Self.time, to: &line)
+        #expect(String(decoding: line, as: UTF8.self).contains(",\"gateway\":\"stripe\","))
+        let entry = AccessLog.entry(record, nil, Self.client, Self.time, .text)
+        #expect(String(decoding: entry.bytes, as: UTF8.self).contains("\nCONND_GATEWAY=stripe\n"))
+    }
+
     @Test("JSON is one object to a line")
     func json() throws {
         var record = record

@@ -87,6 +87,7 @@ extension MetricsPage {
         page.version = "1.2.3"
         page.proxy = sample.proxy()
         page.clients = 3
+        page.gateways = [GatewayTraffic(name: "stripe", requests: 7)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(
                 origin: .init(scheme: .https, host: "host\(number).example.com", port: 8443), statistics: sample.next(),

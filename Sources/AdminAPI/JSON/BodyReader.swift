@@ -61,6 +61,15 @@ struct BodyReader {
         return number
     }
 
+    mutating func flag(_ value: JSONValue?, at pointer: String) -> Bool? {
+        guard let value else { return nil }
+        guard case .flag(let flag) = value else {
+            refuse(pointer, "must be true or false, not \(value.kind)")
+            return nil
+        }
+        return flag
+    }
+
     mutating func list(_ value: JSONValue?, at pointer: String, longest: Int) -> [JSONValue]? {
         guard let value else { return nil }
         guard case .list(let items) = value else {

@@ -16,6 +16,7 @@ enum BodyLimits {
     static let listed = 64
     static let settings = 200
     static let overrides = 50_000
+    static let gateways = 1000
 }
 
 extension SettingsPatch: RequestBody {
@@ -91,7 +92,7 @@ extension ActionRequest: RequestBody {
 
 extension SettingsDocument: RequestBody {
     static var whenEmpty: SettingsDocument? { nil }
-    static let known = ["format", "format_version", "exported", "overrides"]
+    static let known = ["format", "format_version", "exported", "overrides", "gateways"]
 
     static func read(_ value: JSONValue, with reader: inout BodyReader) -> SettingsDocument {
         var document = SettingsDocument()
@@ -112,6 +113,8 @@ extension SettingsDocument: RequestBody {
         document.overrides = overrides.enumerated().map {
             DocumentedSetting.read($1, at: "/overrides/\($0)", with: &reader)
         }
+        document.gateways = reader.list(fields["gateways"], at: "/gateways", longest: BodyLimits.gateways)?
+            .enumerated().map { DocumentedGateway.read($1, at: "/gateways/\($0)", with: &reader) }
         return document
     }
 }
@@ -134,6 +137,52 @@ extension DocumentedSetting {
         setting.actor = text("actor", BodyLimits.word)
         setting.time = text("time", BodyLimits.word)
         return setting
+    }
+}
+
+extension GatewayRequest: RequestBody {
+    static var whenEmpty: GatewayRequest? { nil }
+    static let known = ["origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "reason"]
+
+    static func read(_ value: JSONValue, with reader: inout BodyReader) -> GatewayRequest {
+        var request = GatewayRequest()
+        let fields = reader.members(of: value, at: "", known: known, required: ["origin"])
+        request.origin = reader.text(fields["origin"], at: "/origin", longest: BodyLimits.origin) ?? ""
+        request.listen = reader.texts(
+            fields["listen"], at: "/listen", most: BodyLimits.listed, longest: BodyLimits.word)
+        request.preserveHost = reader.flag(fields["preserve_host"], at: "/preserve_host")
+        request.cookieSecure = reader.text(fields["cookie_secure"], at: "/cookie_secure", longest: BodyLimits.word)
+        request.socketMode = reader.text(fields["socket_mode"], at: "/socket_mode", longest: BodyLimits.word)
+        request.reason = reader.text(fields["reason"], at: "/reason", longest: BodyLimits.reason)
+        return request
+    }
+}
+
+extension DocumentedGateway {
+    static let known = [
+        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "reason", "actor", "time",
+    ]
+
+    fileprivate static func read(_ value: JSONValue, at pointer: String, with reader: inout BodyReader)
+        -> DocumentedGateway
+    {
+        var gateway = DocumentedGateway()
+        let fields = reader.members(of: value, at: pointer, known: known, required: ["name", "origin", "listen"])
+        func text(_ name: String, _ longest: Int) -> String? {
+            reader.text(fields[name], at: BodyReader.pointer(pointer, name), longest: longest)
+        }
+        gateway.name = text("name", BodyLimits.word) ?? ""
+        gateway.origin = text("origin", BodyLimits.origin) ?? ""
+        gateway.listen =
+            reader.texts(
+                fields["listen"], at: pointer + "/listen", most: BodyLimits.listed, longest: BodyLimits.word) ?? []
+        gateway.preserveHost = reader.flag(fields["preserve_host"], at: pointer + "/preserve_host")
+        gateway.cookieSecure = text("cookie_secure", BodyLimits.word)
+        gateway.socketMode = text("socket_mode", BodyLimits.word)
+        gateway.reason = text("reason", BodyLimits.reason)
+        gateway.actor = text("actor", BodyLimits.word)
+        gateway.time = text("time", BodyLimits.word)
+        return gateway
     }
 }
 

@@ -36,7 +36,10 @@ final class SchemaBuilder {
 
     /// Request bodies accept no unknown field, and accept `null` for optional ones.
     static func isRequest(_ name: String) -> Bool {
-        ["TrialSelection", "ActionRequest", "SettingsDocument", "DocumentedSetting"].contains(name)
+        [
+            "TrialSelection", "ActionRequest", "SettingsDocument", "DocumentedSetting", "GatewayRequest",
+            "DocumentedGateway",
+        ].contains(name)
     }
 
     private func object(of type: any Decodable.Type, _ name: String) -> JSONValue {

@@ -3,7 +3,8 @@ import AdminModels
 extension RouteTable {
     /// Every operation of the API, in the order of the document.
     static let operationsOfBackend: [Operation] =
-        StatusRoutes.operations + OriginRoutes.operations + SettingsRoutes.operations + ConnectionRoutes.operations
+        StatusRoutes.operations + OriginRoutes.operations + SettingsRoutes.operations + GatewayRoutes.operations
+        + ConnectionRoutes.operations
         + RecordRoutes.operations + TransferRoutes.operations + ProxyAutoConfigRoutes.operations
 
     /// Includes the operation that returns the document, which describes itself too.

@@ -7,6 +7,7 @@ struct Operation: Sendable {
     enum Verb: String, Sendable {
         case get = "GET"
         case post = "POST"
+        case put = "PUT"
         case patch = "PATCH"
         case delete = "DELETE"
 
@@ -53,7 +54,7 @@ struct Operation: Sendable {
     var problems: [Int] = []
     /// The same content may also come with status 503.
     var mayBeUnready = false
-    /// The response is a state of the settings: it has an ETag, and conditional requests are honoured.
+    /// The response is a state of the settings or of the gateways: it has an ETag, and conditional requests are honoured.
     var isRevisioned = false
     let run: Handler
 
@@ -102,14 +103,22 @@ struct AdminCall: Sendable {
         return page
     }
 
-    /// The revision that a change must be based on; nil: any.
+    /// The revision of the settings that a change must be based on; nil: any.
     func expectedRevision() async throws -> UInt64? {
+        try await expectedRevision(of: "settings") { await backend.patterns().revision }
+    }
+
+    func expectedGatewayRevision() async throws -> UInt64? {
+        try await expectedRevision(of: "gateways") { await backend.gateways().revision }
+    }
+
+    private func expectedRevision(of what: String, _ read: () async -> UInt64) async throws -> UInt64? {
         guard case .tags(let strong, _)? = condition else { return nil }
         if strong.count == 1 { return strong[0] }
-        let current = await backend.patterns().revision
+        let current = await read()
         guard strong.contains(current) else {
             throw Problem(
-                412, "the settings are at \(Revision.tag(current)), which If-Match does not name; read them again")
+                412, "the \(what) are at \(Revision.tag(current)), which If-Match does not name; read them again")
         }
         return current
     }

@@ -40,7 +40,7 @@ struct RouteTable: Sendable {
     }
 
     /// The methods of all operations, for `OPTIONS *`.
-    var methods: [String] { ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"] }
+    var methods: [String] { ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] }
 
     private func notFound(_ path: String) -> String {
         let shown = path.prefix(200)

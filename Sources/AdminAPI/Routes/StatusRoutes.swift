@@ -45,6 +45,7 @@ enum StatusRoutes {
         GET   \(Paths.definitions)         the settings there are
         GET   \(Paths.settings)            what is set, for which origins
         PATCH \(Paths.setting)   set or unset; * is every origin
+        GET   \(Paths.gateways)           the gateways; PUT and DELETE open and remove one
         GET   \(Paths.connections)         the upstream connections
         GET   \(Paths.exchanges)           slow and failed requests
         GET   \(Paths.history)             figures over time

@@ -135,6 +135,7 @@ final class ControlPlane: Sendable {
             logger.notice("the settings in the database now apply", metadata: ["rows": "\(rows.count)"])
             Task { [backend] in
                 await settings.load()
+                await backend.gatewayControl.load()
                 await backend.applyLatePauses()
             }
         }

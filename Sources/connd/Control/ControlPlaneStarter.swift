@@ -38,8 +38,10 @@ struct ControlPlaneStarter {
             overrides: overrides, unsaved: expired, store: store, shared: shared, mailbox: mailbox, events: events,
             logger: logger)
         let pauses = PauseControl(held: applyPauses(in: loop), store: store, logger: logger)
+        let gateways = openGateways(in: loop, mailbox, events)
         let backend = LiveAdminBackend(
-            mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, store: store, shared: shared,
+            mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, gateways: gateways,
+            store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
             passed: passed, unopened: unopened, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
@@ -54,6 +56,15 @@ struct ControlPlaneStarter {
         return ControlPlane(
             backend: backend, recorder: recorder, settings: settings, store: store, events: events,
             endpoint: endpoint, service: service, logger: logger)
+    }
+
+    private func openGateways(in loop: ProxyLoop, _ mailbox: LoopMailbox, _ events: EventHub) -> GatewayControl {
+        // Random, so that no entity tag of an earlier process is used again.
+        let table = GatewayTable(
+            file: loaded.gateways, rows: store.loadGateways(), revision: .random(in: 1 << 40...1 << 50))
+        return GatewayControl(
+            table, unopened: GatewayListeners.start(table, in: loop, logger), store: store, mailbox: mailbox,
+            configured: configured, events: events, logger: logger)
     }
 
     /// Pauses apply before the first request.

@@ -45,7 +45,10 @@ extension LiveAdminBackend {
         let overrides = await settings.overrides
         let objections = HostCheck.objections(to: overrides.explicitCandidates)
         let unverified = overrides.unverified.map { UnverifiedReport($0) }
-        let notes = change.notes + objections.map(\.text) + unverified.map(\.text) + (await apply(change))
+        let failures = await apply(change)
+        let notes =
+            change.notes + objections.map(\.text) + unverified.map(\.text) + failures
+            + (await gatewayControl.reload(fresh.gateways))
         var model = ReloadReportModel()
         model.changes = reload.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }

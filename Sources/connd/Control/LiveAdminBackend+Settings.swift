@@ -89,6 +89,7 @@ extension LiveAdminBackend {
             item.time = APIFormat.time(row.time)
             return item
         }
+        document.gateways = await exportedGateways()
         return document
     }
 
@@ -110,9 +111,17 @@ extension LiveAdminBackend {
             try HostCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
             return change
         }
+        // Checked before the settings change; a document without a list of gateways leaves them alone.
+        let gateways = try Self.gateways(of: document)
+        let replacesGateways = replace && document.gateways != nil
+        let planned = try await gatewayControl.importing(
+            gateways, replace: replacesGateways, dryRun: true, actor: actor, reason: reason)
         guard dryRun else {
             let made = try await changed(ifRevision, make)
-            let report = ImportReport(made.change, before: made.before, documented: items.count, dryRun: false)
+            let opened = try await gatewayControl.importing(
+                gateways, replace: replacesGateways, dryRun: false, actor: actor, reason: reason)
+            var report = ImportReport(made.change, before: made.before, documented: items.count, dryRun: false)
+            report.gateways = opened.audit.map(GatewayChangeReport.init)
             return (report, made.after.revision)
         }
         let overrides = await settings.overrides
@@ -120,7 +129,8 @@ extension LiveAdminBackend {
             throw .stale("the settings have changed in the meantime: read them again")
         }
         do {
-            let report = ImportReport(try make(overrides), before: overrides, documented: items.count, dryRun: true)
+            var report = ImportReport(try make(overrides), before: overrides, documented: items.count, dryRun: true)
+            report.gateways = planned.audit.map(GatewayChangeReport.init)
             return (report, overrides.revision)
         } catch {
             throw Self.refusal(error)

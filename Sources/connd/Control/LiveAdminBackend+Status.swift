@@ -30,6 +30,7 @@ extension LiveAdminBackend {
         report.state = isDraining ? "stopping" : "running"
         report.listeners = listeners
         report.unopenedListeners = unopened.current.map(UnopenedListenerReport.init)
+        report.gateways = await gatewayControl.reports()
         report.adminListeners = endpoint.withLock { $0 }?.addresses ?? []
         if case .only(let ports) = state.loaded.configuration.proxy.connectPorts {
             report.connectPorts = ports.map(Int.init)
@@ -96,7 +97,7 @@ extension LiveAdminBackend {
         case nil: break
         }
         if let failure = store.health.failure { report.reasons.append(failure.message) }
-        for listener in unopened.current {
+        for listener in unopened.current + (await gatewayControl.unopenedListeners) {
             let text = "connd does not listen on \(listener)"
             if listener.isBeyondHost {
                 report.warnings = (report.warnings ?? []) + [text]
@@ -110,13 +111,14 @@ extension LiveAdminBackend {
 
     func metrics() async -> String {
         await recorder.refresh()
-        let (clients, pause) = await mailbox.run { ($0.clientCount, $0.acceptPause) }
+        let (clients, pause, gateways) = await mailbox.run { ($0.clientCount, $0.acceptPause, $0.gatewayReports) }
         let overrides = await settings.overrides
         let rows = overrides.exportRows()
         let trials = rows.count { $0.key.layer == .trial }
         let health = store.health
         var page = MetricsPage()
         page.clients = clients
+        page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests) }
         page.acceptIsPaused = pause != nil
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
         page.version = ProductVersion.text

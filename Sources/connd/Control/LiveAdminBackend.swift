@@ -17,6 +17,7 @@ final class LiveAdminBackend: AdminBackend {
     let recorder: Recorder
     let settings: SettingsControl
     let pauses: PauseControl
+    let gatewayControl: GatewayControl
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -36,7 +37,8 @@ final class LiveAdminBackend: AdminBackend {
     let endpoint = Mutex<AdminEndpoint?>(nil)
 
     init(
-        mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl, store: Store,
+        mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl,
+        gateways: GatewayControl, store: Store,
         shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
         losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
@@ -45,6 +47,7 @@ final class LiveAdminBackend: AdminBackend {
         self.recorder = recorder
         self.settings = settings
         self.pauses = pauses
+        gatewayControl = gateways
         self.store = store
         self.shared = shared
         self.events = events

@@ -4,6 +4,7 @@ import ForwardProxy
 import ProxyTypes
 import Reactor
 import Systemd
+import Tuning
 
 #if canImport(Glibc)
     import Glibc

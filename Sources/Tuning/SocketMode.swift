@@ -1,8 +1,8 @@
-package import Tuning
-
 /// The permissions of a Unix socket, as for chmod. Value.
 package struct SocketMode: Hashable, Sendable, CustomStringConvertible {
     package let bits: UInt16
+
+    package static let allowed = "an octal mode from 0600 to 0777, such as 0660"
 
     package static let standard = SocketMode(bits: 0o660)
 
@@ -16,7 +16,7 @@ package struct SocketMode: Hashable, Sendable, CustomStringConvertible {
         guard digits.utf8.count == 3, digits.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
             let bits = UInt16(digits, radix: 8), bits & 0o600 == 0o600
         else {
-            throw ValueProblem(allowed: "an octal mode from 0600 to 0777, such as 0660", text: text)
+            throw ValueProblem(allowed: Self.allowed, text: text)
         }
         self.bits = bits
     }
