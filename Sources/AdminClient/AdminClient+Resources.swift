@@ -112,6 +112,31 @@ extension AdminClient {
         try await send(Call(method: "POST", path: Paths.reload))
     }
 
+    // MARK: Gateways
+
+    package func gateways() async throws(AdminFailure) -> AdminAnswer<[GatewayReport]> {
+        try await list(Call(path: Paths.gateways))
+    }
+
+    package func gateway(_ name: String) async throws(AdminFailure) -> AdminAnswer<GatewayReport> {
+        try await send(Call(path: fill(Paths.gateway, name)))
+    }
+
+    package func putGateway(_ name: String, _ request: GatewayRequest, ifMatch: String? = nil)
+        async throws(AdminFailure) -> AdminAnswer<GatewayReport>
+    {
+        try await send(
+            Call(method: "PUT", path: fill(Paths.gateway, name), body: try body(request), ifMatch: ifMatch))
+    }
+
+    package func removeGateway(_ name: String, reason: String? = nil, ifMatch: String? = nil)
+        async throws(AdminFailure) -> AdminAnswer<[GatewayReport]>
+    {
+        try await list(
+            Call(
+                method: "DELETE", path: fill(Paths.gateway, name), query: [("reason", reason)], ifMatch: ifMatch))
+    }
+
     // MARK: Connections and records
 
     package func connections(_ query: ConnectionQuery) async throws(AdminFailure)

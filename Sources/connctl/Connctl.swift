@@ -47,7 +47,7 @@ struct Connctl: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Client setup",
-                subcommands: [EnableCommand.self, DisableCommand.self, EnvCommand.self]),
+                subcommands: [EnableCommand.self, DisableCommand.self, EnvCommand.self, GatewayCommand.self]),
             CommandGroup(
                 name: "Shell",
                 subcommands: [CompletionsCommand.self, ManCommand.self, VersionCommand.self]),

@@ -37,7 +37,7 @@ enum EnvironmentText {
         }.joined()
     }
 
-    private static func assignment(_ name: String, _ value: String, _ shell: Shell) -> String {
+    static func assignment(_ name: String, _ value: String, _ shell: Shell) -> String {
         let quoted = quoted(value, shell)
         return switch shell {
         case .sh, .bash, .zsh: "export \(name)=\(quoted)\n"

@@ -37,6 +37,7 @@ struct StatusText {
     var facts: LabelledList {
         var facts = LabelledList()
         facts.add("proxy", report.listeners.joined(separator: ", "))
+        if !report.gateways.isEmpty { facts.add("gateways", gateways) }
         facts.add("admin", report.adminListeners.joined(separator: ", "))
         facts.add(
             "config", (report.configFile ?? "built-in defaults") + ", loaded " + Formatting.time(report.configLoadedAt))
@@ -83,6 +84,13 @@ struct StatusText {
         case "unknown": "ended unexpectedly"
         default: end
         }
+    }
+
+    private var gateways: String {
+        report.gateways.map { gateway in
+            "\(gateway.name) to \(gateway.origin) on "
+                + (gateway.listening.isEmpty ? "nothing" : gateway.listening.joined(separator: ", "))
+        }.joined(separator: "; ")
     }
 
     private var database: String {

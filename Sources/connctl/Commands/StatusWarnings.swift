@@ -24,6 +24,12 @@ struct StatusWarnings {
             "! The proxy does not listen on \(SafeText.line($0.address)): \(SafeText.line($0.reason)). "
                 + "Fix this, then: connctl reload, or restart connd"
         }
+            + report.gateways.flatMap { gateway in
+                gateway.unopened.map {
+                    "! The gateway \(SafeText.line(gateway.name)) does not listen on \(SafeText.line($0.address)): "
+                        + "\(SafeText.line($0.reason)). Fix this, then: connctl reload"
+                }
+            }
     }
 
     private var losses: [String] {

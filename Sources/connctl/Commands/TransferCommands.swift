@@ -29,7 +29,10 @@ struct ExportCommand: AsyncParsableCommand {
                     "\(file) cannot be written: \(error.reason)",
                     next: ["name another file, or none for standard output"])
             }
-            let count = Formatting.plural(answer.content.overrides.count, "override")
+            var count = Formatting.plural(answer.content.overrides.count, "override")
+            if let gateways = answer.content.gateways, !gateways.isEmpty {
+                count += " and " + Formatting.plural(gateways.count, "gateway")
+            }
             if !session.output.isJSON { session.output.line("\(count) written to \(file)") }
         }
     }
@@ -98,6 +101,9 @@ struct ImportCommand: AsyncParsableCommand {
             if output.isJSON { return output.json(answer.body) }
             let report = answer.content
             if !report.changes.isEmpty { output.table(ChangeTable.table(report.changes)) }
+            for gateway in report.gateways {
+                output.line("gateway \(gateway.name): \(gateway.before ?? "none") -> \(gateway.after ?? "none")")
+            }
             output.line(
                 "\(report.added) added, \(report.changed) changed, \(report.removed) removed, "
                     + "\(report.unchanged) unchanged"

@@ -40,6 +40,11 @@ enum Completion {
         }
     }
 
+    @Sendable
+    static func gateways(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        await ask { client in try await client.gateways().content.map(\.name) }
+    }
+
     /// Shells pass the word as typed, including quotes and backslashes.
     private static func meant(_ prefix: String) -> String {
         let plain = prefix.replacing(#"\"#, with: "")
