@@ -21,6 +21,10 @@ package struct OriginSummary: Codable, Sendable {
     package var pause: PauseReport?
     /// Its certificate is not verified: `tls_verify` is `none`.
     package var unverified = false
+    /// It speaks HTTPS, and only CONNECT reaches it, so that its connections cannot be shared.
+    package var tunnelsOnly = false
+    /// The names of the gateways to it.
+    package var gateways: [String] = []
     package var overrides = 0
     package var trials = 0
     package var lastUsed: String?
@@ -47,6 +51,8 @@ package struct OriginSummary: Codable, Sendable {
         case paused
         case pause
         case unverified
+        case tunnelsOnly = "tunnels_only"
+        case gateways
         case overrides
         case trials
         case lastUsed = "last_used"

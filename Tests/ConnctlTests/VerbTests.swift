@@ -50,6 +50,23 @@ struct VerbTests {
         }
     }
 
+    @Test("list marks origins that only tunnels reach or that have gateways, and says how to share connections")
+    func reached() throws {
+        var (tunnels, gateway) = (Samples.summary("https://api.example.com"), Samples.summary("https://b.example"))
+        tunnels.tunnelsOnly = true
+        (gateway.tunnelsOnly, gateway.gateways) = (true, ["b", "c"])
+        #expect(
+            OriginTable.marks(tunnels) == "tunnels only" && OriginTable.marks(gateway) == "tunnels only, gateway b c")
+        #expect(OriginTable.advice([gateway]).isEmpty)
+        #expect(
+            OriginTable.advice([gateway, tunnels]) == [
+                "Only tunnels reach https://api.example.com, so connections are not shared. Programs that take a base URL "
+                    + "can share them: connctl gateway add example https://api.example.com"
+            ])
+        tunnels.connections.tunnels = 3
+        #expect(OriginTable.advice([tunnels, tunnels]).first?.hasPrefix("Only tunnels reach 2 origins, ") == true)
+    }
+
     @Test("JSON is the API's own, as it came, and nothing else on standard output")
     func json() async throws {
         let body = #"{"items":[],"total":0,"later_field":1.50}"# + "\n"

@@ -198,6 +198,21 @@ import Testing
         #expect(try gateways(second).isEmpty)
     }
 
+    @Test("connctl list tells which origins only tunnels reach, and which have a gateway")
+    func listed() throws {
+        let origin = try FakeOrigin { connection in _ = try connection.readToEnd() }
+        let proxy = try RunningProxy("proxy: { connect_ports: any }", state: try StateFolder())
+        let client = try ScriptedClient(proxy)
+        try client.send("CONNECT \(origin.authority) HTTP/1.1\r\nHost: \(origin.authority)\r\n\r\n")
+        #expect(try client.response(to: "CONNECT").status == 200)
+        let name = "https://\(origin.authority)"
+        let before = try proxy.connctl("list").output
+        #expect(before.contains("tunnels only") && before.contains("Only tunnels reach \(name), "), "\(before)")
+        #expect(try proxy.connctl("gateway", "add", "g", name).exitCode == 0)
+        let after = try proxy.connctl("list").output
+        #expect(after.contains("tunnels only, gateway g") && !after.contains("Only tunnels reach"), "\(after)")
+    }
+
     @Test("what the API refuses, and why")
     func refusals() throws {
         let proxy = try start(state: try StateFolder())

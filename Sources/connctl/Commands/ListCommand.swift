@@ -52,6 +52,7 @@ struct ListCommand: AsyncParsableCommand {
                         ?? "No origins yet: send a request through connd, as `connctl env` says.")
             }
             output.table(OriginTable.table(listing.items, isWide: output.isWide, now: session.now))
+            for line in OriginTable.advice(listing.items) { output.line(line) }
             if listing.isCut { output.line("… more: --limit 10000 shows all", .dim) }
         }
     }
@@ -104,10 +105,28 @@ enum OriginTable {
         return table
     }
 
+    /// How connections of origins that only tunnels reach could be shared. For the busiest of those that are shown.
+    static func advice(_ origins: [OriginSummary]) -> [String] {
+        let found = origins.filter { $0.tunnelsOnly && $0.gateways.isEmpty }
+        guard let first = found.max(by: { $0.connections.tunnels < $1.connections.tunnels }) else { return [] }
+        let count =
+            found.count == 1 ? "Only tunnels reach \(first.origin)" : "Only tunnels reach \(found.count) origins"
+        // The second-level domain; an address has none.
+        let host = OriginName.host(first.origin)
+        let isName = host.last?.isLetter ?? false
+        let name = isName ? host.split(separator: ".").dropLast().last.map(String.init) ?? host : "name"
+        return [
+            "\(count), so connections are not shared. Programs that take a base URL can share them: "
+                + "connctl gateway add \(name) \(first.origin)"
+        ]
+    }
+
     static func marks(_ origin: OriginSummary) -> String {
         var words: [String] = []
         if origin.paused { words.append("paused") }
         if origin.unverified { words.append("unverified") }
+        if origin.tunnelsOnly { words.append("tunnels only") }
+        if !origin.gateways.isEmpty { words.append("gateway \(origin.gateways.joined(separator: " "))") }
         if origin.overrides > 0 { words.append(Formatting.plural(origin.overrides, "override")) }
         if origin.trials > 0 { words.append(Formatting.plural(origin.trials, "trial")) }
         return words.joined(separator: ", ")

@@ -30,7 +30,8 @@ extension LiveAdminBackend {
         let rows = await settings.overrides.exportRows()
         let layers = shared.current
         let paused = await pauses.current
-        let items = part.map { summary($0.entry, layers, rows, paused) }
+        let gateways = await gatewayControl.table.entries.map(\.definition)
+        let items = part.map { summary($0.entry, layers, rows, paused, gateways) }
         let next = start + items.count
         return Page(items: items, nextCursor: next < keyed.count ? "\(next)" : nil, total: keyed.count)
     }
@@ -47,7 +48,9 @@ extension LiveAdminBackend {
         }
         let current = entry ?? .unused(origin)
         var detail = OriginDetail()
-        detail.summary = summary(current, overrides.layers, overrides.exportRows(), await pauses.current)
+        detail.summary = summary(
+            current, overrides.layers, overrides.exportRows(), await pauses.current,
+            await gatewayControl.table.entries.map(\.definition))
         detail.figures = OriginFiguresReport(current.snapshot.statistics, current.snapshot.gauges)
         detail.lifetime = lifetime.map(LifetimeReport.init)
         detail.settings = overrides.resolved(for: origin).map { ResolvedSettingReport($0) }
@@ -197,14 +200,20 @@ extension LiveAdminBackend {
     }
 
     private func summary(
-        _ entry: OriginEntry, _ layers: SettingLayers, _ rows: [SettingRow], _ pauses: [Origin: Pause]
+        _ entry: OriginEntry, _ layers: SettingLayers, _ rows: [SettingRow], _ pauses: [Origin: Pause],
+        _ gateways: [GatewayDefinition]
     ) -> OriginSummary {
         let origin = entry.snapshot.origin
         let own = rows.filter { $0.key.pattern?.matches(origin) ?? true }
         let trials = own.count { $0.key.layer == .trial }
-        return OriginSummary(
+        var summary = OriginSummary(
             entry, maxConnections: layers.effective(for: origin).maxConnections, overrides: own.count - trials,
             trials: trials, pause: pauses[origin], isUnverified: layers.isUnverified(origin))
+        summary.gateways = gateways.filter { gateway in
+            let isOverTLS = gateway.origin.scheme == .http && layers.effective(for: gateway.origin).tls == .originate
+            return (isOverTLS ? gateway.origin.overTLS : gateway.origin) == origin
+        }.map(\.name)
+        return summary
     }
 
     private static func key(_ sort: OriginQuery.Sort) -> (OriginEntry) -> Double {

@@ -151,6 +151,7 @@ extension OriginSummary {
         paused = snapshot.gauges.isPaused
         self.pause = paused ? pause.map(PauseReport.init) : nil
         unverified = isUnverified
+        tunnelsOnly = snapshot.origin.scheme == .https && statistics.tunnels.opened > 0 && requests == 0
         self.overrides = overrides
         self.trials = trials
         self.lastUsed = lastUsed.map(APIFormat.time)
