@@ -90,7 +90,7 @@ static inline int64_t connd_time_milliseconds(const ASN1_TIME *time) {
 }
 
 // Writes the names and addresses that a certificate is issued for, with ", " between them, as far as there is room, and
-// returns how many it has.
+// returns how many it has. The certificate may be anyone's: what is not to be in a name is a `?`.
 static inline int connd_certificate_names(const X509 *certificate, char *room, size_t size) {
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     int count = names == NULL ? 0 : sk_GENERAL_NAME_num(names), found = 0;
@@ -122,8 +122,10 @@ static inline int connd_certificate_names(const X509 *certificate, char *room, s
         found++;
         if (used + separator + length + 1 > size) continue;
         memcpy(room + used, ", ", separator);
-        memcpy(room + used + separator, text, length);
-        used += separator + length;
+        used += separator;
+        for (size_t index = 0; index < length; index++, used++) {
+            room[used] = text[index] > ' ' && text[index] < 0x7F && text[index] != ',' ? text[index] : '?';
+        }
         room[used] = 0;
     }
     GENERAL_NAMES_free(names);

@@ -42,13 +42,14 @@ enum Certificate {
         return PublicKeyPin(bytes: digest)
     }
 
-    /// Those of the extension; the common name is no name any more (RFC 9525 2).
+    /// Those of the extension, as far as there is room for them.
     private static func names(_ certificate: OpaquePointer) -> String {
         var room = [CChar](repeating: 0, count: 160)
         let count = connd_certificate_names(certificate, &room, room.count)
         guard count > 0 else { return "no name" }
         let shown = String(decoding: room.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let listed = shown.isEmpty ? 0 : shown.split(separator: ",").count
+        guard !shown.isEmpty else { return "names that are too long to be shown" }
+        let listed = shown.split(separator: ",").count
         return listed == Int(count) ? shown : "\(shown) and \(Int(count) - listed) more"
     }
 

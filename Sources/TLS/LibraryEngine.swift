@@ -52,13 +52,16 @@ final class LibraryEngine: TLSEngine {
     /// Addresses are not sent as a name (RFC 6066 3), but must be in the certificate.
     private func setName() -> Bool {
         let name = peer.name
+        // libssl would verify no name at all, or any below it.
+        guard let first = name.utf8.first, first != UInt8(ascii: ".") else { return false }
         guard IPAddress(name) == nil else {
             guard peer.profile.verification == .full else { return true }
             return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1
         }
         guard connd_tls_set_server_name(ssl, name) == 1 else { return false }
         guard peer.profile.verification == .full else { return true }
-        SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+        // A common name is no name any more (RFC 9525 2).
+        SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
         return SSL_set1_host(ssl, name) == 1
     }
 
