@@ -62,11 +62,38 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
             throw Self.unusable("tls_client_cert", certificate, holds: "certificate")
         }
         let key = files.key ?? certificate
-        guard SSL_CTX_use_PrivateKey_file(pointer, key, SSL_FILETYPE_PEM) == 1 else {
-            throw Self.unusable("tls_client_key", key, holds: "private key")
-        }
-        guard SSL_CTX_check_private_key(pointer) == 1 else {
+        switch loadKey(key) {
+        case .loaded: break
+        case .belongsToAnother:
             throw TLSFailure(.configuration, "tls_client_key \(key) does not belong to tls_client_cert \(certificate)")
+        case .encrypted:
+            throw TLSFailure(.configuration, "tls_client_key \(key) is encrypted, and connd has no passphrase for it")
+        case .unusable: throw Self.unusable("tls_client_key", key, holds: "private key")
+        }
+    }
+
+    private enum KeyOutcome {
+        case loaded, belongsToAnother, encrypted, unusable
+    }
+
+    private func loadKey(_ path: String) -> KeyOutcome {
+        var wasEncrypted = false
+        let result = withUnsafeMutablePointer(to: &wasEncrypted) { wasEncrypted in
+            // By itself libssl asks the terminal for a passphrase, and waits for the answer.
+            SSL_CTX_set_default_passwd_cb(pointer) { _, _, _, wasEncrypted in
+                wasEncrypted?.assumingMemoryBound(to: Bool.self).pointee = true
+                return -1
+            }
+            SSL_CTX_set_default_passwd_cb_userdata(pointer, wasEncrypted)
+            defer { SSL_CTX_set_default_passwd_cb_userdata(pointer, nil) }
+            return SSL_CTX_use_PrivateKey_file(pointer, path, SSL_FILETYPE_PEM)
+        }
+        guard result != 1 else { return .loaded }
+        let code = ERR_peek_last_error()
+        guard connd_error_library(code) == ERR_LIB_X509 else { return wasEncrypted ? .encrypted : .unusable }
+        switch connd_error_reason(code) {
+        case X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH: return .belongsToAnother
+        default: return .unusable
         }
     }
 
