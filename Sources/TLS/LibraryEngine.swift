@@ -81,6 +81,9 @@ final class LibraryEngine: TLSEngine {
         if result == 1 { return .done }
         switch SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .wantsInput
+        case SSL_ERROR_ZERO_RETURN:
+            condition = .broken
+            return .failed(TLSFailure(.closed, "the origin closed the connection during the handshake"))
         default:
             condition = .broken
             return .failed(certificateFailure ?? LibraryErrors.take(in: .handshake))

@@ -32,8 +32,7 @@ enum LibraryErrors {
     }
 
     private static func failure(forAlert alert: CInt, in phase: Phase) -> TLSFailure {
-        let name = String(cString: SSL_alert_desc_string_long(alert))
-        let text = "the origin sent alert \(alert) (\(name))"
+        let text = "the origin sent alert \(alert) (\(name(ofAlert: alert)))"
         switch (alert, phase) {
         case (SSL_AD_PROTOCOL_VERSION, .handshake):
             return TLSFailure(.noSharedVersion, "\(text): it speaks no version that tls_min_version allows")
@@ -43,6 +42,16 @@ enum LibraryErrors {
             (SSL_AD_CERTIFICATE_UNKNOWN, _), (SSL_AD_CERTIFICATE_EXPIRED, _), (SSL_AD_UNSUPPORTED_CERTIFICATE, _):
             return TLSFailure(.alert, "\(text): it does not accept the client certificate (tls_client_cert)")
         default: return TLSFailure(.alert, text)
+        }
+    }
+
+    /// As RFC 8446 6 has it; libssl does not know all.
+    private static func name(ofAlert alert: CInt) -> String {
+        switch alert {
+        case SSL_AD_MISSING_EXTENSION: "missing extension"
+        case SSL_AD_CERTIFICATE_REQUIRED: "certificate required"
+        case SSL_AD_NO_APPLICATION_PROTOCOL: "no application protocol"
+        default: String(cString: SSL_alert_desc_string_long(alert))
         }
     }
 

@@ -156,10 +156,12 @@ final class StreamHandshake: TLSHandshake {
         }
         input.clear(keeping: 0)
         switch step {
-        case .done: succeed(talk)
         case .failed(let failure): fail(failure)
+        // The end may have come while this waited for its turn.
+        case .done where stream.isOpen && !stream.inputHasEnded: succeed(talk)
         case .wantsInput where stream.isOpen && !stream.inputHasEnded: break
-        case .wantsInput: fail(TLSFailure(.closed, "the origin closed the connection during the handshake"))
+        case .done, .wantsInput:
+            fail(TLSFailure(.closed, "the origin closed the connection during the handshake"))
         }
     }
 
