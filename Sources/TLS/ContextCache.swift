@@ -80,6 +80,8 @@ final class ContextCache {
         }
     }
 
+    var count: Int { entries.count }
+
     /// The generation that new connections get; nil while there is none.
     func generation(of key: TLSProfile.ContextKey) -> UInt64? {
         guard case .ready(let ready, _) = entries[key]?.state else { return nil }

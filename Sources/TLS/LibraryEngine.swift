@@ -13,7 +13,7 @@ final class LibraryEngine: TLSEngine {
     private var condition = Condition.sound
     /// The first thing that was wrong with the peer's certificates.
     fileprivate(set) var certificateFailure: TLSFailure?
-    /// Sessions that the peer offers for later connections. Taken by whoever stores them.
+    /// Sessions that the peer offers for later connections, the newest ones. Taken by whoever stores them.
     private var newSessions: [LibrarySession] = []
 
     private enum Condition {
@@ -21,6 +21,9 @@ final class LibraryEngine: TLSEngine {
         /// libssl must not be called again, nor the session be kept.
         case broken
     }
+
+    /// A peer may send any number of sessions in one read.
+    private static let maxNewSessions = SessionCache.maxSessions
 
     /// `session` is resumed if the peer agrees.
     init(
@@ -149,6 +152,7 @@ final class LibraryEngine: TLSEngine {
     }
 
     fileprivate func offered(_ session: LibrarySession) {
+        if newSessions.count == Self.maxNewSessions { newSessions.removeFirst() }
         newSessions.append(session)
     }
 
