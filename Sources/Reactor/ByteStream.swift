@@ -57,8 +57,8 @@ package protocol ByteStream: AnyObject {
     func pauseReading()
     func resumeReading()
     /// Hands on what has come and was not read yet, within this call. For a stream over this one, which then tells its own
-    /// handler nothing.
-    func readPending()
+    /// handler nothing. It is read into `room`, as another stream may be handing on what is in the reactor's buffer.
+    func readPending(into room: UnsafeMutableRawBufferPointer)
 
     /// Sends a FIN behind all that was written; input goes on.
     func shutdownOutput()

@@ -190,13 +190,13 @@ package final class TCPStream: EventSource, ByteStream {
         if inputState == .readable { reschedule() }
     }
 
-    package func readPending() {
+    package func readPending(into room: UnsafeMutableRawBufferPointer) {
         switch inputState {
         case .waiting: inputState = .readable
         case .readable: break
         case .connecting, .ended: return
         }
-        readWhatThereIs()
+        readWhatThereIs(into: room)
     }
 
     private func reschedule() {
@@ -207,10 +207,10 @@ package final class TCPStream: EventSource, ByteStream {
 
     override func continueTurn() {
         isRescheduled = false
-        readWhatThereIs()
+        readWhatThereIs(into: reactor.readBuffer)
     }
 
-    private func readWhatThereIs() {
+    private func readWhatThereIs(into buffer: UnsafeMutableRawBufferPointer) {
         var turns = Self.readsPerTurn
         while readsAreOn, inputState == .readable, descriptor >= 0 {
             #if CONND_PLANTED_FAULTS
@@ -218,7 +218,6 @@ package final class TCPStream: EventSource, ByteStream {
             #endif
             guard turns > 0 else { return reschedule() }
             turns -= 1
-            let buffer = reactor.readBuffer
             let size = min(buffer.count, readLimit)
             let count = kernel.receive(descriptor, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<size]))
             if count > 0 {
@@ -256,7 +255,7 @@ package final class TCPStream: EventSource, ByteStream {
         if !readsAreOn, tellsResetWhilePaused, events & ReadyEvents.error != 0 {
             return end(.failure(kernel.pendingError(descriptor)))
         }
-        readWhatThereIs()
+        readWhatThereIs(into: reactor.readBuffer)
     }
 
     private func finishConnecting(_ events: UInt32) {

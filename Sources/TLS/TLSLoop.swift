@@ -10,12 +10,17 @@ package final class TLSLoop {
     let pacer: HandshakePacer
     /// Where all streams decrypt to.
     let plainBuffer: UnsafeMutableRawBufferPointer
+    /// Where streams read and decrypt to that are asked whether they are silent: whoever asks may be in the middle of handling
+    /// what another stream has put into `plainBuffer`, or into the reactor's.
+    let askedInput: UnsafeMutableRawBufferPointer
+    let askedPlain: UnsafeMutableRawBufferPointer
     /// Where a head and the beginning of its body become one record.
     var joined = ByteQueue()
     package var onFilesChanged: ((TLSProfile.Files) -> Void)?
 
     /// A record of which a part came earlier adds to what one read brings.
     private static let roomForRecord = 64 * 1024
+    private static let askedSize = 16 * 1024
 
     /// By libssl, with files that workers read.
     package convenience init(reactor: Reactor, workers: WorkerPool) {
@@ -30,6 +35,8 @@ package final class TLSLoop {
         contexts = ContextCache(reactor: reactor, maker: maker, run: run)
         pacer = HandshakePacer(reactor: reactor)
         plainBuffer = .allocate(byteCount: reactor.readSize + Self.roomForRecord, alignment: 64)
+        askedInput = .allocate(byteCount: Self.askedSize, alignment: 64)
+        askedPlain = .allocate(byteCount: Self.askedSize + Self.roomForRecord, alignment: 64)
         contexts.onReplaced = { [unowned self] key, generation in
             sessions.removeAll(generation: generation)
             onFilesChanged?(key.files)
@@ -38,6 +45,8 @@ package final class TLSLoop {
 
     deinit {
         plainBuffer.deallocate()
+        askedInput.deallocate()
+        askedPlain.deallocate()
     }
 
     package var onFilesUnusable: ((TLSFailure) -> Void)? {

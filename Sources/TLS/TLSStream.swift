@@ -149,28 +149,38 @@ package final class TLSStream: ByteStream {
         if case .ending = input { tellLater() }
     }
 
-    package func readPending() {
-        below.readPending()
+    package func readPending(into room: UnsafeMutableRawBufferPointer) {
+        below.readPending(into: room)
     }
 
-    /// A session that comes late, or new keys, are not for the handler.
+    /// A session that comes late, or new keys, are not for the handler. Anything else that has come breaks the stream: it was
+    /// looked at, and is lost.
     package var isSilent: Bool {
         guard case .open = state, case .open = input, !below.hangupSeen else { return false }
         if below.isSilent { return true }
-        let before = reading
+        guard case .on = reading else { return false }
         reading = .withheld(bytes: 0)
-        below.readPending()
+        below.readPending(into: library.askedInput)
         guard case .withheld(let bytes) = reading else { return false }
-        reading = before
+        reading = .on
+        if bytes > 0 { breakDown(TLSFailure(.malformed, "the origin sent data that nothing had asked for")) }
         guard case .open = input else {
             tellLater()
             return false
         }
-        return bytes == 0
+        // An end may stand behind what was read.
+        return below.isSilent
+    }
+
+    private var plainBuffer: UnsafeMutableRawBufferPointer {
+        switch reading {
+        case .on, .paused: library.plainBuffer
+        case .withheld: library.askedPlain
+        }
     }
 
     private func decrypt(_ engine: any TLSEngine, _ bytes: UnsafeRawBufferPointer) {
-        let room = library.plainBuffer
+        let room = plainBuffer
         let unsentBefore = below.unsentBytes
         let filled = engine.feed(bytes) { () -> Int in
             var filled = 0
