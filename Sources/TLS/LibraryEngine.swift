@@ -107,6 +107,9 @@ final class LibraryEngine: TLSEngine {
         }
     }
 
+    /// While a message of the protocol has come in part, such as a ticket that is longer than a record, libssl writes nothing.
+    var takesOutput: Bool { SSL_in_init(ssl) == 0 }
+
     /// The stream below keeps what it cannot send, so this takes everything. Nil: it went out.
     func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? {
         guard condition == .sound, !bytes.isEmpty else { return nil }

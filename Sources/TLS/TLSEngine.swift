@@ -13,6 +13,8 @@ package protocol TLSEngine: AnyObject {
     func handshake() -> TLSHandshakeStep
     /// At most one record.
     func read(into room: UnsafeMutableRawBufferPointer) -> TLSReadStep
+    /// False until more has come, now and then: then nothing may be written.
+    var takesOutput: Bool { get }
     /// Takes everything, as the stream below keeps what it cannot send. Nil: it went out.
     func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure?
     /// Tells the peer that nothing more comes, behind what was written.
@@ -21,6 +23,10 @@ package protocol TLSEngine: AnyObject {
     func checkPins() -> TLSFailure?
     /// Those that the peer has offered since the last call, for later connections.
     func takeNewSessions() -> [any TLSSession]
+}
+
+extension TLSEngine {
+    package var takesOutput: Bool { true }
 }
 
 package enum TLSHandshakeStep {

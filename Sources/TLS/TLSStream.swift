@@ -5,7 +5,8 @@ package import Reactor
 /// Loop-bound.
 ///
 /// All that one read of the stream below has brought is decrypted at once and handed on in one piece, so nothing that could
-/// be handed on waits here, and a pause has only to pause the stream below.
+/// be handed on waits here, and a pause has only to pause the stream below. What is written goes to the stream below at once
+/// too, but for the moments in which libssl writes nothing.
 package final class TLSStream: ByteStream {
     package var handler: (any StreamHandler)?
     private let library: TLSLoop
@@ -13,6 +14,9 @@ package final class TLSStream: ByteStream {
     private var state: State
     private var input: Input
     private var reading = Reading.on
+    private var output = Output.open
+    /// What was written while output is held.
+    private var held = ByteQueue()
     private let delivery: SessionDelivery
     /// What libssl has written of its own accord, such as answers to key updates, since the peer last took everything.
     private var ownOutput = 0
@@ -49,6 +53,21 @@ package final class TLSStream: ByteStream {
         case withheld(bytes: Int)
     }
 
+    /// ```
+    ///   open ◀──▶ held ──▶ ended        open ──▶ ended
+    /// ```
+    private enum Output {
+        case open
+        /// libssl takes output again when the rest of a message has come.
+        case held(then: Next)
+        /// close_notify has gone out.
+        case ended
+
+        enum Next {
+            case more, shutdown, close
+        }
+    }
+
     private static let maxOwnOutput = 64 * 1024
     private static let recordSize = 16_384
 
@@ -74,8 +93,8 @@ package final class TLSStream: ByteStream {
         }
     }
 
-    package var isWritable: Bool { below.isWritable }
-    package var unsentBytes: Int { below.unsentBytes }
+    package var isWritable: Bool { held.isEmpty && below.isWritable }
+    package var unsentBytes: Int { held.count + below.unsentBytes }
     package var outputIsShut: Bool { below.outputIsShut }
 
     package var inputHasEnded: Bool {
@@ -112,8 +131,16 @@ package final class TLSStream: ByteStream {
     // MARK: Writing
 
     package func write(_ bytes: UnsafeRawBufferPointer) {
-        guard case .open(let engine) = state, let failure = engine.write(bytes) else { return }
-        breakDown(failure)
+        guard case .open(let engine) = state, !bytes.isEmpty else { return }
+        switch output {
+        case .open where engine.takesOutput:
+            if let failure = engine.write(bytes) { breakDown(failure) }
+        case .open:
+            output = .held(then: .more)
+            held.append(bytes)
+        case .held(.more): held.append(bytes)
+        case .held(.shutdown), .held(.close), .ended: break
+        }
     }
 
     /// In one record where both fit, and so in one segment.
@@ -131,8 +158,46 @@ package final class TLSStream: ByteStream {
     }
 
     package func shutdownOutput() {
-        if case .open(let engine) = state, !below.outputIsShut { engine.sendCloseNotify() }
-        below.shutdownOutput()
+        switch (state, output) {
+        case (.open(let engine), .open) where engine.takesOutput:
+            output = .ended
+            engine.sendCloseNotify()
+            below.shutdownOutput()
+        case (.open, .open), (.open, .held(.more)): output = .held(then: .shutdown)
+        case (.open, .held(.shutdown)), (.open, .held(.close)), (.open, .ended), (.closed, _): break
+        case (.broken, _): below.shutdownOutput()
+        }
+    }
+
+    /// A message may be whole now. Called from the loop.
+    private func writeHeld() {
+        guard case .held(let next) = output, case .open(let engine) = state, engine.takesOutput else { return }
+        output = .open
+        let failure = engine.write(held.bytes)
+        held.clear(keeping: 0)
+        if let failure { return breakDown(failure) }
+        goOn(next)
+    }
+
+    /// The rest of the message will never come.
+    private func dropHeld() {
+        guard case .held(let next) = output, case .open = state else { return }
+        output = .ended
+        held.clear(keeping: 0)
+        if case .shutdown = next { below.shutdownOutput() }
+        goOn(next)
+    }
+
+    private func goOn(_ next: Output.Next) {
+        switch next {
+        case .more: break
+        case .shutdown: shutdownOutput()
+        case .close:
+            let handler = handler
+            if closeAfterOutput() { handler?.closed(.outputDone) }
+            return
+        }
+        if below.isWritable { handler?.outputDrained() }
     }
 
     // MARK: Reading
@@ -156,7 +221,7 @@ package final class TLSStream: ByteStream {
     /// A session that comes late, or new keys, are not for the handler. Anything else that has come breaks the stream: it was
     /// looked at, and is lost.
     package var isSilent: Bool {
-        guard case .open = state, case .open = input, !below.hangupSeen else { return false }
+        guard case .open = state, case .open = input, case .open = output, !below.hangupSeen else { return false }
         if below.isSilent { return true }
         guard case .on = reading else { return false }
         reading = .withheld(bytes: 0)
@@ -219,6 +284,7 @@ package final class TLSStream: ByteStream {
                 handler?.received(bytes)
             }
             if case .on = reading { tellEnd() }
+            writeHeld()
         }
     }
 
@@ -255,11 +321,20 @@ package final class TLSStream: ByteStream {
         delivery.end()
         library.reactor.timer.remove(timer)
         handler = nil
+        held.clear(keeping: 0)
         below.close()
     }
 
     package func closeAfterOutput() -> Bool {
-        if case .open(let engine) = state { engine.sendCloseNotify() }
+        switch (state, output) {
+        case (.open, .held):
+            output = .held(then: .close)
+            return false
+        case (.open(let engine), .open):
+            output = .ended
+            engine.sendCloseNotify()
+        case (.open, .ended), (.broken, _), (.closed, _): break
+        }
         guard below.closeAfterOutput() else { return false }
         close()
         return true
@@ -285,7 +360,9 @@ extension TLSStream: StreamHandler {
     package func inputEnded() {
         guard case .open = input else { return }
         input = .ending(.unannounced)
-        if case .on = reading { tellEnd() }
+        guard case .on = reading else { return }
+        tellEnd()
+        dropHeld()
     }
 
     package func closed(_ cause: StreamEnd) {
@@ -303,7 +380,7 @@ extension TLSStream: StreamHandler {
 
     package func outputDrained() {
         ownOutput = 0
-        handler?.outputDrained()
+        if held.isEmpty { handler?.outputDrained() }
     }
 }
 
