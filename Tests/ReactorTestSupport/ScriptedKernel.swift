@@ -10,6 +10,8 @@ import Synchronization
 /// A kernel without sockets or time of its own: tests play every peer and set the clock. Loop-bound.
 package final class ScriptedKernel: Kernel {
     package private(set) var now = Instant.zero + .seconds(1000)
+    /// Milliseconds since 1970 at `Instant.zero`.
+    package var wallClockAtZero: Int64 = 1_700_000_000_000
     /// In the order in which their sockets were made.
     package private(set) var peers: [ScriptedPeer] = []
     /// Whether a connection opens without waiting for its peer's `accept`.
@@ -61,7 +63,7 @@ package final class ScriptedKernel: Kernel {
     // MARK: Clocks and readiness
 
     package func instant() -> Instant { now }
-    package func wallClock() -> Int64 { 1_700_000_000_000 + (now - .zero).wholeMilliseconds }
+    package func wallClock() -> Int64 { wallClockAtZero + (now - .zero).wholeMilliseconds }
 
     package func watch(_ descriptor: CInt, tag: UnsafeRawPointer, edges: Bool) -> CInt {
         peer(descriptor).tag = tag
@@ -137,7 +139,7 @@ package final class ScriptedKernel: Kernel {
         if peer.error != 0 { return -Int(pendingError(descriptor)) }
         let count = min(bytes.count, peer.room)
         guard count > 0 else { return -Int(EAGAIN) }
-        peer.received += String(decoding: bytes.prefix(count), as: UTF8.self)
+        peer.receivedBytes += bytes.prefix(count)
         if peer.room < .max { peer.room -= count }
         return count
     }

@@ -15,7 +15,7 @@ package final class ScriptedPeer {
     package let descriptor: CInt
     /// Where connd connects to; nil for a client's connection.
     package internal(set) var endpoint: Endpoint?
-    package internal(set) var received = ""
+    package internal(set) var receivedBytes: [UInt8] = []
     package internal(set) var ending = Ending.none
     package internal(set) var isClosed = false
     /// connd has shut its output and still reads.
@@ -37,10 +37,14 @@ package final class ScriptedPeer {
         self.descriptor = descriptor
     }
 
+    package var received: String { String(decoding: receivedBytes, as: UTF8.self) }
+
     /// What has been received since the last call.
-    package func take() -> String {
-        defer { received = "" }
-        return received
+    package func take() -> String { String(decoding: takeBytes(), as: UTF8.self) }
+
+    package func takeBytes() -> [UInt8] {
+        defer { receivedBytes = [] }
+        return receivedBytes
     }
 
     // MARK: What it does
@@ -54,8 +58,10 @@ package final class ScriptedPeer {
         kernel.signal(self, ReadyEvents.hangup | ReadyEvents.output)
     }
 
-    package func send(_ text: String) {
-        unread += Array(text.utf8)
+    package func send(_ text: String) { send(Array(text.utf8)) }
+
+    package func send(_ bytes: [UInt8]) {
+        unread += bytes
         kernel.signal(self, ReadyEvents.input)
     }
 
