@@ -120,6 +120,10 @@ let testTargets: [Target] = [
     .target(
         name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "TLS"],
         path: "Tests/ReactorTestSupport", swiftSettings: strict),
+    .target(
+        name: "TLSTestSupport",
+        dependencies: ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport"],
+        path: "Tests/TLSTestSupport", swiftSettings: strict),
     tests("ProxyTypesTests", ["ProxyTypes"]),
     tests("HTTPWireTests", ["ProxyTypes", "HTTPWire", "TestSupport", "FuzzTargets"]),
     tests(
@@ -134,6 +138,9 @@ let testTargets: [Target] = [
     tests("SystemdTests", ["ProxyTypes", "Systemd"]),
     tests("ProcessOutputTests", ["ProxyTypes", "ProcessOutput"]),
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
+    tests(
+        "TLSTests",
+        ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport"]),
     tests(
         "UpstreamTests",
         [
