@@ -50,13 +50,27 @@ let pure: [Target] = [
     room("Pooling", ["ProxyTypes"]),
 ]
 
+let streams: [Target] = [
+    .target(name: "CLinux"),
+    room("Reactor", ["ProxyTypes", "CLinux"]),
+    .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
+    room("TLS", ["ProxyTypes", "CTLS", "Reactor"]),
+]
+
 let support: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["ProxyTypes", "Pooling", "CTLS"], path: "Tests/TestSupport",
         // A million pool events run beside a model that is slow by design.
         swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
-        name: "FuzzTargets", dependencies: ["ProxyTypes", "HTTPWire", "Pooling", "TestSupport"],
+        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "TLS"],
+        path: "Tests/ReactorTestSupport", swiftSettings: strict),
+    .target(
+        name: "TLSTestSupport",
+        dependencies: ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport"],
+        path: "Tests/TLSTestSupport", swiftSettings: strict),
+    .target(
+        name: "FuzzTargets", dependencies: ["ProxyTypes", "HTTPWire", "Pooling", "TestSupport", "TLSTestSupport"],
         path: "Tests/Fuzz/FuzzTargets", swiftSettings: strict),
 ]
 
@@ -75,13 +89,9 @@ let daemon: [Target] = [
     room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "AdminClient", dependencies: ["ProxyTypes", "AdminModels", "CCurl"], swiftSettings: small),
-    .target(name: "CLinux"),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
     room("ProcessOutput", ["ProxyTypes"]),
-    room("Reactor", ["ProxyTypes", "CLinux"]),
-    .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
-    room("TLS", ["ProxyTypes", "CTLS", "Reactor"]),
     room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS"]),
     room(
         "ForwardProxy",
@@ -117,13 +127,6 @@ let simulation: [Target] = [
 ]
 
 let testTargets: [Target] = [
-    .target(
-        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "TLS"],
-        path: "Tests/ReactorTestSupport", swiftSettings: strict),
-    .target(
-        name: "TLSTestSupport",
-        dependencies: ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport"],
-        path: "Tests/TLSTestSupport", swiftSettings: strict),
     tests("ProxyTypesTests", ["ProxyTypes"]),
     tests("HTTPWireTests", ["ProxyTypes", "HTTPWire", "TestSupport", "FuzzTargets"]),
     tests(
@@ -178,5 +181,6 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
-    targets: isFuzzing ? pure + support + [fuzzer] : pure + support + daemon + simulation + testTargets
+    targets: isFuzzing
+        ? pure + streams + support + [fuzzer] : pure + streams + support + daemon + simulation + testTargets
 )

@@ -4,6 +4,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case responseHead = "response-head"
     case chunks
     case poolEvents = "pool-events"
+    case tlsRecords = "tls-records"
 
     /// The rule that the input broke; nil where all hold.
     package func ruleBroken(by input: [UInt8]) -> String? {
@@ -12,6 +13,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .responseHead: HeadChecks.response(input)
         case .chunks: ChunkChecks.chunks(input)
         case .poolEvents: PoolEvents.play(input)
+        case .tlsRecords: TLSRecords.play(input)
         }
     }
 }
