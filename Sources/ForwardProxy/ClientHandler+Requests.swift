@@ -149,7 +149,11 @@ extension ClientHandler {
     }
 
     private func routeAsProxy(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
-        switch RequestRouting.route(loop.requestHead, bytes, loop: loop, last: lastRoute) {
+        // Most clients stay with one origin.
+        if let lastRoute, lastRoute.leads(loop.requestHead, bytes), !RequestRouting.mayGoNowhere(loop.requestHead) {
+            return exchange.prepare(loop.requestHead, bytes, pool: lastRoute.pool, gateway: nil, now: now)
+        }
+        switch RequestRouting.route(loop.requestHead, bytes, loop: loop) {
         case .origin(let pool, let known):
             if let known {
                 lastRoute = known

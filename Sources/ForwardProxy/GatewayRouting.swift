@@ -35,7 +35,9 @@ enum GatewayRouting {
 extension ClientHandler {
     /// To the gateway's origin, or refused.
     func route(_ exchange: Exchange, through gateway: Gateway, _ bytes: RawSpan, now: Instant) {
-        if let reply = RequestRouting.ownReply(loop.requestHead, bytes, loop: loop) {
+        if RequestRouting.mayGoNowhere(loop.requestHead),
+            let reply = RequestRouting.ownReply(loop.requestHead, bytes, loop: loop)
+        {
             return exchange.prepare(loop.requestHead, reply, now: now)
         }
         switch GatewayRouting.route(loop.requestHead, bytes, loop: loop, gateway: gateway) {

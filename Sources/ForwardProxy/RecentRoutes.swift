@@ -18,7 +18,9 @@ struct KnownRoute {
     @inline(__always)
     func leads(_ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
         let range = head.authority
-        guard scheme == head.scheme, range.count == authority.count, !pool.isForgotten else { return false }
+        guard head.form == .absolute, scheme == head.scheme, range.count == authority.count, !pool.isForgotten else {
+            return false
+        }
         for index in authority.indices
         where bytes.unsafeLoad(fromByteOffset: range.lowerBound + index, as: UInt8.self) != authority[index] {
             return false

@@ -13,14 +13,10 @@ enum Route {
 
 /// Decides from a request's head where it goes: to an origin's pool, or to an answer of connd's own.
 enum RequestRouting {
-    /// `last`: where the client's last request went. Most clients stay with one origin.
-    static func route(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop, last: KnownRoute?
-    ) -> Route {
-        if let reply = ownReply(head, bytes, loop: loop) { return .localReply(reply) }
+    static func route(_ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop) -> Route {
+        if mayGoNowhere(head), let reply = ownReply(head, bytes, loop: loop) { return .localReply(reply) }
         switch head.form {
         case .absolute:
-            if let last, last.leads(head, bytes) { return .origin(last.pool, known: nil) }
             if let recent = loop.recentRoutes.find(head, bytes) { return .origin(recent.pool, known: recent) }
             return origin(head.scheme == .https ? .https : .http, head, bytes, loop)
         case .authority:
@@ -36,6 +32,12 @@ enum RequestRouting {
                 "connd is a forward proxy, not a web server: set http_proxy to its address and ask for the full URL (curl -x)"
             return .refuse(ErrorResponse(status: 400, kind: .httpRequestError, detail: text))
         }
+    }
+
+    /// What `ownReply` looks at is there. Most requests have neither field.
+    @inline(__always)
+    static func mayGoNowhere(_ head: borrowing RequestHead) -> Bool {
+        head.fields.contains(.via) || head.maxForwards != nil
     }
 
     /// To a request that goes nowhere, whatever its target: it has come back, or may not go on.
