@@ -23,7 +23,7 @@ final class LibraryEngine: TLSEngine {
     }
 
     /// A peer may send any number of sessions in one read.
-    private static let maxNewSessions = SessionCache.maxSessions
+    private static let maxNewSessions = 4
 
     /// `session` is resumed if the peer agrees.
     init(

@@ -31,8 +31,8 @@ final class SessionCache {
 
     private var entries: [Key: Entry] = [:]
     private static let maxEntries = 4096
-    /// Of each peer.
-    static let maxSessions = 4
+    /// Of each peer: as many as a pool dials at once by default, as each is used once.
+    static let maxSessions = 32
 
     func enter(_ key: Key, _ waiter: any SessionWaiter, now: Instant, wallClock: Int64) -> Turn {
         makeRoom(for: key)
