@@ -154,6 +154,11 @@ struct OriginText {
             "\(Formatting.count(summary.requests)), \(Formatting.plural(summary.errors, "error")), "
                 + "\(Formatting.share(summary.reuseRatio)) reused",
             summary.errors > 0 ? .warning : .plain)
+        if summary.tunnelsOnly {
+            let line = "connctl gateway add NAME \(SafeText.line(summary.origin))"
+            facts.add(
+                "reached", "by CONNECT tunnels only, whose connections are not shared; to pool it: \(line)", .warning)
+        }
         facts.add("outcomes", words(outcomes))
         facts.add("errors", words(figures.errors))
         facts.add("opened", words(figures.opened))
