@@ -30,21 +30,26 @@ final class SessionCache {
     }
 
     private var entries: [Key: Entry] = [:]
+    /// Sessions of all peers.
+    private(set) var count = 0
     private static let maxEntries = 4096
+    /// A session holds a few kilobytes, with the peer's certificates.
+    private static let maxTotal = 8192
     /// Of each peer: as many as a pool dials at once by default, as each is used once.
     static let maxSessions = 32
 
     func enter(_ key: Key, _ waiter: any SessionWaiter, now: Instant, wallClock: Int64) -> Turn {
-        makeRoom(for: key)
+        if entries[key] == nil, entries.count >= Self.maxEntries { makeRoom() }
         var entry = entries[key] ?? Entry()
         defer { entries[key] = entry }
         entry.lastUse = now
         while let session = entry.sessions.last {
-            guard session.expires > wallClock else {
+            let isGood = session.expires > wallClock
+            if session.isUsedOnce || !isGood {
                 entry.sessions.removeLast()
-                continue
+                count -= 1
             }
-            if session.isUsedOnce { entry.sessions.removeLast() }
+            guard isGood else { continue }
             entry.bringers += 1
             return .resume(session)
         }
@@ -69,11 +74,12 @@ final class SessionCache {
         guard var entry = entries[key] else { return }
         entry.givesNone = false
         entry.sessions.append(session)
-        if entry.sessions.count > Self.maxSessions { entry.sessions.removeFirst() }
+        if entry.sessions.count > Self.maxSessions { entry.sessions.removeFirst() } else { count += 1 }
         let served = session.isUsedOnce ? min(1, entry.waiting.count) : entry.waiting.count
         let next = Array(entry.waiting.prefix(served))
         entry.waiting.removeFirst(served)
         entries[key] = entry
+        if count > Self.maxTotal { makeRoom() }
         for waiter in next { waiter.mayEnter() }
     }
 
@@ -91,23 +97,27 @@ final class SessionCache {
 
     /// It was refused, or the handshake with it failed.
     func remove(_ session: any TLSSession, _ key: Key) {
-        entries[key]?.sessions.removeAll { $0 === session }
+        guard let index = entries[key]?.sessions.firstIndex(where: { $0 === session }) else { return }
+        entries[key]?.sessions.remove(at: index)
+        count -= 1
     }
 
     func removeAll(generation: UInt64) {
-        for (key, entry) in entries where key.generation == generation {
-            entries[key] = nil
-            for waiter in entry.waiting { waiter.mayEnter() }
-        }
+        // In the order of their use, which follows from the events alone, as waiters go on.
+        let removed = entries.filter { $0.key.generation == generation }.sorted { $0.value.lastUse < $1.value.lastUse }
+        for (key, _) in removed { drop(key) }
+        for (_, entry) in removed { for waiter in entry.waiting { waiter.mayEnter() } }
     }
 
-    var count: Int { entries.values.reduce(0) { $0 + $1.sessions.count } }
+    private func drop(_ key: Key) {
+        count -= entries.removeValue(forKey: key)?.sessions.count ?? 0
+    }
 
-    private func makeRoom(for key: Key) {
-        guard entries.count >= Self.maxEntries, entries[key] == nil else { return }
+    /// The least recently used go first; nobody waits for their sessions.
+    private func makeRoom() {
         let free = entries.filter { $0.value.waiting.isEmpty && $0.value.bringers == 0 }
         for (key, _) in free.sorted(by: { $0.value.lastUse < $1.value.lastUse }).prefix(Self.maxEntries / 8) {
-            entries[key] = nil
+            drop(key)
         }
     }
 }
