@@ -117,7 +117,8 @@ let simulation: [Target] = [
     .target(
         name: "Simulation",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream", "ForwardProxy",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS", "Upstream",
+            "ForwardProxy",
         ],
         path: "Tests/Simulation", exclude: ["Command", "Tests"],
         // Optimised in debug builds too: runs of many seeds would take too long.

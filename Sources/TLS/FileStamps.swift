@@ -18,6 +18,11 @@ package struct FileStamps: Equatable, Sendable {
         self.init(paths.compactMap { $0 })
     }
 
+    /// Different where `version` is: for tests, which have no files.
+    package init(version: Int) {
+        stamps = [Stamp(inode: 0, size: version, seconds: 0, nanoseconds: 0)]
+    }
+
     package init(_ paths: [String]) {
         stamps = paths.map { path in
             var facts = stat()

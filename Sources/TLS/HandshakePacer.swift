@@ -33,6 +33,8 @@ final class HandshakePacer {
         waiting.removeAll { $0 === step }
     }
 
+    var waitingCount: Int { waiting.count }
+
     private func takeStep() -> Bool {
         if round != reactor.now { (round, stepsInRound) = (reactor.now, 0) }
         guard stepsInRound < Self.stepsPerRound else { return false }

@@ -113,6 +113,10 @@ final class SessionCache {
         count -= entries.removeValue(forKey: key)?.sessions.count ?? 0
     }
 
+    var waitingCount: Int { entries.values.reduce(0) { $0 + $1.waiting.count } }
+    /// A waiter has been forgotten.
+    var isAwaitedFromNobody: Bool { entries.values.contains { $0.bringers == 0 && !$0.waiting.isEmpty } }
+
     /// The least recently used go first; nobody waits for their sessions.
     private func makeRoom() {
         let free = entries.filter { $0.value.waiting.isEmpty && $0.value.bringers == 0 }

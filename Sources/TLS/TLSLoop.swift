@@ -54,6 +54,11 @@ package final class TLSLoop {
         set { contexts.onUnusable = newValue }
     }
 
+    /// Handshakes that wait for a session or for their turn: tests look whether any is forgotten.
+    package var waitingHandshakes: Int { sessions.waitingCount + pacer.waitingCount }
+    /// Whether one waits that will have to give up: tests look whether there is one.
+    package var sessionsAreAwaitedFromNobody: Bool { sessions.isAwaitedFromNobody }
+
     /// To be called first in a process that uses libssl, which stays usable while the process ends: what it holds is the
     /// kernel's to free.
     package static func startLibrary() {

@@ -52,6 +52,13 @@ final class PeerSocket {
     var isOpen: Bool { link != nil }
     /// Not arrived at the other host yet.
     var unsentBytes: Int { end.output.unsent }
+    /// Of all that was sent, and how much of it has arrived at the other host.
+    var sentBytes: Int { end.output.written }
+    var arrivedBytes: Int { end.output.arrived }
+    /// Nothing more comes in.
+    var isAtEnd: Bool { inputIsOver }
+    /// Our FIN has arrived at the other host.
+    var finHasArrived: Bool { end.output.finHasArrived }
     /// Arrived here and not read, because reading is paused.
     var unreadBytes: Int { end.input.unread }
 

@@ -110,7 +110,7 @@ extension SimulatedKernel {
         let count = min(room, bytes.count)
         if count < bytes.count { end.wantsSpace = true }
         network.write(link, end, UnsafeRawBufferPointer(rebasing: bytes[..<count]))
-        note(count, sent: true, wasAccepted)
+        note(count, sent: true, wasAccepted, end)
         return count
     }
 
@@ -126,7 +126,7 @@ extension SimulatedKernel {
         if head + tail < first.count + second.count { end.wantsSpace = true }
         end.output.write(UnsafeRawBufferPointer(rebasing: first[..<head]))
         network.write(link, end, UnsafeRawBufferPointer(rebasing: second[..<tail]))
-        note(head + tail, sent: true, wasAccepted)
+        note(head + tail, sent: true, wasAccepted, end)
         return head + tail
     }
 
@@ -156,7 +156,7 @@ extension SimulatedKernel {
             room.copyMemory(from: UnsafeRawBufferPointer(rebasing: input.unreadBytes[..<count]))
             input.consume(count)
             network.consumed(link, end)
-            note(count, sent: false, wasAccepted)
+            note(count, sent: false, wasAccepted, end)
             return count
         }
         if input.finHasArrived { return 0 }
@@ -168,8 +168,10 @@ extension SimulatedKernel {
         }
     }
 
-    private func note(_ bytes: Int, sent: Bool, _ wasAccepted: Bool) {
+    private func note(_ bytes: Int, sent: Bool, _ wasAccepted: Bool, _ end: End) {
         network.trace.mix(bytes << 1 | (sent ? 1 : 0))
+        // Of TLS what is inside counts.
+        guard wasAccepted || end.remote.port != Self.encryptedPort else { return }
         switch (sent, wasAccepted) {
         case (true, true): traffic.toClients += bytes
         case (true, false): traffic.toOrigins += bytes

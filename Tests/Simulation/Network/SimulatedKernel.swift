@@ -19,8 +19,10 @@ final class SimulatedKernel: Kernel {
     private(set) var lateRequests: [String] = []
     /// How often the loop has waited.
     private(set) var round = 0
-    /// Bytes transferred over accepted connections and over those that connd opened.
+    /// Bytes transferred over accepted connections and over those that connd opened; of TLS, the plain ones.
     var traffic = Traffic()
+    /// The port of origins that speak TLS.
+    static let encryptedPort: UInt16 = 8443
 
     struct Traffic {
         var fromClients = 0
@@ -153,6 +155,9 @@ final class SimulatedKernel: Kernel {
         guard end.input.finHasArrived, socket.firstReported != round, bytes.starts(with: "POST ".utf8) else { return }
         lateRequests.append(Trace.preview(bytes))
     }
+
+    /// A request over TLS: the peer's end has come.
+    func noteLateRequest(_ bytes: UnsafeRawBufferPointer) { lateRequests.append(Trace.preview(bytes)) }
 
     func list(_ socket: KernelSocket) {
         guard socket.tag != nil, socket.isWatched, !socket.isListed else { return }

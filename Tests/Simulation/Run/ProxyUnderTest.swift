@@ -14,12 +14,14 @@ final class ProxyUnderTest {
     let reactor: Reactor
     let upstream: UpstreamLoop
     let loop: ProxyLoop
+    let tls: WatchedTLS
     /// The shutdown sequence, once a stop was ordered.
     private(set) var shutdown: Shutdown?
 
     /// `resolve` must call its completion later, from an event of the network.
     init(
-        _ network: SimulatedNetwork, _ kernel: SimulatedKernel, configuration: ProxyConfiguration, seed: UInt64,
+        _ network: SimulatedNetwork, _ kernel: SimulatedKernel, _ ledger: TLSLedger, configuration: ProxyConfiguration,
+        seed: UInt64,
         settings: @escaping (Origin) -> EffectiveSettings,
         resolve: @escaping (String, @escaping (ResolverAnswer) -> Void) -> Void
     ) {
@@ -32,6 +34,8 @@ final class ProxyUnderTest {
             reactor: reactor, resolver: Resolver { resolve.value($0, $1) },
             total: ConnectionBudget(limit: configuration.maxUpstreamConnections),
             headLimits: configuration.headLimits, seed: seed, settings: { settings.value($0) })
+        tls = WatchedTLS(reactor, ledger)
+        upstream.tls = tls
         loop = ProxyLoop(configuration: configuration, upstream: upstream, accessLog: nil, pseudonym: "connd-simulated")
     }
 

@@ -1,5 +1,6 @@
 import ForwardProxy
 import Reactor
+import TLS
 import Upstream
 
 /// Detects objects that outlive a run. Everything that connd creates for a client, a request or a connection holds one
@@ -8,10 +9,15 @@ struct Remains {
     private weak var proxyLoop: ProxyLoop?
     private weak var upstreamLoop: UpstreamLoop?
     private weak var reactor: Reactor?
+    private weak var tls: TLSLoop?
+    /// Held by each engine.
+    private weak var ledger: TLSLedger?
     private weak var kernel: SimulatedKernel?
 
     /// Made at the end of the run, because objects with weak references have slower reference counts.
-    init(_ proxy: ProxyUnderTest) {
+    init(_ proxy: ProxyUnderTest, _ ledger: TLSLedger) {
+        self.ledger = ledger
+        tls = proxy.tls.loop
         proxyLoop = proxy.loop
         upstreamLoop = proxy.upstream
         reactor = proxy.reactor
@@ -24,6 +30,8 @@ struct Remains {
         if proxyLoop != nil { names.append("ProxyLoop (by a client or an exchange)") }
         if upstreamLoop != nil { names.append("UpstreamLoop (by a pool, a connection or a dial)") }
         if reactor != nil { names.append("Reactor (by a loop)") }
+        if tls != nil { names.append("TLSLoop (by a stream or a handshake)") }
+        if let ledger { names.append("\(ledger.engines) engine(s) of TLS (by a stream or a handshake)") }
         if kernel != nil { names.append("the kernel (by a stream or a listener)") }
         return names
     }

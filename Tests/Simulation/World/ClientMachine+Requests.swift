@@ -81,8 +81,9 @@ extension ClientMachine {
             let target = "\(origin.host):\(OriginMachine.tunnelPort)"
             head = "CONNECT \(target) HTTP/1.1\r\nHost: \(target)\r\n"
         } else {
-            head = "\(request.verb.rawValue) http://\(origin.host)/\(request.nonce) HTTP/1.\(request.minorVersion)\r\n"
-            head += "Host: \(origin.host)\r\n"
+            let target = "\(origin.scheme(of: request))://\(origin.authority)/\(request.nonce)"
+            head = "\(request.verb.rawValue) \(target) HTTP/1.\(request.minorVersion)\r\n"
+            head += "Host: \(origin.authority)\r\n"
         }
         head += "X-Nonce: \(request.nonce)\r\nX-Client: \(connectionName)\r\n"
         head += connectionField(request)

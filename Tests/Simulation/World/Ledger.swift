@@ -65,6 +65,8 @@ final class Sighting {
     let at: Instant
     var request = Request.arriving
     var answer = Answer.none
+    /// When an alert of its origin had arrived at connd's host, in the place of an answer.
+    var alertedAt: Instant?
 
     init(_ account: Account, connection: Int, at: Instant) {
         self.account = account

@@ -78,8 +78,9 @@ final class OriginAnswer {
     }
 
     private func finish() {
-        // If the end of the connection ends the answer, that is a FIN behind the last byte.
-        sighting.answer = .whole
+        // If the end of the connection ends the answer, that is a FIN behind the last byte, with TLS behind close_notify.
+        let isUnproven = plan.framing == .untilClose && plan.endsUnannounced && connection.tls != nil
+        sighting.answer = isUnproven ? .cut : .whole
         if plan.speaksOn { connection.speakUnasked() }
         connection.answered(sighting, isLast: isLast || plan.ending == .close)
     }
@@ -88,14 +89,16 @@ final class OriginAnswer {
         sighting.answer = .cut
         switch kind {
         case .fin, .garbage:
-            // If the end of the connection ends the body, a FIN makes the cut answer whole.
-            connection.close()
+            // If the end of the connection ends the body, a FIN makes the cut answer whole, and with TLS close_notify.
+            connection.close(announced: plan.framing != .untilClose && !plan.endsUnannounced)
         case .reset: connection.resetNow()
         case .vanish:
             connection.vanish()
             connection.origin.forget(connection)
         case .silence: connection.fallSilent()
         case .stall: connection.stopListening()
+        case .alert: connection.alert(for: sighting)
+        case .flood: connection.flood()
         }
     }
 

@@ -13,7 +13,9 @@ final class OriginConnection {
     unowned(unsafe) let origin: OriginMachine
     unowned(unsafe) let world: World
     let number: Int
-    let socket: PeerSocket
+    let socket: any OriginLine
+    let tls: OriginTLS?
+    let dialledAt: Instant
     private let isTunnel: Bool
     private var input = Input.betweenRequests
     private var reader = StrictReader()
@@ -35,10 +37,12 @@ final class OriginConnection {
         case never, onItsWay, arrived
     }
 
-    init(_ origin: OriginMachine, _ socket: PeerSocket, number: Int, isTunnel: Bool) {
+    init(_ origin: OriginMachine, _ socket: PeerSocket, _ tls: OriginTLS?, number: Int, isTunnel: Bool) {
         self.origin = origin
         world = origin.world
-        self.socket = socket
+        self.socket = tls ?? socket
+        self.tls = tls
+        dialledAt = socket.dialledAt
         self.number = number
         self.isTunnel = isTunnel
     }
@@ -67,7 +71,9 @@ final class OriginConnection {
     func end(_ manner: IdleEnd.Manner) {
         guard !isOver else { return }
         switch manner {
-        case .fin: close()
+        case .fin, .closeNotify: close(announced: origin.plan.tls?.announcesEnds ?? true)
+        case .finAlone: close(announced: false)
+        case .alert: alert(for: nil)
         case .reset:
             isOver = true
             socket.reset()
@@ -114,13 +120,28 @@ final class OriginConnection {
         if case .request(let sighting, _) = input, case .arriving = sighting.request { sighting.request = .cut }
     }
 
-    /// FIN; nothing is read any more.
-    func close() {
+    /// FIN; nothing is read any more. `announced`: with TLS, behind close_notify.
+    func close(announced: Bool = true) {
         guard !isOver else { return }
         isOver = true
         cutAll()
-        socket.close()
+        if let tls { tls.close(announced: announced) } else { socket.close() }
         origin.forget(self)
+    }
+
+    /// Without TLS: a reset.
+    func alert(for sighting: Sighting?) {
+        guard let tls else { return resetNow() }
+        cutAll()
+        input = .ignored
+        tls.sendAlert(for: sighting)
+    }
+
+    func flood() {
+        guard let tls else { return resetNow() }
+        cutAll()
+        input = .ignored
+        tls.flood()
     }
 
     func resetNow() {
@@ -136,6 +157,7 @@ final class OriginConnection {
     func tearDown() {
         answering = nil
         input = .ignored
+        tls?.letGo()
     }
 
     // MARK: Requests
@@ -181,7 +203,7 @@ final class OriginConnection {
     private func check(_ head: WireHead, _ account: Account) {
         let request = account.request
         let expected = "\(request.verb.rawValue) /\(request.nonce) HTTP/1.1"
-        if head.start != expected || head["host"] != origin.host || origin.index != request.origin {
+        if head.start != expected || head["host"] != origin.authority || origin.index != request.origin {
             world.violated(.wellFormed, "\(request.nonce) came as `\(head.start)` for \(head["host"] ?? "nobody")")
         }
         if head["via"] == nil { world.violated(.wellFormed, "\(request.nonce) came without Via") }
@@ -208,9 +230,13 @@ final class OriginConnection {
             let others = queue.map { "\($0.account.request.nonce)" }.joined(separator: ", ")
             world.violated(.sharedConnection, "\(request.nonce) came while \(others) was not answered")
         }
-        if !isTunnel, !isChallenged, let drain = origin.lastDrain(before: sighting), socket.dialledAt < drain {
+        if !isTunnel, !isChallenged, let drain = origin.lastDrain(before: sighting), dialledAt < drain {
             world.violated(.obeyed, "\(request.nonce) came on a connection that was drained")
         }
+        if sighting.account.sightings.contains(where: { ($0.alertedAt ?? .distantFuture) < world.now }) {
+            world.violated(.sentTooOften, "\(request.nonce) came again after an alert")
+        }
+        if let tls { origin.check(tls, dialledAt: dialledAt, sighting) }
         if let login, login != head["x-client"] {
             world.violated(.login, "\(request.nonce) of client \(head["x-client"] ?? "?") came as \(login)")
         }
@@ -266,7 +292,7 @@ final class OriginConnection {
         answers += 1
         isChallenged = sighting.plan.challenges && sighting.account.request.logsIn
         queue.removeFirst()
-        if isLast { return close() }
+        if isLast { return close(announced: !sighting.plan.endsUnannounced) }
         if queue.isEmpty { restsIdle() } else { answerNext() }
     }
 

@@ -1,4 +1,5 @@
 import ProxyTypes
+import TLS
 import Tuning
 import Upstream
 
@@ -26,7 +27,21 @@ final class OriginMachine {
     private(set) var mostRetries: Int
     private(set) var everPipelined: Bool
 
-    static let port: UInt16 = 80
+    /// Host and port as requests name them.
+    let authority: String
+    let port: UInt16
+    private var handshakes = 0
+    /// When settings were changed, and when files were.
+    private var lastChange = Instant.zero
+    private var fileChanges: [FileChange] = []
+
+    private struct FileChange {
+        let at: Instant
+        let file: String?
+        let version: Int
+    }
+
+    static let plainPort: UInt16 = 80
     static let tunnelPort: UInt16 = 443
 
     init(_ plan: OriginPlan, index: Int, in world: World) {
@@ -39,18 +54,31 @@ final class OriginMachine {
         }
         self.addresses = addresses
         host = plan.isLiteral ? addresses[0].description : "o\(index).test"
-        origin = Origin(scheme: .http, host: host, port: Self.port)
+        port = plan.tls == nil ? Self.plainPort : SimulatedKernel.encryptedPort
+        authority = plan.tls == nil ? host : "\(host):\(port)"
+        origin = Origin(scheme: plan.tls == nil ? .http : .https, host: host, port: port)
         tunnelOrigin = Origin(scheme: .https, host: host, port: Self.tunnelPort)
-        endpoints = addresses.map { Endpoint(address: $0, port: Self.port) }
+        let port = port
+        endpoints = addresses.map { Endpoint(address: $0, port: port) }
         tunnelEndpoints = addresses.map { Endpoint(address: $0, port: Self.tunnelPort) }
         mostRetries = plan.settings.maxRetries
         everPipelined = plan.settings.pipelining != .off
     }
 
     func set(_ settings: EffectiveSettings) {
+        if !settings.hasProfile(of: self.settings) {
+            lastChange = world.now
+            noteDrain()
+        }
         self.settings = settings
         mostRetries = max(mostRetries, settings.maxRetries)
         everPipelined = everPipelined || settings.pipelining != .off
+    }
+
+    /// How requests name it.
+    func scheme(of request: RequestPlan) -> String {
+        guard let tls = plan.tls else { return "http" }
+        return tls.isOriginated && request.nonce % 2 == 0 ? "http" : "https"
     }
 
     var answer: ResolverAnswer {
@@ -59,6 +87,29 @@ final class OriginMachine {
         case .last(let count): .addresses(addresses.suffix(max(count, 1)))
         case .noSuchName: .noSuchName("no such name")
         case .failed: .failed("no server answers")
+        }
+    }
+
+    func noteFiles(_ file: String?, version: Int) {
+        guard settings.tlsCaFile == file else { return }
+        fileChanges.append(FileChange(at: world.now, file: file, version: version))
+    }
+
+    /// Files are looked at every 5 s, and loading them takes a while.
+    private static let reloadTime = Interval.seconds(6)
+
+    /// Whether the request may come on a connection that was opened with this profile and these files.
+    func check(_ tls: OriginTLS, dialledAt: Instant, _ sighting: Sighting) {
+        guard let hello = tls.hello else { return }
+        let context = world.tls.contexts[Int(hello.context)]
+        if lastChange + .milliseconds(60) < dialledAt,
+            !settings.hasProfile(world.tls.peers[Int(hello.peer)].profile)
+        {
+            world.violated(.obeyed, "\(sighting.account.request.nonce) came with another TLS profile")
+        }
+        let known = fileChanges.last { $0.at + Self.reloadTime < sighting.account.sentAt }
+        if let known, known.file == context.key.files.authorities, context.version < known.version {
+            world.violated(.obeyed, "\(sighting.account.request.nonce) came with files that have changed")
         }
     }
 
@@ -81,7 +132,7 @@ final class OriginMachine {
         for (place, address) in addresses.enumerated() {
             world.network.setName(
                 "origin \(index)\(place > 0 ? " (\(place))" : "")", of: Endpoint(address: address, port: 0))
-            for port in [Self.port, Self.tunnelPort] {
+            for port in [port, Self.tunnelPort] {
                 let endpoint = Endpoint(address: address, port: port)
                 world.network.setPath(world.scenario.originPath, to: endpoint)
                 listeners.append(
@@ -98,7 +149,16 @@ final class OriginMachine {
     }
 
     private func accept(_ socket: PeerSocket, isTunnel: Bool) {
-        let connection = OriginConnection(self, socket, number: world.nextConnectionNumber(), isTunnel: isTunnel)
+        let number = world.nextConnectionNumber()
+        if let plan = plan.tls, !isTunnel {
+            let tls = OriginTLS(self, socket, plan, plan.handshake(handshakes))
+            handshakes += 1
+            let connection = OriginConnection(self, socket, tls, number: number, isTunnel: false)
+            connections.append(connection)
+            // It rests when the handshake is over.
+            return tls.begin(connection)
+        }
+        let connection = OriginConnection(self, socket, nil, number: number, isTunnel: isTunnel)
         connections.append(connection)
         socket.owner = connection
         connection.restsIdle()
@@ -110,7 +170,7 @@ final class OriginMachine {
 
     func set(_ reach: Happening.Reach, address: Int) {
         let reached = addresses[address % addresses.count]
-        for port in [Self.port, Self.tunnelPort] {
+        for port in [port, Self.tunnelPort] {
             var path = world.network.path(to: Endpoint(address: reached, port: port))
             path.isSilent = false
             path.connecting = .open
@@ -136,5 +196,20 @@ final class OriginMachine {
 
     func endIdle(_ manner: IdleEnd.Manner) {
         for connection in connections where connection.isIdle { connection.end(manner) }
+    }
+}
+
+extension EffectiveSettings {
+    /// Whether connections under these settings may be used under the others.
+    func hasProfile(of other: EffectiveSettings) -> Bool {
+        tlsVerify == other.tlsVerify && tlsMinVersion == other.tlsMinVersion && tlsCaFile == other.tlsCaFile
+            && tlsServerName == other.tlsServerName && tlsPins == other.tlsPins
+    }
+
+    func hasProfile(_ profile: TLSProfile) -> Bool {
+        (tlsVerify == .full) == (profile.verification == .full)
+            && (tlsMinVersion == .v1_3) == (profile.minVersion == .v1_3)
+            && tlsCaFile == profile.files.authorities && tlsServerName == profile.serverName
+            && tlsPins == profile.pins
     }
 }

@@ -83,8 +83,26 @@ private struct Selection {
         if origin.idleEnd != nil, !keeps() { origin.idleEnd = nil }
         if origin.maxAnswers != nil, !keeps() { origin.maxAnswers = nil }
         if origin.keepAliveHint != nil, !keeps() { origin.keepAliveHint = nil }
+        if let tls = origin.tls { origin.tls = reduced(tls) }
         if origin.addressCount > 1, !keeps() { origin.addressCount = 1 }
         return origin
+    }
+}
+
+extension Selection {
+    private mutating func reduced(_ tls: TLSPlan) -> TLSPlan {
+        var tls = tls
+        if tls.recordSize < Records.maxPayload, !keeps() { tls.recordSize = Records.maxPayload }
+        if tls.keyUpdates != nil, !keeps() { tls.keyUpdates = nil }
+        if tls.tickets > 0, !keeps() { tls.tickets = 0 }
+        if tls.endDelay > .zero, !keeps() { tls.endDelay = .zero }
+        tls.handshakes = tls.handshakes.map { handshake in
+            var handshake = handshake
+            if handshake.fault != nil, !keeps() { handshake.fault = nil }
+            if handshake.writes > 1, !keeps() { handshake.writes = 1 }
+            return handshake
+        }
+        return tls
     }
 }
 
@@ -126,6 +144,7 @@ extension OriginPlan {
         if let idleEnd { text += ", ends idle connections after \(idleEnd.after.text) (\(idleEnd.manner))" }
         if let maxAnswers { text += ", \(maxAnswers) answers a connection" }
         if let keepAliveHint { text += ", hints \(keepAliveHint) s" }
+        if let tls { text += ", \(tls.summary)" }
         return text + "; " + settings.summary
     }
 }
@@ -137,6 +156,9 @@ extension EffectiveSettings {
             + ", queue_timeout \(queueTimeout.text), retries \(maxRetries), pipelining \(pipelining) \(pipelineDepth)"
             + ", max_requests \(maxRequestsPerConnection), idle_timeout \(idleTimeout), order \(reuseOrder)"
             + ", max_tunnels \(maxTunnels), headers_timeout \(headersTimeout.text), replay_buffer \(replayBuffer)"
+            + (tls == .originate ? ", tls originate" : "") + ", tls_timeout \(tlsTimeout.text), tls_verify \(tlsVerify)"
+            + ", tls_min_version \(tlsMinVersion), tls_ca_file \(tlsCaFile ?? "-"), tls_server_name "
+            + "\(tlsServerName ?? "-"), \(tlsPins.count) pins"
     }
 }
 
@@ -178,6 +200,7 @@ extension AnswerPlan {
         if interim > 0 { text += " \(interim) interim" }
         if writes > 1 { text += " in \(writes) writes, \(pause.text) apart" }
         if ending != .keep { text += " then \(ending)" }
+        if endsUnannounced { text += " (no close_notify)" }
         if let fault { text += " cut at \(fault.at) ‰ (\(fault.kind))" }
         if speaksOn { text += " and more" }
         return text

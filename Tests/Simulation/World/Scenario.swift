@@ -36,6 +36,8 @@ struct ProxyPlan: Sendable {
     var clientIdleTimeout = Interval.seconds(60)
     var clientBodyTimeout = Interval.seconds(20)
     var closeLinger = Interval.seconds(2)
+    /// How long a worker loads files.
+    var loadTime = Interval.milliseconds(1)
 }
 
 extension Scenario {
@@ -73,6 +75,8 @@ struct OriginPlan: Sendable {
     var keepAliveHint: Int?
     /// Whether it challenges clients with authentication that is bound to a connection.
     var bindsConnections = false
+    /// How it speaks TLS, if it does.
+    var tls: TLSPlan?
 }
 
 struct IdleEnd: Sendable {
@@ -82,6 +86,8 @@ struct IdleEnd: Sendable {
     enum Manner: Sendable {
         /// `vanish`: the host restarts and has lost the connection; `silence`: it stops responding.
         case fin, reset, vanish, silence, speak
+        /// With TLS: FIN without close_notify; close_notify, and FIN a while later; an alert.
+        case finAlone, closeNotify, alert
     }
 }
 
@@ -106,6 +112,8 @@ struct AnswerPlan: Sendable {
             case fin, reset, stall, vanish, silence
             /// Bytes that are not HTTP, in place of the head or a chunk size.
             case garbage
+            /// With TLS: an alert, and key updates without end.
+            case alert, flood
         }
 
         var kind: Kind
@@ -124,6 +132,8 @@ struct AnswerPlan: Sendable {
     var writes = 1
     var pause = Interval.zero
     var ending = Ending.keep
+    /// With TLS: whether the FIN behind it, if there is one, comes without close_notify.
+    var endsUnannounced = false
     var fault: Fault?
     /// Whether unsolicited bytes follow the answer.
     var speaksOn = false
@@ -274,6 +284,8 @@ struct Happening: Sendable {
         case prewarm(origin: Int, Int)
         /// The n-th of the open ones.
         case closeConnection(Int, force: Bool)
+        /// The certificates that connd trusts the origin by are written anew.
+        case files(origin: Int, usable: Bool)
         case reload
         case changeListeners
         case stop(grace: Interval)

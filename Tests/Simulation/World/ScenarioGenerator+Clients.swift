@@ -48,7 +48,11 @@ extension ScenarioGenerator {
     private mutating func makeRequest(_ origin: Int, _ originPlan: OriginPlan, isLast: Bool, isOld: Bool) -> RequestPlan
     {
         var request = RequestPlan(nonce: nextNonce(), origin: origin)
-        request.think = chance(60) ? .zero : chance(80) ? milliseconds(0, 60) : milliseconds(0, 6000)
+        if features.files, chance(30) {
+            request.think = milliseconds(5000, 8500)
+        } else {
+            request.think = chance(60) ? .zero : chance(80) ? milliseconds(0, 60) : milliseconds(0, 6000)
+        }
         if features.tunnels, isLast, chance(50) {
             request.kind = .tunnel(makeTunnel())
             request.verb = .connect
@@ -136,6 +140,7 @@ extension ScenarioGenerator {
             if plan.framing == .none { plan.framing = .length }
         }
         if !features.sparesOrigins { spoil(&plan) }
+        if origin.tls != nil { chooseEnd(&plan) }
         if features.stale, chance(60) { plan.fault = AnswerPlan.Fault(kind: pick(.fin, .reset), at: 0) }
         return plan
     }

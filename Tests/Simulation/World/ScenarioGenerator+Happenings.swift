@@ -9,6 +9,7 @@ extension ScenarioGenerator {
         if features.orders {
             for _ in 0..<pick(from: 1, to: 6) { add(time(), order(origins)) }
         }
+        if features.files { addFiles(origins, add) }
         if features.listeners { for _ in 0..<pick(1, 1, 2) { add(time(), .changeListeners) } }
         if features.clocks {
             for _ in 0..<pick(1, 2) { add(time(), .wallClock(Int64(pick(-1, 1) * pick(1000, 86_400_000)))) }
@@ -89,6 +90,7 @@ extension ScenarioGenerator {
 
     private mutating func changed(_ origin: OriginPlan) -> EffectiveSettings {
         var settings = makeSettings()
+        if let tls = origin.tls { choose(tls, &settings) }
         // Clients that are bound to one connection wait for each other.
         if origin.bindsConnections { settings.pipelining = .off }
         return settings

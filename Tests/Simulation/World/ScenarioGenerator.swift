@@ -32,6 +32,8 @@ struct ScenarioGenerator {
         var tightLimits = false, tightQueue = false, shortTimeouts = false
         var orders = false, stopping = false, restarts = false, reach = false, names = false
         var descriptors = false, clocks = false, listeners = false
+        /// Origins of https; faults of theirs; files that change.
+        var tls = false, badTLS = false, files = false
     }
 
     let seed: UInt64
@@ -126,6 +128,8 @@ struct ScenarioGenerator {
         features.clocks = chance(10)
         features.slowReaders = chance(20)
         features.queue = features.isCalm && chance(12)
+        features.tls = chance(45)
+        features.files = features.tls && chance(30)
         guard !features.isCalm else { return }
         features.departures = chance(25)
         features.silence = chance(12)
@@ -146,11 +150,13 @@ struct ScenarioGenerator {
         features.reach = chance(20)
         features.names = chance(15)
         features.descriptors = chance(8)
+        features.badTLS = features.tls && chance(50)
     }
 
     private mutating func makeProxy() -> ProxyPlan {
         var plan = ProxyPlan()
         plan.maxBuffer = pick(4096, 8192, 16_384, 65_536)
+        plan.loadTime = milliseconds(0, chance(80) ? 10 : 100)
         guard !features.sparesOrigins else {
             // A tunnel does not wait for a place.
             if features.tightLimits, !features.tunnels, chance(40) {
@@ -216,6 +222,7 @@ struct ScenarioGenerator {
         if features.closingAnswers, chance(50) { plan.maxAnswers = pick(from: 1, to: 4) }
         if features.idleEnds, chance(20) { plan.keepAliveHint = pick(1, 2, 5) }
         plan.bindsConnections = features.logins && chance(60)
+        if features.tls, chance(75) { addTLS(&plan) }
         return plan
     }
 

@@ -11,7 +11,7 @@ final class TunnelEnd {
     }
 
     private unowned(unsafe) let world: World
-    private let socket: PeerSocket
+    private let socket: any OriginLine
     private let side: Side
     private let account: Account
     private var nonce: Nonce { account.request.nonce }
@@ -29,7 +29,7 @@ final class TunnelEnd {
     private var ended: (() -> Void)?
 
     init(
-        _ side: Side, _ account: Account, _ plan: TunnelPlan, attempt: Int, on socket: PeerSocket, in world: World,
+        _ side: Side, _ account: Account, _ plan: TunnelPlan, attempt: Int, on socket: any OriginLine, in world: World,
         ended: @escaping () -> Void
     ) {
         self.side = side

@@ -36,6 +36,7 @@ extension World {
         case .forget(let index): order(.forget, index, proxy)
         case .prewarm(let index, let count): order(.prewarm(count), index, proxy)
         case .closeConnection(let place, let force): close(place, force: force, proxy)
+        case .files(let index, let usable): changeFiles(index, isUsable: usable)
         case .reload: reload(proxy)
         case .changeListeners: changeListeners(proxy)
         case .stop(let grace):
@@ -70,6 +71,13 @@ extension World {
         origin.set(new)
         limitsChanged()
         order(.apply(new), index, proxy)
+    }
+
+    private func changeFiles(_ index: Int, isUsable: Bool) {
+        let file = origins[index].settings.tlsCaFile
+        let version = tls.change(file, isUsable: isUsable)
+        guard isUsable else { return }
+        for origin in origins { origin.noteFiles(file, version: version) }
     }
 
     private func reload(_ proxy: ProxyUnderTest) { proxy.apply(configuration) }

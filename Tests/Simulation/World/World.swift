@@ -39,6 +39,7 @@ final class World {
     let kernel: SimulatedKernel
     private(set) var proxy: ProxyUnderTest?
     let ledger: Ledger
+    private(set) var tls: TLSLedger
     private(set) var origins: [OriginMachine] = []
     private(set) var clients: [ClientMachine] = []
     var configuration: ProxyConfiguration
@@ -67,6 +68,7 @@ final class World {
         kernel = SimulatedKernel(network)
         begin = network.now
         ledger = Ledger(scenario)
+        tls = TLSLedger(kernel)
         var configuration = ProxyConfiguration()
         configuration.destinations.connectPorts = .any
         configuration.maxClientConnections = scenario.proxy.maxClientConnections
@@ -81,6 +83,8 @@ final class World {
         settings = SettingsInForce()
         hasListenerChanges = scenario.happenings.contains { if case .changeListeners = $0.what { true } else { false } }
         hasPipelines = scenario.clients.contains { $0.requests.contains(where: \.isPipelined) }
+        tls.loadTime = scenario.proxy.loadTime
+        tls.report = { [unowned self] in violated($0, $1) }
         origins = scenario.origins.enumerated().map { OriginMachine($0.element, index: $0.offset, in: self) }
         clients = scenario.clients.enumerated().map { ClientMachine($0.element, index: $0.offset, in: self) }
     }
@@ -150,7 +154,7 @@ final class World {
     }
 
     private func release(_ proxy: ProxyUnderTest) {
-        remains = Remains(proxy)
+        remains = Remains(proxy, tls)
         proxy.upstream.dropPools()
         self.proxy = nil
     }
@@ -175,7 +179,7 @@ final class World {
 
     private func makeProxy() -> ProxyUnderTest {
         ProxyUnderTest(
-            network, kernel, configuration: configuration, seed: scenario.seed,
+            network, kernel, tls, configuration: configuration, seed: scenario.seed,
             settings: { [settings] in settings[$0] },
             resolve: { [unowned self] host, completion in
                 guard let origin = origins.first(where: { $0.host == host }) else {
@@ -196,6 +200,7 @@ final class World {
     /// Otherwise `min_idle` goes on for ever, and so does a listener that has no descriptor for a client that waits.
     private func letRest(_ proxy: ProxyUnderTest) {
         kernel.descriptorLimit = .max
+        tls.isResting = true
         for origin in origins {
             var cold = origin.settings
             guard cold.minIdle > 0 else { continue }
@@ -215,6 +220,7 @@ final class World {
             turns += 1
             watch?.check(self, proxy)
             buffers?.check(self, proxy)
+            if turns % 8 == 0 { watchTLS(proxy) }
             if let late = kernel.lateRequests.first {
                 violated(.sentTooLate, "connd sent\(late) behind the origin's FIN")
             }
@@ -236,6 +242,7 @@ final class World {
         if kernel.openDescriptors > 0 { violated(.rest, "connd has stopped and holds \(residue(proxy))") }
         checkSettled()
         checkCounters(proxy)
+        checkTLS(proxy)
     }
 
     private func census() -> Census {
