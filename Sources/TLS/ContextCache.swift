@@ -21,6 +21,8 @@ final class ContextCache {
     }
 
     private struct Entry {
+        /// In the order in which they were made.
+        let number: UInt64
         var state: State
         var lastUse: Instant
     }
@@ -37,6 +39,7 @@ final class ContextCache {
     /// Runs a job elsewhere, as files may be slow.
     private let run: @Sendable (@escaping @Sendable () -> Void) -> Void
     private var entries: [TLSProfile.ContextKey: Entry] = [:]
+    private var lastNumber: UInt64 = 0
     private var lastGeneration: UInt64 = 0
     private let timer = Deadline()
     /// Connections and sessions of this generation are of the past.
@@ -65,7 +68,8 @@ final class ContextCache {
     func find(_ key: TLSProfile.ContextKey, _ waiter: @escaping Waiter) -> Result<Ready, TLSFailure>? {
         guard var entry = entries[key] else {
             makeRoom()
-            entries[key] = Entry(state: .loading([waiter]), lastUse: reactor.now)
+            lastNumber += 1
+            entries[key] = Entry(number: lastNumber, state: .loading([waiter]), lastUse: reactor.now)
             load([(key, nil)])
             return nil
         }
@@ -144,7 +148,9 @@ final class ContextCache {
 
 extension ContextCache: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        let known = entries.compactMap { key, entry -> (TLSProfile.ContextKey, FileStamps?)? in
+        // What follows from changes must not depend on the order of a dictionary.
+        let inOrder = entries.sorted { $0.value.number < $1.value.number }
+        let known = inOrder.compactMap { key, entry -> (TLSProfile.ContextKey, FileStamps?)? in
             switch entry.state {
             case .loading: nil
             case .ready(_, let stamps), .failed(_, let stamps): (key, stamps)

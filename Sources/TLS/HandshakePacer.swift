@@ -24,6 +24,9 @@ final class HandshakePacer {
     /// True: now. Otherwise `takeTurn` is called in a later round.
     func mayStep(_ step: any PacedStep) -> Bool {
         if waiting.isEmpty, takeStep() { return true }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.turnForgotten), !waiting.isEmpty { return false }
+        #endif
         waiting.append(step)
         reactor.timer.wake(timer, at: reactor.now)
         return false

@@ -20,6 +20,8 @@ final class SessionCache {
     }
 
     private struct Entry {
+        /// In the order in which they were made.
+        let number: UInt64
         var sessions: [any TLSSession] = []
         /// Connections that have yet to bring a session.
         var bringers = 0
@@ -30,6 +32,7 @@ final class SessionCache {
     }
 
     private var entries: [Key: Entry] = [:]
+    private var lastNumber: UInt64 = 0
     /// Sessions of all peers.
     private(set) var count = 0
     private static let maxEntries = 4096
@@ -40,12 +43,18 @@ final class SessionCache {
 
     func enter(_ key: Key, _ waiter: any SessionWaiter, now: Instant, wallClock: Int64) -> Turn {
         if entries[key] == nil, entries.count >= Self.maxEntries { makeRoom() }
-        var entry = entries[key] ?? Entry()
+        lastNumber += 1
+        var entry = entries[key] ?? Entry(number: lastNumber)
         defer { entries[key] = entry }
         entry.lastUse = now
         while let session = entry.sessions.last {
             let isGood = session.expires > wallClock
-            if session.isUsedOnce || !isGood {
+            #if CONND_PLANTED_FAULTS
+                let isKept = PlantedFault.isActive(.ticketUsedTwice)
+            #else
+                let isKept = false
+            #endif
+            if session.isUsedOnce && !isKept || !isGood {
                 entry.sessions.removeLast()
                 count -= 1
             }
@@ -67,6 +76,9 @@ final class SessionCache {
         entry.bringers = max(entry.bringers - 1, 0)
         let next = entry.bringers > 0 || entry.waiting.isEmpty ? nil : entry.waiting.removeFirst()
         entries[key] = entry
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.sessionWaiterForgotten) { return }
+        #endif
         next?.mayEnter()
     }
 
@@ -103,8 +115,8 @@ final class SessionCache {
     }
 
     func removeAll(generation: UInt64) {
-        // In the order of their use, which follows from the events alone, as waiters go on.
-        let removed = entries.filter { $0.key.generation == generation }.sorted { $0.value.lastUse < $1.value.lastUse }
+        // Waiters go on in an order that follows from the events alone.
+        let removed = entries.filter { $0.key.generation == generation }.sorted { $0.value.number < $1.value.number }
         for (key, _) in removed { drop(key) }
         for (_, entry) in removed { for waiter in entry.waiting { waiter.mayEnter() } }
     }

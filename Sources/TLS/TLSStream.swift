@@ -211,6 +211,9 @@ package final class TLSStream: ByteStream {
         guard case .paused = reading else { return }
         reading = .on
         below.resumeReading()
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.endWhilePausedNotTold) { return }
+        #endif
         if case .ending = input { tellLater() }
     }
 
@@ -223,6 +226,9 @@ package final class TLSStream: ByteStream {
     package var isSilent: Bool {
         guard case .open = state, case .open = input, case .open = output, !below.hangupSeen else { return false }
         if below.isSilent { return true }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.lateTicketIsNoise) { return false }
+        #endif
         guard case .on = reading else { return false }
         reading = .withheld(bytes: 0)
         below.readPending(into: library.askedInput)

@@ -98,6 +98,9 @@ final class Dial {
         switch state {
         case .lookingUp: loop.addresses.cancel(origin.hostForLookup, for: self)
         case .racing(let race, _, _): race.cancel()
+        #if CONND_PLANTED_FAULTS
+            case .encrypting where PlantedFault.isActive(.handshakeOutlivesDial): break
+        #endif
         case .encrypting(let encrypting, _): encrypting.handshake.cancel()
         case .created, .failed, .ended: break
         }

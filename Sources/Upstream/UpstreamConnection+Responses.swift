@@ -270,6 +270,11 @@ extension UpstreamConnection {
         #endif
         guard let exchange else { return }
         switch (serving.response, end) {
+        #if CONND_PLANTED_FAULTS
+            case (.body, .fin) where PlantedFault.isActive(.unprovenEndBelieved) && bodyReader.end():
+                close(.responseUntilClose, .abrupt)
+                if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
+        #endif
         case (.body, .fin) where !stream.inputEndIsUnproven && bodyReader.end():
             close(.responseUntilClose, .abrupt)
             if removeOutstanding(exchange) { exchange.responseEnded(now: now) }

@@ -127,7 +127,10 @@ package final class UpstreamConnection {
 
     /// Whether nothing has come in since it went idle, asked of the kernel: for a request that must not be sent twice.
     func isSilent() -> Bool {
-        stream.isSilent
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.closeNotifyNotAskedFor), tls != nil { return true }
+        #endif
+        return stream.isSilent
     }
 
     /// It serves no other client from now on. `isLoggingIn`: that client has just been challenged and is yet to answer.
@@ -255,6 +258,9 @@ extension UpstreamConnection: StreamHandler {
     private func streamClosed(_ cause: StreamEnd, _ serving: Serving, now: Instant) {
         switch cause {
         case .failure: inputEnded(.reset, of: serving, now: now)
+        #if CONND_PLANTED_FAULTS
+            case .tls where PlantedFault.isActive(.alertRetried): inputEnded(.reset, of: serving, now: now)
+        #endif
         case .tls(let failure):
             let text = "TLS with the origin broke: \(failure.detail)"
             fail(.tls(ProxyError(failure.reason.errorKind, detail: text)), .tlsFailed, now: now)

@@ -139,6 +139,9 @@ package final class UpstreamLoop {
     }
 
     private func retireConnections(using files: TLSProfile.Files) {
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.filesChangeUnnoticed) { return }
+        #endif
         let now = reactor.now
         for pool in allPools where pool.tlsProfile?.files == files { _ = pool.drain(.settingsChanged, now: now) }
     }

@@ -7,7 +7,9 @@ enum RecordType: UInt8 {
     /// `ServerHello`.
     case serverHello
     case finished
-    /// `Ticket`.
+    /// The first part of a message that ends with a ticket.
+    case ticketStart
+    /// The number of a session, and how long it lasts.
     case ticket
     case data
     /// 1: the other side is to answer with one of its own.

@@ -16,8 +16,15 @@ final class ScriptedEngine: TLSEngine {
     private var agreed: ServerHello?
     private var newSessions: [ScriptedSession] = []
     private var hasSentCloseNotify = false
+    private var message = Message.whole
     /// The round of the loop in which the handshake ended.
-    private(set) var openedRound: Int?
+    private var openedRound: Int?
+
+    /// libssl writes nothing in the middle of a message.
+    private enum Message {
+        case whole, partial
+        case completed(inRound: Int)
+    }
 
     private enum State {
         case created, awaitingHello
@@ -94,6 +101,7 @@ final class ScriptedEngine: TLSEngine {
         case (.awaitingHello, .serverHello):
             guard let hello = ServerHello(payload) else { return .failed(fail(.malformed, "a malformed hello")) }
             return agree(hello)
+        case (.awaitingFinished, .ticketStart): message = .partial
         case (.awaitingFinished, .ticket): note(payload)
         case (.awaitingFinished, .finished):
             if let agreed, agreed.version == .v1_3 || agreed.isResumed { send(Records.one(.finished, [])) }
@@ -148,6 +156,7 @@ final class ScriptedEngine: TLSEngine {
                     room.copyBytes(from: payload)
                     ledger.kernel.traffic.fromOrigins += payload.count
                     return .bytes(payload.count)
+                case .ticketStart: message = .partial
                 case .ticket: note(payload)
                 case .keyUpdate:
                     if payload.first == 1 { send(Records.keyUpdate(asksForAnswer: false)) }
@@ -162,8 +171,22 @@ final class ScriptedEngine: TLSEngine {
         }
     }
 
+    var takesOutput: Bool {
+        switch message {
+        case .partial: false
+        case .whole, .completed: true
+        }
+    }
+
+    /// Whether what is written now may have been decided on in an earlier round.
+    var wasOpened: Bool {
+        if case .completed(ledger.kernel.round) = message { return false }
+        return openedRound != ledger.kernel.round
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure? {
         guard !bytes.isEmpty else { return nil }
+        if !takesOutput { ledger.broken("connd writes while a message of TLS has come in part") }
         switch state {
         case .open, .inputOver: break
         case .broken: return nil
@@ -192,6 +215,7 @@ final class ScriptedEngine: TLSEngine {
         case .created, .awaitingHello, .awaitingFinished, .broken: return
         }
         guard !hasSentCloseNotify else { return }
+        if !takesOutput { ledger.broken("connd ends while a message of TLS has come in part") }
         hasSentCloseNotify = true
         send(Records.alert(0))
     }
@@ -210,6 +234,7 @@ final class ScriptedEngine: TLSEngine {
     }
 
     private func note(_ payload: ArraySlice<UInt8>) {
+        if case .partial = message { message = .completed(inRound: ledger.kernel.round) }
         let numbers = Records.numbers(in: payload)
         guard numbers.count == 2 else { return ledger.broken("a malformed ticket") }
         let expires = ledger.kernel.wallClock() + Int64(numbers[1])

@@ -110,7 +110,7 @@ final class TLSLedger {
 
     /// connd can know of an end that has come, but for one that came while the connection was opened.
     func noteRequest(_ bytes: UnsafeRawBufferPointer, by engine: ScriptedEngine) {
-        guard bytes.starts(with: "POST ".utf8), engine.openedRound != kernel.round,
+        guard bytes.starts(with: "POST ".utf8), engine.wasOpened,
             let local = engine.below.localEndpoint, let line = lines[local], line.endHasArrived
         else { return }
         kernel.noteLateRequest(bytes)

@@ -44,7 +44,8 @@ struct BufferWatch {
         check("what a client does not take", most.output, world.hasPipelines ? Self.mostPipelined * response : response)
         let upstream = proxy.upstream.mostBuffered
         check("a response's head", upstream.input, head + read)
-        check("what an origin does not take", upstream.output, 3 * read + (Self.mostPipelined + 1) * head)
+        let ofTLS = world.origins.contains { $0.plan.tls != nil } ? 64 * 1024 + read : 0
+        check("what an origin does not take", upstream.output, 3 * read + (Self.mostPipelined + 1) * head + ofTLS)
         if world.scenario.isCalm { checkTotal(world) }
     }
 

@@ -177,7 +177,7 @@ final class OriginTLS {
             socket.send(Array(flight))
             flight = []
         }
-        socket.send(records)
+        if !records.isEmpty { socket.send(records) }
     }
 
     private func fail() { phase = .failed }
@@ -200,7 +200,11 @@ final class OriginTLS {
 
     private func sendTickets(_ hello: Hello) {
         guard case .open = phase else { return }
-        push(tickets(hello))
+        let records = tickets(hello)
+        guard let split = plan.ticketSplit, !records.isEmpty else { return push(records) }
+        push(Records.one(.ticketStart, []))
+        flight = records[...]
+        after(split) { $0.push([]) }
     }
 
     private func tickets(_ hello: Hello) -> [UInt8] {

@@ -17,6 +17,7 @@ extension ScenarioGenerator {
         plan.tickets = pick(0, 1, 1, 2, 4)
         plan.ticketTime = pick(
             .withHandshake, .after(.zero), .after(milliseconds(0, 60)), .after(milliseconds(0, 2000)), .withAnswers)
+        if chance(25) { plan.ticketSplit = milliseconds(0, 60) }
         plan.ticketLifetime = chance(80) ? .seconds(3600) : milliseconds(1, 500)
         plan.resumption = pick(.always, .always, .sometimes, .never)
         plan.recordSize = chance(50) ? Records.maxPayload : pick(1, 2, 100, 1000)

@@ -45,6 +45,8 @@ struct TLSPlan: Sendable {
     var key: UInt8 = 1
     var tickets = 1
     var ticketTime = TicketTime.after(.zero)
+    /// Tickets behind the handshake are larger than a record, and come in two parts.
+    var ticketSplit: Interval?
     var ticketLifetime = Interval.seconds(3600)
     var resumption = Resumption.always
     var recordSize = Records.maxPayload
@@ -67,6 +69,7 @@ extension TLSPlan {
     var summary: String {
         var text = "TLS \(version.name), \(tickets) ticket(s) \(ticketTime), resumes \(resumption)"
         text += ", records of \(recordSize)"
+        if ticketSplit != nil { text += ", tickets in two parts" }
         if let keyUpdates { text += ", \(keyUpdates.perWrite) key updates a write (\(keyUpdates.askForAnswers))" }
         if !announcesEnds { text += ", no close_notify" }
         if endDelay > .zero { text += ", FIN \(endDelay.nanoseconds / 1_000_000) ms behind close_notify" }

@@ -21,7 +21,11 @@ extension World {
         let timedOut = statistics.failures[.timedOut]
         equal("handshakes: failed; counted", watch.failed, statistics.failures.total - timedOut)
         if timedOut > watch.cancelled { equal("handshakes: timed out; cancelled", timedOut, watch.cancelled) }
-        if scenario.isCalm { equal("handshakes that failed in calm", watch.failed + timedOut, 0) }
+        guard scenario.isCalm else { return }
+        equal("handshakes that failed in calm", watch.failed + timedOut, 0)
+        for reason in [CloseReason.originFinIdle, .unsolicitedBytes, .tlsFailed] {
+            equal("connections closed in calm by \(reason)", proxy.upstream.metrics.upstreamClosed[reason], 0)
+        }
     }
 
     /// Between two rounds.
