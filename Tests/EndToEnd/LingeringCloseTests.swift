@@ -22,14 +22,13 @@ import Testing
         """
 
     enum Target: String, CaseIterable, Sendable {
-        case refused, unreachable, queueFull, notImplemented, early
+        case refused, unreachable, queueFull, early
 
         var status: Int {
             switch self {
             case .refused: 403
             case .unreachable: 502
             case .queueFull: 503
-            case .notImplemented: 501
             case .early: 413
             }
         }
@@ -56,7 +55,6 @@ import Testing
             case .refused: "http://refused.example/"
             case .unreachable: refusing.url
             case .queueFull, .early: origin.url()
-            case .notImplemented: "https://127.0.0.1/"
             }
         if target == .queueFull {
             try holder.send("GET", origin.url("/held"))
