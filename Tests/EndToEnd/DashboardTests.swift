@@ -91,6 +91,11 @@ import Testing
         load.add(PacedLoad.asking(racing, 4))
         load.add(PacedLoad.asking(racing, 4, "POST"))
         load.add(PacedLoad.asking(encrypted, 1))
+        let plain = try FakeOrigin { connection in
+            connection.send("this is not TLS")
+            _ = try connection.readToEnd()
+        }
+        load.add { _ = try $0.get("https://\(plain.authority)/") }
         let refusing = try RefusingPort()
         load.add { _ = try $0.get(refusing.url) }
         let echo = try FakeOrigin { connection in
