@@ -12,7 +12,7 @@ struct RecordScriptTests {
     @Test("no script of a seed breaks a rule", arguments: 0..<4 as Range<UInt64>)
     func seeded(seed: UInt64) throws {
         var seeded = SeededBytes(seed)
-        for block in 0..<8 {
+        for block in 0..<5 {
             let fixture = try TLSFixture()
             let servers = try RecordScript.Servers(fixture.certificates)
             for round in 0..<100 {
