@@ -149,8 +149,8 @@ extension ClientHandler {
     }
 
     private func routeAsProxy(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
-        // Most clients stay with one origin.
-        if let lastRoute, lastRoute.leads(loop.requestHead, bytes), !RequestRouting.mayGoNowhere(loop.requestHead) {
+        // Most clients stay with one origin. One call, as each would copy the head.
+        if let lastRoute, RequestRouting.follows(lastRoute, loop.requestHead, bytes) {
             return exchange.prepare(loop.requestHead, bytes, pool: lastRoute.pool, gateway: nil, now: now)
         }
         switch RequestRouting.route(loop.requestHead, bytes, loop: loop) {

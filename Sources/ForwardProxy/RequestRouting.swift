@@ -34,6 +34,11 @@ enum RequestRouting {
         }
     }
 
+    /// The request goes where the client's last one went.
+    static func follows(_ last: KnownRoute, _ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
+        !mayGoNowhere(head) && last.leads(head, bytes)
+    }
+
     /// What `ownReply` looks at is there. Most requests have neither field.
     @inline(__always)
     static func mayGoNowhere(_ head: borrowing RequestHead) -> Bool {
