@@ -27,6 +27,7 @@ final class TLSLedger {
     private(set) var contexts: [ContextFacts] = []
     private(set) var peers: [TLSPeer] = []
     private(set) var sessions: [SessionFacts] = []
+    /// By connd's endpoint, also those that are closed: what came before is still to be read.
     private var lines: [Endpoint: OriginTLS] = [:]
     /// Of connd, that are alive.
     var engines = 0
@@ -104,9 +105,7 @@ final class TLSLedger {
 
     func add(_ line: OriginTLS) { lines[line.socket.remote] = line }
 
-    func remove(_ line: OriginTLS) {
-        if lines[line.socket.remote] === line { lines[line.socket.remote] = nil }
-    }
+    func tearDown() { lines.removeAll() }
 
     /// connd can know of an end that has come, but for one that came while the connection was opened.
     func noteRequest(_ bytes: UnsafeRawBufferPointer, by engine: ScriptedEngine) {

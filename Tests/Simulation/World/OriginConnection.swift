@@ -293,6 +293,7 @@ final class OriginConnection {
         isChallenged = sighting.plan.challenges && sighting.account.request.logsIn
         queue.removeFirst()
         if isLast { return close(announced: !sighting.plan.endsUnannounced) }
+        tls?.answered()
         if queue.isEmpty { restsIdle() } else { answerNext() }
     }
 

@@ -77,7 +77,6 @@ final class OriginTLS {
 
     /// Nothing is passed on any more.
     func letGo() {
-        world.tls.remove(self)
         connection = nil
         phase = .over
     }
@@ -188,7 +187,7 @@ final class OriginTLS {
             var flight: [UInt8] = []
             switch plan.ticketTime {
             case .withHandshake, .after: flight = tickets(hello)
-            case .withAnswers: break
+            case .withAnswers, .behindAnswers: break
             }
             Records.append(.finished, [], to: &flight)
             push(flight)
@@ -205,6 +204,12 @@ final class OriginTLS {
         push(Records.one(.ticketStart, []))
         flight = records[...]
         after(split) { $0.push([]) }
+    }
+
+    /// An answer is out, and the connection is kept.
+    func answered() {
+        guard case .open(let hello) = phase, case .behindAnswers(let delay) = plan.ticketTime else { return }
+        after(delay) { $0.sendTickets(hello) }
     }
 
     private func tickets(_ hello: Hello) -> [UInt8] {

@@ -54,6 +54,7 @@ extension ScenarioGenerator {
         origin.settings.maxRetries = pick(1, 2, 3)
         origin.settings.reuseOrder = pick(.lifo, .fifo, .widest)
         origin.settings.queueTimeout = .minutes(1)
+        if features.tls, chance(60) { addTLS(&origin) }
         return origin
     }
 

@@ -8,7 +8,8 @@ extension ScenarioGenerator {
         origin.tls = tls
         choose(tls, &origin.settings)
         guard !features.sparesOrigins, let end = origin.idleEnd, chance(50) else { return }
-        origin.idleEnd = IdleEnd(after: end.after, manner: pick(.finAlone, .finAlone, .closeNotify, .alert))
+        let delay = chance(60) ? microseconds(below: 1500) : end.after
+        origin.idleEnd = IdleEnd(after: delay, manner: pick(.finAlone, .finAlone, .closeNotify, .alert))
     }
 
     private mutating func makeTLS() -> TLSPlan {
@@ -16,7 +17,8 @@ extension ScenarioGenerator {
         plan.version = pick(.v1_3, .v1_3, .v1_2)
         plan.tickets = pick(0, 1, 1, 2, 4)
         plan.ticketTime = pick(
-            .withHandshake, .after(.zero), .after(milliseconds(0, 60)), .after(milliseconds(0, 2000)), .withAnswers)
+            .withHandshake, .after(.zero), .after(milliseconds(0, 60)), .after(milliseconds(0, 2000)), .withAnswers,
+            .behindAnswers(microseconds(below: 1500)))
         if chance(25) { plan.ticketSplit = milliseconds(0, 60) }
         plan.ticketLifetime = chance(80) ? .seconds(3600) : milliseconds(1, 500)
         plan.resumption = pick(.always, .always, .sometimes, .never)

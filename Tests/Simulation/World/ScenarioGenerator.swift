@@ -54,6 +54,10 @@ struct ScenarioGenerator {
     mutating func pick(from low: Int, to high: Int) -> Int { low + random.below(high - low + 1) }
     mutating func milliseconds(_ low: Int, _ high: Int) -> Interval { .milliseconds(Int64(pick(from: low, to: high))) }
 
+    mutating func microseconds(below bound: Int) -> Interval {
+        Interval(nanoseconds: Int64(random.below(bound)) * 1000)
+    }
+
     mutating func nextNonce() -> Nonce {
         nonce += 1
         return nonce
@@ -215,7 +219,8 @@ struct ScenarioGenerator {
         plan.settings = makeSettings()
         if features.idleEnds, chance(70) {
             plan.idleEnd = IdleEnd(
-                after: chance(70) ? milliseconds(1, 60) : milliseconds(60, 3000),
+                after: chance(20)
+                    ? microseconds(below: 1500) : chance(70) ? milliseconds(1, 60) : milliseconds(60, 3000),
                 manner: pick(.fin, .fin, .fin, .reset, .vanish, .speak))
             if features.silence, chance(40) { plan.idleEnd?.manner = .silence }
         }

@@ -8,6 +8,8 @@ struct TLSPlan: Sendable {
         case after(Interval)
         /// Before the bytes of each answer.
         case withAnswers
+        /// So long behind the end of each answer.
+        case behindAnswers(Interval)
     }
 
     enum Resumption: Sendable {

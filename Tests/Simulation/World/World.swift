@@ -163,6 +163,7 @@ final class World {
     func tearDown() {
         for client in clients { client.tearDown() }
         for origin in origins { origin.tearDown() }
+        tls.tearDown()
         network.tearDown()
     }
 
