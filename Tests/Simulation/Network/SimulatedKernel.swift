@@ -152,6 +152,8 @@ final class SimulatedKernel: Kernel {
     /// The loop can know of an end that has come, but for one that came in the moment in which it was told of the
     /// connection.
     func noteLateRequest(_ socket: KernelSocket, _ end: End, _ bytes: UnsafeRawBufferPointer) {
+        // What is in records is looked at where they are made.
+        guard end.remote.port != Self.encryptedPort else { return }
         guard end.input.finHasArrived, socket.firstReported != round, bytes.starts(with: "POST ".utf8) else { return }
         lateRequests.append(Trace.preview(bytes))
     }
