@@ -96,6 +96,8 @@ extension ClientMachine {
     /// Unsolicited bytes that cross a request are taken for its answer, as HTTP/1 cannot tell them apart. Those that
     /// arrived before the request was sent must end the connection instead.
     private func checkUnasked(_ account: Account, connection: Int) {
+        // Where requests are pipelined, a connection that is paused for a slow client may be given another one.
+        guard !world.origins[account.request.origin].everPipelined else { return }
         guard let time = world.unsolicitedArrivals[connection], time + .milliseconds(40) < account.sentAt else {
             return
         }
