@@ -58,23 +58,25 @@ package final class TestCertificates: Sendable {
     package func pin() throws -> String { try pin(ofKey: "leaf.key") }
     package func otherPin() throws -> String { try pin(ofKey: "other.key") }
 
+    private func pin(ofKey key: String) throws -> String {
+        "sha256//" + (try Data(contentsOf: URL(filePath: path(key + ".sha256")))).base64EncodedString()
+    }
+
     private func identity(_ name: String) -> TestIdentity {
         TestIdentity(certificate: path(name + ".pem"), key: path("leaf.key"))
     }
 
     private func path(_ name: String) -> String { folder.path + "/" + name }
 
-    private func pin(ofKey key: String) throws -> String {
-        try openssl("pkey", "-in", key, "-pubout", "-outform", "DER", "-out", key + ".der")
-        try openssl("dgst", "-sha256", "-binary", "-out", key + ".sha256", key + ".der")
-        return "sha256//" + (try Data(contentsOf: URL(filePath: path(key + ".sha256")))).base64EncodedString()
-    }
-
     // MARK: Making them
 
     private func makeKeys() throws {
         for name in ["leaf.key", "other.key", "root.key", "other-root.key"] {
             try openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", name)
+        }
+        for key in ["leaf.key", "other.key"] {
+            try openssl("pkey", "-in", key, "-pubout", "-outform", "DER", "-out", key + ".der")
+            try openssl("dgst", "-sha256", "-binary", "-out", key + ".sha256", key + ".der")
         }
         try openssl("pkey", "-in", "leaf.key", "-aes128", "-passout", "pass:secret", "-out", "encrypted.key")
         try openssl("req", "-new", "-config", "openssl.cnf", "-key", "leaf.key", "-subj", "/CN=x", "-out", "request")
