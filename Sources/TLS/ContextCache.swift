@@ -86,12 +86,6 @@ final class ContextCache {
 
     var count: Int { entries.count }
 
-    /// The generation that new connections get; nil while there is none.
-    func generation(of key: TLSProfile.ContextKey) -> UInt64? {
-        guard case .ready(let ready, _) = entries[key]?.state else { return nil }
-        return ready.generation
-    }
-
     /// Those whose files are as they were are left out.
     private func load(_ keys: [(TLSProfile.ContextKey, FileStamps?)]) {
         let bound = LoopBound(self, on: reactor)
@@ -157,7 +151,7 @@ extension ContextCache: DeadlineOwner {
             }
         }
         // Its end sets the timer again.
-        if !known.isEmpty || !entries.isEmpty { load(known) }
+        if !entries.isEmpty { load(known) }
         return .distantFuture
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import ProxyTypes
 import Reactor
 
-/// An SSL_CTX and the files that it was made from.
+/// What all connections of a profile share in libssl: an SSL_CTX, and the certificates that it trusts.
 ///
 /// Made on a worker and then handed to one loop, which alone uses it from there on: libssl counts references with atomics, and
 /// no other thread has one.

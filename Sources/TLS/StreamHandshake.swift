@@ -13,7 +13,7 @@ import Reactor
 final class StreamHandshake: TLSHandshake {
     private enum State {
         case loading
-        case waitingForSession(ContextCache.Ready)
+        case waitingForSession(ContextCache.Ready, until: Instant)
         case talking(Talk)
         /// Others compute in this round of the loop.
         case waitingForTurn(Talk)
@@ -32,7 +32,6 @@ final class StreamHandshake: TLSHandshake {
     private let stream: any ByteStream
     private let peer: TLSPeer
     private let completion: TLSCompletion
-    private let startedAt: Instant
     private var state = State.loading
     /// What has come and was not worked on.
     private var input = ByteQueue()
@@ -48,7 +47,6 @@ final class StreamHandshake: TLSHandshake {
         self.stream = stream
         self.peer = peer
         self.completion = completion
-        startedAt = library.reactor.now
         timer.owner = self
     }
 
@@ -79,7 +77,7 @@ final class StreamHandshake: TLSHandshake {
 
     private func leaveQueues() {
         switch state {
-        case .waitingForSession(let ready): library.sessions.leave(key(ready), self)
+        case .waitingForSession(let ready, _): library.sessions.leave(key(ready), self)
         case .waitingForTurn: library.pacer.cancel(self)
         case .loading, .talking, .failed, .ended: break
         }
@@ -118,8 +116,9 @@ final class StreamHandshake: TLSHandshake {
         case .resume(let session): talk(ready, resuming: session)
         case .full: talk(ready, resuming: nil)
         case .wait:
-            state = .waitingForSession(ready)
-            library.reactor.timer.wake(timer, at: now + sessionWait)
+            let until = now + sessionWait
+            state = .waitingForSession(ready, until: until)
+            library.reactor.timer.wake(timer, at: until)
         }
     }
 
@@ -243,7 +242,9 @@ extension StreamHandshake: DeadlineOwner {
         case .failed(let failure):
             end()
             completion(.failure(failure))
-        case .waitingForSession(let ready):
+        case .waitingForSession(let ready, let until):
+            // An earlier wait, which a session has ended, may have set the timer.
+            guard now >= until else { return until }
             library.sessions.stopWaiting(key(ready), self)
             talk(ready, resuming: nil)
         case .loading, .talking, .waitingForTurn, .ended: break

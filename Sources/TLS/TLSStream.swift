@@ -274,8 +274,9 @@ package final class TLSStream: ByteStream {
         ownOutput += max(0, below.unsentBytes - unsentBefore)
         if ownOutput > Self.maxOwnOutput {
             let text = "the origin asks for key updates without end and takes no answer"
-            state = .broken(TLSFailure(.malformed, text))
-            input = .ending(.closed(.tls(TLSFailure(.malformed, text))))
+            let failure = TLSFailure(.malformed, text)
+            state = .broken(failure)
+            input = .ending(.closed(.tls(failure)))
         }
         delivery.deliver(engine.takeNewSessions())
         pass(UnsafeRawBufferPointer(rebasing: room[..<filled]))

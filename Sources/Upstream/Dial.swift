@@ -19,7 +19,8 @@ struct DialledStream {
 }
 
 /// Opens one connection: looks the name up, drops the addresses that may not be connected to, races the rest, and encrypts
-/// what it has won where that is wanted. Reports its outcome once, always from the loop and never from within `start`; once cancelled, never. Loop-bound.
+/// what it has won where that is wanted. Reports its outcome once, always from the loop and never from within `start`; once
+/// cancelled, never. Loop-bound.
 ///
 /// ```
 ///          start              addresses            connected              handshake
