@@ -149,7 +149,7 @@ let testTargets: [Target] = [
         "UpstreamTests",
         [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream",
-            "ReactorTestSupport",
+            "TestSupport", "ReactorTestSupport",
         ]),
     tests(
         "ForwardProxyTests",

@@ -8,8 +8,19 @@ package struct FileStamps: Equatable, Sendable {
     private struct Stamp: Equatable, Sendable {
         let inode: ino_t
         let size: off_t
+        let modified: Time
+        /// Also moved by chmod and chown: a file that could not be read may be readable now.
+        let changed: Time
+    }
+
+    private struct Time: Equatable, Sendable {
         let seconds: Int
         let nanoseconds: Int
+
+        init(_ time: timespec) {
+            seconds = time.tv_sec
+            nanoseconds = time.tv_nsec
+        }
     }
 
     /// `trusting`: the certificates to trust are among the files.
@@ -20,7 +31,7 @@ package struct FileStamps: Equatable, Sendable {
 
     /// Different where `version` is: for tests, which have no files.
     package init(version: Int) {
-        stamps = [Stamp(inode: 0, size: version, seconds: 0, nanoseconds: 0)]
+        stamps = [Stamp(inode: 0, size: version, modified: Time(timespec()), changed: Time(timespec()))]
     }
 
     package init(_ paths: [String]) {
@@ -28,8 +39,7 @@ package struct FileStamps: Equatable, Sendable {
             var facts = stat()
             guard stat(path, &facts) == 0 else { return nil }
             return Stamp(
-                inode: facts.st_ino, size: facts.st_size, seconds: facts.st_mtim.tv_sec,
-                nanoseconds: facts.st_mtim.tv_nsec)
+                inode: facts.st_ino, size: facts.st_size, modified: Time(facts.st_mtim), changed: Time(facts.st_ctim))
         }
     }
 }

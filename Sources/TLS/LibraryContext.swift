@@ -23,11 +23,8 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
 
     /// May read files. `trust` is nil where nothing is verified.
     static func make(_ key: TLSProfile.ContextKey, trust: TrustStore?) throws(TLSFailure) -> LibraryContext {
-        ERR_clear_error()
-        guard let pointer = SSL_CTX_new(TLS_client_method()) else {
-            throw TLSFailure(.configuration, "libssl makes no context: \(LibraryErrors.words(ERR_get_error()))")
-        }
-        let context = LibraryContext(pointer, trust)
+        let context = try empty(trusting: trust)
+        let pointer = context.pointer
         SSL_CTX_set_options(pointer, connd_tls_options)
         connd_tls_set_modes(pointer, connd_tls_modes)
         connd_tls_set_session_cache_mode(pointer, connd_tls_session_cache)
@@ -50,6 +47,14 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
         return context
     }
 
+    static func empty(trusting trust: TrustStore? = nil) throws(TLSFailure) -> LibraryContext {
+        ERR_clear_error()
+        guard let pointer = SSL_CTX_new(TLS_client_method()) else {
+            throw TLSFailure(.configuration, "libssl makes no context: \(LibraryErrors.words(ERR_get_error()))")
+        }
+        return LibraryContext(pointer, trust)
+    }
+
     func engine(
         over stream: any ByteStream, for peer: TLSPeer, resuming session: (any TLSSession)?
     ) throws(TLSFailure) -> any TLSEngine {
@@ -58,25 +63,21 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
 
     private func loadClientCertificate(_ files: TLSProfile.Files) throws(TLSFailure) {
         guard let certificate = files.certificate else { return }
-        guard SSL_CTX_use_certificate_chain_file(pointer, certificate) == 1 else {
-            throw Self.unusable("tls_client_cert", certificate, holds: "certificate")
+        do throws(FileFault) { try loadCertificate(certificate) } catch {
+            throw error.failure("tls_client_cert", certificate)
         }
         let key = files.key ?? certificate
-        switch loadKey(key) {
-        case .loaded: break
-        case .belongsToAnother:
-            throw TLSFailure(.configuration, "tls_client_key \(key) does not belong to tls_client_cert \(certificate)")
-        case .encrypted:
-            throw TLSFailure(.configuration, "tls_client_key \(key) is encrypted, and connd has no passphrase for it")
-        case .unusable: throw Self.unusable("tls_client_key", key, holds: "private key")
+        do throws(FileFault) { try loadKey(key) } catch {
+            throw error.failure("tls_client_key", key, certificate: certificate)
         }
     }
 
-    private enum KeyOutcome {
-        case loaded, belongsToAnother, encrypted, unusable
+    func loadCertificate(_ path: String) throws(FileFault) {
+        guard SSL_CTX_use_certificate_chain_file(pointer, path) == 1 else { throw .of(path, holds: "certificate") }
     }
 
-    private func loadKey(_ path: String) -> KeyOutcome {
+    /// Compared with the certificate, where one was loaded.
+    func loadKey(_ path: String) throws(FileFault) {
         var wasEncrypted = false
         let result = withUnsafeMutablePointer(to: &wasEncrypted) { wasEncrypted in
             // By itself libssl asks the terminal for a passphrase, and waits for the answer.
@@ -88,21 +89,20 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
             defer { SSL_CTX_set_default_passwd_cb_userdata(pointer, nil) }
             return SSL_CTX_use_PrivateKey_file(pointer, path, SSL_FILETYPE_PEM)
         }
-        guard result != 1 else { return .loaded }
+        guard result != 1 else { return }
         let code = ERR_peek_last_error()
-        guard connd_error_library(code) == ERR_LIB_X509 else { return wasEncrypted ? .encrypted : .unusable }
-        switch connd_error_reason(code) {
-        case X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH: return .belongsToAnother
-        default: return .unusable
+        if connd_error_library(code) == ERR_LIB_X509 {
+            switch connd_error_reason(code) {
+            case X509_R_KEY_VALUES_MISMATCH, X509_R_KEY_TYPE_MISMATCH:
+                ERR_clear_error()
+                throw .belongsToAnother
+            default: break
+            }
+        } else if wasEncrypted {
+            ERR_clear_error()
+            throw .encrypted
         }
-    }
-
-    static func unusable(_ setting: String, _ path: String, holds: String) -> TLSFailure {
-        ERR_clear_error()
-        guard access(path, R_OK) == 0 else {
-            return TLSFailure(.configuration, "\(setting) \(path) cannot be read: \(String(cString: strerror(errno)))")
-        }
-        return TLSFailure(.configuration, "\(setting) \(path) holds no \(holds) in PEM")
+        throw .of(path, holds: "private key")
     }
 }
 
@@ -145,9 +145,8 @@ final class TrustStore: @unchecked Sendable {
         let store = TrustStore(pointer)
         let file = path ?? system
         guard X509_STORE_load_file(pointer, file) == 1 else {
-            throw LibraryContext.unusable(
-                path == nil ? "the system's bundle (package ca-certificates)" : "tls_ca_file", file,
-                holds: "certificate")
+            throw FileFault.of(file, holds: "certificate").failure(
+                path == nil ? "the system's bundle (package ca-certificates)" : "tls_ca_file", file)
         }
         return store
     }

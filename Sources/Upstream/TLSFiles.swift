@@ -1,95 +1,102 @@
 import ProxyTypes
+import Synchronization
+import TLS
 package import Tuning
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// Whether the files that TLS settings name can be used.
-package enum TLSFiles {
-    /// Why connd cannot use the file that the value names; nil where it can, and for settings that name no file.
-    ///
-    /// Asked before an edit is stored, at the start, after a reload and for each status; reads the file.
-    package static func objection(to setting: Setting, _ value: SettingValue) -> String? {
-        guard let content = Content(setting), case .word(let path) = value else { return nil }
-        do throws(Unreadable) {
-            return try content.isIn(read(path)) ? nil : "\(path) holds no \(content.name) in PEM form"
-        } catch {
-            return "\(path) \(error.reason)"
-        }
-    }
+/// Whether the files that TLS settings name can be used. Each is parsed once, and again when it has changed. Shared; never
+/// asked on the loop, as files may be slow.
+package final class TLSFiles: Sendable {
+    private enum Subject: Hashable {
+        case authorities(String), certificate(String), key(String)
+        case pair(key: String, certificate: String)
 
-    private enum Content {
-        case certificate, privateKey
-
-        init?(_ setting: Setting) {
+        init?(_ setting: Setting, _ value: SettingValue) {
+            guard case .word(let path) = value else { return nil }
             switch setting {
-            case .tlsCaFile, .tlsClientCert: self = .certificate
-            case .tlsClientKey: self = .privateKey
+            case .tlsCaFile: self = .authorities(path)
+            case .tlsClientCert: self = .certificate(path)
+            case .tlsClientKey: self = .key(path)
             default: return nil
             }
         }
 
-        var name: String {
+        /// The first is the one that is objected to.
+        var paths: [String] {
             switch self {
-            case .certificate: "certificate"
-            case .privateKey: "private key"
+            case .authorities(let path), .certificate(let path), .key(let path): [path]
+            case .pair(let key, let certificate): [key, certificate]
             }
         }
 
-        /// RFC 7468, and OpenSSL's own certificates with trust settings.
-        private var labels: [String] {
+        var fault: String? {
             switch self {
-            case .certificate: ["CERTIFICATE", "TRUSTED CERTIFICATE", "X509 CERTIFICATE"]
-            case .privateKey: ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]
+            case .authorities(let path): CertificateFiles.fault(ofAuthorities: path)?.text()
+            case .certificate(let path): CertificateFiles.fault(ofCertificate: path)?.text()
+            case .key(let path): CertificateFiles.fault(ofKey: path)?.text()
+            case .pair(let key, let certificate):
+                CertificateFiles.fault(ofKey: key, with: certificate)?.text(certificate: certificate)
             }
         }
-
-        func isIn(_ bytes: [UInt8]) -> Bool {
-            labels.contains { bytes.contains("-----BEGIN \($0)-----".utf8) }
-        }
     }
 
-    /// Continues a sentence that begins with the path.
-    private struct Unreadable: Error {
-        let reason: String
-
-        init(_ reason: String) {
-            self.reason = reason
-        }
-
-        init(code: CInt) {
-            // Files that only root may read are the usual mistake.
-            let user = code == EACCES ? " by connd (uid \(geteuid()))" : ""
-            reason = "cannot be read\(user): \(String(cString: strerror(code)))"
-        }
+    private struct Known {
+        let stamps: FileStamps
+        let fault: String?
     }
 
+    private let known = Mutex<[Subject: Known]>([:])
+
+    package init() {}
+
+    /// Why connd cannot use the file that the value names; nil where it can, and for settings that name no file.
+    ///
+    /// Asked before an edit is stored, at the start, after a reload and for each status.
+    package func objection(to setting: Setting, _ value: SettingValue) -> String? {
+        guard let subject = Subject(setting, value) else { return nil }
+        return objection(to: subject)
+    }
+
+    /// Why the key cannot be used with the certificate, where each can be used by itself.
+    package func objection(toKey key: String, of certificate: String) -> String? {
+        let subject = Subject.pair(key: key, certificate: certificate)
+        guard subject.paths.allSatisfy({ Self.obstacle(at: $0) == nil }) else { return nil }
+        return objection(to: subject)
+    }
+
+    private func objection(to subject: Subject) -> String? {
+        let paths = subject.paths
+        return (Self.obstacle(at: paths[0]) ?? fault(of: subject)).map { "\(paths[0]) \($0)" }
+    }
+
+    private func fault(of subject: Subject) -> String? {
+        // Looked at first: a change while the files are read is another change.
+        let stamps = FileStamps(subject.paths)
+        if let found = known.withLock({ $0[subject] }), found.stamps == stamps { return found.fault }
+        let fault = subject.fault
+        known.withLock { known in
+            if known.count >= Self.mostKnown { known.removeAll() }
+            known[subject] = Known(stamps: stamps, fault: fault)
+        }
+        return fault
+    }
+
+    private static let mostKnown = 1024
     /// More than any bundle of certificates has.
     private static let maxBytes = 16 << 20
 
-    private static func read(_ path: String) throws(Unreadable) -> [UInt8] {
+    /// What libssl would be kept waiting by, or does not tell apart.
+    private static func obstacle(at path: String) -> String? {
         // Opening a FIFO must not wait for its writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw Unreadable(code: errno) }
+        guard descriptor >= 0 else { return FileFault.unreadable(errno).text() }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw Unreadable(code: errno) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw Unreadable("is not a regular file") }
-        guard status.st_size <= maxBytes else { throw Unreadable("is larger than \(SizeText.print(maxBytes))") }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let start = filled
-            let count = bytes.withUnsafeMutableBytes { bytes in
-                let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[start...])
-                return pread(descriptor, rest.baseAddress, rest.count, off_t(start))
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Unreadable(code: errno) }
-            if count == 0 { break }
-            filled += count
-        }
-        return Array(bytes.prefix(filled))
+        guard fstat(descriptor, &status) == 0 else { return FileFault.unreadable(errno).text() }
+        guard status.st_mode & S_IFMT == S_IFREG else { return "is not a regular file" }
+        return status.st_size <= maxBytes ? nil : "is larger than \(SizeText.print(maxBytes))"
     }
 }

@@ -40,6 +40,7 @@ final class Daemon {
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
     private let unopened = UnopenedListeners()
+    private let hostCheck = HostCheck()
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
@@ -85,7 +86,7 @@ final class Daemon {
         expired = overrides.expire(now: now)
         overrides.apply(expired)
         self.overrides = overrides
-        for objection in HostCheck.objections(to: overrides.explicitCandidates) {
+        for objection in hostCheck.objections(to: overrides) {
             logger.warning("a setting cannot be applied on this host", metadata: ["setting": "\(objection.text)"])
         }
         UnverifiedReport.log(overrides.unverified, logger)
@@ -216,7 +217,7 @@ final class Daemon {
             loaded: loaded, store: store, shared: shared, overrides: overrides, expired: expired,
             configured: configured,
             process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed,
-            unopened: unopened, service: service)
+            unopened: unopened, hostCheck: hostCheck, service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()

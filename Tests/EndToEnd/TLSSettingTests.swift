@@ -84,6 +84,7 @@ import Testing
                 "-keyout", key, "-out", certificate,
             ])
         #expect(made.exitCode == 0, "\(made)")
+        let foreign = try TestAuthority.common.get().identity().key
         for (assignments, problem) in [
             (["tls_ca_file=/no/such/file"], "/no/such/file cannot be read: No such file or directory"),
             (["tls_ca_file=\(key)"], "\(key) holds no certificate"),
@@ -92,6 +93,10 @@ import Testing
                 "\(certificate) holds no private key"
             ),
             (["tls_client_cert=\(certificate)"], "needs `tls_client_key` too"),
+            (
+                ["tls_client_cert=\(certificate)", "tls_client_key=\(foreign)"],
+                "\(foreign) does not belong to tls_client_cert \(certificate)"
+            ),
         ] {
             for more in [[], ["--try", "1m"]] {
                 let run = try proxy.connctl(["set", "a.example", "max_queue=8"] + assignments + more)
@@ -100,6 +105,8 @@ import Testing
         }
         #expect(try proxy.setting("max_queue", of: "a.example")["source"].text == "default")
         try proxy.connctl("set", "a.example", "tls_client_cert=\(certificate)", "tls_client_key=\(key)")
+        let replaced = try proxy.connctl("set", "a.example", "tls_client_key=\(foreign)")
+        #expect(replaced.exitCode == 1 && replaced.errors.contains("does not belong to tls_client_cert"), "\(replaced)")
         let exported = try proxy.connctl("export").output
         #expect(try proxy.setting("tls_client_key", of: "a.example")["value"].text == key)
         #expect(try proxy.connctl("unset", "a.example", "tls_client_key").exitCode == 1)

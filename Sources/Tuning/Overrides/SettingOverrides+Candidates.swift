@@ -25,4 +25,9 @@ extension SettingOverrides {
             }
         }
     }
+
+    /// What applies to the origins of the pattern unless a more specific one overrides it; nil for every origin.
+    package func effective(forPattern pattern: HostPattern?) -> EffectiveSettings {
+        EffectiveSettings(layers.values(in: .pattern(pattern ?? .any)))
+    }
 }

@@ -25,6 +25,7 @@ struct ControlPlaneStarter {
     let losses: DroppedLines
     let passed: PassedSockets
     let unopened: UnopenedListeners
+    let hostCheck: HostCheck
     let service: ServiceLink
 
     /// To be called on the thread that will run the reactor, before it does.
@@ -43,7 +44,7 @@ struct ControlPlaneStarter {
             mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, gateways: gateways,
             store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
-            passed: passed, unopened: unopened, service: service, logger: logger)
+            passed: passed, unopened: unopened, hostCheck: hostCheck, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
         if !listeners.isEmpty { files.makeStateDirectory() }
         let server = AdminServer(

@@ -43,7 +43,7 @@ extension LiveAdminBackend {
         let reload = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
         let overrides = await settings.overrides
-        let objections = HostCheck.objections(to: overrides.explicitCandidates)
+        let objections = hostCheck.objections(to: overrides)
         let unverified = overrides.unverified.map { UnverifiedReport($0) }
         let failures = await apply(change)
         let notes =

@@ -43,9 +43,10 @@ extension LiveAdminBackend {
         }
         let values = patch.settings.sorted { $0.key < $1.key }.map { ($0.key, SettingInput($0.value)) }
         let edit = SettingEdit(pattern: pattern, values: values, reason: patch.reason, tryFor: tryFor)
+        let hostCheck = hostCheck
         return try await change(pattern, ifRevision) { overrides throws(SettingProblems) in
             let change = try overrides.edit(edit, actor: actor.name, now: SystemClock.now())
-            try HostCheck.check(change)
+            try hostCheck.check(change, of: overrides)
             return change
         }
     }
@@ -104,11 +105,12 @@ extension LiveAdminBackend {
         let items = document.overrides.map {
             ImportedSetting(pattern: $0.pattern, name: $0.setting, input: .text($0.value), reason: $0.reason)
         }
+        let hostCheck = hostCheck
         let make: @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange = {
             overrides throws(SettingProblems) in
             let change = try overrides.importing(
                 items, actor: actor.name, reason: reason, now: SystemClock.now(), replace: replace)
-            try HostCheck.check(change) { row in items.firstIndex { $0.isOf(row.key) } }
+            try hostCheck.check(change, of: overrides) { row in items.firstIndex { $0.isOf(row.key) } }
             return change
         }
         // Checked before the settings change; a document without a list of gateways leaves them alone.

@@ -57,7 +57,7 @@ extension LiveAdminBackend {
         if !report.unverified.isEmpty {
             report.unverifiedOrigins = await recorder.origins.keys.count(where: overrides.layers.isUnverified)
         }
-        report.refusedSettings = HostCheck.objections(to: overrides.explicitCandidates)
+        report.refusedSettings = hostCheck.objections(to: overrides)
         let run = store.run
         report.run = run.number
         report.previousEnd = run.previousEnd?.rawValue

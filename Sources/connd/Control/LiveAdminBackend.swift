@@ -27,6 +27,7 @@ final class LiveAdminBackend: AdminBackend {
     let losses: DroppedLines
     let passed: PassedSockets
     let unopened: UnopenedListeners
+    let hostCheck: HostCheck
     let service: ServiceLink
     let logger: Logger
     /// Serialises reloads.
@@ -41,7 +42,8 @@ final class LiveAdminBackend: AdminBackend {
         gateways: GatewayControl, store: Store,
         shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
-        losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, service: ServiceLink, logger: Logger
+        losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, hostCheck: HostCheck,
+        service: ServiceLink, logger: Logger
     ) {
         self.mailbox = mailbox
         self.recorder = recorder
@@ -57,6 +59,7 @@ final class LiveAdminBackend: AdminBackend {
         self.losses = losses
         self.passed = passed
         self.unopened = unopened
+        self.hostCheck = hostCheck
         self.service = service
         self.logger = logger
     }
