@@ -104,26 +104,19 @@ final class GatewayTarget {
 /// One serves all requests of a client that says the same Host. Immutable; loop-bound.
 final class GatewayAnswers {
     let target: GatewayTarget
-    /// As the client wrote it.
-    private let authority: [UInt8]
+    private let authority: WrittenAuthority
     let rewrite: ResponseRewrite
 
     init(_ target: GatewayTarget, _ head: borrowing RequestHead, _ bytes: RawSpan) {
         self.target = target
-        let authority = head.authority.map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
-        self.authority = authority
-        let isKnown = head.form == .origin && !authority.isEmpty
+        authority = WrittenAuthority(head, bytes)
+        let isKnown = head.form == .origin && !authority.bytes.isEmpty
         rewrite = ResponseRewrite(
-            origins: target.origins, base: isKnown ? Array("http://".utf8) + authority : [],
+            origins: target.origins, base: isKnown ? Array("http://".utf8) + authority.bytes : [],
             stripsSecure: target.route.stripsSecure)
     }
 
     func serves(_ other: GatewayTarget, _ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
-        guard other === target, head.form == .origin, head.authority.count == authority.count else { return false }
-        for index in authority.indices
-        where bytes.unsafeLoad(fromByteOffset: head.authority.lowerBound + index, as: UInt8.self) != authority[index] {
-            return false
-        }
-        return true
+        other === target && head.form == .origin && authority.isOf(head, bytes)
     }
 }

@@ -4,28 +4,19 @@ import Upstream
 /// Where requests with one scheme and authority go, as the client wrote both. Value.
 struct KnownRoute {
     private let scheme: TargetScheme
-    /// In storage that the clients of the origin share.
-    private let authority: [UInt8]
+    private let authority: WrittenAuthority
     let pool: UpstreamPool
 
     init(_ head: borrowing RequestHead, _ bytes: RawSpan, _ pool: UpstreamPool) {
         scheme = head.scheme
-        authority = head.authority.map { bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+        authority = WrittenAuthority(head, bytes)
         self.pool = pool
     }
 
     /// Whether the request goes there.
     @inline(__always)
     func leads(_ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
-        let range = head.authority
-        guard head.form == .absolute, scheme == head.scheme, range.count == authority.count, !pool.isForgotten else {
-            return false
-        }
-        for index in authority.indices
-        where bytes.unsafeLoad(fromByteOffset: range.lowerBound + index, as: UInt8.self) != authority[index] {
-            return false
-        }
-        return true
+        head.form == .absolute && scheme == head.scheme && !pool.isForgotten && authority.isOf(head, bytes)
     }
 }
 
