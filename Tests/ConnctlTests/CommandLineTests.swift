@@ -81,6 +81,9 @@ struct CommandLineTests {
         try await World.withDaemon({ _ in .json(Samples.status) }) { world, _ in
             let text = await world.run("env", "--shell", shell).output
             #expect(text.contains(line) && !text.contains("HTTP_PROXY"))
+            // Behind all else, for those who give it to eval as one line.
+            let last = text.split(separator: "\n").last ?? ""
+            #expect(last.hasPrefix("# ") == (shell != "csh") && text.contains("# ") == last.hasPrefix("# "))
         }
     }
 

@@ -75,8 +75,9 @@ struct EnableTests {
         let enabled = await host.run("enable")
         #expect(enabled.status == .ok && enabled.errors.isEmpty, "\(enabled)")
         let lines = enabled.output.split(separator: "\n")
-        #expect(lines.map { $0.prefix { $0 != " " } } == ["shell", "apt", "git", "services"])
-        #expect(lines.allSatisfy { $0.contains(" on: ") })
+        #expect(lines.map { $0.prefix { $0 != " " } } == ["shell", "apt", "git", "services", "https"])
+        #expect(lines.dropLast().allSatisfy { $0.contains(" on: ") })
+        #expect(lines.last?.contains("tunnels") == true)
         for file in Self.files {
             let text = try #require(host.read(file))
             #expect(text.contains(ScratchHost.proxy) && text.contains("connctl disable"))

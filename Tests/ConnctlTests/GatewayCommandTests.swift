@@ -66,7 +66,9 @@ struct GatewayCommandTests {
         try await World.withDaemon(Self.usual) { world, daemon in
             let outcome = await world.run(
                 "gateway", "add", "openai", "https://api.openai.com", "--listen", "127.0.0.1:9101", "--listen",
-                "unix:/run/o.sock", "--preserve-host", "--strip-secure", "--socket-mode", "0600", "--reason", "why")
+                "unix:/run/o.sock", "--preserve-host", "--strip-secure", "--socket-mode", "0600", "--allow-host", "h",
+                "--allow-host", "*.i",
+                "--reason", "why")
             #expect(
                 outcome.output == """
                     openai: https://api.openai.com on 127.0.0.1:9101
@@ -77,7 +79,7 @@ struct GatewayCommandTests {
             let request = try #require(daemon.requests.last)
             #expect(
                 request.body
-                    == #"{"cookie_secure":"strip","listen":["127.0.0.1:9101","unix:/run/o.sock"],"origin":"https://api.openai.com","preserve_host":true,"reason":"why","socket_mode":"0600"}"#,
+                    == #"{"allow_hosts":["h","*.i"],"cookie_secure":"strip","listen":["127.0.0.1:9101","unix:/run/o.sock"],"origin":"https://api.openai.com","preserve_host":true,"reason":"why","socket_mode":"0600"}"#,
                 "\(request.body)")
         }
     }
@@ -114,6 +116,9 @@ struct GatewayCommandTests {
             ("api.anthropic.com", ["ANTHROPIC_BASE_URL"], ""),
             ("s3.eu-central-1.amazonaws.com", ["AWS_ENDPOINT_URL"], ""),
             ("pypi.org", ["PIP_INDEX_URL", "UV_DEFAULT_INDEX"], "/simple/"),
+            ("api.replicate.com", ["REPLICATE_BASE_URL"], ""), ("api.groq.com", ["GROQ_BASE_URL"], ""),
+            ("api.together.xyz", ["TOGETHER_BASE_URL"], "/v1"), ("api.cohere.com", ["CO_API_URL"], ""),
+            ("cloud.langfuse.com", ["LANGFUSE_HOST", "LANGFUSE_BASE_URL"], ""),
             ("internal.example", ["MY_BILLING_BASE_URL"], ""),
         ])
     func table(host: String, names: [String], path: String) {
@@ -126,8 +131,8 @@ struct GatewayCommandTests {
         let gateway = Self.gateway("9pay", "https://pay.example")
         #expect(
             GatewayEnvironment.text(gateway, .sh) == """
-                # connd knows no SDK for pay.example: give its programs this URL in the way that they take one
                 export _9PAY_BASE_URL='http://127.0.0.1:9101'
+                # connd knows no SDK for pay.example: give its programs this URL in the way that they take one
 
                 """)
         #expect(GatewayEnvironment.text(gateway, .csh) == "setenv _9PAY_BASE_URL http://127.0.0.1:9101;\n")

@@ -37,6 +37,15 @@ enum EnvironmentText {
         }.joined()
     }
 
+    /// Goes last: a shell that is given all lines as one skips what follows it.
+    static func remark(_ text: String, _ shell: Shell) -> String {
+        switch shell {
+        case .sh, .bash, .zsh, .fish: "# \(text)\n"
+        // Backquotes make one line of all, and csh knows no comments in what it evaluates.
+        case .csh, .tcsh: ""
+        }
+    }
+
     static func assignment(_ name: String, _ value: String, _ shell: Shell) -> String {
         let quoted = quoted(value, shell)
         return switch shell {

@@ -21,7 +21,8 @@ enum GatewayEnvironment {
         }
     }
 
-    /// As the SDKs name them. Some append the version to the base URL, others expect it there.
+    /// As the SDKs and tools name them in their sources or manuals; what is only a habit of some programs is left out. Some
+    /// append the version to the base URL, others expect it there.
     private static let known: [String: Entry] = [
         "api.openai.com": Entry(
             Variable(name: "OPENAI_BASE_URL", path: "/v1"), Variable(name: "OPENAI_API_BASE", path: "/v1")),
@@ -31,32 +32,45 @@ enum GatewayEnvironment {
             note:
                 "Stripe's SDKs read no variable: stripe.api_base = os.environ[\"STRIPE_API_BASE\"], and likewise elsewhere"
         ),
-        "api.mistral.ai": Entry(Variable(name: "MISTRAL_BASE_URL", path: "/v1")),
+        "api.mistral.ai": Entry(
+            Variable(name: "MISTRAL_BASE_URL", path: "/v1"),
+            note: "langchain-mistralai reads it; Mistral's own SDK takes server_url, without /v1"),
         "api.groq.com": Entry(Variable(name: "GROQ_BASE_URL")),
         "api.cohere.com": Entry(Variable(name: "CO_API_URL")),
-        "api.deepseek.com": Entry(Variable(name: "DEEPSEEK_API_BASE", path: "/v1")),
+        "api.deepseek.com": Entry(
+            Variable(name: "DEEPSEEK_API_BASE", path: "/v1"),
+            note: "langchain-deepseek and LiteLLM read it; the openai SDK takes base_url"),
         "api.together.xyz": Entry(Variable(name: "TOGETHER_BASE_URL", path: "/v1")),
-        "api.fireworks.ai": Entry(Variable(name: "FIREWORKS_API_BASE", path: "/inference/v1")),
-        "api.perplexity.ai": Entry(Variable(name: "PERPLEXITY_BASE_URL")),
+        "api.fireworks.ai": Entry(
+            Variable(name: "FIREWORKS_API_BASE", path: "/inference/v1"),
+            note: "langchain-fireworks and LiteLLM read it; the openai SDK takes base_url"),
         "api.cerebras.ai": Entry(Variable(name: "CEREBRAS_BASE_URL")),
         "integrate.api.nvidia.com": Entry(Variable(name: "NVIDIA_BASE_URL", path: "/v1")),
         "generativelanguage.googleapis.com": Entry(Variable(name: "GOOGLE_GEMINI_BASE_URL")),
-        "api.replicate.com": Entry(Variable(name: "REPLICATE_API_BASE")),
+        "api.replicate.com": Entry(Variable(name: "REPLICATE_BASE_URL")),
         "huggingface.co": Entry(Variable(name: "HF_ENDPOINT")),
         "api.smith.langchain.com": Entry(Variable(name: "LANGSMITH_ENDPOINT")),
-        "cloud.langfuse.com": Entry(Variable(name: "LANGFUSE_HOST")),
+        "cloud.langfuse.com": Entry(Variable(name: "LANGFUSE_HOST"), Variable(name: "LANGFUSE_BASE_URL")),
         "api.wandb.ai": Entry(Variable(name: "WANDB_BASE_URL")),
-        "api.firecrawl.dev": Entry(Variable(name: "FIRECRAWL_API_URL")),
-        "api.pinecone.io": Entry(Variable(name: "PINECONE_CONTROLLER_HOST")),
-        "sentry.io": Entry(Variable(name: "SENTRY_URL", path: "/")),
-        "api.github.com": Entry(Variable(name: "GITHUB_API_URL")),
+        "api.pinecone.io": Entry(
+            Variable(name: "PINECONE_CONTROLLER_HOST"), note: "each index has a host of its own beside it"),
+        "sentry.io": Entry(Variable(name: "SENTRY_URL", path: "/"), note: "sentry-cli reads it; SDKs have a DSN"),
+        "api.github.com": Entry(
+            Variable(name: "GITHUB_API_URL"), note: "the toolkit of GitHub Actions reads it; gh does not"),
         "registry.npmjs.org": Entry(
             Variable(name: "npm_config_registry", path: "/"), Variable(name: "YARN_NPM_REGISTRY_SERVER"),
-            note: "tarballs are fetched from the URLs in the registry's answers, which no gateway rewrites"),
+            note:
+                "yarn 2 and later also wants YARN_UNSAFE_HTTP_WHITELIST=127.0.0.1; tarballs are fetched from the URLs in "
+                + "the registry's answers, which no gateway rewrites"),
         "pypi.org": Entry(
             Variable(name: "PIP_INDEX_URL", path: "/simple/"), Variable(name: "UV_DEFAULT_INDEX", path: "/simple/"),
             note: "packages are fetched from files.pythonhosted.org, which has its own origin"),
+        "conda.anaconda.org": Entry(Variable(name: "CONDA_CHANNEL_ALIAS")),
         "proxy.golang.org": Entry(Variable(name: "GOPROXY")),
+        "static.rust-lang.org": Entry(
+            Variable(name: "RUSTUP_DIST_SERVER"), Variable(name: "RUSTUP_UPDATE_ROOT", path: "/rustup")),
+        "nodejs.org": Entry(Variable(name: "NVM_NODEJS_ORG_MIRROR", path: "/dist"), note: "nvm reads it"),
+        "pub.dev": Entry(Variable(name: "PUB_HOSTED_URL")),
         "formulae.brew.sh": Entry(Variable(name: "HOMEBREW_API_DOMAIN", path: "/api")),
     ]
 
@@ -86,12 +100,6 @@ enum GatewayEnvironment {
         guard let address = gateway.listening.first(where: { !$0.hasPrefix("unix:") }) else { return nil }
         let entry = entry(host: Origin(gateway.origin)?.host ?? "", gateway: gateway.name)
         let lines = entry.variables.map { EnvironmentText.assignment($0.name, "http://\(address)\($0.path)", shell) }
-        let note: String =
-            switch shell {
-            case .sh, .bash, .zsh, .fish: entry.note.map { "# \($0)\n" } ?? ""
-            // Backquotes make one line of it, in which a comment would hide the rest.
-            case .csh, .tcsh: ""
-            }
-        return note + lines.joined()
+        return lines.joined() + (entry.note.map { EnvironmentText.remark($0, shell) } ?? "")
     }
 }

@@ -29,6 +29,7 @@ struct EnableCommand: AsyncParsableCommand {
         let setup = try choice.setup("enable")
         let proxy = try await address()
         try choice.run("on", global) { kind, changes throws(SetupProblem) in try setup.enable(kind, proxy, &changes) }
+        if !choice.quiet { global.makeOutput().line(TunnelRemark.text, .dim) }
     }
 
     private func address() async throws -> ProxyAddress {

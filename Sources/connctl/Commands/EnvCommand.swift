@@ -40,9 +40,17 @@ struct EnvCommand: AsyncParsableCommand {
         }
         try await Session.run(global) { session in
             let proxy = try await session.proxy()
-            session.output.raw(EnvironmentText.set(proxy: proxy, before: variables, shell))
+            session.output.raw(
+                EnvironmentText.set(proxy: proxy, before: variables, shell)
+                    + EnvironmentText.remark(TunnelRemark.text, shell))
         }
     }
+}
+
+/// What becomes of HTTPS where programs are merely told of the proxy.
+enum TunnelRemark {
+    static let text =
+        "https URLs go through as tunnels, whose connections are not shared: connctl list shows the line that shares them"
 }
 
 extension Session {
