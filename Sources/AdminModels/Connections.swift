@@ -76,8 +76,20 @@ package struct TLSReport: Codable, Sendable {
     package var resumed = false
     /// False with `tls_verify: none`.
     package var verified = false
+    /// When the origin's certificate expires; null if it is not known.
+    package var certificateExpires: String?
+    package var certificateExpiresMs: Int64?
 
     package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case version
+        case cipher
+        case resumed
+        case verified
+        case certificateExpires = "certificate_expires"
+        case certificateExpiresMs = "certificate_expires_ms"
+    }
 }
 
 /// What the kernel reports about a connection (TCP_INFO). Value.

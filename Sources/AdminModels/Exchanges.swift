@@ -13,6 +13,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var error: String?
     package var errorDetail: String?
     package var client: UInt64 = 0
+    /// The gateway by which it came; null if it came to the proxy's own port.
+    package var gateway: String?
     /// Null if it had none.
     package var connection: UInt64?
     package var reused = false
@@ -43,6 +45,7 @@ package struct ExchangeReport: Codable, Sendable {
         case error
         case errorDetail = "error_detail"
         case client
+        case gateway
         case connection
         case reused
         case leaseCause = "lease_cause"

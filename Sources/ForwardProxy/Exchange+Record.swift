@@ -102,6 +102,7 @@ extension Exchange {
         detail.totalTime = record.totalTime.microseconds
         detail.bytesFromClient = record.bytesFromClient
         detail.bytesToClient = record.bytesToClient
+        detail.gateway = gateway?.target.route.name
         loop.upstream.ended.exchanges.append(detail)
     }
 

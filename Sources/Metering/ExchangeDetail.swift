@@ -64,6 +64,8 @@ package struct ExchangeDetail: Hashable, Sendable {
     package var totalTime: Int64 = 0
     package var bytesFromClient = 0
     package var bytesToClient = 0
+    /// The gateway by which its client came; nil for the proxy's own port.
+    package var gateway: String?
 
     package static let maxTarget = 1024
 

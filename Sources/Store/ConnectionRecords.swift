@@ -7,13 +7,11 @@ enum ConnectionRecords {
     private static let columns = [
         "number", "origin", "cause", "reason", "opened_at", "closed_at", "idle_since", "local", "remote", "requests",
         "bytes_sent", "bytes_received", "dns_time", "connect_time", "tls_time", "tcp_rtt", "tcp_rtt_variance",
-        "tcp_min_rtt", "tcp_window", "tcp_segment", "tcp_retransmits", "tcp_delivery_rate",
+        "tcp_min_rtt", "tcp_window", "tcp_segment", "tcp_retransmits", "tcp_delivery_rate", "tls_version", "tls_cipher",
+        "tls_resumed", "tls_verified", "tls_certificate_expires",
     ]
     // A duplicate number would be a bug; the later record wins, so that it cannot block all later batches.
     private static let insert = SQLText.insert("INSERT OR REPLACE", into: "closed_connections", columns)
-    private static let select =
-        "SELECT c.id, " + columns.map { "c.\($0)" }.joined(separator: ", ")
-        + ", o.name FROM closed_connections c JOIN origins o ON o.id = c.origin"
 
     static func add(_ record: ConnectionRecord, origin: Int64, _ db: Database) throws {
         var values: [SQLValue] = [
@@ -25,16 +23,22 @@ enum ConnectionRecords {
             record.tcp?.roundTripTime, record.tcp?.roundTripVariance, record.tcp?.minRoundTripTime,
             record.tcp?.congestionWindow, record.tcp?.maximumSegment, record.tcp?.retransmits, record.tcp?.deliveryRate,
         ]
+        values += [
+            record.tls?.version.name, record.tls?.cipher, record.tls?.isResumed, record.tls?.isVerified,
+            record.tls?.certificateExpires,
+        ]
         try db.run(insert, values)
     }
 
     static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<ConnectionRecord> {
-        try filter.page(select, id: "c.id", db, read)
+        let list = try SQLText.list(columns, of: "closed_connections", as: "c.", db)
+        let select = "SELECT c.id, \(list), o.name FROM closed_connections c JOIN origins o ON o.id = c.origin"
+        return try filter.page(select, id: "c.id", db, read)
     }
 
     private static func read(_ row: Row) -> ConnectionRecord? {
         let cause: String = row[3]
-        guard let origin = (row[23] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[28] as String?).flatMap({ Origin(canonical: $0) }),
             let cause = DialCause.allCases.first(where: { $0.name == cause })
         else { return nil }
         var record = ConnectionRecord(
@@ -52,7 +56,17 @@ enum ConnectionRecords {
         record.connectTime = row[14]
         record.tlsTime = row[15]
         record.tcp = tcp(row)
+        record.tls = tls(row)
         return record
+    }
+
+    /// Nil, too, where only a later version understands it.
+    private static func tls(_ row: Row) -> TLSInfo? {
+        let name: String? = row[23]
+        guard let version = TLSInfo.Version.allCases.first(where: { $0.name == name }) else { return nil }
+        return TLSInfo(
+            version: version, cipher: row[24] ?? "", isResumed: row[25] ?? false, isVerified: row[26] ?? false,
+            certificateExpires: row[27])
     }
 
     private static func tcp(_ row: Row) -> TCPInfo? {

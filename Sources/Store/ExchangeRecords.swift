@@ -8,11 +8,9 @@ enum ExchangeRecords {
         "origin", "started_at", "outcome", "method", "target", "status", "error", "error_detail", "client",
         "connection", "reused", "lease_cause", "retries", "queue_time", "dns_time", "connect_time", "tls_time",
         "send_time", "first_byte_time", "body_time", "total_time", "bytes_from_client", "bytes_to_client",
+        "gateway",
     ]
     private static let insert = SQLText.insert(into: "exchanges", columns)
-    private static let select =
-        "SELECT e.id, " + columns.map { "e.\($0)" }.joined(separator: ", ")
-        + ", o.name FROM exchanges e JOIN origins o ON o.id = e.origin"
 
     static func add(_ detail: ExchangeDetail, origin: Int64, _ db: Database) throws {
         var values: [SQLValue] = [
@@ -22,19 +20,21 @@ enum ExchangeRecords {
         ]
         values += [
             detail.queueTime, detail.dnsTime, detail.connectTime, detail.tlsTime, detail.sendTime, detail.firstByteTime,
-            detail.bodyTime, detail.totalTime, detail.bytesFromClient, detail.bytesToClient,
+            detail.bodyTime, detail.totalTime, detail.bytesFromClient, detail.bytesToClient, detail.gateway,
         ]
         try db.run(insert, values)
     }
 
     static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<ExchangeDetail> {
-        try filter.page(select, id: "e.id", db, read)
+        let list = try SQLText.list(columns, of: "exchanges", as: "e.", db)
+        let select = "SELECT e.id, \(list), o.name FROM exchanges e JOIN origins o ON o.id = e.origin"
+        return try filter.page(select, id: "e.id", db, read)
     }
 
     private static func read(_ row: Row) -> ExchangeDetail? {
         let error: String? = row[7]
         let lease: String = row[12]
-        guard let origin = (row[24] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[25] as String?).flatMap({ Origin(canonical: $0) }),
             let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
             let lease = LeaseCause.allCases.first(where: { $0.name == lease })
         else { return nil }
@@ -53,6 +53,7 @@ enum ExchangeRecords {
         detail.totalTime = row[21]
         detail.bytesFromClient = row[22]
         detail.bytesToClient = row[23]
+        detail.gateway = row[24]
         return detail
     }
 }

@@ -6,6 +6,12 @@ enum SQLText {
         let marks = Array(repeating: "?", count: columns.count).joined(separator: ",")
         return "\(verb) INTO \(table) (\(columns.joined(separator: ","))) VALUES (\(marks))"
     }
+
+    /// What to select. Columns that an older database lacks, which is opened read-only, are null.
+    static func list(_ columns: [String], of table: String, as prefix: String = "", _ db: Database) throws -> String {
+        let found = Set(try db.columns(in: table).map(\.name))
+        return columns.map { found.contains($0) ? prefix + $0 : "NULL" }.joined(separator: ", ")
+    }
 }
 
 typealias SQLValue = (any DatabaseValueConvertible)?

@@ -47,6 +47,17 @@ import Testing
         for _ in 0..<20 { #expect(try client.get(origin.url()).text == "once") }
         let handshakes = origin.record.connections.map(\.handshake)
         #expect(handshakes.count == 20 && handshakes.first == .full)
+        // What they agreed on is told after their end too.
+        let closed = try proxy.read("/v1/connections?state=closed&limit=19")["items"].items
+        let facts = closed.map { $0["tls"] }
+        #expect(facts.count == 19 && facts.allSatisfy { $0["version"].text == "1.3" && $0["resumed"].flag == true })
+        #expect(
+            facts.allSatisfy { $0["verified"].flag == true && $0["certificate_expires"].text?.hasSuffix("Z") == true })
+        let number = try #require(closed.first?["number"].int)
+        let why = try proxy.connctl("why", "\(number)").output
+        #expect(why.contains("1.3, TLS_") && why.contains("resumed from an earlier session"), "\(why)")
+        #expect(why.contains("certificate") && why.contains("expires 2"), "\(why)")
+        #expect(try proxy.connctl("conns", "--state", "closed", "-o", "wide").output.contains("1.3 resumed"))
         #expect(handshakes.dropFirst().allSatisfy { $0 == .resumed }, "\(handshakes)")
         let metrics = try proxy.curl("GET", "/metrics").body
         #expect(metrics.contains(#"kind="resumed",version="1.3"} 19"#))

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Metering
 import Migrations
 import Testing
 import Tuning
@@ -19,6 +20,7 @@ struct MigrationTests {
         (2, "runs", "d570ac752eccc9e4"),
         (3, "pauses", "d401e6711ad59ab9"),
         (4, "gateways", "75b04fec47896a8b"),
+        (5, "tls_facts", "91ef45ef3e35feb3"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -48,21 +50,31 @@ struct MigrationTests {
         bench.now = Self.schema1End
     }
 
-    /// Each row of each table, as text.
-    private func everything() throws -> [String: [String]] {
+    /// Each table, and what to select of it.
+    private func columns() throws -> [String: String] {
         let tables = try query(
             scratch.path, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'migrations'")
         return try Dictionary(
             uniqueKeysWithValues: tables.map { table in
                 let name: String = table[0]
-                return (name, try query(scratch.path, "SELECT * FROM \(name)").map(\.description).sorted())
+                let columns = try query(scratch.path, "SELECT name FROM pragma_table_info('\(name)')")
+                return (name, columns.map { $0[0] as String }.joined(separator: ", "))
+            })
+    }
+
+    /// Each row of these tables, as text.
+    private func everything(_ columns: [String: String]) throws -> [String: [String]] {
+        try Dictionary(
+            uniqueKeysWithValues: columns.map { name, columns in
+                (name, try query(scratch.path, "SELECT \(columns) FROM \(name)").map(\.description).sorted())
             })
     }
 
     @Test("a database that a connd of schema 1 wrote keeps every row")
     func schema1() async throws {
         try restoreSchema1()
-        let before = try everything()
+        let known = try columns()
+        let before = try everything(known)
         #expect(before.count == 10 && before.allSatisfy { !$0.value.isEmpty })
         let store = try bench.open(scratch.path)
         #expect(!store.health.isFailing && bench.events.isEmpty)
@@ -73,9 +85,9 @@ struct MigrationTests {
         let history = try await store.history(of: nil, from: bench.now - 600_000, to: bench.now, maxPoints: 1)
         #expect(history.points.map(\.rollup.counts.requests) == [9])
         await store.close()
-        let after = try everything()
+        let after = try everything(known)
         for (table, rows) in before { #expect(after[table] == rows, "\(table)") }
-        #expect(Set(after.keys).subtracting(before.keys) == ["runs", "run_endings", "pauses", "gateways"])
+        #expect(Set(try columns().keys).subtracting(before.keys) == ["runs", "run_endings", "pauses", "gateways"])
     }
 
     @Test("the settings of an older database that may only be read are in force, and connd runs failing")
@@ -88,13 +100,16 @@ struct MigrationTests {
         #expect(store.loadSettings().count == 4)
         #expect(store.nextConnectionNumber == 2)
         #expect(store.run == (1, nil))
+        let (closed, exchanges) = (try await store.closedConnections(limit: 9), try await store.exchanges(limit: 9))
+        #expect(!closed.rows.isEmpty && closed.rows.allSatisfy { $0.record.tls == nil })
+        #expect(!exchanges.rows.isEmpty && exchanges.rows.allSatisfy { $0.record.gateway == nil })
         try disk.unmount()
         bench.advance(milliseconds: 2_500)
         await store.tick()
         #expect(!store.health.isFailing)
         #expect(store.health.schemaVersion == Migrations.all.count)
         await store.close()
-        #expect(try everything()["runs"]?.count == 1)
+        #expect(try everything(["runs": "number"])["runs"]?.count == 1)
     }
 
     private static func more(_ sql: String) -> [Migration] {
@@ -113,7 +128,7 @@ struct MigrationTests {
         await new.close()
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
-                "initial", "runs", "pauses", "gateways", "more",
+                "initial", "runs", "pauses", "gateways", "tls_facts", "more",
             ])
     }
 

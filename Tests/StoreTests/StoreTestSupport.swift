@@ -148,6 +148,9 @@ func closedConnection(_ number: UInt64, _ origin: Origin = .example, at time: In
     (tcp.roundTripTime, tcp.roundTripVariance, tcp.minRoundTripTime) = (812, 40, 700)
     (tcp.congestionWindow, tcp.maximumSegment, tcp.retransmits, tcp.deliveryRate) = (10, 1448, 1, 9_000_000)
     record.tcp = tcp
+    record.tls = TLSInfo(
+        version: .v1_3, cipher: "TLS_AES_128_GCM_SHA256", isResumed: true, isVerified: false,
+        certificateExpires: Bench.start + 86_400_000)
     return record
 }
 
@@ -159,6 +162,7 @@ func failedExchange(_ origin: Origin = .example, at time: Int64 = Bench.start) -
     (detail.queueTime, detail.dnsTime, detail.connectTime, detail.tlsTime) = (1, 2, 3, 4)
     (detail.sendTime, detail.firstByteTime, detail.bodyTime, detail.totalTime) = (5, 6, 7, 8)
     (detail.bytesFromClient, detail.bytesToClient) = (90, 210)
+    detail.gateway = "stripe"
     return detail
 }
 

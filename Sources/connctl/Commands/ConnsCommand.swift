@@ -98,7 +98,7 @@ enum ConnectionTable {
             .number("NUMBER"), .flexible("ORIGIN"), .number("ENDED"), "REASON", "BY", .number("AGE"),
             .number("REQUESTS"),
         ]
-        if isWide { columns += ["LOCAL", "REMOTE", "CAUSE", .number("SENT"), .number("RECEIVED")] }
+        if isWide { columns += ["LOCAL", "REMOTE", "CAUSE", .number("SENT"), .number("RECEIVED"), "TLS"] }
         var table = Table(columns)
         for connection in connections {
             var cells: [Table.Cell] = [
@@ -111,7 +111,7 @@ enum ConnectionTable {
                 cells += [
                     .init(connection.local ?? Formatting.none), .init(connection.remote ?? Formatting.none),
                     .init(connection.cause), .init(Formatting.size(connection.bytesSent)),
-                    .init(Formatting.size(connection.bytesReceived)),
+                    .init(Formatting.size(connection.bytesReceived)), tls(connection.tls),
                 ]
             }
             table.add(cells)

@@ -95,6 +95,16 @@ enum SettingTable {
     }
 }
 
+/// When the certificate of an origin expires, or has. Pure.
+enum CertificateText {
+    static func add(_ expires: String?, _ at: Int64?, to facts: inout LabelledList, now: Int64) {
+        guard let expires, let at else { return }
+        let days = Int((at - now) / 86_400_000)
+        let text = at > now ? "expires \(expires), in \(Formatting.plural(days, "day"))" : "expired \(expires)"
+        facts.add("certificate", text, days < 14 ? .warning : .plain)
+    }
+}
+
 /// Who turned off the verification of certificates, when and why, or where the file says so. Pure.
 enum UnverifiedText {
     static func cause(_ report: UnverifiedReport, now: Int64) -> String {
@@ -214,12 +224,7 @@ struct OriginText {
             facts.add(
                 "unverified", "\(Formatting.plural(tls.unverifiedConnections, "connection")): tls_verify is none", .bad)
         }
-        if let expires = tls.certificateExpires, let at = tls.certificateExpiresMs {
-            let days = (at - now) / 86_400_000
-            facts.add(
-                "certificate", "expires \(expires), in \(Formatting.plural(Int(days), "day"))",
-                days < 14 ? .warning : .plain)
-        }
+        CertificateText.add(tls.certificateExpires, tls.certificateExpiresMs, to: &facts, now: now)
     }
 
     /// Over all classes of methods.

@@ -58,6 +58,7 @@ enum ConnectionText {
                     + (tls.resumed ? "resumed from an earlier session" : "full handshake")
                     + (tls.verified ? "" : ", certificate NOT verified (tls_verify: none)"),
                 tls.verified ? .plain : .bad)
+            CertificateText.add(tls.certificateExpires, tls.certificateExpiresMs, to: &facts, now: now)
         }
         if let tcp = report.tcp {
             facts.add(

@@ -51,6 +51,8 @@ extension TLSReport {
         cipher = info.cipher
         resumed = info.isResumed
         verified = info.isVerified
+        certificateExpiresMs = info.certificateExpires
+        certificateExpires = info.certificateExpires.map(APIFormat.time)
     }
 }
 
@@ -81,6 +83,7 @@ extension ExchangeReport {
         error = detail.error?.name
         errorDetail = detail.errorDetail
         client = detail.client
+        gateway = detail.gateway
         connection = detail.connection == 0 ? nil : detail.connection
         reused = detail.reused
         leaseCause = detail.leaseCause.name
