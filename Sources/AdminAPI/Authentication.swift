@@ -22,25 +22,24 @@ struct Authentication: Sendable {
             )
         }
         if let origin = headers.combined("Origin"),
-            origin.lowercased() != "http://\(authority)".lowercased()
+            !PageRequests.isOwn(origin: origin, authority: authority)
         {
             throw Problem(403, "requests from pages of another site (\(origin.prefix(100))) are not answered")
         }
     }
 
     private func isOurs(_ authority: String) -> Bool {
-        guard let host = Self.host(of: authority.lowercased()) else { return false }
-        if host == "localhost" || IPAddress(host)?.isLoopback == true { return true }
-        return listenHosts.contains { $0.lowercased() == host }
-            || allowedHosts.contains { Self.host(of: $0.lowercased()) == host }
+        guard let host = Self.host(of: authority) else { return false }
+        return PageRequests.meansThisHost(host) || listenHosts.contains { IPAddress($0).map { OriginHost($0) } == host }
+            || allowedHosts.contains { Self.host(of: $0) == host }
     }
 
-    /// The host without brackets and port; nil if malformed.
-    private static func host(of authority: String) -> String? {
+    /// Without its port; nil if malformed.
+    private static func host(of authority: String) -> OriginHost? {
         guard let parts = HostAndPort(authority), parts.portText?.utf8.allSatisfy(DecimalText.isDigit) ?? true else {
             return nil
         }
-        return String(parts.unbracketedHost)
+        return try? OriginHost(parsing: parts.host)
     }
 
     /// Identifies who makes a change. Names in headers are never trusted.

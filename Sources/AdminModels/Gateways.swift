@@ -12,6 +12,8 @@ package struct GatewayReport: Codable, Sendable {
     /// `keep` or `strip`.
     package var cookieSecure = ""
     package var socketMode = ""
+    /// What clients on its ports may say in Host, beside its own names.
+    package var allowHosts: [String] = []
     /// `file` or `override`.
     package var source = ""
     /// File and line; for an override those of the file's gateway that it hides, null if there is none.
@@ -23,6 +25,8 @@ package struct GatewayReport: Codable, Sendable {
     package var timeMs: Int64?
     /// Forwarded to its origin since it was opened.
     package var requests = 0
+    /// Not forwarded: of web pages, for other hosts or origins, and CONNECT.
+    package var refused = 0
 
     package init() {}
 
@@ -35,6 +39,7 @@ package struct GatewayReport: Codable, Sendable {
         case preserveHost = "preserve_host"
         case cookieSecure = "cookie_secure"
         case socketMode = "socket_mode"
+        case allowHosts = "allow_hosts"
         case source
         case place
         case actor
@@ -42,6 +47,7 @@ package struct GatewayReport: Codable, Sendable {
         case time
         case timeMs = "time_ms"
         case requests
+        case refused
     }
 }
 
@@ -53,6 +59,7 @@ package struct GatewayRequest: Codable, Sendable {
     package var preserveHost: Bool?
     package var cookieSecure: String?
     package var socketMode: String?
+    package var allowHosts: [String]?
     package var reason: String?
 
     package init() {}
@@ -63,6 +70,7 @@ package struct GatewayRequest: Codable, Sendable {
         case preserveHost = "preserve_host"
         case cookieSecure = "cookie_secure"
         case socketMode = "socket_mode"
+        case allowHosts = "allow_hosts"
         case reason
     }
 }
@@ -75,6 +83,7 @@ package struct DocumentedGateway: Codable, Sendable {
     package var preserveHost: Bool?
     package var cookieSecure: String?
     package var socketMode: String?
+    package var allowHosts: [String]?
     package var reason: String?
     /// Who set it, and when. An import does not keep them: its actor is whoever imports.
     package var actor: String?
@@ -89,6 +98,7 @@ package struct DocumentedGateway: Codable, Sendable {
         case preserveHost = "preserve_host"
         case cookieSecure = "cookie_secure"
         case socketMode = "socket_mode"
+        case allowHosts = "allow_hosts"
         case reason
         case actor
         case time

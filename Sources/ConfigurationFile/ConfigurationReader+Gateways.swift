@@ -3,7 +3,9 @@ import Tuning
 
 /// The list of gateways.
 extension ConfigurationReader {
-    private static let known = ["name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode"]
+    private static let known = [
+        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "allow_hosts",
+    ]
 
     mutating func readGateways(_ node: ConfigurationNode) {
         if node.isNull { return }
@@ -54,6 +56,7 @@ extension ConfigurationReader {
                     made.cookieSecure = CookieSecure(rawValue: word) ?? .keep
                 case "socket_mode":
                     made.socketMode = try Self.word(value, SocketMode.allowed, SocketMode.init(parsing:))
+                case "allow_hosts": made.allowHosts = try Self.readHosts(value)
                 default: break
                 }
             } catch {
@@ -83,6 +86,15 @@ extension ConfigurationReader {
         return addresses
     }
 
+    private static func readHosts(_ node: ConfigurationNode) throws(RefusedValue) -> [GatewayHost] {
+        let allowed = "a list such as [\"host.docker.internal\"]"
+        let hosts = try ConfigurationKey.elements(of: node, allowed: allowed, GatewayHost.init(parsing:))
+        guard hosts.count <= GatewayDefinition.maxAllowHosts else {
+            throw RefusedValue(ValueProblem(allowed: allowed, given: "\(hosts.count) hosts"), at: node)
+        }
+        return hosts
+    }
+
     private static func word<Value>(
         _ node: ConfigurationNode, _ allowed: String, _ parse: (String) throws(ValueProblem) -> Value
     ) throws(RefusedValue) -> Value {
@@ -106,6 +118,9 @@ enum GatewayText {
         if gateway.cookieSecure != .keep { parts.append("cookie_secure: \(gateway.cookieSecure.rawValue)") }
         if gateway.socketMode != .standard {
             parts.append("socket_mode: \(YAMLText.quoted(gateway.socketMode.description))")
+        }
+        if !gateway.allowHosts.isEmpty {
+            parts.append("allow_hosts: \(YAMLText.list(gateway.allowHosts.map(\.description)))")
         }
         return "{ \(parts.joined(separator: ", ")) }"
     }

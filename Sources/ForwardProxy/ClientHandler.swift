@@ -68,6 +68,8 @@ final class ClientHandler {
     let id: ClientID
     let loop: ProxyLoop
     let stream: any ByteStream
+    /// Nil on a Unix socket.
+    private let peer: IPAddress?
     /// Whose listener it came to; nil for a client of the proxy.
     let gateway: Gateway?
     var state = State.head
@@ -96,9 +98,10 @@ final class ClientHandler {
     /// A client that sends for longer, or more, after its last answer is one that does not read.
     static let lingering = LingeringClose(maxDuration: .seconds(30), maxBytes: 1 << 30)
 
-    init(loop: ProxyLoop, stream: any ByteStream, gateway: Gateway?) {
+    init(loop: ProxyLoop, stream: any ByteStream, peer: IPAddress?, gateway: Gateway?) {
         self.loop = loop
         self.stream = stream
+        self.peer = peer
         self.gateway = gateway
         id = ClientID(rawValue: loop.nextClientNumber())
         timer.owner = self
@@ -109,7 +112,7 @@ final class ClientHandler {
     }
 
     /// From now on the stream brings bytes.
-    func start(peer: IPAddress?, now: Instant) {
+    func start(now: Instant) {
         stream.handler = self
         stream.tellsResetWhilePaused = true
         setDeadline(now + loop.configuration.clientHeadTimeout)
@@ -130,6 +133,8 @@ final class ClientHandler {
     }
 
     // MARK: Questions
+
+    var cameOverNetwork: Bool { peer != nil }
 
     /// Its connection ends once its requests are answered: the proxy stops, or the gateway that it came to is removed.
     var isDraining: Bool { loop.isDraining || gateway?.isRemoved ?? false }

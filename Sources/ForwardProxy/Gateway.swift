@@ -1,6 +1,8 @@
 import HTTPWire
+import Metering
 package import ProxyTypes
 import Reactor
+package import Tuning
 import Upstream
 
 /// What a gateway does with the requests that come to it. Value.
@@ -11,12 +13,18 @@ package struct GatewayRoute: Hashable, Sendable {
     package var preservesHost: Bool
     /// Cookies lose Secure, so that clients that reached the gateway without TLS send them back.
     package var stripsSecure: Bool
+    /// What clients on its ports may say in Host, beside its own names.
+    package var allowedHosts: [GatewayHost]
 
-    package init(name: String, origin: Origin, preservesHost: Bool = false, stripsSecure: Bool = false) {
+    package init(
+        name: String, origin: Origin, preservesHost: Bool = false, stripsSecure: Bool = false,
+        allowedHosts: [GatewayHost] = []
+    ) {
         self.name = name
         self.origin = origin
         self.preservesHost = preservesHost
         self.stripsSecure = stripsSecure
+        self.allowedHosts = allowedHosts
     }
 }
 
@@ -26,6 +34,7 @@ final class Gateway {
     private(set) var route: GatewayRoute?
     var listeners: [Listener] = []
     var requests = 0
+    var refused = Counters<GatewayRefusal>()
     private unowned let loop: ProxyLoop
     private var cached: GatewayTarget?
 
@@ -45,9 +54,12 @@ final class Gateway {
 
     var isRemoved: Bool { route == nil }
 
+    /// As it was decided, where nothing has changed since.
+    var knownTarget: GatewayTarget? { cached.flatMap { $0.pool.isForgotten ? nil : $0 } }
+
     /// Where its requests go: decided anew when policy or settings have changed, or the pool was forgotten.
     func target() -> Result<GatewayTarget, ErrorResponse> {
-        if let cached, !cached.pool.isForgotten { return .success(cached) }
+        if let knownTarget { return .success(knownTarget) }
         guard let route else {
             let text = "the gateway on this address has been removed"
             return .failure(ErrorResponse(status: 421, kind: .httpRequestError, detail: text))
@@ -64,12 +76,23 @@ final class Gateway {
     /// Whether the authority in an absolute-form target is this gateway as one of its clients sees it: this host, at a
     /// port where it listens. A client on a Unix socket has no port to name.
     func isNamed(host: OriginHost, port: UInt16) -> Bool {
-        guard host.address?.isLoopback ?? (host.description == "localhost") else {
+        guard PageRequests.meansThisHost(host) else {
             return listeners.contains {
                 $0.socket.localAddress.map { $0.address == host.address && $0.port == port } ?? false
             }
         }
         return listeners.contains { $0.socket.localAddress.map { $0.port == port } ?? true }
+    }
+
+    /// Whether a client may name the host in Host: this host, where the gateway listens, its origin, or one that its
+    /// definition allows. With any port, as ports are forwarded.
+    func answers(to host: OriginHost) -> Bool {
+        if PageRequests.meansThisHost(host) || route?.origin.host == host.description { return true }
+        if let address = host.address {
+            let bound = listeners.compactMap { $0.socket.localAddress?.address }
+            if bound.contains(where: { $0 == address || $0.isUnspecified }) { return true }
+        }
+        return route?.allowedHosts.contains { $0.matches(host) } ?? false
     }
 }
 
@@ -116,7 +139,7 @@ final class GatewayAnswers {
             stripsSecure: target.route.stripsSecure)
     }
 
-    func serves(_ other: GatewayTarget, _ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
+    func serves(_ other: GatewayTarget?, _ head: borrowing RequestHead, _ bytes: RawSpan) -> Bool {
         other === target && head.form == .origin && authority.isOf(head, bytes)
     }
 }

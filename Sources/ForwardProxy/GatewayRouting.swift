@@ -1,26 +1,75 @@
 import HTTPWire
+import Metering
 import ProxyTypes
 import Upstream
 
-/// Decides from a request's head whether a gateway takes it: only requests to its own origin.
+/// Decides from a request's head whether a gateway takes it: only requests to its own origin, and over TCP only those of
+/// programs, which no page in a browser has made.
 enum GatewayRouting {
-    static func route(
-        _ head: borrowing RequestHead, _ bytes: RawSpan, loop: ProxyLoop, gateway: Gateway
-    ) -> Result<GatewayTarget, ErrorResponse> {
+    struct Refused: Error {
+        let reason: GatewayRefusal
+        let response: ErrorResponse
+
+        init(_ reason: GatewayRefusal, status: Int, _ kind: ProxyError.Kind, _ detail: String) {
+            self.reason = reason
+            response = ErrorResponse(status: status, kind: kind, detail: detail)
+        }
+    }
+
+    /// `overNetwork`: the client came to a TCP port, which pages can reach too.
+    static func check(
+        _ head: borrowing RequestHead, _ bytes: RawSpan, _ gateway: Gateway, overNetwork: Bool
+    ) throws(Refused) {
         switch head.form {
-        case .origin, .asterisk: break
+        case .origin, .asterisk:
+            if overNetwork { try checkHost(head, bytes, gateway) }
         case .authority:
             let text = "a gateway serves one origin and opens no tunnels: send CONNECT to the proxy's own port"
-            return .failure(ErrorResponse(status: 405, kind: .httpRequestDenied, detail: text))
+            throw Refused(.tunnel, status: 405, .httpRequestDenied, text)
         case .absolute:
             guard names(gateway, head, bytes) else {
                 let text =
                     "this gateway serves \(gateway.route?.origin.description ?? "no origin any more"), and the "
                     + "request is for another: send it to the proxy's own port"
-                return .failure(ErrorResponse(status: 421, kind: .httpRequestError, detail: text))
+                throw Refused(.otherOrigin, status: 421, .httpRequestError, text)
             }
         }
-        return gateway.target()
+        if overNetwork, mayBePages(head) { try checkPage(head, bytes) }
+    }
+
+    /// What `checkPage` looks at is there. Few programs send either field.
+    @inline(__always)
+    static func mayBePages(_ head: borrowing RequestHead) -> Bool {
+        head.fields.contains(.origin) || head.fields.contains(.secFetchSite)
+    }
+
+    /// A page that has the name of its own server lead to this host (DNS rebinding) has that name in Host. HTTP/1.0 clients may
+    /// say none; browsers do not speak it.
+    private static func checkHost(_ head: borrowing RequestHead, _ bytes: RawSpan, _ gateway: Gateway) throws(Refused) {
+        guard !head.authority.isEmpty else { return }
+        let text = RequestRouting.text(bytes, head.host)
+        if let host = try? OriginHost(parsing: text), gateway.answers(to: host) { return }
+        let detail =
+            "this gateway does not answer for `\(text.prefix(100))`, which Host names: use an address of it, or list the "
+            + "host in the gateway's allow_hosts"
+        throw Refused(.foreignHost, status: 403, .httpRequestDenied, detail)
+    }
+
+    private static func checkPage(_ head: borrowing RequestHead, _ bytes: RawSpan) throws(Refused) {
+        let authority = RequestRouting.text(bytes, head.authority)
+        for index in 0..<head.fields.count {
+            let field = head.fields[index]
+            guard field.id == .origin || field.id == .secFetchSite else { continue }
+            let value = RequestRouting.text(bytes, field.value)
+            let isForeign =
+                field.id == .origin
+                ? !PageRequests.isOwn(origin: value, authority: authority) : PageRequests.isForeign(fetchSite: value)
+            guard isForeign else { continue }
+            let detail =
+                "gateways are for programs, and this request is a web page's of another site "
+                + "(\(field.id == .origin ? "Origin" : "Sec-Fetch-Site"): \(value.prefix(100)))"
+            throw Refused(.foreignPage, status: 403, .httpRequestDenied, detail)
+        }
     }
 
     /// Whether an absolute-form target is the gateway's origin, or the gateway itself.
@@ -40,19 +89,31 @@ extension ClientHandler {
         {
             return exchange.prepare(loop.requestHead, reply, now: now)
         }
-        switch GatewayRouting.route(loop.requestHead, bytes, loop: loop, gateway: gateway) {
+        // Most clients say the same Host with each request.
+        if let answers, answers.serves(gateway.knownTarget, loop.requestHead, bytes),
+            !cameOverNetwork || !GatewayRouting.mayBePages(loop.requestHead)
+        {
+            return forward(exchange, answers, gateway, bytes, now: now)
+        }
+        do throws(GatewayRouting.Refused) {
+            try GatewayRouting.check(loop.requestHead, bytes, gateway, overNetwork: cameOverNetwork)
+        } catch {
+            gateway.refused[error.reason] += 1
+            return exchange.prepare(loop.requestHead, .error(error.response), now: now)
+        }
+        switch gateway.target() {
         case .failure(let refusal): exchange.prepare(loop.requestHead, .error(refusal), now: now)
         case .success(let target):
-            gateway.requests += 1
-            let answers = gatewayAnswers(of: target, bytes)
-            exchange.prepare(loop.requestHead, bytes, pool: target.pool, gateway: answers, now: now)
+            let made = GatewayAnswers(target, loop.requestHead, bytes)
+            answers = made
+            forward(exchange, made, gateway, bytes, now: now)
         }
     }
 
-    private func gatewayAnswers(of target: GatewayTarget, _ bytes: RawSpan) -> GatewayAnswers {
-        if let answers, answers.serves(target, loop.requestHead, bytes) { return answers }
-        let made = GatewayAnswers(target, loop.requestHead, bytes)
-        answers = made
-        return made
+    private func forward(
+        _ exchange: Exchange, _ answers: GatewayAnswers, _ gateway: Gateway, _ bytes: RawSpan, now: Instant
+    ) {
+        gateway.requests += 1
+        exchange.prepare(loop.requestHead, bytes, pool: answers.target.pool, gateway: answers, now: now)
     }
 }

@@ -21,9 +21,9 @@ extension ProxyLoop: ListenerHandler {
     }
 
     func accept(_ stream: any ByteStream, peer: IPAddress?, gateway: Gateway?) {
-        let client = ClientHandler(loop: self, stream: stream, gateway: gateway)
+        let client = ClientHandler(loop: self, stream: stream, peer: peer, gateway: gateway)
         add(client)
-        client.start(peer: peer, now: now)
+        client.start(now: now)
     }
 
     package func outOfDescriptors() {

@@ -1,3 +1,4 @@
+package import Metering
 package import ProxyTypes
 package import Reactor
 
@@ -45,7 +46,9 @@ extension ProxyLoop {
     package var gatewayReports: [GatewayFigures] {
         gateways.compactMap { gateway in
             gateway.route.map {
-                GatewayFigures(name: $0.name, sockets: gateway.listeners.map(\.socket), requests: gateway.requests)
+                GatewayFigures(
+                    name: $0.name, sockets: gateway.listeners.map(\.socket), requests: gateway.requests,
+                    refused: gateway.refused)
             }
         }
     }
@@ -57,4 +60,5 @@ package struct GatewayFigures: Sendable {
     package let sockets: [ListeningSocket]
     /// Forwarded to its origin since it was made.
     package let requests: Int
+    package let refused: Counters<GatewayRefusal>
 }

@@ -54,6 +54,13 @@ extension MetricNames {
         .counter("connd_gateway_requests_total", "Requests that gateways forwarded, by gateway.") {
             for gateway in $0.page.gateways { $1.value(gateway.requests, ("gateway", gateway.name)) }
         },
+        .counter("connd_gateway_refused_total", "Requests that gateways did not forward, by gateway and reason.") {
+            for gateway in $0.page.gateways {
+                for reason in GatewayRefusal.allCases {
+                    $1.value(gateway.refused[reason], ("gateway", gateway.name), ("reason", reason.name))
+                }
+            }
+        },
         .counter("connd_proxy_tunnels_total", "Tunnels of all clients.") { $1.value($0.proxy.tunnels) },
         .counter(
             "connd_proxy_errors_total",

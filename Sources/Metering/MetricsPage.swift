@@ -31,10 +31,12 @@ package struct MetricsPage: Sendable {
 package struct GatewayTraffic: Sendable {
     package let name: String
     package let requests: Int
+    package let refused: Counters<GatewayRefusal>
 
-    package init(name: String, requests: Int) {
+    package init(name: String, requests: Int, refused: Counters<GatewayRefusal>) {
         self.name = name
         self.requests = requests
+        self.refused = refused
     }
 }
 

@@ -11,6 +11,8 @@ struct StoredGateway: Hashable, Sendable {
     var preserveHost: Bool
     var cookieSecure: String
     var socketMode: String
+    /// One host per line; nil without any, and in rows of older versions.
+    var allowHosts: String?
     var actor: String
     var reason: String?
     var time: Int64
@@ -25,6 +27,8 @@ extension StoredGateway {
         preserveHost = definition.preserveHost
         cookieSecure = definition.cookieSecure.rawValue
         socketMode = definition.socketMode.description
+        let hosts = definition.allowHosts.map(\.description)
+        allowHosts = hosts.isEmpty ? nil : hosts.joined(separator: "\n")
         actor = row.actor
         reason = row.reason
         time = row.time
@@ -43,9 +47,12 @@ extension StoredGateway {
             return unreadable("this version does not know its cookie_secure")
         }
         guard let mode = try? SocketMode(parsing: socketMode) else { return unreadable("its socket_mode is invalid") }
+        let texts = allowHosts?.split(separator: "\n") ?? []
+        let hosts = texts.compactMap { try? GatewayHost(parsing: String($0)) }
+        guard hosts.count == texts.count else { return unreadable("its allow_hosts are invalid") }
         let definition = GatewayDefinition(
             name: name, origin: origin, listen: addresses, preserveHost: preserveHost, cookieSecure: cookies,
-            socketMode: mode)
+            socketMode: mode, allowHosts: hosts)
         return .success(GatewayRow(definition: definition, actor: actor, reason: reason, time: time))
     }
 }
@@ -53,17 +60,17 @@ extension StoredGateway {
 /// Writes and reads the gateways that were set at run time.
 enum GatewayRecords {
     private static let columns = [
-        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "actor", "reason", "time",
+        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "allow_hosts", "actor", "reason",
+        "time",
     ]
     private static let put = SQLText.insert("INSERT OR REPLACE", into: "gateways", columns)
-    private static let all = "SELECT \(columns.joined(separator: ", ")) FROM gateways"
 
     static func put(_ row: StoredGateway, _ db: Database) throws {
         try db.run(
             put,
             [
-                row.name, row.origin, row.listen, row.preserveHost, row.cookieSecure, row.socketMode, row.actor,
-                row.reason, row.time,
+                row.name, row.origin, row.listen, row.preserveHost, row.cookieSecure, row.socketMode, row.allowHosts,
+                row.actor, row.reason, row.time,
             ])
     }
 
@@ -75,11 +82,12 @@ enum GatewayRecords {
     static func load(into found: inout [String: StoredGateway], _ db: Database) throws {
         // An older database that is opened read-only does not have the table.
         guard try db.tableExists("gateways") else { return }
-        let rows = try Row.fetchCursor(db, sql: all)
+        let list = try SQLText.list(columns, of: "gateways", db)
+        let rows = try Row.fetchCursor(db, sql: "SELECT \(list) FROM gateways")
         while let row = try rows.next() {
             let gateway = StoredGateway(
                 name: row[0], origin: row[1], listen: row[2], preserveHost: row[3], cookieSecure: row[4],
-                socketMode: row[5], actor: row[6], reason: row[7], time: row[8])
+                socketMode: row[5], allowHosts: row[6], actor: row[7], reason: row[8], time: row[9])
             found[gateway.name] = gateway
         }
     }

@@ -117,18 +117,17 @@ package final class Store: Sendable {
     /// How previous runs ended.
     package var runEnds: [RunEnd: Int] { published.withLock { $0.runs.counts } }
 
-    /// Durable when it returns; when it throws, nothing was stored.
-    package func commit(_ change: SettingChange) async throws(StoreFailure) {
+    /// Durable when it returns; when it throws, nothing of either was stored.
+    package func commit(
+        _ change: SettingChange, _ gateways: GatewayChange = GatewayChange()
+    ) async throws(StoreFailure) {
         try await onWriter { writer, now in
-            Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
+            Result { () throws(StoreFailure) in try writer.commit(change, gateways, now: now) }
         }.get()
     }
 
-    /// Durable when it returns; when it throws, nothing was stored.
-    package func commit(_ change: GatewayChange) async throws(StoreFailure) {
-        try await onWriter { writer, now in
-            Result { () throws(StoreFailure) in try writer.commit(change, now: now) }
-        }.get()
+    package func commit(_ gateways: GatewayChange) async throws(StoreFailure) {
+        try await commit(SettingChange(), gateways)
     }
 
     /// Durable when it returns; when it throws, nothing was stored.

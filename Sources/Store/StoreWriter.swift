@@ -64,7 +64,10 @@ struct StoreWriter: Sendable {
         return events
     }
 
-    mutating func commit(_ change: SettingChange, now: Moment) throws(StoreFailure) {
+    /// Both or neither.
+    mutating func commit(
+        _ change: SettingChange, _ gateways: GatewayChange, now: Moment
+    ) throws(StoreFailure) {
         try write(now: now) { draft, db in
             for key in change.removals {
                 let key = StoredSetting.Key(key)
@@ -76,7 +79,16 @@ struct StoreWriter: Sendable {
                 try SettingRecords.put(row, db)
                 draft.contents.settings[row.key] = row
             }
-            for entry in change.audit { try AuditRecords.add(entry, db) }
+            for name in gateways.removals {
+                try GatewayRecords.remove(name, db)
+                draft.contents.gateways[name] = nil
+            }
+            for row in gateways.puts {
+                let row = StoredGateway(row)
+                try GatewayRecords.put(row, db)
+                draft.contents.gateways[row.name] = row
+            }
+            for entry in change.audit + gateways.audit { try AuditRecords.add(entry, db) }
         }
     }
 
@@ -90,21 +102,6 @@ struct StoreWriter: Sendable {
                 try PauseRecords.remove(origin, db)
                 draft.contents.pauses[origin] = nil
             }
-        }
-    }
-
-    mutating func commit(_ change: GatewayChange, now: Moment) throws(StoreFailure) {
-        try write(now: now) { draft, db in
-            for name in change.removals {
-                try GatewayRecords.remove(name, db)
-                draft.contents.gateways[name] = nil
-            }
-            for row in change.puts {
-                let row = StoredGateway(row)
-                try GatewayRecords.put(row, db)
-                draft.contents.gateways[row.name] = row
-            }
-            for entry in change.audit { try AuditRecords.add(entry, db) }
         }
     }
 

@@ -1,6 +1,6 @@
 import CTLS
 import Glibc
-package import ProxyTypes
+import ProxyTypes
 
 /// Why a file of certificates or keys cannot be used. Value.
 package enum FileFault: Error, Equatable, Sendable {

@@ -20,6 +20,14 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
         init(_ host: OriginHost) {
             self = host.address.map { .address($0) } ?? .name(host.description)
         }
+
+        func matches(_ other: OriginHost) -> Bool {
+            switch self {
+            case .any: true
+            case .below(let suffix): other.address == nil && other.description.hasSuffix(suffix)
+            case .name, .address: self == Host(other)
+            }
+        }
     }
 
     package let scheme: Origin.Scheme?

@@ -55,6 +55,7 @@ struct GatewayTests {
             (#"{"origin":"https://a","listne":[]}"#, ["/listne"]),
             (#"{"origin":"https://a","listen":[1],"preserve_host":"yes"}"#, ["/listen/0", "/preserve_host"]),
             (#"{"origin":"https://a","cookie_secure":true,"socket_mode":660}"#, ["/cookie_secure", "/socket_mode"]),
+            (#"{"origin":"https://a","allow_hosts":[1]}"#, ["/allow_hosts/0"]),
         ])
     func wrong(body: String, pointers: [String]) async throws {
         try await Fixture.run { fixture in

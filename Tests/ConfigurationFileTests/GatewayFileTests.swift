@@ -13,6 +13,7 @@ struct GatewayFileTests {
             preserve_host: true
             cookie_secure: strip
             socket_mode: "0600"
+            allow_hosts: [Host.Docker.Internal, "*.corp.example"]
           - { name: a.b-c_1, origin: http://h:8080, listen: ["[::1]:9102"] }
         """
 
@@ -23,12 +24,13 @@ struct GatewayFileTests {
             name: "stripe", origin: try #require(Origin("https://api.stripe.com")),
             listen: [
                 .tcp(IPAddress(ipv4: 0x7F00_0001), port: 9101), .unix(path: "/run/connd/gateways/stripe.sock"),
-            ], preserveHost: true, cookieSecure: .strip, socketMode: try SocketMode(parsing: "0600"))
+            ], preserveHost: true, cookieSecure: .strip, socketMode: try SocketMode(parsing: "0600"),
+            allowHosts: try ["host.docker.internal", "*.corp.example"].map { try GatewayHost(parsing: $0) })
         let other = GatewayDefinition(
             name: "a.b-c_1", origin: try #require(Origin("http://h:8080")),
             listen: [.tcp(IPAddress(high: 0, low: 1), port: 9102)])
         #expect(loaded.configuration.gateways == [stripe, other])
-        #expect(loaded.gateways.map(\.place) == ["f:2", "f:8"])
+        #expect(loaded.gateways.map(\.place) == ["f:2", "f:9"])
     }
 
     @Test("what is printed reads back, and a change is told on reload")
@@ -59,7 +61,7 @@ struct GatewayFileTests {
             ("{}", "1:11: `gateways` must be a list of gateways, not a mapping"),
             (
                 "[a]",
-                "1:12: a gateway must be a mapping of name, origin, listen, preserve_host, cookie_secure, socket_mode, not `a`"
+                "1:12: a gateway must be a mapping of name, origin, listen, preserve_host, cookie_secure, socket_mode, allow_hosts, not `a`"
             ),
             ("[{ name: a, origin: http://h }]", "1:12: a gateway must have `listen`"),
             ("[{ origin: http://h, listen: ['127.0.0.1:1'] }]", "1:12: a gateway must have `name`"),
@@ -83,6 +85,10 @@ struct GatewayFileTests {
             (
                 "[{ name: a, origin: http://h, listen: ['127.0.0.1:1'], socket_mode: 0444 }]",
                 "1:79: `socket_mode` must be an octal mode from 0600 to 0777, such as 0660, not `0444`"
+            ),
+            (
+                "[{ name: a, origin: http://h, listen: ['127.0.0.1:1'], allow_hosts: ['a:1'] }]",
+                "1:80: `allow_hosts` must be a host name, *.example.com, an address, or *, without a port, not `a:1`"
             ),
             (
                 "[{ name: a, origin: http://h, listen: ['127.0.0.1:3129'] }]\nadmin: { listen: ['127.0.0.1:3129'] }",

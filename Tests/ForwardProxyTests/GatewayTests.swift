@@ -22,11 +22,12 @@ struct GatewayTests {
         GatewayRoute(name: "g", origin: try #require(Origin(origin)))
     }
 
-    private func connect(_ route: GatewayRoute, _ proxy: ScriptedProxy) throws -> ScriptedPeer {
+    /// `from`: nil on a Unix socket.
+    private func connect(_ route: GatewayRoute, _ proxy: ScriptedProxy, from: IPAddress? = nil) throws -> ScriptedPeer {
         proxy.loop.setGateways([route])
         let gateway = try #require(proxy.loop.gateway("g"))
         let peer = proxy.kernel.makePeer()
-        gateway.accepted(try TCPStream(peer.descriptor, reactor: proxy.reactor), peer: nil)
+        gateway.accepted(try TCPStream(peer.descriptor, reactor: proxy.reactor), peer: from)
         return peer
     }
 
@@ -96,6 +97,112 @@ struct GatewayTests {
         #expect(proxy.kernel.outgoing.isEmpty)
         proxy.send(client, "GET / HTTP/1.1\r\nHost: g\r\n\r\n")
         #expect(proxy.kernel.outgoing.count == 1)
+    }
+
+    private static let local = IPAddress(ipv4: 0x7F00_0001)
+
+    private func isRefused(_ fields: String, _ client: ScriptedPeer, text: String = "") throws -> Bool {
+        let known = proxy.kernel.outgoing.first
+        proxy.send(client, "GET / HTTP/1.1\r\n\(fields)\r\n")
+        let answer = client.take()
+        guard answer.isEmpty else {
+            #expect(answer.hasPrefix("HTTP/1.1 403 ") && answer.contains("error=http_request_denied"), "\(answer)")
+            #expect(answer.contains(text), "\(answer)")
+            return true
+        }
+        proxy.send(try #require(known ?? proxy.kernel.outgoing.first), ScriptedProxy.ok)
+        #expect(client.take().hasPrefix("HTTP/1.1 200 "))
+        return false
+    }
+
+    @Test("over TCP a client may name this host, the origin, or a host that is allowed, and no page's own name")
+    func hosts() throws {
+        var route = try route()
+        route.allowedHosts = try ["gw.internal", "*.corp.example", "10.0.0.9"].map { try GatewayHost(parsing: $0) }
+        let client = try connect(route, proxy, from: Self.local)
+        for host in [
+            "localhost:9101", "LocalHost", "127.0.0.1:9101", "127.9.9.9", "[::1]:9101", "localhost.", "192.0.2.1",
+            "192.0.2.1:8080", "[::ffff:192.0.2.1]:80", "gw.internal:1", "a.corp.example", "10.0.0.9", "localhost:9101",
+        ] {
+            #expect(try !isRefused("Host: \(host)\r\n", client), "\(host)")
+        }
+        let foreign = [
+            "evil.example", "evil.example:9101", "localhost.evil.example", "127.0.0.1.evil.example", "corp.example",
+            "192.0.2.2", "[::2]", "xlocalhost", "127.1", "evil.example",
+        ]
+        for host in foreign {
+            #expect(try isRefused("Host: \(host)\r\n", client, text: "allow_hosts"), "\(host)")
+        }
+        // What was said before is not what is said now.
+        #expect(try !isRefused("Host: localhost:9101\r\n", client))
+        #expect(try isRefused("Host: evil.example\r\n", client))
+        let figures = try #require(proxy.loop.gatewayReports.first)
+        #expect(figures.refused.nonZero.map(\.label) == [.foreignHost])
+        #expect(figures.refused.total == foreign.count + 1 && figures.requests == 14)
+        route.allowedHosts = []
+        proxy.loop.setGateways([route])
+        #expect(try isRefused("Host: gw.internal\r\n", client))
+        route.allowedHosts = [try GatewayHost(parsing: "*")]
+        proxy.loop.setGateways([route])
+        #expect(try !isRefused("Host: gw.internal\r\n", client) && !isRefused("Host: evil.example\r\n", client))
+    }
+
+    @Test("a client that was served by a name is refused once the gateway no longer allows it")
+    func hostNoLongerAllowed() throws {
+        var route = try route()
+        route.allowedHosts = [try GatewayHost(parsing: "gw.internal")]
+        let client = try connect(route, proxy, from: Self.local)
+        #expect(try !isRefused("Host: gw.internal\r\n", client))
+        route.allowedHosts = []
+        proxy.loop.setGateways([route])
+        #expect(try isRefused("Host: gw.internal\r\n", client))
+    }
+
+    @Test("HTTP/1.0 without Host is a program's, and on a Unix socket any name is")
+    func hostsOfPrograms() throws {
+        let client = try connect(route(), proxy, from: Self.local)
+        proxy.send(client, "GET / HTTP/1.0\r\n\r\n")
+        #expect(client.take().isEmpty && proxy.kernel.outgoing.count == 1)
+        let other = try connect(route(), proxy)
+        let page = "Host: evil.example\r\nOrigin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n"
+        proxy.send(other, "GET / HTTP/1.1\r\n\(page)\r\n")
+        #expect(other.take().isEmpty && proxy.kernel.outgoing.count == 2)
+    }
+
+    @Test("what pages of other sites ask for is refused, also after the same client was served")
+    func pages() throws {
+        let client = try connect(route(), proxy, from: Self.local)
+        let host = "Host: localhost:9101\r\n"
+        let own = [
+            "", "Origin: http://localhost:9101\r\n", "Origin: HTTP://LOCALHOST:9101\r\n", "Sec-Fetch-Site: none\r\n",
+            "Sec-Fetch-Site: same-origin\r\nOrigin: http://localhost:9101\r\n", "Sec-Fetch-Mode: cors\r\n",
+        ]
+        for fields in own { #expect(try !isRefused(host + fields, client), "\(fields)") }
+        let foreign = [
+            "Origin: https://evil.example\r\n", "Origin: null\r\n", "Origin: http://localhost:8000\r\n",
+            "Origin: https://localhost:9101\r\n", "Origin:\r\n", "Sec-Fetch-Site: cross-site\r\n",
+            "sec-fetch-site: Same-Site\r\n", "Sec-Fetch-Site: none\r\nOrigin: null\r\n",
+            "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n",
+        ]
+        for fields in foreign { #expect(try isRefused(host + fields, client, text: "web page"), "\(fields)") }
+        #expect(try !isRefused(host, client))
+        #expect(proxy.loop.gatewayReports.first?.refused.nonZero.map(\.count) == [foreign.count])
+    }
+
+    @Test("refusals are counted by their reason")
+    func counted() throws {
+        let client = try connect(route(), proxy, from: Self.local)
+        for request in [
+            "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n", "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+            "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET \(Self.origin)/ HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\n\r\n",
+        ] {
+            proxy.send(client, request)
+            #expect(client.take().hasPrefix("HTTP/1.1 4"), "\(request)")
+        }
+        let refused = try #require(proxy.loop.gatewayReports.first).refused
+        #expect(refused.nonZero.map(\.label) == [.foreignHost, .foreignPage, .otherOrigin, .tunnel])
+        #expect(refused.total == 4 && proxy.kernel.outgoing.isEmpty)
     }
 
     @Test("URLs of the origin in an answer become the gateway's, by the Host that the client said")

@@ -87,7 +87,9 @@ extension MetricsPage {
         page.version = "1.2.3"
         page.proxy = sample.proxy()
         page.clients = 3
-        page.gateways = [GatewayTraffic(name: "stripe", requests: 7)]
+        var refused = Counters<GatewayRefusal>()
+        refused[.foreignPage] = 3
+        page.gateways = [GatewayTraffic(name: "stripe", requests: 7, refused: refused)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(
                 origin: .init(scheme: .https, host: "host\(number).example.com", port: 8443), statistics: sample.next(),

@@ -17,7 +17,8 @@ struct StoredGatewayTests {
             definition: GatewayDefinition(
                 name: name, origin: try #require(Origin("https://a.example")),
                 listen: [.tcp(IPAddress(ipv4: 0x7F00_0001), port: 9101), .unix(path: "/run/a b.sock")],
-                preserveHost: true, cookieSecure: .strip, socketMode: try SocketMode(parsing: "0600")),
+                preserveHost: true, cookieSecure: .strip, socketMode: try SocketMode(parsing: "0600"),
+                allowHosts: [try GatewayHost(parsing: "gw.internal"), try GatewayHost(parsing: "*.b.example")]),
             actor: "uid:0", reason: reason, time: 7)
     }
 
@@ -40,6 +41,20 @@ struct StoredGatewayTests {
         #expect(second.loadGateways() == [a])
         #expect(try await second.audit(limit: 10).rows.map(\.record.action) == [.gatewaySet, .gatewaySet])
         await second.close()
+    }
+
+    @Test("settings and gateways of one import are stored together or not at all")
+    func together() async throws {
+        let store = try bench.open(scratch.path)
+        try await store.commit(SettingChange(put: .sample()), change(puts: [try row("a")]))
+        #expect(store.loadSettings().count == 1 && store.loadGateways().count == 1)
+        #expect(try await store.audit(limit: 10).rows.count == 2)
+        try execute(scratch.path, "DROP TABLE gateways")
+        await #expect(throws: StoreFailure.self) {
+            try await store.commit(SettingChange(put: .sample(.maxQueue, .count(9))), change(puts: [try row("b")]))
+        }
+        await store.close()
+        #expect(try query(scratch.path, "SELECT setting FROM settings").count == 1)
     }
 
     @Test("a row that this version cannot read is kept in the database")

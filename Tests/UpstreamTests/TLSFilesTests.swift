@@ -50,7 +50,8 @@ import Upstream
     func encrypted() throws {
         let key = try authority.identity().key
         let path = try file("")
-        let made = try ChildProcess("openssl", ["pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", path])
+        let made = try ChildProcess(
+            "openssl", ["pkey", "-in", key, "-aes256", "-passout", "pass:secret", "-out", path])
         #expect(try made.waitForEnd().exitCode == 0)
         #expect(
             files.objection(to: .tlsClientKey, .word(path))
@@ -71,7 +72,8 @@ import Upstream
         #expect(files.objection(toKey: key, of: key) == nil)
         #expect(files.objection(toKey: certificate, of: certificate) == nil)
         let missing = folder.path + "/missing"
-        #expect(files.objection(toKey: key, of: missing) == nil && files.objection(toKey: missing, of: certificate) == nil)
+        #expect(
+            files.objection(toKey: key, of: missing) == nil && files.objection(toKey: missing, of: certificate) == nil)
     }
 
     @Test("a file that changes is judged anew")

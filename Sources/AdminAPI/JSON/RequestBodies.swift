@@ -142,7 +142,7 @@ extension DocumentedSetting {
 
 extension GatewayRequest: RequestBody {
     static var whenEmpty: GatewayRequest? { nil }
-    static let known = ["origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "reason"]
+    static let known = ["origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "allow_hosts", "reason"]
 
     static func read(_ value: JSONValue, with reader: inout BodyReader) -> GatewayRequest {
         var request = GatewayRequest()
@@ -153,6 +153,8 @@ extension GatewayRequest: RequestBody {
         request.preserveHost = reader.flag(fields["preserve_host"], at: "/preserve_host")
         request.cookieSecure = reader.text(fields["cookie_secure"], at: "/cookie_secure", longest: BodyLimits.word)
         request.socketMode = reader.text(fields["socket_mode"], at: "/socket_mode", longest: BodyLimits.word)
+        request.allowHosts = reader.texts(
+            fields["allow_hosts"], at: "/allow_hosts", most: BodyLimits.listed, longest: BodyLimits.origin)
         request.reason = reader.text(fields["reason"], at: "/reason", longest: BodyLimits.reason)
         return request
     }
@@ -160,7 +162,8 @@ extension GatewayRequest: RequestBody {
 
 extension DocumentedGateway {
     static let known = [
-        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "reason", "actor", "time",
+        "name", "origin", "listen", "preserve_host", "cookie_secure", "socket_mode", "allow_hosts", "reason", "actor",
+        "time",
     ]
 
     fileprivate static func read(_ value: JSONValue, at pointer: String, with reader: inout BodyReader)
@@ -179,6 +182,8 @@ extension DocumentedGateway {
         gateway.preserveHost = reader.flag(fields["preserve_host"], at: pointer + "/preserve_host")
         gateway.cookieSecure = text("cookie_secure", BodyLimits.word)
         gateway.socketMode = text("socket_mode", BodyLimits.word)
+        gateway.allowHosts = reader.texts(
+            fields["allow_hosts"], at: pointer + "/allow_hosts", most: BodyLimits.listed, longest: BodyLimits.origin)
         gateway.reason = text("reason", BodyLimits.reason)
         gateway.actor = text("actor", BodyLimits.word)
         gateway.time = text("time", BodyLimits.word)

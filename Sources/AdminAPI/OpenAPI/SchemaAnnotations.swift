@@ -92,6 +92,7 @@ enum SchemaAnnotations {
         ],
         "GatewayRequest.cookie_secure": longest(BodyLimits.word),
         "GatewayRequest.socket_mode": longest(BodyLimits.word),
+        "GatewayRequest.allow_hosts": allowHosts,
         "GatewayRequest.reason": longest(BodyLimits.reason),
         "SettingsDocument.gateways": ["maxItems": .integer(BodyLimits.gateways)],
         "DocumentedGateway.name": longest(BodyLimits.word),
@@ -101,6 +102,7 @@ enum SchemaAnnotations {
         ],
         "DocumentedGateway.cookie_secure": longest(BodyLimits.word),
         "DocumentedGateway.socket_mode": longest(BodyLimits.word),
+        "DocumentedGateway.allow_hosts": allowHosts,
         "DocumentedGateway.reason": longest(BodyLimits.reason),
         "DocumentedGateway.actor": longest(BodyLimits.word),
         "DocumentedGateway.time": longest(BodyLimits.word),
@@ -118,6 +120,10 @@ enum SchemaAnnotations {
 
     /// For strings that people write: no control characters.
     static let textPattern: JSONValue = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+
+    private static let allowHosts: JSONValue = [
+        "maxItems": .integer(BodyLimits.listed), "items": longest(BodyLimits.origin).merging(["type": "string"]),
+    ]
 
     private static func longest(_ length: Int) -> JSONValue { ["maxLength": .integer(length), "pattern": textPattern] }
 }

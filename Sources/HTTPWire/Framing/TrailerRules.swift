@@ -26,7 +26,7 @@ package struct TrailerRules: Sendable {
             .upgrade, .proxyAuthorization, .proxyAuthenticate, .proxyAuthenticationInfo, .authorization,
             .wwwAuthenticate, .expect, .maxForwards:
             true
-        case .other, .via, .date, .server, .proxySupport:
+        case .other, .via, .date, .server, .proxySupport, .origin, .secFetchSite:
             !nominated.isEmpty && isNominated(bytes, name)
         }
     }

@@ -2,7 +2,7 @@
 package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case other, connection, keepAlive, proxyConnection, te, trailer, transferEncoding, contentLength, host, upgrade
     case expect, via, maxForwards, proxyAuthorization, proxyAuthenticate, proxyAuthenticationInfo, date, server
-    case authorization, wwwAuthenticate, proxySupport
+    case authorization, wwwAuthenticate, proxySupport, origin, secFetchSite
 
     /// Bit n: a known name has n bytes. Many fields of real messages are told apart by this alone.
     private static let knownLengths: UInt64 = 0x020F_74DC
@@ -31,6 +31,7 @@ package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case 4 where a == 0x0000_0000_6574_6164: .date
         case 6 where a == 0x0000_7463_6570_7865: .expect
         case 6 where a == 0x0000_7265_7672_6573: .server
+        case 6 where a == 0x0000_6E69_6769_726F: .origin
         case 7 where a == 0x0072_656C_6961_7274: .trailer
         case 7 where a == 0x0065_6461_7267_7075: .upgrade
         case 10 where a == 0x6974_6365_6E6E_6F63 && b == 0x0000_0000_0000_6E6F: .connection
@@ -39,6 +40,7 @@ package enum FieldID: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case 13 where a == 0x7A69_726F_6874_7561 && b == 0x0000_006E_6F69_7461: .authorization
         case 13 where a == 0x7573_2D79_786F_7270 && b == 0x0000_0074_726F_7070: .proxySupport
         case 14 where a == 0x2D74_6E65_746E_6F63 && b == 0x0000_6874_676E_656C: .contentLength
+        case 14 where a == 0x6374_6566_2D63_6573 && b == 0x0000_6574_6973_2D68: .secFetchSite
         case 16 where a == 0x6F63_2D79_786F_7270 && b == 0x6E6F_6974_6365_6E6E: .proxyConnection
         case 16 where a == 0x6874_7561_2D77_7777 && b == 0x6574_6163_6974_6E65: .wwwAuthenticate
         case 17

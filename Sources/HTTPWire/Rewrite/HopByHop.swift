@@ -35,7 +35,7 @@ struct HopByHop {
     mutating func note(_ index: Int, _ fields: inout FieldTable, _ bytes: RawSpan) throws(WireError) -> Bool {
         let entry = fields[index]
         switch entry.id {
-        case .other, .date, .server: return true
+        case .other, .date, .server, .origin, .secFetchSite: return true
         case .connection:
             fields.drop(index)
             options.formUnion(try read(bytes, entry.value))

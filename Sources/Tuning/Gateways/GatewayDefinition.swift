@@ -18,10 +18,12 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
     package var cookieSecure: CookieSecure
     /// Of its Unix sockets.
     package var socketMode: SocketMode
+    /// What clients on its ports may say in Host, beside its own names.
+    package var allowHosts: [GatewayHost]
 
     package init(
         name: String, origin: Origin, listen: [ListenAddress], preserveHost: Bool = false,
-        cookieSecure: CookieSecure = .keep, socketMode: SocketMode = .standard
+        cookieSecure: CookieSecure = .keep, socketMode: SocketMode = .standard, allowHosts: [GatewayHost] = []
     ) {
         self.name = name
         self.origin = origin
@@ -29,6 +31,7 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
         self.preserveHost = preserveHost
         self.cookieSecure = cookieSecure
         self.socketMode = socketMode
+        self.allowHosts = allowHosts
     }
 
     /// For the audit trail: `https://api.stripe.com on 127.0.0.1:9101`, and what differs from the defaults.
@@ -37,6 +40,7 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
         if preserveHost { text += ", preserve_host" }
         if cookieSecure != .keep { text += ", cookie_secure=\(cookieSecure.rawValue)" }
         if socketMode != .standard { text += ", socket_mode=\(socketMode)" }
+        if !allowHosts.isEmpty { text += ", allow_hosts=\(allowHosts.map(\.description).joined(separator: " "))" }
         return text
     }
 
@@ -44,6 +48,7 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
 
     package static let maxNameBytes = 64
     package static let maxListen = 16
+    package static let maxAllowHosts = 64
     package static let allowedName = "letters, digits, `-`, `_` and dots, at most 64, the first a letter or a digit"
     package static let allowedOrigin = "an origin such as https://api.example.com, without a path"
 

@@ -47,6 +47,12 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("For add: permissions of its Unix sockets, octal.", valueName: "mode"))
     var socketMode: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For add: a host that clients may say in Host beside the gateway's own names, such as host.docker.internal; "
+                + "may be repeated.", valueName: "host"))
+    var allowHost: [String] = []
+
     @Option(help: "For add and remove: the reason, shown with the gateway and in the audit trail.")
     var reason: String?
 
@@ -101,6 +107,7 @@ struct GatewayCommand: AsyncParsableCommand {
         request.preserveHost = preserveHost
         request.cookieSecure = stripSecure ? "strip" : "keep"
         request.socketMode = socketMode
+        request.allowHosts = allowHost.isEmpty ? nil : allowHost
         request.reason = reason
         let answer = try await session.client.putGateway(name ?? "", request)
         let output = session.output
@@ -144,7 +151,11 @@ enum GatewayTable {
     static func table(_ gateways: [GatewayReport], now: Int64, isWide: Bool) -> Table {
         var table = Table(
             ["NAME", .flexible("ORIGIN"), .flexible("LISTENS ON"), .number("REQUESTS"), "SOURCE"]
-                + (isWide ? ["BY", "WHEN", "HOST", "SECURE", "MODE", .flexible("REASON")] : [.flexible("REASON")]))
+                + (isWide
+                    ? [
+                        "BY", "WHEN", "HOST", "SECURE", "MODE", .flexible("ALLOWS"), .number("REFUSED"),
+                        .flexible("REASON"),
+                    ] : [.flexible("REASON")]))
         for gateway in gateways {
             let isOverride = gateway.source == "override"
             var row: [Table.Cell] = [
@@ -158,7 +169,8 @@ enum GatewayTable {
                 row += [
                     .init(gateway.actor ?? ""), .init(gateway.timeMs.map { Formatting.ago($0, now: now) } ?? ""),
                     .init(gateway.preserveHost ? "preserved" : "origin's"), .init(gateway.cookieSecure),
-                    .init(gateway.socketMode),
+                    .init(gateway.socketMode), .init(gateway.allowHosts.joined(separator: " ")),
+                    .init("\(gateway.refused)", gateway.refused > 0 ? .warning : .plain),
                 ]
             }
             row.append(.init(gateway.reason ?? ""))

@@ -54,7 +54,7 @@ actor GatewayControl {
             }
             let definition = GatewayDefinition(
                 name: name, origin: values.origin, listen: listen, preserveHost: values.preserveHost,
-                cookieSecure: values.cookieSecure, socketMode: values.socketMode)
+                cookieSecure: values.cookieSecure, socketMode: values.socketMode, allowHosts: values.allowHosts)
             do throws(AdminRefusal) {
                 let time = SystemClock.wall()
                 let change = try refusing { () throws(GatewayTable.Refusal) in
@@ -84,25 +84,48 @@ actor GatewayControl {
         }
     }
 
-    /// `dryRun`: only says what it would do.
-    func importing(
-        _ definitions: [GatewayDefinition], replace: Bool, dryRun: Bool, actor: AdminActor, reason: String?
-    ) async throws(AdminRefusal) -> GatewayChange {
-        var made = GatewayChange()
+    /// `store`: makes the change durable, with what else is imported.
+    func importing<Outcome: Sendable>(
+        _ definitions: [GatewayDefinition], replace: Bool, actor: AdminActor, reason: String?,
+        _ store: @Sendable (GatewayChange) async throws(AdminRefusal) -> Outcome
+    ) async throws(AdminRefusal) -> (change: GatewayChange, outcome: Outcome) {
         try await exclusively(nil) { () async throws(AdminRefusal) in
-            let time = SystemClock.wall()
-            made = try refusing { () throws(GatewayTable.Refusal) in
-                try table.importing(
-                    definitions, replace: replace, actor: actor.name, reason: reason, time: time, others: others)
-            }
-            if !dryRun, !made.isEmpty { try await commit(made, []) }
+            let change = try imported(definitions, replace: replace, actor: actor, reason: reason)
+            let outcome = try await store(change)
+            if !change.isEmpty { await take(change, []) }
+            return (change, outcome)
         }
-        return made
+    }
+
+    /// What an import would change.
+    func imported(
+        _ definitions: [GatewayDefinition], replace: Bool, actor: AdminActor, reason: String?
+    ) throws(AdminRefusal) -> GatewayChange {
+        let time = SystemClock.wall()
+        return try refusing { () throws(GatewayTable.Refusal) in
+            try table.importing(
+                definitions, replace: replace, actor: actor.name, reason: reason, time: time, others: others)
+        }
+    }
+
+    /// A reload begins: gateways that the new file moves or removes let go of what the proxy or the admin API is to take over.
+    /// `endReload` or `cancelReload` must follow; no other change comes in between.
+    func beginReload(_ file: [FileGateway], taking addresses: [ListenAddress]) async {
+        await serial.enter()
+        var next = table
+        next.setFile(file)
+        let entries = next.entries
+        await mailbox.run { loop in GatewayListeners.release(addresses, by: entries, in: loop) }
+    }
+
+    /// Nothing of the new file applies, and gateways listen again where they did.
+    func cancelReload() async {
+        await apply([])
+        await serial.leave()
     }
 
     /// Returns remarks for the operator.
-    func reload(_ file: [FileGateway]) async -> [String] {
-        await serial.enter()
+    func endReload(_ file: [FileGateway]) async -> [String] {
         table.setFile(file)
         await apply([])
         var notes = unopened.values.flatMap { $0 }.map { "cannot listen on \($0)" }.sorted()
@@ -122,20 +145,21 @@ actor GatewayControl {
         await serial.leave()
     }
 
-    private func exclusively(
-        _ ifRevision: UInt64?, _ work: () async throws(AdminRefusal) -> Void
-    ) async throws(AdminRefusal) {
+    private func exclusively<Outcome>(
+        _ ifRevision: UInt64?, _ work: () async throws(AdminRefusal) -> Outcome
+    ) async throws(AdminRefusal) -> Outcome {
         await serial.enter()
         do throws(AdminRefusal) {
             if let ifRevision, ifRevision != table.revision {
                 throw AdminRefusal.stale("the gateways have changed in the meantime: read them again")
             }
-            try await work()
+            let outcome = try await work()
+            await serial.leave()
+            return outcome
         } catch {
             await serial.leave()
             throw error
         }
-        await serial.leave()
     }
 
     private func commit(_ change: GatewayChange, _ ready: [ListeningSocket]) async throws(AdminRefusal) {
@@ -144,6 +168,11 @@ actor GatewayControl {
         } catch {
             throw .unavailable("the change could not be made durable, so nothing was changed: \(error)")
         }
+        await take(change, ready)
+    }
+
+    /// After it was made durable.
+    private func take(_ change: GatewayChange, _ ready: [ListeningSocket]) async {
         table.apply(change)
         await apply(ready)
         for entry in change.audit {
@@ -251,4 +280,5 @@ struct GatewayRequestValues: Sendable {
     var preserveHost: Bool
     var cookieSecure: CookieSecure
     var socketMode: SocketMode
+    var allowHosts: [GatewayHost]
 }

@@ -53,6 +53,17 @@ enum GatewayListeners {
         return held
     }
 
+    /// Closes what is in the way of `addresses`, unless a gateway is to stay there.
+    static func release(_ addresses: [ListenAddress], by entries: [GatewayTable.Entry], in loop: ProxyLoop) {
+        for figures in loop.gatewayReports {
+            let wanted = entries.first { $0.definition.name == figures.name }?.definition.listen ?? []
+            for address in figures.sockets.map(\.address)
+            where !wanted.contains(address) && addresses.contains(where: { $0.collides(with: address) }) {
+                loop.stopListening(on: address, gateway: figures.name)
+            }
+        }
+    }
+
     /// Opens what is not held. A socket of `ready` that no gateway wants is closed.
     static func open(_ entries: [GatewayTable.Entry], held: Held, ready: [ListeningSocket])
         -> (opened: [(name: String, socket: ListeningSocket)], failures: Failures)
@@ -111,6 +122,6 @@ extension GatewayRoute {
     init(_ definition: GatewayDefinition) {
         self.init(
             name: definition.name, origin: definition.origin, preservesHost: definition.preserveHost,
-            stripsSecure: definition.cookieSecure == .strip)
+            stripsSecure: definition.cookieSecure == .strip, allowedHosts: definition.allowHosts)
     }
 }

@@ -38,7 +38,8 @@ final class HostCheck: Sendable {
         let problems = change.puts.compactMap { row -> SettingProblem? in
             let setting = row.key.setting
             let found =
-                objection(to: setting, row.value) ?? pairs.objection(to: setting, row.value, for: row.key.pattern, files)
+                objection(to: setting, row.value)
+                ?? pairs.objection(to: setting, row.value, for: row.key.pattern, files)
             return found.map {
                 SettingProblem(.setting(setting.name), .wrongValue, "`\(setting.name)`: \($0)", index: index(row))
             }
@@ -58,7 +59,8 @@ private struct KeyPairs {
         patternsWithKey = Set(given.filter { $0.setting == .tlsClientKey }.map(\.pattern))
     }
 
-    func objection(to setting: Setting, _ value: SettingValue, for pattern: HostPattern?, _ files: TLSFiles) -> String? {
+    func objection(to setting: Setting, _ value: SettingValue, for pattern: HostPattern?, _ files: TLSFiles) -> String?
+    {
         guard setting == .tlsClientKey || setting == .tlsClientCert && !patternsWithKey.contains(pattern) else {
             return nil
         }

@@ -2,6 +2,7 @@ import AdminAPI
 import AdminModels
 import ConfigurationFile
 import ForwardProxy
+import Metering
 import ProxyTypes
 import Reactor
 import Tuning
@@ -35,7 +36,7 @@ extension LiveAdminBackend {
             var reader = GatewayReader(pointer: "")
             let values = reader.read(
                 origin: request.origin, listen: request.listen, preserveHost: request.preserveHost,
-                cookieSecure: request.cookieSecure, socketMode: request.socketMode)
+                cookieSecure: request.cookieSecure, socketMode: request.socketMode, allowHosts: request.allowHosts)
             guard let values else { throw .invalid("the gateway is invalid", reader.problems) }
             return values
         }
@@ -61,6 +62,7 @@ extension LiveAdminBackend {
             item.preserveHost = row.definition.preserveHost
             item.cookieSecure = row.definition.cookieSecure.rawValue
             item.socketMode = row.definition.socketMode.description
+            item.allowHosts = row.definition.allowHosts.map(\.description)
             item.reason = row.reason
             item.actor = row.actor
             item.time = APIFormat.time(row.time)
@@ -76,7 +78,7 @@ extension LiveAdminBackend {
             var reader = GatewayReader(pointer: "/gateways/\(index)")
             let values = reader.read(
                 origin: item.origin, listen: item.listen, preserveHost: item.preserveHost,
-                cookieSecure: item.cookieSecure, socketMode: item.socketMode)
+                cookieSecure: item.cookieSecure, socketMode: item.socketMode, allowHosts: item.allowHosts)
             let name = reader.value("name") { () throws(ValueProblem) in try GatewayDefinition.checked(name: item.name)
             }
             if definitions.contains(where: { $0.name == item.name }) { reader.refuse("name", "is given twice") }
@@ -86,7 +88,7 @@ extension LiveAdminBackend {
                 GatewayDefinition(
                     name: name, origin: values.origin, listen: values.listen ?? [],
                     preserveHost: values.preserveHost, cookieSecure: values.cookieSecure,
-                    socketMode: values.socketMode))
+                    socketMode: values.socketMode, allowHosts: values.allowHosts))
         }
         guard problems.isEmpty else { throw .invalid("some gateways are invalid", problems) }
         return definitions
@@ -116,7 +118,8 @@ private struct GatewayReader {
     }
 
     mutating func read(
-        origin: String, listen: [String]?, preserveHost: Bool?, cookieSecure: String?, socketMode: String?
+        origin: String, listen: [String]?, preserveHost: Bool?, cookieSecure: String?, socketMode: String?,
+        allowHosts: [String]?
     ) -> GatewayRequestValues? {
         let origin = value("origin") { () throws(ValueProblem) in try GatewayDefinition.origin(parsing: origin) }
         let mode = value("socket_mode") { () throws(ValueProblem) in
@@ -137,10 +140,13 @@ private struct GatewayReader {
                 value("listen/\(index)") { () throws(ValueProblem) in try ListenAddress(parsing: text) }
             }
         }
+        let hosts = (allowHosts ?? []).enumerated().compactMap { index, text in
+            value("allow_hosts/\(index)") { () throws(ValueProblem) in try GatewayHost(parsing: text) }
+        }
         guard problems.isEmpty, let origin, let mode else { return nil }
         return GatewayRequestValues(
             origin: origin, listen: addresses, preserveHost: preserveHost ?? false, cookieSecure: cookies,
-            socketMode: mode)
+            socketMode: mode, allowHosts: hosts)
     }
 }
 
@@ -156,6 +162,8 @@ extension GatewayReport {
         preserveHost = definition.preserveHost
         cookieSecure = definition.cookieSecure.rawValue
         socketMode = definition.socketMode.description
+        allowHosts = definition.allowHosts.map(\.description)
+        refused = figures?.refused.total ?? 0
         requests = figures?.requests ?? 0
         switch entry.source {
         case .file(let place):

@@ -39,7 +39,15 @@ extension LiveAdminBackend {
             throw refused(error.problems.map { "\($0)" })
         }
         let fresh = read.effective(afterReloadFrom: old)
-        let change = try await prepare(fresh, from: old)
+        let wanted = fresh.configuration.proxy.listen + fresh.configuration.admin.listen
+        await gatewayControl.beginReload(fresh.gateways, taking: wanted)
+        let change: Reconfiguration
+        do throws(AdminRefusal) {
+            change = try await prepare(fresh, from: old)
+        } catch {
+            await gatewayControl.cancelReload()
+            throw error
+        }
         let reload = await settings.reload(fresh.layers, actor: actor.name)
         configured.replace(with: fresh)
         let overrides = await settings.overrides
@@ -48,7 +56,7 @@ extension LiveAdminBackend {
         let failures = await apply(change)
         let notes =
             change.notes + objections.map(\.text) + unverified.map(\.text) + failures
-            + (await gatewayControl.reload(fresh.gateways))
+            + (await gatewayControl.endReload(fresh.gateways))
         var model = ReloadReportModel()
         model.changes = reload.changes.map(ChangeReport.init)
         model.configuration = fresh.changes(from: old).map { ConfigurationChangeReport($0) }

@@ -113,19 +113,19 @@ extension LiveAdminBackend {
             try hostCheck.check(change, of: overrides) { row in items.firstIndex { $0.isOf(row.key) } }
             return change
         }
-        // Checked before the settings change; a document without a list of gateways leaves them alone.
         let gateways = try Self.gateways(of: document)
+        // A document without a list of gateways leaves them alone.
         let replacesGateways = replace && document.gateways != nil
-        let planned = try await gatewayControl.importing(
-            gateways, replace: replacesGateways, dryRun: true, actor: actor, reason: reason)
         guard dryRun else {
-            let made = try await changed(ifRevision, make)
-            let opened = try await gatewayControl.importing(
-                gateways, replace: replacesGateways, dryRun: false, actor: actor, reason: reason)
+            let (opened, made) = try await gatewayControl.importing(
+                gateways, replace: replacesGateways, actor: actor, reason: reason
+            ) { gateways throws(AdminRefusal) in try await self.changed(ifRevision, with: gateways, make) }
             var report = ImportReport(made.change, before: made.before, documented: items.count, dryRun: false)
             report.gateways = opened.audit.map(GatewayChangeReport.init)
             return (report, made.after.revision)
         }
+        let planned = try await gatewayControl.imported(
+            gateways, replace: replacesGateways, actor: actor, reason: reason)
         let overrides = await settings.overrides
         if let ifRevision, ifRevision != overrides.revision {
             throw .stale("the settings have changed in the meantime: read them again")
@@ -167,10 +167,11 @@ extension LiveAdminBackend {
     }
 
     private func changed(
-        _ ifRevision: UInt64?, _ make: @escaping @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange
+        _ ifRevision: UInt64?, with gateways: GatewayChange = GatewayChange(),
+        _ make: @escaping @Sendable (SettingOverrides) throws(SettingProblems) -> SettingChange
     ) async throws(AdminRefusal) -> SettingsControl.Outcome {
         do {
-            return try await settings.change(ifRevision: ifRevision) { try make($0) }
+            return try await settings.change(ifRevision: ifRevision, with: gateways) { try make($0) }
         } catch let refusal as AdminRefusal {
             throw refusal
         } catch let problems as SettingProblems {

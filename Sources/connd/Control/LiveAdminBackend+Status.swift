@@ -118,7 +118,7 @@ extension LiveAdminBackend {
         let health = store.health
         var page = MetricsPage()
         page.clients = clients
-        page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests) }
+        page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests, refused: $0.refused) }
         page.acceptIsPaused = pause != nil
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
         page.version = ProductVersion.text

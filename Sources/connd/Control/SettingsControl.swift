@@ -42,9 +42,10 @@ actor SettingsControl {
     }
 
     /// Computes a change from the current overrides, stores and applies it. Refused where the revision is not
-    /// `ifRevision`.
+    /// `ifRevision`. `gateways`: stored with it, in one transaction; to be applied by the caller.
     func change(
-        ifRevision: UInt64? = nil, _ make: @Sendable (SettingOverrides) throws -> SettingChange
+        ifRevision: UInt64? = nil, with gateways: GatewayChange = GatewayChange(),
+        _ make: @Sendable (SettingOverrides) throws -> SettingChange
     ) async throws -> Outcome {
         await serial.enter()
         do {
@@ -53,10 +54,8 @@ actor SettingsControl {
             }
             let before = overrides
             let change = try make(before)
-            if !change.isEmpty {
-                try await store.commit(change)
-                await apply(change)
-            }
+            if !change.isEmpty || !gateways.isEmpty { try await store.commit(change, gateways) }
+            if !change.isEmpty { await apply(change) }
             let outcome = Outcome(change: change, before: before, after: overrides)
             await serial.leave()
             return outcome

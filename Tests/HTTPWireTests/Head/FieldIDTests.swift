@@ -11,6 +11,7 @@ struct FieldIDTests {
         ("Proxy-Authorization", .proxyAuthorization), ("Proxy-Authenticate", .proxyAuthenticate),
         ("Proxy-Authentication-Info", .proxyAuthenticationInfo), ("Date", .date), ("Server", .server),
         ("Authorization", .authorization), ("WWW-Authenticate", .wwwAuthenticate), ("Proxy-Support", .proxySupport),
+        ("Origin", .origin), ("Sec-Fetch-Site", .secFetchSite),
     ]
 
     private func id(_ name: String) -> FieldID? {
