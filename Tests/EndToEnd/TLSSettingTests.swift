@@ -72,6 +72,29 @@ import Testing
         #expect(notes.contains { $0.contains("/no/such/ca.pem") }, "\(notes)")
     }
 
+    @Test("a key of the file that belongs to another certificate is told of once, and no more when it is put right")
+    func pairFromFile() throws {
+        let authority = try TestAuthority.common.get()
+        let (identity, other) = (try authority.identity(), try authority.identity())
+        let folder = try ScratchFolder()
+        let key = try folder.write("key.pem", String(contentsOfFile: other.key, encoding: .utf8))
+        let proxy = try RunningProxy(
+            "hosts: { a.example: { tls_client_cert: \(identity.certificate), tls_client_key: \(key) } }",
+            state: try StateFolder())
+        let refused = try proxy.read("/v1/status")["refused_settings"].items
+        #expect(refused.map { $0["setting"].text } == ["tls_client_key"], "\(refused)")
+        let reason = "\(key) does not belong to tls_client_cert \(identity.certificate)"
+        #expect(refused.first?["reason"].text == reason)
+        // One that is set over it for the same origins is judged with what is in force then.
+        #expect(try proxy.connctl("set", "a.example", "max_queue=9").exitCode == 0)
+        let both = ["tls_client_cert=\(other.certificate)", "tls_client_key=\(key)"]
+        #expect(try proxy.connctl(["set", "a.example"] + both).exitCode == 0)
+        #expect(try proxy.read("/v1/status")["refused_settings"].items.isEmpty)
+        try proxy.connctl("unset", "a.example", "tls_client_cert", "tls_client_key")
+        try folder.write("key.pem", String(contentsOfFile: identity.key, encoding: .utf8))
+        #expect(try proxy.read("/v1/status")["refused_settings"].items.isEmpty)
+    }
+
     @Test("a file that connd cannot use is refused where it is set, and nothing is changed")
     func files() throws {
         let proxy = try RunningProxy(state: try StateFolder())
