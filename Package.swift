@@ -54,7 +54,7 @@ let streams: [Target] = [
     .target(name: "CLinux"),
     room("Reactor", ["ProxyTypes", "CLinux"]),
     .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
-    room("TLS", ["ProxyTypes", "CTLS", "Reactor"]),
+    room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor"]),
 ]
 
 let support: [Target] = [

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <malloc.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -16,10 +15,6 @@
 static const uint64_t connd_tls_options = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
 static const long connd_tls_modes = SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS;
 static const long connd_tls_session_cache = SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL;
-
-static inline size_t connd_allocation_size(void *memory) {
-    return malloc_usable_size(memory);
-}
 
 static inline void connd_tls_set_modes(SSL_CTX *context, long modes) {
     SSL_CTX_set_mode(context, modes);
