@@ -9,20 +9,20 @@ package import Reactor
 /// too, but for the moments in which libssl writes nothing.
 package final class TLSStream: ByteStream {
     package var handler: (any StreamHandler)?
-    private let library: TLSLoop
-    private let below: any ByteStream
-    private var state: State
+    let library: TLSLoop
+    let below: any ByteStream
+    var state: State
     private var input: Input
     private var reading = Reading.on
-    private var output = Output.open
+    var output = Output.open
     /// What was written while output is held.
-    private var held = ByteQueue()
+    var held = ByteQueue()
     private let delivery: SessionDelivery
     /// What libssl has written of its own accord, such as answers to key updates, since the peer last took everything.
     private var ownOutput = 0
     private let timer = Deadline()
 
-    private enum State {
+    enum State {
         case open(any TLSEngine)
         /// Nothing is sent any more. The failure is told after all that was read before.
         case broken(TLSFailure)
@@ -53,23 +53,7 @@ package final class TLSStream: ByteStream {
         case withheld(bytes: Int)
     }
 
-    /// ```
-    ///   open ◀──▶ held ──▶ ended        open ──▶ ended
-    /// ```
-    private enum Output {
-        case open
-        /// libssl takes output again when the rest of a message has come.
-        case held(then: Next)
-        /// close_notify has gone out.
-        case ended
-
-        enum Next {
-            case more, shutdown, close
-        }
-    }
-
     private static let maxOwnOutput = 64 * 1024
-    private static let recordSize = 16_384
 
     init(_ engine: any TLSEngine, _ delivery: SessionDelivery, _ library: TLSLoop) {
         self.library = library
@@ -127,78 +111,6 @@ package final class TLSStream: ByteStream {
     package var remoteEndpoint: Endpoint? { below.remoteEndpoint }
     package var congestionWindow: UInt32 { below.congestionWindow }
     package var tcpInfo: TCPInfo? { below.tcpInfo }
-
-    // MARK: Writing
-
-    package func write(_ bytes: UnsafeRawBufferPointer) {
-        guard case .open(let engine) = state, !bytes.isEmpty else { return }
-        switch output {
-        case .open where engine.takesOutput:
-            if let failure = engine.write(bytes) { breakDown(failure) }
-        case .open:
-            output = .held(then: .more)
-            held.append(bytes)
-        case .held(.more): held.append(bytes)
-        case .held(.shutdown), .held(.close), .ended: break
-        }
-    }
-
-    /// In one record where both fit, and so in one segment.
-    package func write(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) {
-        let joined = min(second.count, Self.recordSize - first.count)
-        guard joined > 0 else {
-            write(first)
-            return write(second)
-        }
-        library.joined.append(first)
-        library.joined.append(UnsafeRawBufferPointer(rebasing: second[..<joined]))
-        write(library.joined.bytes)
-        library.joined.clear(keeping: Self.recordSize * 2)
-        if joined < second.count { write(UnsafeRawBufferPointer(rebasing: second[joined...])) }
-    }
-
-    package func shutdownOutput() {
-        switch (state, output) {
-        case (.open(let engine), .open) where engine.takesOutput:
-            output = .ended
-            engine.sendCloseNotify()
-            below.shutdownOutput()
-        case (.open, .open), (.open, .held(.more)): output = .held(then: .shutdown)
-        case (.open, .held(.shutdown)), (.open, .held(.close)), (.open, .ended), (.closed, _): break
-        case (.broken, _): below.shutdownOutput()
-        }
-    }
-
-    /// A message may be whole now. Called from the loop.
-    private func writeHeld() {
-        guard case .held(let next) = output, case .open(let engine) = state, engine.takesOutput else { return }
-        output = .open
-        let failure = engine.write(held.bytes)
-        held.clear(keeping: 0)
-        if let failure { return breakDown(failure) }
-        goOn(next)
-    }
-
-    /// The rest of the message will never come.
-    private func dropHeld() {
-        guard case .held(let next) = output, case .open = state else { return }
-        output = .ended
-        held.clear(keeping: 0)
-        if case .shutdown = next { below.shutdownOutput() }
-        goOn(next)
-    }
-
-    private func goOn(_ next: Output.Next) {
-        switch next {
-        case .more: break
-        case .shutdown: shutdownOutput()
-        case .close:
-            let handler = handler
-            if closeAfterOutput() { handler?.closed(.outputDone) }
-            return
-        }
-        if below.isWritable { handler?.outputDrained() }
-    }
 
     // MARK: Reading
 
@@ -315,7 +227,7 @@ package final class TLSStream: ByteStream {
     }
 
     /// Found while writing: told later, and behind what is still to be read.
-    private func breakDown(_ failure: TLSFailure) {
+    func breakDown(_ failure: TLSFailure) {
         state = .broken(failure)
         if case .open = input { input = .ending(.closed(.tls(failure))) }
         tellLater()
