@@ -15,8 +15,8 @@ final class SessionCache {
     enum Turn {
         case resume(any TLSSession)
         case full
-        /// Until `mayEnter`.
-        case wait
+        /// Until `mayEnter`, behind so many others.
+        case wait(ahead: Int)
     }
 
     private struct Entry {
@@ -29,6 +29,21 @@ final class SessionCache {
         var lastUse = Instant.zero
         /// Waiting for a session of this peer was in vain.
         var givesNone = false
+        /// The latest sessions that were offered in a row and refused.
+        var refusals = 0
+        /// Handshakes that offered none since then.
+        var unoffered = 0
+
+        /// The peer gives sessions that it resumes nothing with, such as a server that keeps none. Offering them costs, and
+        /// waiting for them is in vain.
+        var refusesAll: Bool { refusals >= SessionCache.maxRefusals }
+
+        /// Now and then one is offered though: the peer may have changed.
+        mutating func mayOffer() -> Bool {
+            guard refusesAll else { return true }
+            unoffered = (unoffered + 1) % SessionCache.offerInterval
+            return unoffered == 0
+        }
     }
 
     private var entries: [Key: Entry] = [:]
@@ -40,6 +55,8 @@ final class SessionCache {
     private static let maxTotal = 8192
     /// Of each peer: as many as a pool dials at once by default, as each is used once.
     static let maxSessions = 32
+    private static let maxRefusals = 8
+    private static let offerInterval = 32
 
     func enter(_ key: Key, _ waiter: any SessionWaiter, now: Instant, wallClock: Int64) -> Turn {
         if entries[key] == nil, entries.count >= Self.maxEntries { makeRoom() }
@@ -47,6 +64,10 @@ final class SessionCache {
         var entry = entries[key] ?? Entry(number: lastNumber)
         defer { entries[key] = entry }
         entry.lastUse = now
+        guard entry.mayOffer() else {
+            entry.bringers += 1
+            return .full
+        }
         while let session = entry.sessions.last {
             let isGood = session.expires > wallClock
             #if CONND_PLANTED_FAULTS
@@ -62,12 +83,12 @@ final class SessionCache {
             entry.bringers += 1
             return .resume(session)
         }
-        guard entry.bringers > 0, !entry.givesNone else {
+        guard entry.bringers > 0, !entry.givesNone, !entry.refusesAll else {
             entry.bringers += 1
             return .full
         }
         entry.waiting.append(waiter)
-        return .wait
+        return .wait(ahead: entry.waiting.count - 1)
     }
 
     /// A connection that went ahead has brought its first session, or will not bring any.
@@ -85,8 +106,11 @@ final class SessionCache {
     func add(_ session: any TLSSession, _ key: Key) {
         guard var entry = entries[key] else { return }
         entry.givesNone = false
+        let room = entry.refusesAll ? 1 : Self.maxSessions
+        let excess = max(entry.sessions.count + 1 - room, 0)
+        entry.sessions.removeFirst(excess)
         entry.sessions.append(session)
-        if entry.sessions.count > Self.maxSessions { entry.sessions.removeFirst() } else { count += 1 }
+        count += 1 - excess
         let served = session.isUsedOnce ? min(1, entry.waiting.count) : entry.waiting.count
         let next = Array(entry.waiting.prefix(served))
         entry.waiting.removeFirst(served)
@@ -107,7 +131,17 @@ final class SessionCache {
         entries[key]?.bringers += 1
     }
 
-    /// It was refused, or the handshake with it failed.
+    /// The handshake that offered `session` is done, and was resumed with it or was full.
+    func answered(_ session: any TLSSession, _ key: Key, isResumed: Bool) {
+        if isResumed {
+            entries[key]?.refusals = 0
+        } else {
+            entries[key]?.refusals += 1
+            remove(session, key)
+        }
+    }
+
+    /// The handshake with it failed, or it was refused.
     func remove(_ session: any TLSSession, _ key: Key) {
         guard let index = entries[key]?.sessions.firstIndex(where: { $0 === session }) else { return }
         entries[key]?.sessions.remove(at: index)

@@ -41,6 +41,8 @@ final class StreamHandshake: TLSHandshake {
     private static let maxInput = 256 * 1024
     /// Waiting for a session pays up to about the time of the full handshake that would be spared.
     private static let sessionWait = Interval.milliseconds(20)...Interval.seconds(1)
+    /// About what both ends of one compute.
+    private static let fullHandshake = Interval.milliseconds(2)
 
     init(_ library: TLSLoop, over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion) {
         self.library = library
@@ -115,18 +117,20 @@ final class StreamHandshake: TLSHandshake {
         switch library.sessions.enter(key(ready), self, now: now, wallClock: library.reactor.wallClock) {
         case .resume(let session): talk(ready, resuming: session)
         case .full: talk(ready, resuming: nil)
-        case .wait:
-            let until = now + sessionWait
+        case .wait(let ahead):
+            let until = now + sessionWait(behind: ahead)
             state = .waitingForSession(ready, until: until)
             library.reactor.timer.wake(timer, at: until)
         }
     }
 
-    /// A few round trips, as far as they are known.
-    private var sessionWait: Interval {
+    /// A few round trips, as far as they are known. In a crowd, longer by the time in which those ahead would compute full
+    /// handshakes, which this one would have to wait for as well.
+    private func sessionWait(behind ahead: Int) -> Interval {
         let roundTrip = Int64(stream.tcpInfo?.roundTripTime ?? 0)
-        let wait = Interval(nanoseconds: 4 * 1000 * roundTrip)
-        return min(max(wait, Self.sessionWait.lowerBound), Self.sessionWait.upperBound)
+        let wait = max(Interval(nanoseconds: 4 * 1000 * roundTrip), Self.sessionWait.lowerBound)
+        let queue = Interval(nanoseconds: Int64(ahead) * Self.fullHandshake.nanoseconds)
+        return min(wait + queue, Self.sessionWait.upperBound)
     }
 
     private func talk(_ ready: ContextCache.Ready, resuming session: (any TLSSession)?) {
@@ -183,7 +187,9 @@ final class StreamHandshake: TLSHandshake {
 
     private func succeed(_ talk: Talk) {
         let info = talk.engine.info
-        if let session = talk.session, !info.isResumed { library.sessions.remove(session, talk.delivery.key) }
+        if let session = talk.session {
+            library.sessions.answered(session, talk.delivery.key, isResumed: info.isResumed)
+        }
         end()
         let encrypted = TLSStream(talk.engine, talk.delivery, library)
         talk.delivery.deliver(talk.engine.takeNewSessions())

@@ -178,6 +178,47 @@ struct ResumptionTests {
         #expect(later.count { !$0.socket.receivedBytes.isEmpty } == 3)
     }
 
+    @Test("in a crowd the wait is longer by what those ahead would compute")
+    func queue() throws {
+        let fixture = try TLSFixture()
+        let server = try server(fixture, .v1_3, tickets: 0)
+        let links = try (0..<11).map { _ in try fixture.begin(server) }
+        func begun() -> Int { links.count { !$0.socket.receivedBytes.isEmpty } }
+        fixture.kernel.advance(by: .milliseconds(19))
+        fixture.turn()
+        #expect(begun() == 1)
+        for _ in 0..<11 {
+            fixture.kernel.advance(by: .milliseconds(1))
+            fixture.turn()
+        }
+        #expect((6...7).contains(begun()))
+        for _ in 0..<9 {
+            fixture.kernel.advance(by: .milliseconds(1))
+            fixture.turn()
+        }
+        #expect(begun() == 11)
+    }
+
+    @Test("one that has to wait once more waits its full time again")
+    func waitsAgain() throws {
+        let fixture = try TLSFixture()
+        let server = try server(fixture, .v1_3, tickets: 0)
+        let links = try (0..<3).map { _ in try fixture.begin(server) }
+        func begun() -> [Bool] { links.map { !$0.socket.receivedBytes.isEmpty } }
+        fixture.kernel.advance(by: .milliseconds(15))
+        fixture.turn()
+        // As when files have changed: the next goes ahead, and the last waits for its sessions.
+        fixture.tls.sessions.removeAll(generation: 1)
+        fixture.turn()
+        #expect(begun() == [true, true, false])
+        fixture.kernel.advance(by: .milliseconds(10))
+        fixture.turn()
+        #expect(begun() == [true, true, false])
+        fixture.kernel.advance(by: .milliseconds(11))
+        fixture.turn()
+        #expect(begun() == [true, true, true])
+    }
+
     @Test("the first response says that no session will come, which ends the wait", arguments: versions)
     func noTicketsButData(version: LibraryServer.Version) throws {
         let fixture = try TLSFixture()

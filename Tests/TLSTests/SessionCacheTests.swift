@@ -91,6 +91,37 @@ struct SessionCacheTests {
         #expect(cache.count == 0)
     }
 
+    @Test("whoever waits learns how many wait ahead")
+    func ahead() throws {
+        #expect(enter(key()) == .full)
+        let waiters = (0..<3).map { _ in Waiter() }
+        for (index, waiter) in waiters.enumerated() {
+            guard case .wait(index) = cache.enter(key(), waiter, now: .zero, wallClock: 0) else {
+                Issue.record("\(index) does not wait behind \(index)")
+                return
+            }
+        }
+    }
+
+    @Test("a peer that refuses its sessions again and again is offered one now and then, and nobody waits for more")
+    func refusing() throws {
+        #expect(enter(key()) == .full)
+        for _ in 0..<8 {
+            let session = try session()
+            cache.add(session, key())
+            #expect(enter(key()) == .resume)
+            cache.answered(session, key(), isResumed: false)
+        }
+        for _ in 0..<3 { cache.add(try session(), key()) }
+        #expect(cache.count == 1)
+        let turns = (0..<64).map { _ in enter(key()) }
+        #expect(turns.count { $0 == .resume } == 1 && turns.count { $0 == .wait } == 0)
+        // Its servers share their keys now.
+        cache.answered(try session(), key(), isResumed: true)
+        for _ in 0..<3 { cache.add(try session(), key()) }
+        #expect((0..<4).map { _ in enter(key()) } == [.resume, .resume, .resume, .wait])
+    }
+
     @Test("one that has expired is dropped")
     func expired() throws {
         #expect(enter(key()) == .full)
