@@ -37,7 +37,12 @@ enum LibraryErrors {
         case (SSL_AD_PROTOCOL_VERSION, .handshake):
             return TLSFailure(.noSharedVersion, "\(text): it speaks no version that tls_min_version allows")
         case (SSL_AD_HANDSHAKE_FAILURE, .handshake):
-            return TLSFailure(.alert, "\(text): there is no cipher that both have, or it wants a client certificate")
+            let none = "there is no cipher or group that both have"
+            return TLSFailure(.alert, "\(text): \(none), or it wants a client certificate (tls_client_cert)")
+        case (SSL_AD_NO_APPLICATION_PROTOCOL, .handshake):
+            return TLSFailure(.alert, "\(text): it does not speak http/1.1")
+        case (SSL_AD_UNRECOGNIZED_NAME, .handshake):
+            return TLSFailure(.alert, "\(text): it does not answer to the name that it was sent (tls_server_name)")
         case (SSL_AD_CERTIFICATE_REQUIRED, _), (SSL_AD_BAD_CERTIFICATE, _), (SSL_AD_UNKNOWN_CA, _),
             (SSL_AD_CERTIFICATE_UNKNOWN, _), (SSL_AD_CERTIFICATE_EXPIRED, _), (SSL_AD_UNSUPPORTED_CERTIFICATE, _):
             return TLSFailure(.alert, "\(text): it does not accept the client certificate (tls_client_cert)")

@@ -213,7 +213,7 @@ struct BadOriginTests {
         options.suites = "TLS_AES_128_CCM_8_SHA256"
         let link = try fixture.begin(LibraryServer(fixture.certificates.origin(), options))
         link.exchange()
-        expect(link, .alert, "the origin sent alert 40 (handshake failure): there is no cipher that both have")
+        expect(link, .alert, "the origin sent alert 40 (handshake failure): there is no cipher or group that both have")
     }
 
     // MARK: What is no handshake

@@ -3,6 +3,8 @@ import TestSupport
 /// What the first bytes of a client say (RFC 8446 4.1.2). Value.
 struct ClientHello {
     static let serverName = 0
+    static let groups = 10
+    static let pointFormats = 11
     static let applicationProtocols = 16
     static let signatures = 13
     static let extendedMasterSecret = 23
@@ -11,20 +13,25 @@ struct ClientHello {
     static let earlyData = 42
     static let versions = 43
     static let keyModes = 45
+    static let keyShare = 51
     static let renegotiation = 0xFF01
 
     let recordVersion: Int
     let version: Int
+    let random: [UInt8]
     let sessionID: [UInt8]
     let ciphers: [Int]
     let compressions: [UInt8]
     /// In the order in which they are sent.
     private(set) var kinds: [Int] = []
     private(set) var extensions: [Int: [UInt8]] = [:]
+    /// Of the whole record.
+    let size: Int
     /// Nothing was sent behind it.
     let isAll: Bool
 
     init(_ bytes: [UInt8]) throws {
+        size = bytes.count
         var record = Reader(bytes)
         guard try record.number(1) == 22 else { throw TestFailure("no handshake") }
         recordVersion = try record.number(2)
@@ -33,7 +40,7 @@ struct ClientHello {
         guard try message.number(1) == 1 else { throw TestFailure("no client hello") }
         var hello = Reader(try message.bytes(3))
         version = try hello.number(2)
-        _ = try hello.take(32)
+        random = try hello.take(32)
         sessionID = try hello.bytes(1)
         var ciphers = Reader(try hello.bytes(2))
         self.ciphers = try ciphers.numbers(2)
@@ -45,6 +52,16 @@ struct ClientHello {
             self.extensions[kind] = try extensions.bytes(2)
         }
         guard hello.isAtEnd, message.isAtEnd else { throw TestFailure("bytes behind the client hello") }
+    }
+
+    /// The groups that it sends a public key of, and the keys' lengths.
+    func keyShares() throws -> [Int: Int] {
+        guard let bytes = extensions[Self.keyShare] else { throw TestFailure("no key") }
+        var reader = Reader(bytes)
+        var list = Reader(try reader.bytes(2))
+        var shares: [Int: Int] = [:]
+        while !list.isAtEnd { shares[try list.number(2)] = try list.bytes(2).count }
+        return shares
     }
 
     /// Of the key that was agreed on before.

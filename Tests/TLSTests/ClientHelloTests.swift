@@ -38,6 +38,12 @@ struct ClientHelloTests {
         #expect(name == (isSent ? [0, length + 3, 0, 0, length] + Array(host.utf8) : nil))
     }
 
+    @Test("tls_server_name is sent instead, and none where it is an address", arguments: ["other.test", "192.0.2.7"])
+    func serverNameSetting(name: String) throws {
+        let sent = try hello { $0.serverName = name }.extensions[ClientHello.serverName]
+        #expect(sent.map { Array($0.dropFirst(5)) } == (name == "other.test" ? Array(name.utf8) : nil))
+    }
+
     @Test("HTTP/1.1 is the only protocol")
     func applicationProtocols() throws {
         let list = try hello().extensions[ClientHello.applicationProtocols]
@@ -63,6 +69,34 @@ struct ClientHelloTests {
         let signatures = try hello().list(ClientHello.signatures, lengthSize: 2, size: 2)
         #expect(!signatures.contains { (0x0000...0x02FF).contains($0) }, "\(signatures.map { String($0, radix: 16) })")
         #expect(signatures.contains(0x0403) && signatures.contains(0x0804))
+    }
+
+    @Test("groups are of 112 bits and more, and a key of X25519 alone goes ahead")
+    func groups() throws {
+        let hello = try hello()
+        let groups = try hello.list(ClientHello.groups, lengthSize: 2, size: 2)
+        // P-256, P-384, P-521, X25519, X448, and the finite fields of RFC 7919.
+        let known = Set([0x17, 0x18, 0x19, 0x1D, 0x1E]).union(0x100...0x104)
+        #expect(groups.prefix(2) == [0x1D, 0x17] && Set(groups).isSubset(of: known), "\(groups)")
+        #expect(try hello.keyShares() == [0x1D: 32])
+        #expect(hello.extensions[ClientHello.pointFormats]?.dropFirst().contains(0) == true)
+    }
+
+    @Test("nothing of one hello is in another that could tell who sent both")
+    func unlinkable() throws {
+        let (one, other) = (try hello(), try hello())
+        #expect(one.random != other.random && one.sessionID != other.sessionID)
+        #expect(one.extensions[ClientHello.keyShare] != other.extensions[ClientHello.keyShare])
+        // As middle boxes of TLS 1.2 expect it (RFC 8446 D.4); no time stands in front of the random bytes.
+        #expect(one.sessionID.count == 32 && one.random.prefix(4) != other.random.prefix(4))
+        #expect(one.kinds == other.kinds && one.ciphers == other.ciphers)
+    }
+
+    @Test("it fits one segment, also with the longest of names")
+    func size() throws {
+        let label = String(repeating: "a", count: 61)
+        let name = [label, label, label, label].joined(separator: ".")
+        #expect(try hello(host: name).size < 1200)
     }
 
     @Test("there is no compression, early data, heartbeat, or anything else that was not asked for")

@@ -23,11 +23,13 @@ package final class ChildProcess: Sendable {
 
     package let pid: Int32
     private let output = EventSource(Output())
+    /// Nil where its input is at its end.
+    private let terminal: Int32?
 
-    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `passing`: the
-    /// child has these as its descriptors 3, 4, …
+    /// `program` is a path or is looked up in PATH; one that is missing fails the test that needs it. `input` is all of
+    /// its input; nil: what is typed. `passing`: the child has these as its descriptors 3, 4, …
     package init(
-        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String? = "",
         directory: String? = nil, passing: [SocketUnit] = []
     ) throws {
         var (path, arguments) = (try Self.find(program), arguments)
@@ -52,7 +54,15 @@ package final class ChildProcess: Sendable {
         // A child that does not read its input must not end the test with SIGPIPE.
         Glibc.signal(SIGPIPE, SIG_IGN)
         let (pid, output) = (pid, output)
-        Thread.detachNewThread { Self.write(input, to: source.write) }
+        if let input {
+            terminal = nil
+            Thread.detachNewThread {
+                Self.write(input, to: source.write)
+                close(source.write)
+            }
+        } else {
+            terminal = source.write
+        }
         Thread.detachNewThread { Self.pump(out.read, into: output, \.out) }
         Thread.detachNewThread { Self.pump(err.read, into: output, \.err) }
         Thread.detachNewThread {
@@ -62,6 +72,11 @@ package final class ChildProcess: Sendable {
 
     deinit {
         signal(SIGKILL)
+        if let terminal { close(terminal) }
+    }
+
+    package func type(_ text: String) {
+        if let terminal { Self.write(text, to: terminal) }
     }
 
     package var current: Output { output.current }
@@ -118,6 +133,5 @@ package final class ChildProcess: Sendable {
             guard count > 0 else { break }
             rest = rest.dropFirst(count)
         }
-        close(descriptor)
     }
 }
