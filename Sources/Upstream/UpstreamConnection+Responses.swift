@@ -240,16 +240,23 @@ extension UpstreamConnection {
         state = .serving(Serving(request: .complete))
         pool.release(self, disposition, now: now)
         switch disposition {
+        // Other responses may stand before the origin's end, and that end may be an alert, which is not the keep-alive race.
+        case .mustClose(.originFinIdle): continuePipelined(exchange, next, leftover, now: now)
         case .mustClose(let reason):
             close(reason, reason.manner)
             exchange.responseEnded(now: now)
             failPipelined(now: now)
-        case .reusable, .unused:
-            restartTimeout(now: now)
-            next.responseIsNext(now: now)
-            exchange.responseEnded(now: now)
-            if isServing, !leftover.isEmpty { receive(leftover, now: now) }
+        case .reusable, .unused: continuePipelined(exchange, next, leftover, now: now)
         }
+    }
+
+    private func continuePipelined(
+        _ ended: any UpstreamExchange, _ next: any UpstreamExchange, _ leftover: UnsafeRawBufferPointer, now: Instant
+    ) {
+        restartTimeout(now: now)
+        next.responseIsNext(now: now)
+        ended.responseEnded(now: now)
+        if isServing, !leftover.isEmpty { receive(leftover, now: now) }
     }
 
     // MARK: What goes wrong

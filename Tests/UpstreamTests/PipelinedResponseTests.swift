@@ -1,5 +1,6 @@
 import Pooling
 import ProxyTypes
+import Reactor
 import ReactorTestSupport
 import Testing
 import Tuning
@@ -59,6 +60,31 @@ struct PipelinedResponseTests {
         #expect(exchanges[1].events == ["granted reused", "next", "response lost"])
         #expect(exchanges[2].events == ["granted reused", "lost before response"])
         #expect(fixture.reasons == [.originClosedMidResponse] && fixture.isAtRest)
+    }
+
+    @Test("responses that come together with the FIN behind them are passed on, and only what is missing is lost")
+    func endBehindSecond() {
+        let peer = start()
+        peer.send(response("one") + response("two"))
+        fixture.end(peer)
+        for whole in exchanges.prefix(2) { #expect(whole.body == whole.name && whole.events.last == "ended") }
+        #expect(exchanges[2].events == ["granted reused", "next", "lost before response"])
+        #expect(fixture.reasons == [.originClosedMidResponse] && fixture.isAtRest)
+    }
+
+    @Test("an alert behind a response fails the next as an alert, which is not the keep-alive race")
+    func alertBehindFirst() {
+        let peer = start()
+        let connection = exchanges[0].connection
+        exchanges[0].onEvent = {
+            if $0 == "ended" { connection?.closed(.tls(TLSFailure(.alert, "the origin sent alert 80"))) }
+        }
+        peer.send(response("one"))
+        fixture.end(peer)
+        #expect(exchanges[0].body == "one")
+        #expect(exchanges[1].events == ["granted reused", "next", "tls tls_protocol_error"])
+        #expect(exchanges[2].events == ["granted reused", "lost before response"])
+        #expect(fixture.reasons == [.tlsFailed] && fixture.isAtRest)
     }
 
     @Test("one that is given up takes the others with it, and is not told", arguments: [0, 1, 2])

@@ -233,9 +233,7 @@ final class OriginConnection {
         if !isTunnel, !isChallenged, let drain = origin.lastDrain(before: sighting), dialledAt < drain {
             world.violated(.obeyed, "\(request.nonce) came on a connection that was drained")
         }
-        // With pipelining, the alert may have come behind another answer.
-        let isAlerted = sighting.account.sightings.contains { ($0.alertedAt ?? .distantFuture) < world.now }
-        if isAlerted, !origin.everPipelined {
+        if sighting.account.sightings.contains(where: { ($0.alertedAt ?? .distantFuture) < world.now }) {
             world.violated(.sentTooOften, "\(request.nonce) came again after an alert")
         }
         if let tls { origin.check(tls, dialledAt: dialledAt, sighting) }
