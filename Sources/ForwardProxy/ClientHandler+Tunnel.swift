@@ -38,7 +38,8 @@ extension ClientHandler {
         stream.shutdownOutput()
     }
 
-    func tunnelClosed(_ exchange: Exchange, now: Instant) {
-        close(.tunnelEnded, .afterOutput, now: now)
+    /// `isCut`: a FIN would make what the client has look whole.
+    func tunnelClosed(_ exchange: Exchange, isCut: Bool, now: Instant) {
+        close(.tunnelEnded, isCut ? .reset : .afterOutput, now: now)
     }
 }

@@ -258,10 +258,10 @@ extension Exchange: UpstreamExchange {
         client.tunnelInputClosed(self)
     }
 
-    func tunnelClosed() {
+    func tunnelClosed(isCut: Bool) {
         move(to: .ended(.tunnelClosed))
         record.finished(now: loop.now)
-        client.tunnelClosed(self, now: loop.now)
+        client.tunnelClosed(self, isCut: isCut, now: loop.now)
     }
 
     func upstreamDrained() {

@@ -13,6 +13,7 @@ extension UpstreamConnection {
     }
 
     func tunnelInputEnded(_ tunnel: Tunnel) {
+        guard !stream.inputEndIsUnproven else { return endTunnel(.originClosedMidResponse, .abrupt) }
         switch tunnel.ended {
         case .none:
             setEnded(.input, of: tunnel)
@@ -58,7 +59,9 @@ extension UpstreamConnection {
     /// The exchange is told when the tunnel has ended, unless it has ended it itself.
     func endTunnel(_ reason: CloseReason, _ manner: CloseManner) {
         guard isTunnel, let exchange else { return }
+        // What is encrypted end to end proves its end itself; of what connd has decrypted the client sees only this.
+        let isCut = tls != nil && reason != .drained
         close(reason, manner)
-        if case .closed = state { exchange.tunnelClosed() }
+        if case .closed = state { exchange.tunnelClosed(isCut: isCut) }
     }
 }

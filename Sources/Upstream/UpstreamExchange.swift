@@ -53,7 +53,8 @@ package protocol UpstreamExchange: AnyObject {
     func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant)
     func tunnelBytes(_ bytes: UnsafeRawBufferPointer)
     func tunnelInputClosed()
-    func tunnelClosed()
+    /// `isCut`: the origin may have had more to say, and no other protocol's end need tell.
+    func tunnelClosed(isCut: Bool)
 
     /// What had to wait to be sent has been taken.
     func upstreamDrained()

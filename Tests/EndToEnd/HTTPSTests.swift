@@ -159,6 +159,27 @@ import Testing
         #expect(try proxy.totals()["responses_cut"] == (unannounced ? 1 : nil))
     }
 
+    @Test("another protocol's end is passed on where the origin says so inside TLS, and shows as cut where not")
+    func upgraded() throws {
+        for unannounced in [false, true] {
+            let origin = try FakeOrigin(tls: tls) { connection in
+                guard try connection.readRequest() != nil else { return }
+                connection.send("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n")
+                connection.send("all of it")
+                connection.finishSending(unannounced: unannounced)
+                _ = try connection.readToEnd()
+            }
+            let proxy = try proxy()
+            let client = try ScriptedClient(proxy)
+            #expect(try client.get(origin.url(), ["Connection: upgrade", "Upgrade: raw"]).status == 101)
+            let (bytes, ending) = try client.readToEnd()
+            #expect(text(bytes) == "all of it" && ending == (unannounced ? .reset : .fin))
+            client.close()
+            try origin.waitToSee("the end of the tunnel") { $0.openCount == 0 }
+            #expect(try proxy.totals()["upstream_closed.origin_closed_mid_response"] == (unannounced ? 1 : nil))
+        }
+    }
+
     @Test("a framed response needs no close_notify")
     func framed() throws {
         let origin = try FakeOrigin(tls: tls) { connection in

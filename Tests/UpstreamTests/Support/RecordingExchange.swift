@@ -92,6 +92,6 @@ final class RecordingExchange: UpstreamExchange {
 
     func tunnelBytes(_ bytes: UnsafeRawBufferPointer) { body += String(decoding: bytes, as: UTF8.self) }
     func tunnelInputClosed() { record("input closed") }
-    func tunnelClosed() { record("tunnel closed") }
+    func tunnelClosed(isCut: Bool) { record(isCut ? "tunnel cut" : "tunnel closed") }
     func upstreamDrained() { record("drained") }
 }
