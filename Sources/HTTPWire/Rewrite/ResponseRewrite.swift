@@ -81,10 +81,19 @@ package struct ResponseRewrite: Equatable, Sendable {
             guard let end = end(of: name, bytes, url) else { continue }
             let hasPath = end < url.upperBound && bytes.byte(end) == UInt8(ascii: "/")
             // Without a base it would become a reference to another authority.
-            if base.isEmpty, hasPath, end + 1 < url.upperBound, bytes.byte(end + 1) == UInt8(ascii: "/") { return }
+            if base.isEmpty, hasPath, Self.beginsAuthority(bytes, (end + 1)..<url.upperBound) { return }
             edits.append(
                 HeadEdit(range: url.lowerBound..<end, replacement: hasPath ? .base : .baseAndSlash))
             return
+        }
+    }
+
+    /// Whether this behind a slash is read as an authority: browsers take a backslash for a slash, and skip tabs.
+    private static func beginsAuthority(_ bytes: RawSpan, _ rest: Range<Int>) -> Bool {
+        guard let first = rest.first else { return false }
+        switch bytes.byte(first) {
+        case UInt8(ascii: "/"), UInt8(ascii: "\\"), Grammar.tab: return true
+        default: return false
         }
     }
 

@@ -2,6 +2,7 @@
 package enum FuzzTarget: String, CaseIterable, Sendable {
     case requestHead = "request-head"
     case responseHead = "response-head"
+    case responseRewrite = "response-rewrite"
     case chunks
     case poolEvents = "pool-events"
     case tlsRecords = "tls-records"
@@ -11,6 +12,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         switch self {
         case .requestHead: HeadChecks.request(input)
         case .responseHead: HeadChecks.response(input)
+        case .responseRewrite: RewriteChecks.response(input)
         case .chunks: ChunkChecks.chunks(input)
         case .poolEvents: PoolEvents.play(input)
         case .tlsRecords: TLSRecords.play(input)

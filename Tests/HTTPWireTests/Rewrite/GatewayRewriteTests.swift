@@ -98,8 +98,11 @@ struct GatewayRewriteTests {
     func noBase() throws {
         #expect(try rewritten("Location: https://api.example.com/a", base: "") == "Location: /a")
         #expect(try rewritten("Location: https://api.example.com?a", base: "") == "Location: /?a")
-        let odd = "Location: https://api.example.com//evil.net/"
-        #expect(try rewritten(odd, base: "") == odd)
+        for path in ["//evil.net/", "/\\evil.net/", "/\t/evil.net/"] {
+            let odd = "Location: https://api.example.com\(path)"
+            #expect(try rewritten(odd, base: "") == odd)
+            #expect(try rewritten(odd) == "Location: \(Self.base)\(path)")
+        }
     }
 
     @Test(
