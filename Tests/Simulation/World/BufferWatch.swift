@@ -30,8 +30,9 @@ struct BufferWatch {
         round += 1
         guard round % Self.every == 0 else { return }
         let speaksTLS = world.origins.contains { $0.plan.tls != nil }
+        let read = max(world.configuration.maxBuffer, 4096)
         // With the rest of a record, one read may bring all of it.
-        let read = max(world.configuration.maxBuffer, 4096) + (speaksTLS ? Records.maxPayload : 0)
+        let readOfOrigin = read + (speaksTLS ? Records.maxPayload : 0)
         let head = World.maxHead + Self.growth
         func check(_ what: String, _ held: Int, _ bound: Int) {
             if held > bound {
@@ -41,11 +42,11 @@ struct BufferWatch {
         let most = proxy.loop.mostBuffered
         check("what a client sent", most.unread, head + read)
         check("a request's body", most.requestBody, max(read / 2 + read + head, largestReplay))
-        let response = Self.part + read + head
+        let response = Self.part + readOfOrigin + head
         check("a response whose turn has not come", most.response, response)
         check("what a client does not take", most.output, world.hasPipelines ? Self.mostPipelined * response : response)
         let upstream = proxy.upstream.mostBuffered
-        check("a response's head", upstream.input, head + read)
+        check("a response's head", upstream.input, head + readOfOrigin)
         let ofTLS = speaksTLS ? 64 * 1024 + read : 0
         check("what an origin does not take", upstream.output, 3 * read + (Self.mostPipelined + 1) * head + ofTLS)
         if world.scenario.isCalm { checkTotal(world) }

@@ -96,12 +96,20 @@ extension ClientMachine {
     /// Unsolicited bytes that cross a request are taken for its answer, as HTTP/1 cannot tell them apart. Those that
     /// arrived before the request was sent must end the connection instead.
     private func checkUnasked(_ account: Account, connection: Int) {
-        // Where requests are pipelined, a connection that is paused for a slow client may be given another one.
-        guard !world.origins[account.request.origin].everPipelined else { return }
-        guard let time = world.unsolicitedArrivals[connection], time + .milliseconds(40) < account.sentAt else {
-            return
-        }
+        guard let time = world.unsolicitedArrivals[connection], time + .milliseconds(40) < account.sentAt,
+            !isBehindAnother(account, connection)
+        else { return }
         world.violated(.foreignBytes, "\(account.request.nonce) was answered by what its origin had said before")
+    }
+
+    /// Where it was pipelined, a connection that is paused for a slow client has been given to it: what its origin says
+    /// unasked waits unread behind that client's answer.
+    private func isBehindAnother(_ account: Account, _ connection: Int) -> Bool {
+        guard world.origins[account.request.origin].everPipelined else { return false }
+        return world.ledger.accounts.contains { other in
+            other !== account && (other.outcome == .pending || other.endedAt > account.sentAt)
+                && other.sightings.contains { $0.connection == connection }
+        }
     }
 
     private func ownMaker(_ head: WireHead, _ status: Int, _ account: Account?) -> Reading.Maker? {

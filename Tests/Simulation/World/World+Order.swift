@@ -14,16 +14,17 @@ extension World {
     func checkOrder() {
         let plans = scenario.clients.lazy.flatMap(\.requests)
         guard scenario.isCalm, scenario.originPath.isPlain, !plans.contains(where: \.logsIn) else { return }
-        // What is written while a ticket has come in part goes out later.
-        for origin in origins where !origin.everPipelined && origin.plan.tls?.ticketSplit == nil {
+        for origin in origins where !origin.everPipelined {
+            // What is written while a ticket has come in part goes out with the rest of it.
+            let slack = slack + (origin.plan.tls?.ticketSplit ?? .zero)
             let accounts = ledger.accounts.filter { $0.request.origin == origin.index && isOrdered($0) }
             guard accounts.count < 150 else { continue }
-            for one in accounts where !one.request.isPipelined { checkTurns(while: one, others: accounts) }
+            for one in accounts where !one.request.isPipelined { checkTurns(while: one, others: accounts, slack) }
             if hasPipelines { continue }
             for (place, one) in accounts.enumerated() {
                 for other in accounts[(place + 1)...] {
-                    compare(one, other)
-                    compare(other, one)
+                    compare(one, other, slack)
+                    compare(other, one, slack)
                 }
             }
         }
@@ -36,7 +37,7 @@ extension World {
     private var slack: Interval { scenario.originPath.maxLatency + scenario.originPath.maxLatency + Self.round }
 
     /// Clients are served in turn: while a request waits, no other client is served twice.
-    private func checkTurns(while waiting: Account, others: [Account]) {
+    private func checkTurns(while waiting: Account, others: [Account], _ slack: Interval) {
         let from = waiting.arrivedAt + Self.round + slack
         let until = waiting.sightings[0].at
         guard from + slack < until else { return }
@@ -53,7 +54,7 @@ extension World {
                 + "\(waiting.request.origin)")
     }
 
-    private func compare(_ first: Account, _ second: Account) {
+    private func compare(_ first: Account, _ second: Account, _ slack: Interval) {
         guard first.arrivedAt + Self.round < second.sentAt, first.client != second.client else { return }
         guard second.sightings[0].at + slack < first.sightings[0].at else { return }
         violated(
