@@ -12,7 +12,7 @@ package struct GatewayReport: Codable, Sendable {
     /// `keep` or `strip`.
     package var cookieSecure = ""
     package var socketMode = ""
-    /// What clients on its ports may say in Host, beside its own names.
+    /// Which hosts clients on its ports may name in Host, beside its own names.
     package var allowHosts: [String] = []
     /// `file` or `override`.
     package var source = ""
@@ -25,7 +25,7 @@ package struct GatewayReport: Codable, Sendable {
     package var timeMs: Int64?
     /// Forwarded to its origin since it was opened.
     package var requests = 0
-    /// Not forwarded: of web pages, for other hosts or origins, and CONNECT.
+    /// Not forwarded: requests of web pages, for other hosts or origins, and CONNECT.
     package var refused = 0
 
     package init() {}
@@ -105,7 +105,7 @@ package struct DocumentedGateway: Codable, Sendable {
     }
 }
 
-/// One gateway before and after, in words. Value.
+/// One gateway before and after an import, in words; null where there is none. Value.
 package struct GatewayChangeReport: Codable, Sendable {
     package var name = ""
     package var before: String?

@@ -4,8 +4,9 @@
 
 #include "clinux.h"
 
-/* A counter for each thread, as one that all share would cost each allocation two locked instructions. Threads beyond the
-   last have one in common. */
+/* Each thread has a counter of its own: one that all share would cost each allocation two locked instructions. Threads
+   that get none of their own share the last. A single counter may be negative, if its thread frees what another allocated;
+   only the sum means something. */
 enum { SLOTS = 256 };
 static struct {
     _Alignas(64) atomic_long held;
@@ -39,7 +40,7 @@ void *clinux_counted_realloc(void *memory, size_t size, const char *file, int li
     (void)file, (void)line;
     long before = (long)malloc_usable_size(memory);
     void *moved = realloc(memory, size);
-    /* Of size 0 it frees, and gives nothing. */
+    /* With size 0 realloc frees, and returns NULL. */
     if (moved != NULL || size == 0) count((long)malloc_usable_size(moved) - before);
     return moved;
 }

@@ -13,7 +13,7 @@ package struct GatewayRoute: Hashable, Sendable {
     package var preservesHost: Bool
     /// Cookies lose Secure, so that clients that reached the gateway without TLS send them back.
     package var stripsSecure: Bool
-    /// What clients on its ports may say in Host, beside its own names.
+    /// Which hosts clients on its ports may name in Host, beside its own names.
     package var allowedHosts: [GatewayHost]
 
     package init(
@@ -30,7 +30,7 @@ package struct GatewayRoute: Hashable, Sendable {
 
 /// Listeners for one origin: serves programs that send it requests as if connd were the origin. Loop-bound.
 final class Gateway {
-    /// Nil once it is removed: its clients are answered what they have asked for, and then closed.
+    /// Nil once it is removed: its clients get the answers to what they have sent, and are then closed.
     private(set) var route: GatewayRoute?
     var listeners: [Listener] = []
     var requests = 0
@@ -54,7 +54,7 @@ final class Gateway {
 
     var isRemoved: Bool { route == nil }
 
-    /// As it was decided, where nothing has changed since.
+    /// The target as decided earlier, if nothing has changed since.
     var knownTarget: GatewayTarget? { cached.flatMap { $0.pool.isForgotten ? nil : $0 } }
 
     /// Where its requests go: decided anew when policy or settings have changed, or the pool was forgotten.
@@ -124,7 +124,7 @@ final class GatewayTarget {
 }
 
 /// How the answers to a client of a gateway are rewritten, which depends on the name by which the client knows the gateway.
-/// One serves all requests of a client that says the same Host. Immutable; loop-bound.
+/// Serves all requests of a client with the same Host. Immutable; loop-bound.
 final class GatewayAnswers {
     let target: GatewayTarget
     private let authority: WrittenAuthority

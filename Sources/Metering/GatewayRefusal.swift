@@ -1,8 +1,8 @@
 /// Why a gateway did not forward a request.
 package enum GatewayRefusal: UInt8, CaseIterable, Sendable {
-    /// Host is not a name of the gateway's.
+    /// The host in Host is not one of the gateway's.
     case foreignHost
-    /// A page of another site asks.
+    /// The request comes from a page of another site.
     case foreignPage
     /// The target is another origin.
     case otherOrigin

@@ -42,7 +42,7 @@ final class ContextCache {
     private var lastNumber: UInt64 = 0
     private var lastGeneration: UInt64 = 0
     private let timer = Deadline()
-    /// Connections and sessions of this generation are of the past.
+    /// The context of this generation is out of use: its connections and sessions are to go.
     var onReplaced: ((TLSProfile.ContextKey, _ generation: UInt64) -> Void)?
     /// The files of a context in use have changed and cannot be used. What was loaded before stays in use.
     var onUnusable: ((TLSFailure) -> Void)?
@@ -86,14 +86,14 @@ final class ContextCache {
 
     var count: Int { entries.count }
 
-    /// Those whose files are as they were are left out.
+    /// Makes the contexts whose files differ from the stamps given.
     private func load(_ keys: [(TLSProfile.ContextKey, FileStamps?)]) {
         let bound = LoopBound(self, on: reactor)
         let (mailbox, maker) = (reactor.mailbox, maker)
         run {
             var loaded: [Loaded] = []
             for (key, known) in keys {
-                // Looked at first: a change while the files are read is another change.
+                // Before the files are read: a change while they are read must count as a change.
                 let stamps = maker.stamps(key)
                 guard stamps != known else { continue }
                 loaded.append(Loaded(key: key, result: maker.make(key), stamps: stamps))
@@ -118,7 +118,7 @@ final class ContextCache {
         case (.ready(let old, _), .success(let ready)):
             set(.ready(ready, loaded.stamps))
             onReplaced?(key, old.generation)
-        // More often half of an update than a decision.
+        // More often an update half done than the operator's intention: what works stays in use.
         case (.ready(let old, _), .failure(let failure)):
             set(.ready(old, loaded.stamps))
             onUnusable?(failure)
@@ -142,7 +142,7 @@ final class ContextCache {
 
 extension ContextCache: DeadlineOwner {
     func deadlineReached(now: Instant) -> Instant {
-        // What follows from changes must not depend on the order of a dictionary.
+        // Replacements must come in an order that does not depend on a dictionary's.
         let inOrder = entries.sorted { $0.value.number < $1.value.number }
         let known = inOrder.compactMap { key, entry -> (TLSProfile.ContextKey, FileStamps?)? in
             switch entry.state {
@@ -150,7 +150,7 @@ extension ContextCache: DeadlineOwner {
             case .ready(_, let stamps), .failed(_, let stamps): (key, stamps)
             }
         }
-        // Its end sets the timer again.
+        // `loaded` sets the timer again.
         if !entries.isEmpty { load(known) }
         return .distantFuture
     }

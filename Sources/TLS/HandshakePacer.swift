@@ -1,8 +1,8 @@
 import ProxyTypes
 import Reactor
 
-/// Lets only a few handshakes compute in each round of the loop, in the order in which they came: a step costs as much as
-/// fifty small requests, which would all wait for it. Loop-bound.
+/// Lets only a few handshakes take a step in each round of the loop, first come, first served: a step costs as much CPU as fifty
+/// small requests, which would all wait for it. Loop-bound.
 final class HandshakePacer {
     private unowned let reactor: Reactor
     private var round = Instant.zero

@@ -5,8 +5,8 @@ import Reactor
 
 /// What all connections of a profile share in libssl: an SSL_CTX, and the certificates that it trusts.
 ///
-/// Made on a worker and then handed to one loop, which alone uses it from there on: libssl counts references with atomics, and
-/// no other thread has one.
+/// Made on a worker and then handed to one loop, which alone uses it from then on: libssl counts references atomically, and no
+/// other thread keeps one.
 final class LibraryContext: TLSContext, @unchecked Sendable {
     let pointer: OpaquePointer
     /// Kept for its memory: it is shared by all contexts that trust the same bundle.
@@ -34,8 +34,8 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
         guard connd_tls_set_min_version(pointer, key.minVersion == .v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 else {
             throw TLSFailure(.configuration, "libssl does not take tls_min_version")
         }
-        // AES with 128 bits first, as browsers do: its hash is SHA-256, for which processors have instructions, and a resumed
-        // handshake computes about a tenth less than in libssl's own order. The rest is libssl's and the system's to choose.
+        // AES-128 first, as in browsers: its hash is SHA-256, for which processors have instructions, so a resumed handshake
+        // takes about a tenth less CPU than in libssl's own order. libssl and the system choose the rest.
         SSL_CTX_set_ciphersuites(pointer, Self.suites)
         SSL_CTX_set_cipher_list(pointer, Self.suitesOfTLS12)
         // One protocol, with its length: http/1.1.
@@ -158,7 +158,7 @@ final class TrustStore: @unchecked Sendable {
         return store
     }
 
-    /// The bundle, never the directory beside it: that one would be searched on the loop during each handshake.
+    /// The bundle, never the directory beside it, which libssl would search on the loop during each handshake.
     static let system: String = {
         if let variable = getenv("SSL_CERT_FILE").map({ String(cString: $0) }), variable.hasPrefix("/") {
             return variable

@@ -3,7 +3,7 @@ import ProxyTypes
 import Reactor
 
 /// One TLS connection of libssl over a byte stream: bytes that have come are fed to it, and what it sends goes out through the
-/// stream at once. It calls nobody back. Loop-bound.
+/// stream at once. It makes no callbacks. Loop-bound.
 final class LibraryEngine: TLSEngine {
     let below: any ByteStream
     let peer: TLSPeer
@@ -13,7 +13,7 @@ final class LibraryEngine: TLSEngine {
     private var condition = Condition.sound
     /// The first thing that was wrong with the peer's certificates.
     fileprivate(set) var certificateFailure: TLSFailure?
-    /// Sessions that the peer offers for later connections, the newest ones. Taken by whoever stores them.
+    /// The newest sessions that the peer has given for later connections, until `takeNewSessions`.
     private var newSessions: [LibrarySession] = []
 
     private enum Condition {
@@ -47,7 +47,7 @@ final class LibraryEngine: TLSEngine {
     }
 
     deinit {
-        // Otherwise libssl takes the connection for one that was cut, and its sessions are never resumed.
+        // Otherwise libssl regards the connection as cut, and marks its sessions as not resumable.
         if condition == .sound { SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN) }
         SSL_free(ssl)
     }
@@ -63,7 +63,7 @@ final class LibraryEngine: TLSEngine {
         }
         guard connd_tls_set_server_name(ssl, name) == 1 else { return false }
         guard peer.profile.verification == .full else { return true }
-        // A common name is no name any more (RFC 9525 2).
+        // The common name does not count (RFC 9525 2).
         SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
         return SSL_set1_host(ssl, name) == 1
     }

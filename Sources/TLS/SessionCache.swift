@@ -1,9 +1,9 @@
 import ProxyTypes
 
-/// The sessions of each peer that connections may be resumed with, and the handshakes that wait for one. Bounded. Loop-bound.
+/// The sessions of each peer that can be resumed, and the handshakes that wait for one. Bounded. Loop-bound.
 ///
-/// A handshake without a session is full. While connections are opened that will bring sessions, further handshakes with the
-/// same peer wait for them, so that of a crowd only the first pays the full price.
+/// A handshake without a session is full. While other handshakes with the same peer are about to bring sessions, it waits for
+/// one of them (single flight): of a crowd that starts together only the first handshake is full.
 final class SessionCache {
     struct Key: Hashable {
         let peer: TLSPeer
@@ -11,11 +11,12 @@ final class SessionCache {
         let generation: UInt64
     }
 
-    /// What a handshake does. Whoever goes ahead brings sessions, and says when it has, or never will.
+    /// What a handshake does next. One that does not wait is a bringer: it calls `add` for each session that it gets, and
+    /// `bringerEnded` once, when it has brought its first or will bring none.
     enum Turn {
         case resume(any TLSSession)
         case full
-        /// Until `mayEnter`, behind so many others.
+        /// Until `mayEnter`. `ahead`: the number of handshakes that wait already.
         case wait(ahead: Int)
     }
 
@@ -23,22 +24,22 @@ final class SessionCache {
         /// In the order in which they were made.
         let number: UInt64
         var sessions: [any TLSSession] = []
-        /// Connections that have yet to bring a session.
+        /// Connections that may still bring their first session.
         var bringers = 0
         var waiting: [any SessionWaiter] = []
         var lastUse = Instant.zero
-        /// Waiting for a session of this peer was in vain.
+        /// A handshake waited for a session of this peer and got none in time.
         var givesNone = false
-        /// The latest sessions that were offered in a row and refused.
+        /// How many of the sessions offered last, in a row, the peer refused.
         var refusals = 0
-        /// Handshakes that offered none since then.
+        /// Handshakes that offered none, since the last one that did.
         var unoffered = 0
 
-        /// The peer gives sessions that it resumes nothing with, such as a server that keeps none. Offering them costs, and
-        /// waiting for them is in vain.
+        /// The peer gives sessions but resumes none of them, as a server without a session store does. Offering one costs
+        /// something, and waiting for one gains nothing.
         var refusesAll: Bool { refusals >= SessionCache.maxRefusals }
 
-        /// Now and then one is offered though: the peer may have changed.
+        /// To a peer that refuses all, one is still offered now and then: it may have changed.
         mutating func mayOffer() -> Bool {
             guard refusesAll else { return true }
             unoffered = (unoffered + 1) % SessionCache.offerInterval
@@ -53,7 +54,7 @@ final class SessionCache {
     private static let maxEntries = 4096
     /// A session holds a few kilobytes, with the peer's certificates.
     private static let maxTotal = 8192
-    /// Of each peer: as many as a pool dials at once by default, as each is used once.
+    /// Of each peer: as many as a pool dials at once by default, because a ticket of TLS 1.3 is used once.
     static let maxSessions = 32
     private static let maxRefusals = 8
     private static let offerInterval = 32
@@ -91,7 +92,7 @@ final class SessionCache {
         return .wait(ahead: entry.waiting.count - 1)
     }
 
-    /// A connection that went ahead has brought its first session, or will not bring any.
+    /// A bringer has brought its first session, or will bring none.
     func bringerEnded(_ key: Key) {
         guard var entry = entries[key] else { return }
         entry.bringers = max(entry.bringers - 1, 0)
@@ -119,19 +120,19 @@ final class SessionCache {
         for waiter in next { waiter.mayEnter() }
     }
 
-    /// It waits no longer.
+    /// `waiter` no longer waits.
     func leave(_ key: Key, _ waiter: any SessionWaiter) {
         entries[key]?.waiting.removeAll { $0 === waiter }
     }
 
-    /// It has waited as long as it should, which later ones need not do, and goes on with a full handshake.
+    /// It has waited as long as it should and goes on with a full handshake. Later handshakes need not wait.
     func stopWaiting(_ key: Key, _ waiter: any SessionWaiter) {
         leave(key, waiter)
         entries[key]?.givesNone = true
         entries[key]?.bringers += 1
     }
 
-    /// The handshake that offered `session` is done, and was resumed with it or was full.
+    /// The handshake that offered `session` has succeeded: with that session, or as a full one.
     func answered(_ session: any TLSSession, _ key: Key, isResumed: Bool) {
         if isResumed {
             entries[key]?.refusals = 0
@@ -141,7 +142,7 @@ final class SessionCache {
         }
     }
 
-    /// The handshake with it failed, or it was refused.
+    /// After a handshake with it failed, or the peer refused it.
     func remove(_ session: any TLSSession, _ key: Key) {
         guard let index = entries[key]?.sessions.firstIndex(where: { $0 === session }) else { return }
         entries[key]?.sessions.remove(at: index)
@@ -160,7 +161,7 @@ final class SessionCache {
     }
 
     var waitingCount: Int { entries.values.reduce(0) { $0 + $1.waiting.count } }
-    /// A waiter has been forgotten.
+    /// Whether a handshake waits although nothing will bring a session.
     var isAwaitedFromNobody: Bool { entries.values.contains { $0.bringers == 0 && !$0.waiting.isEmpty } }
 
     /// The least recently used go first; nobody waits for their sessions.
@@ -174,6 +175,6 @@ final class SessionCache {
 
 /// A handshake that waits for a session. Loop-bound.
 protocol SessionWaiter: AnyObject {
-    /// It is to enter again: there is a session, or nobody is left who would bring one.
+    /// It is to enter again: there is a session, or no other handshake will bring one.
     func mayEnter()
 }

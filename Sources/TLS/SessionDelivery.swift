@@ -1,4 +1,4 @@
-/// Hands the sessions that one connection brings to the cache, and says when others need not wait for any. Loop-bound.
+/// Hands the sessions that one connection brings to the cache, and says when others need not wait for it. Loop-bound.
 final class SessionDelivery {
     private enum State {
         /// Others may be waiting.

@@ -24,7 +24,7 @@ final class StreamHandshake: TLSHandshake {
     private struct Talk {
         let engine: any TLSEngine
         let delivery: SessionDelivery
-        /// That was offered.
+        /// The one that was offered.
         let session: (any TLSSession)?
     }
 
@@ -33,15 +33,15 @@ final class StreamHandshake: TLSHandshake {
     private let peer: TLSPeer
     private let completion: TLSCompletion
     private var state = State.loading
-    /// What has come and was not worked on.
+    /// What has come and is not processed yet.
     private var input = ByteQueue()
     private let timer = Deadline()
 
     /// More than any chain of certificates that libssl takes.
     private static let maxInput = 256 * 1024
-    /// Waiting for a session pays up to about the time of the full handshake that would be spared.
+    /// Waiting for a session pays for about as long as the full handshake that it saves would take.
     private static let sessionWait = Interval.milliseconds(20)...Interval.seconds(1)
-    /// About what both ends of one compute.
+    /// About the CPU time of one, of both ends together.
     private static let fullHandshake = Interval.milliseconds(2)
 
     init(_ library: TLSLoop, over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion) {
@@ -124,8 +124,8 @@ final class StreamHandshake: TLSHandshake {
         }
     }
 
-    /// A few round trips, as far as they are known. In a crowd, longer by the time in which those ahead would compute full
-    /// handshakes, which this one would have to wait for as well.
+    /// A few round trips, as far as the kernel knows them. In a crowd it is longer by the time that those ahead would need
+    /// for full handshakes, because this one would have to wait for these as well.
     private func sessionWait(behind ahead: Int) -> Interval {
         let roundTrip = Int64(stream.tcpInfo?.roundTripTime ?? 0)
         let wait = max(Interval(nanoseconds: 4 * 1000 * roundTrip), Self.sessionWait.lowerBound)
@@ -171,7 +171,7 @@ final class StreamHandshake: TLSHandshake {
         }
     }
 
-    /// What came behind the handshake may be sessions, and nothing else as long as nothing was asked.
+    /// Only sessions may follow the handshake: nothing was requested yet.
     private func finish(_ talk: Talk) -> TLSHandshakeStep {
         switch talk.engine.read(into: library.plainBuffer) {
         case .wantsInput: break
@@ -198,7 +198,7 @@ final class StreamHandshake: TLSHandshake {
 }
 
 extension StreamHandshake: StreamHandler {
-    /// It was when the handshake began.
+    /// The stream was connected before the handshake began.
     func connected() {}
 
     func received(_ bytes: UnsafeRawBufferPointer) {
@@ -213,7 +213,7 @@ extension StreamHandshake: StreamHandler {
 
     func closed(_ cause: StreamEnd) { ended("reset") }
 
-    /// What came before is worked on first: an alert says more than the end behind it.
+    /// What came before the end is processed first: an alert says more than the end behind it.
     private func ended(_ verb: String) {
         switch state {
         case .loading, .waitingForSession, .talking:

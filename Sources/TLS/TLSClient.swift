@@ -3,14 +3,14 @@ package import Reactor
 
 /// Encrypts connections to peers: `TLSLoop`, or what a test puts in its place. Loop-bound.
 package protocol TLSClient: AnyObject {
-    /// Loads what the profile needs, if it was not yet, so that the first connection need not wait for it.
+    /// Loads what the profile needs, unless it is loaded, so that the first connection need not wait for it.
     func prepare(_ profile: TLSProfile)
     /// Over a connection that is open. The handshake ends by its completion, from the loop and never from within this call,
     /// or by `cancel`, and never takes longer than the caller lets it.
     func startHandshake(over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion)
         -> any TLSHandshake
-    /// Called with a profile's files after they have changed: connections that were made with what they were before are to
-    /// be retired.
+    /// Called with a profile's files after they have changed: connections that were made with their former content are to be
+    /// retired.
     var onFilesChanged: ((TLSProfile.Files) -> Void)? { get set }
     /// Called where files have changed and cannot be used.
     var onFilesUnusable: ((TLSFailure) -> Void)? { get set }

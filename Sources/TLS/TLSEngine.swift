@@ -1,8 +1,8 @@
 package import ProxyTypes
 package import Reactor
 
-/// The records of one connection: what has come is fed to it, what it sends goes out through the stream below at once. It calls
-/// nobody back. libssl is one; a simulation has a simpler one. Loop-bound.
+/// The records of one connection: what has come is fed to it, what it sends goes out through the stream below at once. It makes
+/// no callbacks. libssl is one; a simulation has a simpler one. Loop-bound.
 package protocol TLSEngine: AnyObject {
     var below: any ByteStream { get }
     var peer: TLSPeer { get }
@@ -13,7 +13,7 @@ package protocol TLSEngine: AnyObject {
     func handshake() -> TLSHandshakeStep
     /// At most one record.
     func read(into room: UnsafeMutableRawBufferPointer) -> TLSReadStep
-    /// False until more has come, now and then: then nothing may be written.
+    /// False while nothing may be written, which ends when more has come.
     var takesOutput: Bool { get }
     /// Takes everything, as the stream below keeps what it cannot send. Nil: it went out.
     func write(_ bytes: UnsafeRawBufferPointer) -> TLSFailure?
@@ -21,7 +21,7 @@ package protocol TLSEngine: AnyObject {
     func sendCloseNotify()
     /// Whether the peer has one of the keys that the profile allows; nil where it has.
     func checkPins() -> TLSFailure?
-    /// Those that the peer has offered since the last call, for later connections.
+    /// The sessions that the peer has given since the last call, for later connections.
     func takeNewSessions() -> [any TLSSession]
 }
 

@@ -10,11 +10,11 @@ package final class TLSLoop {
     let pacer: HandshakePacer
     /// Where all streams decrypt to.
     let plainBuffer: UnsafeMutableRawBufferPointer
-    /// Where streams read and decrypt to that are asked whether they are silent: whoever asks may be in the middle of handling
-    /// what another stream has put into `plainBuffer`, or into the reactor's.
+    /// Where a stream reads and decrypts to when it is asked whether it is silent: the caller may be handling what another
+    /// stream has put into `plainBuffer` or into the reactor's buffer.
     let askedInput: UnsafeMutableRawBufferPointer
     let askedPlain: UnsafeMutableRawBufferPointer
-    /// Where a head and the beginning of its body become one record.
+    /// Where a head and the beginning of its body are joined into one record.
     var joined = ByteQueue()
     package var onFilesChanged: ((TLSProfile.Files) -> Void)?
 
@@ -27,7 +27,7 @@ package final class TLSLoop {
         self.init(reactor: reactor, maker: LibraryContextMaker()) { workers.run($0) }
     }
 
-    /// `run` has a job run that may block.
+    /// `run` runs a job that may block on another thread.
     package init(
         reactor: Reactor, maker: any TLSContextMaker, run: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
     ) {
@@ -54,9 +54,9 @@ package final class TLSLoop {
         set { contexts.onUnusable = newValue }
     }
 
-    /// Handshakes that wait for a session or for their turn: tests look whether any is forgotten.
+    /// Handshakes that wait for a session or for their turn: tests check that none is forgotten.
     package var waitingHandshakes: Int { sessions.waitingCount + pacer.waitingCount }
-    /// Whether one waits that will have to give up: tests look whether there is one.
+    /// Whether a handshake waits for a session that nothing will bring: tests check that none does.
     package var sessionsAreAwaitedFromNobody: Bool { sessions.isAwaitedFromNobody }
 
     /// To be called first in a process that uses libssl, which stays usable while the process ends: what it holds is the

@@ -1,12 +1,12 @@
 package import ProxyTypes
 
-/// How connections are encrypted and what their peers must prove: connections and sessions of different profiles are never
-/// exchanged for each other. Value.
+/// How connections are encrypted and what their peers must prove. A connection or session of one profile is never used for
+/// another. Value.
 package struct TLSProfile: Hashable, Sendable {
     package enum Verification: Hashable, Sendable {
         /// Chain, name and dates.
         case full
-        /// Whoever answers is believed, but for `pins`.
+        /// Any certificate is accepted; `pins` still apply.
         case none
     }
 
@@ -55,7 +55,7 @@ package struct TLSProfile: Hashable, Sendable {
     }
 }
 
-/// Whom a handshake is with. Value.
+/// The other side of a handshake. Value.
 package struct TLSPeer: Hashable, Sendable {
     /// Without brackets or a trailing dot.
     package var host: String

@@ -1,6 +1,6 @@
 import Reactor
 
-/// What goes out. libssl takes it at once but for the moments in which a message of the protocol has come in part.
+/// What goes out. libssl takes it at once, except while a message of the protocol has come only in part.
 extension TLSStream {
     /// ```
     ///   open ◀──▶ held ──▶ ended        open ──▶ ended

@@ -1,12 +1,12 @@
 package import ProxyTypes
 package import Reactor
 
-/// A byte stream that is encrypted over another one: its handler sees plain bytes, and ends that the peer has proven.
+/// A byte stream that is encrypted over another one: its handler sees plain bytes, and whether the peer announced the end.
 /// Loop-bound.
 ///
-/// All that one read of the stream below has brought is decrypted at once and handed on in one piece, so nothing that could
-/// be handed on waits here, and a pause has only to pause the stream below. What is written goes to the stream below at once
-/// too, but for the moments in which libssl writes nothing.
+/// What one read of the stream below brings is decrypted at once and handed on in one piece. So no plain bytes wait here, and
+/// a pause only has to pause the stream below. What is written goes to the stream below at once too, except while libssl
+/// writes nothing.
 package final class TLSStream: ByteStream {
     package var handler: (any StreamHandler)?
     let library: TLSLoop
@@ -49,7 +49,7 @@ package final class TLSStream: ByteStream {
 
     private enum Reading {
         case on, paused
-        /// What comes is only looked at: the number of bytes that were for the handler.
+        /// What comes is not handed on: `bytes` counts what was for the handler.
         case withheld(bytes: Int)
     }
 
@@ -133,8 +133,8 @@ package final class TLSStream: ByteStream {
         below.readPending(into: room)
     }
 
-    /// A session that comes late, or new keys, are not for the handler. Anything else that has come breaks the stream: it was
-    /// looked at, and is lost.
+    /// A late session or new keys are not for the handler. Anything else that has come breaks the stream: to look at it is to
+    /// decrypt it, and nothing takes it.
     package var isSilent: Bool {
         guard case .open = state, case .open = input, case .open = output, !below.hangupSeen else { return false }
         if below.isSilent { return true }
@@ -291,7 +291,7 @@ extension TLSStream: StreamHandler {
         case .ending(.closed): break
         }
         switch reading {
-        // The stream below says so while it is paused only where that is wanted.
+        // While paused, the stream below tells this only if `tellsResetWhilePaused`.
         case .on, .paused: tellEnd()
         case .withheld: break
         }

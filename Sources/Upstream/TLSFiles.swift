@@ -7,8 +7,8 @@ package import Tuning
     import Glibc
 #endif
 
-/// Whether the files that TLS settings name can be used. Each is parsed once, and again when it has changed. Shared; never
-/// asked on the loop, as files may be slow.
+/// Whether the files that TLS settings name can be used. Each is parsed once, and again after it has changed. Shared; not to
+/// be called on the loop, because it reads files.
 package final class TLSFiles: Sendable {
     private enum Subject: Hashable {
         case authorities(String), certificate(String), key(String)
@@ -24,7 +24,7 @@ package final class TLSFiles: Sendable {
             }
         }
 
-        /// The first is the one that is objected to.
+        /// The first is the one that an objection names.
         var paths: [String] {
             switch self {
             case .authorities(let path), .certificate(let path), .key(let path): [path]
@@ -73,7 +73,7 @@ package final class TLSFiles: Sendable {
     }
 
     private func fault(of subject: Subject) -> String? {
-        // Looked at first: a change while the files are read is another change.
+        // Before the files are read: a change while they are read must count as a change.
         let stamps = FileStamps(subject.paths)
         if let found = known.withLock({ $0[subject] }), found.stamps == stamps { return found.fault }
         let fault = subject.fault
@@ -85,10 +85,10 @@ package final class TLSFiles: Sendable {
     }
 
     private static let mostKnown = 1024
-    /// More than any bundle of certificates has.
+    /// Larger than any bundle of certificates.
     private static let maxBytes = 16 << 20
 
-    /// What libssl would be kept waiting by, or does not tell apart.
+    /// What would keep libssl waiting, or what it does not tell apart.
     private static func obstacle(at path: String) -> String? {
         // Opening a FIFO must not wait for its writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

@@ -117,8 +117,8 @@ static inline ssize_t clinux_receive(int fd, void *bytes, size_t count) {
     return syscall(SYS_recvfrom, fd, bytes, count, 0, 0, 0);
 }
 
-/* The allocator as usual, with a count of what is held, in bytes as the allocator has given them. The last two arguments
-   are what libcrypto's allocation functions have. */
+/* malloc, realloc and free that count the bytes held, as malloc_usable_size tells them. The last two arguments are those of
+   libcrypto's allocation functions. */
 void *clinux_counted_malloc(size_t size, const char *file, int line);
 void *clinux_counted_realloc(void *memory, size_t size, const char *file, int line);
 void clinux_counted_free(void *memory, const char *file, int line);

@@ -16,8 +16,8 @@ package struct HeadEdit: Equatable, Sendable {
 }
 
 /// What a gateway changes in the heads of responses, so that the client comes back to the gateway: URLs of the origin in
-/// Location, Content-Location and Link, and Secure of cookies where that is wanted. It finds the places and writes
-/// nothing; `HeadWriter` does. Value.
+/// Location, Content-Location and Link, and, if configured, Secure in cookies. It only finds the places; `HeadWriter` writes.
+/// Value.
 package struct ResponseRewrite: Equatable, Sendable {
     private struct Name: Equatable, Sendable {
         let scheme: [UInt8]
@@ -28,7 +28,7 @@ package struct ResponseRewrite: Equatable, Sendable {
 
     /// The names under which responses may refer to the origin.
     private let names: [Name]
-    /// `http://` and the authority under which the client reached the gateway. Empty where it said none: a URL then
+    /// `http://` and the authority under which the client reached the gateway. Empty if the client sent none: a URL then
     /// becomes a path.
     package let base: [UInt8]
     private let stripsSecure: Bool

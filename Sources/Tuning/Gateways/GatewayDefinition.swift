@@ -1,6 +1,6 @@
 package import ProxyTypes
 
-/// What becomes of Secure in the cookies that a gateway passes on.
+/// What a gateway does with Secure in the cookies that it passes on.
 package enum CookieSecure: String, CaseIterable, Hashable, Sendable {
     case keep
     /// Removed, for clients that do not send Secure cookies over plain HTTP.
@@ -18,7 +18,7 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
     package var cookieSecure: CookieSecure
     /// Of its Unix sockets.
     package var socketMode: SocketMode
-    /// What clients on its ports may say in Host, beside its own names.
+    /// Which hosts clients on its ports may name in Host, beside its own names.
     package var allowHosts: [GatewayHost]
 
     package init(
@@ -64,7 +64,7 @@ package struct GatewayDefinition: Hashable, Sendable, CustomStringConvertible {
         (byte | 0x20) &- 0x61 < 26 || byte &- 0x30 < 10
     }
 
-    /// A slash at the end is what people copy.
+    /// A slash at the end is accepted: people copy it with the URL.
     package static func origin(parsing text: String) throws(ValueProblem) -> Origin {
         guard let origin = Origin(text.hasSuffix("/") ? String(text.dropLast()) : text) else {
             throw ValueProblem(allowed: allowedOrigin, text: text)

@@ -106,8 +106,8 @@ enum GatewayListeners {
 }
 
 extension ListeningSocket {
-    /// A Unix socket gets the mode, and the folder that it is in, if that is missing. Until then the umask lets nobody else
-    /// connect.
+    /// A Unix socket gets the mode, and its folder is created if missing. Until the mode is set, the umask keeps other users
+    /// from connecting.
     static func open(_ address: ListenAddress, mode: SocketMode) throws(SystemError) -> ListeningSocket {
         if case .unix(let path) = address, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
             mkdir(String(path[..<slash]), 0o755)

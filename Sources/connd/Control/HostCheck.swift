@@ -12,7 +12,7 @@ final class HostCheck: Sendable {
     func objections(to overrides: SettingOverrides) -> [RefusedSettingReport] {
         let candidates = overrides.explicitCandidates
         let pairs = KeyPairs(candidates.map { ($0.setting, $0.pattern) }, in: overrides)
-        // Each check needs a socket or a file, and many patterns may have the same value.
+        // Each check opens a socket or a file, and many patterns may have the same value.
         var asked: [Setting: [SettingValue: String?]] = [:]
         return candidates.compactMap { candidate in
             let known = asked[candidate.setting]?[candidate.value]
@@ -48,8 +48,8 @@ final class HostCheck: Sendable {
     }
 }
 
-/// Whether a key and a certificate that are in force together belong together: told of once, at the key where both are
-/// given. Value.
+/// Whether a key and a certificate that are in force together belong together. An objection is made once: at the key if both
+/// are given. Value.
 private struct KeyPairs {
     private let overrides: SettingOverrides
     private let patternsWithKey: Set<HostPattern?>
