@@ -3,8 +3,8 @@ import Metering
 import ProxyTypes
 import Upstream
 
-/// Decides from a request's head whether a gateway takes it: only requests to its own origin, and over TCP only those of
-/// programs, which no page in a browser has made.
+/// Decides from a request's head whether a gateway takes it: only requests to its own origin, and over TCP none that a page in
+/// a browser has made.
 enum GatewayRouting {
     struct Refused: Error {
         let reason: GatewayRefusal
@@ -24,34 +24,34 @@ enum GatewayRouting {
         case .origin, .asterisk:
             if overNetwork { try checkHost(head, bytes, gateway) }
         case .authority:
-            let text = "a gateway serves one origin and opens no tunnels: send CONNECT to the proxy's own port"
+            let text = "a gateway serves one origin and opens no tunnels: send CONNECT to the proxy's address"
             throw Refused(.tunnel, status: 405, .httpRequestDenied, text)
         case .absolute:
             guard names(gateway, head, bytes) else {
                 let text =
                     "this gateway serves \(gateway.route?.origin.description ?? "no origin any more"), and the "
-                    + "request is for another: send it to the proxy's own port"
+                    + "request is for another: send it to the proxy's address"
                 throw Refused(.otherOrigin, status: 421, .httpRequestError, text)
             }
         }
         if overNetwork, mayBePages(head) { try checkPage(head, bytes) }
     }
 
-    /// What `checkPage` looks at is there. Few programs send either field.
+    /// Whether the head has a field that `checkPage` looks at. Few programs send either.
     @inline(__always)
     static func mayBePages(_ head: borrowing RequestHead) -> Bool {
         head.fields.contains(.origin) || head.fields.contains(.secFetchSite)
     }
 
-    /// A page that has the name of its own server lead to this host (DNS rebinding) has that name in Host. HTTP/1.0 clients may
-    /// say none; browsers do not speak it.
+    /// Against DNS rebinding: a page whose server's name resolves to this host sends that name in Host. A request without Host
+    /// passes: only HTTP/1.0 allows it, which browsers do not speak.
     private static func checkHost(_ head: borrowing RequestHead, _ bytes: RawSpan, _ gateway: Gateway) throws(Refused) {
         guard !head.authority.isEmpty else { return }
         let text = RequestRouting.text(bytes, head.host)
         if let host = try? OriginHost(parsing: text), gateway.answers(to: host) { return }
         let detail =
-            "this gateway does not answer for `\(text.prefix(100))`, which Host names: use an address of it, or list the "
-            + "host in the gateway's allow_hosts"
+            "this gateway does not answer for the host `\(text.prefix(100))`: use the gateway's address, or add the host to "
+            + "its allow_hosts"
         throw Refused(.foreignHost, status: 403, .httpRequestDenied, detail)
     }
 
@@ -66,7 +66,7 @@ enum GatewayRouting {
                 ? !PageRequests.isOwn(origin: value, authority: authority) : PageRequests.isForeign(fetchSite: value)
             guard isForeign else { continue }
             let detail =
-                "gateways are for programs, and this request is a web page's of another site "
+                "gateways serve programs, and this request comes from a web page of another site "
                 + "(\(field.id == .origin ? "Origin" : "Sec-Fetch-Site"): \(value.prefix(100)))"
             throw Refused(.foreignPage, status: 403, .httpRequestDenied, detail)
         }
@@ -89,7 +89,7 @@ extension ClientHandler {
         {
             return exchange.prepare(loop.requestHead, reply, now: now)
         }
-        // Most clients say the same Host with each request.
+        // Most clients send the same Host with each request.
         if let answers, answers.serves(gateway.knownTarget, loop.requestHead, bytes),
             !cameOverNetwork || !GatewayRouting.mayBePages(loop.requestHead)
         {

@@ -60,7 +60,7 @@ struct GatewayTableTests {
     @Test("an address of another's is refused, its own is not")
     func collisions() throws {
         let table = try table()
-        #expect(throws: GatewayTable.Refusal.taken("127.0.0.1:2 is the gateway b's")) {
+        #expect(throws: GatewayTable.Refusal.taken("127.0.0.1:2 is where the gateway b listens")) {
             try put(try definition("a", 2), in: table)
         }
         #expect(throws: GatewayTable.Refusal.taken("127.0.0.1:3128 is where the proxy listens")) {

@@ -29,7 +29,8 @@ enum GatewayRoutes {
             verb: .put, path: Paths.gateway, name: "putGateway", summary: "Open a gateway, or change one",
             help:
                 "Durable, and listening, before the response. It takes precedence over the file's gateway of the same "
-                + "name. Only loopback addresses and Unix sockets may be set here.",
+                + "name. Only loopback addresses and Unix sockets may be set here. What the request leaves out has its "
+                + "default, except `listen`: a gateway that exists keeps its addresses.",
             parameters: [name],
             body: .init(
                 type: GatewayRequest.self, longest: 64 << 10,

@@ -1,8 +1,7 @@
 package import ProxyTypes
 
-/// All gateways: those of the config file, and those that were set at run time, which win over the file's of the same name as
-/// overrides do for settings. Decides which are in force, and computes changes; storing and opening them is up to the caller.
-/// Value.
+/// All gateways: those of the config file, and those that were set at run time, which take precedence over the file's of the
+/// same name. Decides which are in force and computes changes; the caller stores and opens them. Value.
 package struct GatewayTable: Sendable {
     /// A gateway in force, and where it comes from. Value.
     package struct Entry: Hashable, Sendable {
@@ -19,11 +18,11 @@ package struct GatewayTable: Sendable {
     /// Why an edit is refused.
     package enum Refusal: Error, Hashable, Sendable {
         case unknown(name: String)
-        /// It is in the file, at this place, and nothing is set over it.
+        /// It is only in the file, at this place, and so cannot be removed at run time.
         case inFile(name: String, place: String)
         /// A field, by its name in the API, and what is wrong with it.
         case invalid(field: String, text: String)
-        /// An address that is another's.
+        /// Something else listens on the address.
         case taken(String)
     }
 
@@ -55,7 +54,7 @@ package struct GatewayTable: Sendable {
 
     // MARK: Edits
 
-    /// `others`: where connd listens beside its gateways, and what for.
+    /// `others`: where the proxy and the admin API listen, and which of the two it is.
     package func putting(
         _ definition: GatewayDefinition, actor: String, reason: String?, time: Int64,
         others: [(address: ListenAddress, what: String)]
@@ -82,8 +81,8 @@ package struct GatewayTable: Sendable {
             let field = "listen/\(index)"
             guard address.isLoopback else {
                 let text =
-                    "\(address) is beyond loopback: a gateway carries whoever can connect, so only the config file may "
-                    + "name such an address, together with proxy.allow_from"
+                    "\(address) is beyond loopback: whoever can connect to a gateway can use its origin, so only the "
+                    + "config file may name such an address, together with proxy.allow_from"
                 throw .invalid(field: field, text: text)
             }
             if definition.listen[..<index].contains(where: { $0.collides(with: address) }) {
@@ -94,7 +93,7 @@ package struct GatewayTable: Sendable {
             }
             for entry in entries where entry.definition.name != definition.name {
                 if entry.definition.listen.contains(where: { $0.collides(with: address) }) {
-                    throw .taken("\(address) is the gateway \(entry.definition.name)'s")
+                    throw .taken("\(address) is where the gateway \(entry.definition.name) listens")
                 }
             }
         }
@@ -151,7 +150,7 @@ package struct GatewayTable: Sendable {
         return change
     }
 
-    // MARK: What has happened
+    // MARK: Applying
 
     package mutating func apply(_ change: GatewayChange) {
         for name in change.removals { rows[name] = nil }

@@ -84,7 +84,7 @@ actor GatewayControl {
         }
     }
 
-    /// `store`: makes the change durable, with what else is imported.
+    /// `store`: makes the change durable, together with the settings that are imported.
     func importing<Outcome: Sendable>(
         _ definitions: [GatewayDefinition], replace: Bool, actor: AdminActor, reason: String?,
         _ store: @Sendable (GatewayChange) async throws(AdminRefusal) -> Outcome
@@ -108,8 +108,8 @@ actor GatewayControl {
         }
     }
 
-    /// A reload begins: gateways that the new file moves or removes let go of what the proxy or the admin API is to take over.
-    /// `endReload` or `cancelReload` must follow; no other change comes in between.
+    /// A reload begins: gateways that the new file moves or removes release the addresses that the proxy or the admin API is to
+    /// listen on. `endReload` or `cancelReload` must follow; no other change comes in between.
     func beginReload(_ file: [FileGateway], taking addresses: [ListenAddress]) async {
         await serial.enter()
         var next = table
@@ -118,7 +118,7 @@ actor GatewayControl {
         await mailbox.run { loop in GatewayListeners.release(addresses, by: entries, in: loop) }
     }
 
-    /// Nothing of the new file applies, and gateways listen again where they did.
+    /// The new file is refused: gateways listen again where they did.
     func cancelReload() async {
         await apply([])
         await serial.leave()
@@ -194,7 +194,7 @@ actor GatewayControl {
         } catch {
             switch error {
             case .unknown(let name):
-                throw .notFound("there is no gateway `\(name)`: /v1/gateways lists those that there are")
+                throw .notFound("there is no gateway `\(name)`: /v1/gateways lists them")
             case .inFile(let name, let place):
                 throw .conflict("the gateway \(name) is in the config file (\(place)): remove it there, then reload")
             case .invalid(let field, let text):
@@ -273,7 +273,7 @@ actor GatewayControl {
     var unopenedListeners: [UnopenedListener] { unopened.values.flatMap { $0 } }
 }
 
-/// What a request says of a gateway, read and checked one by one. Value.
+/// A gateway as a request describes it, each part checked by itself. Value.
 struct GatewayRequestValues: Sendable {
     var origin: Origin
     var listen: [ListenAddress]?

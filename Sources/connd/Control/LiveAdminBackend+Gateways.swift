@@ -17,7 +17,7 @@ extension LiveAdminBackend {
     func gateway(_ name: String) async throws(AdminRefusal) -> (GatewayReport, revision: UInt64) {
         let (reports, revision) = await gateways()
         guard let report = reports.first(where: { $0.name == name }) else {
-            throw .notFound("there is no gateway `\(name)`: /v1/gateways lists those that there are")
+            throw .notFound("there is no gateway `\(name)`: /v1/gateways lists them")
         }
         return (report, revision)
     }
