@@ -108,6 +108,28 @@ struct GatewayCommandTests {
             let outcome = await world.run("gateway", "env", "s")
             #expect(outcome.status == .failed && outcome.errors.contains("listens on no TCP port"))
         }
+        let many = Self.gateway("a", "https://api.groq.com", listening: ["unix:/s", "10.0.0.5:1", "127.0.0.1:2"])
+        #expect(GatewayEnvironment.text(many, .sh) == "export GROQ_BASE_URL='http://127.0.0.1:2'\n")
+    }
+
+    @Test("what is refused is answered with a command of gateways, and a problem is told once")
+    func refused() async throws {
+        let text = "10.0.0.1:1 is beyond loopback"
+        let refusing: FakeDaemon.Handler = { request in
+            switch request.path {
+            case "/v1/gateways/taken": .problem(409, "127.0.0.1:1 is where the proxy listens")
+            case "/v1/gateways/wrong": .problem(422, text, [FieldProblem(pointer: "/listen/0", detail: text)])
+            default: .problem(404, "there is no gateway")
+            }
+        }
+        try await World.withDaemon(refusing) { world, _ in
+            let none = await world.run("gateway", "remove", "none").errors
+            #expect(none.contains("Next: connctl gateway list"), "\(none)")
+            let taken = await world.run("gateway", "add", "taken", "https://a").errors
+            #expect(taken.contains("Next: connctl gateway list"), "\(taken)")
+            let wrong = await world.run("gateway", "add", "wrong", "https://a").errors
+            #expect(wrong == "connctl: \(text)\nNext: connctl help gateway    says what a gateway takes\n", "\(wrong)")
+        }
     }
 
     @Test(
@@ -132,7 +154,7 @@ struct GatewayCommandTests {
         #expect(
             GatewayEnvironment.text(gateway, .sh) == """
                 export _9PAY_BASE_URL='http://127.0.0.1:9101'
-                # connd knows no SDK for pay.example: give its programs this URL in the way that they take one
+                # connd knows no SDK for pay.example: set this URL as the base URL of your program in its own way
 
                 """)
         #expect(GatewayEnvironment.text(gateway, .csh) == "setenv _9PAY_BASE_URL http://127.0.0.1:9101;\n")

@@ -96,6 +96,29 @@ struct UnverifiedTests {
         }
     }
 
+    @Test("explain does not advise more connections where the certificate is not accepted")
+    func advice() {
+        var report = Samples.exchange
+        report.origin = "https://a.example"
+        report.error = "tls_certificate_error"
+        report.connection = nil
+        report.waterfall = [Samples.phase("queue", 0, 1000)]
+        let lines = ExchangeAdvice.lines(report)
+        #expect(lines.first?.contains("connctl set https://a.example tls_ca_file=FILE") == true, "\(lines)")
+        #expect(lines.last == "100% of the time: it waited for a connection, which could not be opened")
+        report.error = nil
+        #expect(ExchangeAdvice.lines(report).last?.contains("max_connections=N") == true)
+    }
+
+    @Test(
+        "the days that a certificate has left are told with its date",
+        arguments: [(1, "less than a day"), (25, "1 day")])
+    func certificate(hours: Int64, text: String) {
+        var facts = LabelledList()
+        CertificateText.add("2027-01-16T08:00:00.000Z", World.now + hours * 3_600_000, to: &facts, now: World.now)
+        #expect(facts.lines(color: false).joined().contains("expires 2027-01-16 08:00:00Z, in \(text)"))
+    }
+
     @Test(
         "set without a reason is answered with the way to give one",
         arguments: [(["set", "all", "tls_verify=none"], "/reason"), (["confirm", "all"], "/reason")])

@@ -11,7 +11,7 @@ enum EnvironmentText {
         }
     }
 
-    /// The first loopback address, else the first with a port; nil if all are Unix sockets.
+    /// The URL of the first loopback address, else of the first with a port; nil if all are Unix sockets.
     static func proxy(_ listeners: [String]) -> String? {
         let addresses = listeners.filter { !$0.hasPrefix("unix:") }.compactMap { AdminAddress(parsing: $0) }
         return (addresses.first(where: \.isLocal) ?? addresses.first)?.description

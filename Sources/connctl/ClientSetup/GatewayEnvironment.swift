@@ -21,7 +21,7 @@ enum GatewayEnvironment {
         }
     }
 
-    /// As the SDKs and tools name them in their sources or manuals; what is only a habit of some programs is left out. Some
+    /// As in the sources or manuals of the SDKs and tools; a name that only some programs happen to use is left out. Some SDKs
     /// append the version to the base URL, others expect it there.
     private static let known: [String: Entry] = [
         "api.openai.com": Entry(
@@ -92,14 +92,14 @@ enum GatewayEnvironment {
         let start = word.first.map { $0.isNumber ? "_" : "" } ?? ""
         return Entry(
             Variable(name: start + String(word) + "_BASE_URL"),
-            note: "connd knows no SDK for \(host): give its programs this URL in the way that they take one")
+            note: "connd knows no SDK for \(host): set this URL as the base URL of your program in its own way")
     }
 
     /// Nil where the gateway listens on no TCP port.
     static func text(_ gateway: GatewayReport, _ shell: EnvironmentText.Shell) -> String? {
-        guard let address = gateway.listening.first(where: { !$0.hasPrefix("unix:") }) else { return nil }
+        guard let base = EnvironmentText.proxy(gateway.listening) else { return nil }
         let entry = entry(host: Origin(gateway.origin)?.host ?? "", gateway: gateway.name)
-        let lines = entry.variables.map { EnvironmentText.assignment($0.name, "http://\(address)\($0.path)", shell) }
+        let lines = entry.variables.map { EnvironmentText.assignment($0.name, base + $0.path, shell) }
         return lines.joined() + (entry.note.map { EnvironmentText.remark($0, shell) } ?? "")
     }
 }

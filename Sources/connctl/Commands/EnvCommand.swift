@@ -47,10 +47,10 @@ struct EnvCommand: AsyncParsableCommand {
     }
 }
 
-/// What becomes of HTTPS where programs are merely told of the proxy.
+/// How https URLs are served for programs that only know the proxy variables.
 enum TunnelRemark {
     static let text =
-        "https URLs go through as tunnels, whose connections are not shared: connctl list shows the line that shares them"
+        "https URLs go through tunnels, whose connections are not shared: connctl list shows how to share them"
 }
 
 extension Session {

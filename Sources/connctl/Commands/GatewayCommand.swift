@@ -16,11 +16,12 @@ struct GatewayCommand: AsyncParsableCommand {
             connctl gateway add s3 https://s3.example.com --listen unix:/run/connd/gateways/s3.sock --preserve-host
             connctl gateway list
             connctl gateway remove stripe
-            eval "$(connctl gateway env openai)"       the base URL of the SDKs that are known for its origin
+            eval "$(connctl gateway env openai)"       sets the base URL that the origin's SDKs read
 
             A gateway is for programs whose base URL can be set: their requests share connd's connections to the origin, \
-            also where it speaks HTTPS. `add` with the name of an existing gateway changes it. What is set here takes \
-            precedence over the gateway of the same name in the config file.
+            also if it is an https origin. `add` with the name of an existing gateway replaces it: without --listen it \
+            keeps its addresses, and other options that are not given have their defaults again. A gateway that is added \
+            here takes precedence over the one of the same name in the config file.
             """)
 
     @Argument(help: "list, add, remove or env.")
@@ -41,7 +42,7 @@ struct GatewayCommand: AsyncParsableCommand {
     @Flag(help: "For add: the origin is told the Host that the client sent, instead of its own.")
     var preserveHost = false
 
-    @Flag(help: "For add: cookies lose Secure, for clients that do not send such cookies over plain HTTP.")
+    @Flag(help: "For add: removes Secure from cookies, for clients that do not send such cookies over plain HTTP.")
     var stripSecure = false
 
     @Option(help: ArgumentHelp("For add: permissions of its Unix sockets, octal.", valueName: "mode"))
@@ -49,7 +50,7 @@ struct GatewayCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "For add: a host that clients may say in Host beside the gateway's own names, such as host.docker.internal; "
+            "For add: a host that clients may name in Host beside the gateway's own names, such as host.docker.internal; "
                 + "may be repeated.", valueName: "host"))
     var allowHost: [String] = []
 
@@ -80,6 +81,7 @@ struct GatewayCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let command = self
         try await Session.run(global) { session in
+            session.about(.gateway)
             switch command.action {
             case .list: try await Self.list(session)
             case .add: try await command.add(session)

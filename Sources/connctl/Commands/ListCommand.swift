@@ -105,7 +105,7 @@ enum OriginTable {
         return table
     }
 
-    /// How connections of origins that only tunnels reach could be shared. For the busiest of those that are shown.
+    /// How the connections of origins that only tunnels reach could be shared: the command for the busiest of those shown.
     static func advice(_ origins: [OriginSummary]) -> [String] {
         let found = origins.filter { $0.tunnelsOnly && $0.gateways.isEmpty }
         guard let first = found.max(by: { $0.connections.tunnels < $1.connections.tunnels }) else { return [] }

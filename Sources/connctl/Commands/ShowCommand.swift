@@ -100,7 +100,9 @@ enum CertificateText {
     static func add(_ expires: String?, _ at: Int64?, to facts: inout LabelledList, now: Int64) {
         guard let expires, let at else { return }
         let days = Int((at - now) / 86_400_000)
-        let text = at > now ? "expires \(expires), in \(Formatting.plural(days, "day"))" : "expired \(expires)"
+        let left = days == 0 ? "in less than a day" : "in \(Formatting.plural(days, "day"))"
+        let date = Formatting.time(expires)
+        let text = at > now ? "expires \(date), \(left)" : "expired \(date)"
         facts.add("certificate", text, days < 14 ? .warning : .plain)
     }
 }
@@ -175,7 +177,7 @@ struct OriginText {
         facts.add("closed", words(figures.closed))
         facts.add("dial failures", words(figures.dialFailures))
         if detail.dialFailuresInARow > 0 {
-            facts.add("failing now", "\(detail.dialFailuresInARow) dials in a row", .bad)
+            facts.add("failing now", "\(Formatting.plural(detail.dialFailuresInARow, "dial")) in a row", .bad)
         }
         for refused in detail.refusedSettings {
             facts.add("refused", "\(refused.setting)=\(refused.value): \(refused.reason)", .bad)

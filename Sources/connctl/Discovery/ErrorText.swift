@@ -11,7 +11,7 @@ struct ErrorText: Sendable {
     var settings: [String] = []
 
     enum Subject: Hashable, Sendable {
-        case none, origin(String), pattern(String), trial(String), connection, exchange, document, reload
+        case none, origin(String), pattern(String), trial(String), connection, exchange, gateway, document, reload
     }
 
     func failure(_ error: AdminFailure) -> CommandFailure {
@@ -59,7 +59,8 @@ struct ErrorText: Sendable {
         // To fix a refused token, one needs to know which file it came from.
         if problem.status == 401 { details.append(token.explanation) }
         // A single problem that the message already contains is not repeated.
-        let isRepeated = details.count == 1 && (message.contains(details[0]) || details[0] == message)
+        let only = details.count == 1 ? problem.errors?.first?.detail ?? details[0] : nil
+        let isRepeated = only.map { message.contains($0) || message.contains(details[0]) } ?? false
         return CommandFailure(
             message.isEmpty ? "connd answered \(problem.status)" : message, details: isRepeated ? [] : details,
             status: problem.status == 412 ? .preconditionFailed : .failed, next: next(problem))
@@ -116,12 +117,14 @@ struct ErrorText: Sendable {
         switch subject {
         case .connection: ["connctl conns    lists open connections; connctl conns --state closed    closed ones"]
         case .exchange: ["connctl explain    lists the latest slow and failed exchanges"]
+        case .gateway: ["connctl gateway list    shows the gateways"]
         case .origin, .pattern, .trial, .document, .reload, .none:
             ["connctl list    shows the origins that connd knows"]
         }
     }
 
     private var conflict: [String] {
+        if subject == .gateway { return ["connctl gateway list    shows the gateways, and where each listens"] }
         guard let subjectText else { return ["connctl status", "connctl audit    shows what was changed, by whom"] }
         return [
             "connctl show \(subjectText)    shows what is in force now",
@@ -140,6 +143,7 @@ struct ErrorText: Sendable {
             return meant + ["connctl settings    lists them all"]
         }
         if let name = names.first { return ["connctl settings \(name)    says what it takes"] }
+        if subject == .gateway { return ["connctl help gateway    says what a gateway takes"] }
         return ["connctl settings    says what each setting takes"]
     }
 
@@ -147,7 +151,7 @@ struct ErrorText: Sendable {
         switch subject {
         case .origin(let name): name
         case .pattern(let name), .trial(let name): name == "*" ? "all" : name
-        case .connection, .exchange, .document, .reload, .none: nil
+        case .connection, .exchange, .gateway, .document, .reload, .none: nil
         }
     }
 }

@@ -15,6 +15,8 @@ enum ExchangeAdvice {
     private static func forPhase(_ phase: String, _ report: ExchangeReport) -> String {
         let origin = SafeText.line(report.origin)
         switch phase {
+        case "queue" where report.connection == nil && isDialFailure(report.error):
+            return "it waited for a connection, which could not be opened"
         case "queue":
             return "it waited for a connection. More of them: connctl set \(origin) max_connections=N; "
                 + "what holds them: connctl conns \(origin)"
@@ -35,6 +37,13 @@ enum ExchangeAdvice {
         }
     }
 
+    private static func isDialFailure(_ error: String?) -> Bool {
+        switch error {
+        case "tls_certificate_error", "tls_protocol_error", "connection_refused", "destination_unavailable": true
+        default: false
+        }
+    }
+
     /// Advice for the error types of RFC 9209 that have any.
     private static func forError(_ error: String, _ origin: String) -> String? {
         let origin = SafeText.line(origin)
@@ -48,6 +57,10 @@ enum ExchangeAdvice {
             return
                 "The origin was silent for longer than headers_timeout or body_idle_timeout: "
                 + "connctl show \(origin) -o wide"
+        case "tls_certificate_error":
+            return "The certificate is not accepted. If a private CA has issued it: "
+                + "connctl set \(origin) tls_ca_file=FILE; if it has another name: tls_server_name=NAME"
+        case "tls_protocol_error": return "The TLS handshake failed. How often, and why: connctl show \(origin)"
         case "connection_refused": return "Nothing listens there: is the origin running, is the port right?"
         case "connection_terminated":
             return "The origin closed the connection under the request. Where connections were idle before: "
