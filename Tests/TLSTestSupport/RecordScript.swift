@@ -40,12 +40,10 @@ package final class RecordScript {
     }
 
     /// The rule that was broken; nil where all hold. The fixture may have been used for another script before, whose
-    /// sessions are resumed where its `place` was the same.
-    package static func ruleBroken(
-        by input: [UInt8], in fixture: TLSFixture, _ servers: Servers, at place: Int = 0
-    ) throws -> String? {
+    /// sessions are resumed.
+    package static func ruleBroken(by input: [UInt8], in fixture: TLSFixture, _ servers: Servers) throws -> String? {
         guard let first = input.first else { return nil }
-        let script = try RecordScript(input.dropFirst(), fixture, servers, first, place)
+        let script = try RecordScript(input.dropFirst(), fixture, servers, first)
         return script.play()
     }
 
@@ -66,9 +64,7 @@ package final class RecordScript {
         }
     }
 
-    private init(
-        _ input: ArraySlice<UInt8>, _ fixture: TLSFixture, _ servers: Servers, _ first: UInt8, _ place: Int
-    ) throws {
+    private init(_ input: ArraySlice<UInt8>, _ fixture: TLSFixture, _ servers: Servers, _ first: UInt8) throws {
         self.input = input
         self.fixture = fixture
         let identity = fixture.certificates.client
@@ -76,8 +72,7 @@ package final class RecordScript {
         profile.files.certificate = identity.certificate
         profile.files.key = identity.key
         let which = Int(first) % servers.all.count
-        let address = IPAddress(ipv4: 0xC000_0201 &+ UInt32(truncatingIfNeeded: place))
-        let endpoint = Endpoint(address: address, port: UInt16(1000 + which))
+        let endpoint = Endpoint(address: TLSFixture.address.address, port: UInt16(1000 + which))
         link = try fixture.connect(servers.all[which], at: endpoint, profile: profile)
         link.recorder.onReceive = { [unowned self] _ in received() }
     }
