@@ -15,8 +15,11 @@ enum TLSRecords {
     // The fuzzer has one thread.
     private final class Stage: @unchecked Sendable {
         static let shared = Result { try Stage() }
-        private let fixture: TLSFixture
+        private var fixture: TLSFixture
         private let servers: RecordScript.Servers
+        private var runs = 0
+        /// A fixture remembers all its connections.
+        private static let runsOfFixture = 1000
 
         private init() throws {
             fixture = try TLSFixture()
@@ -24,7 +27,9 @@ enum TLSRecords {
         }
 
         func play(_ input: [UInt8]) throws -> String? {
-            try RecordScript.ruleBroken(by: input, in: fixture, servers)
+            runs += 1
+            if runs % Self.runsOfFixture == 0 { fixture = try TLSFixture() }
+            return try RecordScript.ruleBroken(by: input, in: fixture, servers)
         }
     }
 }
