@@ -13,7 +13,9 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
     private let trust: TrustStore?
 
     private static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-    private static let suitesOfTLS12 = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:DEFAULT"
+    /// What follows the first two is libssl's `DEFAULT` in other words, as that one counts for nothing unless it stands first.
+    private static let suitesOfTLS12 =
+        "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ALL:!COMPLEMENTOFDEFAULT:!eNULL"
 
     private init(_ pointer: OpaquePointer, _ trust: TrustStore?) {
         self.pointer = pointer

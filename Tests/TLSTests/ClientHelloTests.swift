@@ -55,6 +55,8 @@ struct ClientHelloTests {
         let ciphers = try hello().ciphers
         // AES-128-GCM first, of TLS 1.3 and of 1.2.
         #expect(ciphers.prefix(5) == [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F])
+        // Others of TLS 1.2 are offered too: AES-256, ChaCha20, CBC, DHE, and RSA without a forward secret.
+        #expect(Set([0xC02C, 0xC030, 0xCCA8, 0xCCA9, 0xC023, 0x009E, 0x009C]).isSubset(of: ciphers))
         // NULL, export, RC4, DES, 3DES, IDEA, and those without a certificate.
         let broken: Set<Int> = Set(0x0000...0x001B).union(0x0034...0x0034).union(0x003A...0x003B)
             .union([0x006C, 0x006D, 0x0089, 0x009B, 0x00A6, 0x00A7, 0xC001, 0xC002, 0xC003, 0xC006, 0xC007, 0xC008])
