@@ -24,6 +24,8 @@ extension TLSStream {
         switch output {
         case .open where engine.takesOutput:
             if let failure = engine.write(bytes) { breakDown(failure) }
+        // The rest of the message will never come.
+        case .open where !inputIsOpen: break
         case .open:
             output = .held(then: .more)
             held.append(bytes)
@@ -52,6 +54,9 @@ extension TLSStream {
             output = .ended
             engine.sendCloseNotify()
             below.shutdownOutput()
+        case (.open, .open) where !inputIsOpen:
+            output = .ended
+            below.shutdownOutput()
         case (.open, .open), (.open, .held(.more)): output = .held(then: .shutdown)
         case (.open, .held(.shutdown)), (.open, .held(.close)), (.open, .ended), (.closed, _): break
         case (.broken, _): below.shutdownOutput()
@@ -71,9 +76,8 @@ extension TLSStream {
     /// The rest of the message will never come.
     func dropHeld() {
         guard case .held(let next) = output, case .open = state else { return }
-        output = .ended
+        output = .open
         held.clear(keeping: 0)
-        if case .shutdown = next { below.shutdownOutput() }
         goOn(next)
     }
 

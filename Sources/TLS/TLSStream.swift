@@ -81,6 +81,8 @@ package final class TLSStream: ByteStream {
     package var unsentBytes: Int { held.count + below.unsentBytes }
     package var outputIsShut: Bool { below.outputIsShut }
 
+    var inputIsOpen: Bool { input == .open }
+
     package var inputHasEnded: Bool {
         switch input {
         case .ended: true

@@ -193,4 +193,24 @@ struct KeyUpdateTests {
         link.exchange()
         #expect(link.serverText == "the last words" && link.server?.sawCloseNotify == true)
     }
+
+    @Test("after the peer's end, nothing waits for the rest of a ticket", arguments: ["shut", "close"])
+    func writeAfterEndInTicket(how: String) throws {
+        let fixture = try TLSFixture()
+        let link = try fragmentingLink(fixture)
+        link.server?.sendTicket()
+        link.carryOut()
+        link.deliver(600)
+        link.socket.end()
+        fixture.turn()
+        #expect(link.recorder.ends == [.input])
+        link.write("the last words")
+        #expect(link.stream?.isWritable == true && link.stream?.unsentBytes == 0)
+        if how == "close" {
+            #expect(link.stream?.closeAfterOutput() == true && link.socket.isClosed)
+        } else {
+            link.stream?.shutdownOutput()
+            #expect(link.socket.ending == .fin)
+        }
+    }
 }
