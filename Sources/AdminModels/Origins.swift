@@ -25,6 +25,8 @@ package struct OriginSummary: Codable, Sendable {
     package var tunnelsOnly = false
     /// The names of the gateways to it.
     package var gateways: [String] = []
+    /// The http origins whose requests it gets with `tls: originate`.
+    package var originatedFrom: [String] = []
     package var overrides = 0
     package var trials = 0
     package var lastUsed: String?
@@ -53,6 +55,7 @@ package struct OriginSummary: Codable, Sendable {
         case unverified
         case tunnelsOnly = "tunnels_only"
         case gateways
+        case originatedFrom = "originated_from"
         case overrides
         case trials
         case lastUsed = "last_used"

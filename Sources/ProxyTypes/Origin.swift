@@ -55,6 +55,13 @@ package struct Origin: Hashable, Sendable, CustomStringConvertible {
         Origin(scheme: .https, host: host, port: port == Scheme.http.defaultPort ? Scheme.https.defaultPort : port)
     }
 
+    /// The `http` origins whose requests come here with `tls: originate`.
+    package var underTLS: [Origin] {
+        guard scheme == .https else { return [] }
+        let ports = port == Scheme.https.defaultPort ? [Scheme.http.defaultPort, port] : [port]
+        return ports.map { Origin(scheme: .http, host: host, port: $0) }.filter { $0.overTLS == self }
+    }
+
     /// The host for a resolver: without brackets.
     package var hostForLookup: String {
         host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host

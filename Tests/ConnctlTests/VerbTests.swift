@@ -57,7 +57,10 @@ struct VerbTests {
         (gateway.tunnelsOnly, gateway.gateways) = (true, ["b", "c"])
         #expect(
             OriginTable.marks(tunnels) == "tunnels only" && OriginTable.marks(gateway) == "tunnels only, gateway b c")
-        #expect(OriginTable.advice([gateway]).isEmpty)
+        var originated = Samples.summary("https://c.example")
+        (originated.tunnelsOnly, originated.originatedFrom) = (true, ["http://c.example"])
+        #expect(OriginTable.marks(originated) == "tunnels only, originated")
+        #expect(OriginTable.advice([gateway, originated]).isEmpty)
         #expect(
             OriginTable.advice([gateway, tunnels]) == [
                 "Only tunnels reach https://api.example.com, so connections are not shared. Programs that take a base URL "

@@ -91,7 +91,12 @@ import Testing
         #expect(
             seen.split(separator: "\n").dropFirst().map(String.init) == ["handshake"]
                 + ["absolute", "upgraded", "port", "socket"].map { "request GET /\($0) HTTP/1.1 \(authority)" })
-        #expect(try proxy.read("/v1/origins")["items"].items.map { $0["origin"].text } == ["https://\(authority)"])
+        let listed = try proxy.read("/v1/origins")["items"].items
+        #expect(listed.map { $0["origin"].text } == ["https://\(authority)"])
+        #expect(listed.first?["originated_from"].items.map(\.text) == ["http://\(authority)"])
+        #expect(listed.first?["gateways"].items.map(\.text) == ["g"])
+        let shown = try proxy.connctl("show", "https://\(authority)").output
+        #expect(shown.contains("takes the requests to http://\(authority)"), "\(shown)")
     }
 
     @Test("the setting tls applies to the next request, both ways")

@@ -51,4 +51,14 @@ struct OriginTests {
         #expect(origin.description == expected)
         #expect(origin.authority == authority)
     }
+
+    @Test(
+        "the http origins that lead to an https one are those that it is over TLS",
+        arguments: [
+            ("https://a", ["http://a", "http://a:443"]), ("https://a:8080", ["http://a:8080"]), ("https://a:80", []),
+            ("http://a", []),
+        ])
+    func underTLS(text: String, expected: [String]) throws {
+        #expect(try #require(Origin(text)).underTLS.map(\.description) == expected)
+    }
 }

@@ -107,7 +107,7 @@ enum OriginTable {
 
     /// How the connections of origins that only tunnels reach could be shared: the command for the busiest of those shown.
     static func advice(_ origins: [OriginSummary]) -> [String] {
-        let found = origins.filter { $0.tunnelsOnly && $0.gateways.isEmpty }
+        let found = origins.filter { $0.tunnelsOnly && $0.gateways.isEmpty && $0.originatedFrom.isEmpty }
         guard let first = found.max(by: { $0.connections.tunnels < $1.connections.tunnels }) else { return [] }
         let count =
             found.count == 1 ? "Only tunnels reach \(first.origin)" : "Only tunnels reach \(found.count) origins"
@@ -127,6 +127,7 @@ enum OriginTable {
         if origin.unverified { words.append("unverified") }
         if origin.tunnelsOnly { words.append("tunnels only") }
         if !origin.gateways.isEmpty { words.append("gateway \(origin.gateways.joined(separator: " "))") }
+        if !origin.originatedFrom.isEmpty { words.append("originated") }
         if origin.overrides > 0 { words.append(Formatting.plural(origin.overrides, "override")) }
         if origin.trials > 0 { words.append(Formatting.plural(origin.trials, "trial")) }
         return words.joined(separator: ", ")

@@ -171,6 +171,11 @@ struct OriginText {
             facts.add(
                 "reached", "by CONNECT tunnels only, whose connections are not shared; to pool it: \(line)", .warning)
         }
+        if !summary.gateways.isEmpty { facts.add("gateways", summary.gateways.joined(separator: ", ")) }
+        if !summary.originatedFrom.isEmpty {
+            let origins = summary.originatedFrom.joined(separator: " and ")
+            facts.add("originated", "takes the requests to \(origins) (tls=originate)")
+        }
         facts.add("outcomes", words(outcomes))
         facts.add("errors", words(figures.errors))
         facts.add("opened", words(figures.opened))

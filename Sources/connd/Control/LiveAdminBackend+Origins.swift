@@ -213,6 +213,8 @@ extension LiveAdminBackend {
             let isOverTLS = gateway.origin.scheme == .http && layers.effective(for: gateway.origin).tls == .originate
             return (isOverTLS ? gateway.origin.overTLS : gateway.origin) == origin
         }.map(\.name)
+        let plain = origin.underTLS.filter { layers.effective(for: $0).tls == .originate }
+        summary.originatedFrom = plain.map(\.description)
         return summary
     }
 
