@@ -13,7 +13,7 @@ struct CorpusTests {
 
     @Test(
         "no file of a corpus breaks a property, as it is and with each byte changed",
-        arguments: [FuzzTarget.requestHead, .responseHead, .responseRewrite, .chunks])
+        arguments: [FuzzTarget.requestHead, .responseHead, .responseRewrite, .chunks, .clientHello])
     func corpus(target: FuzzTarget) throws {
         let files = try Self.files(target.rawValue)
         #expect(files.count >= 15)

@@ -4,6 +4,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case responseHead = "response-head"
     case responseRewrite = "response-rewrite"
     case chunks
+    case clientHello = "client-hello"
     case poolEvents = "pool-events"
     case tlsRecords = "tls-records"
 
@@ -14,6 +15,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .responseHead: HeadChecks.response(input)
         case .responseRewrite: RewriteChecks.response(input)
         case .chunks: ChunkChecks.chunks(input)
+        case .clientHello: HelloChecks.clientHello(input)
         case .poolEvents: PoolEvents.play(input)
         case .tlsRecords: TLSRecords.play(input)
         }
