@@ -55,6 +55,7 @@ let streams: [Target] = [
     room("Reactor", ["ProxyTypes", "CLinux"]),
     .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
     room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor"]),
+    room("LocalCA", ["ProxyTypes", "CTLS"]),
 ]
 
 let support: [Target] = [
@@ -145,6 +146,7 @@ let testTargets: [Target] = [
     tests(
         "TLSTests",
         ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport"]),
+    tests("LocalCATests", ["ProxyTypes", "CTLS", "LocalCA", "TestSupport"]),
     tests(
         "UpstreamTests",
         [

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -125,4 +127,32 @@ static inline int connd_certificate_names(const X509 *certificate, char *room, s
     }
     GENERAL_NAMES_free(names);
     return found;
+}
+
+// Certificates of a local authority.
+
+static const int connd_utf8_string = MBSTRING_UTF8;
+
+static inline EVP_PKEY *connd_p256_key(void) {
+    return EVP_EC_gen("P-256");
+}
+
+// 127 random bits, and positive.
+static inline int connd_set_random_serial(X509 *certificate) {
+    BIGNUM *number = BN_new();
+    int done = number != NULL && BN_rand(number, 127, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1
+        && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
+    BN_free(number);
+    return done;
+}
+
+// `value` as in OpenSSL's configuration files; it can refer to nothing outside.
+static inline int connd_add_extension(X509 *certificate, X509 *issuer, int id, const char *value) {
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, id, value);
+    int done = extension != NULL && X509_add_ext(certificate, extension, -1) == 1;
+    X509_EXTENSION_free(extension);
+    return done;
 }
