@@ -1,14 +1,14 @@
 import CTLS
 
-/// A certificate authority as it is made: who trusts the root trusts what the intermediate signs. Value.
+/// A new certificate authority: whoever trusts the root trusts what the intermediate signs. Value.
 package struct NewAuthority: Sendable {
     package let root: Certificate
     package let intermediate: Certificate
     package let intermediateKey: PrivateKey
 }
 
-/// Makes certificate authorities that cannot sign for anything but what they were made for. The key of the root signs once,
-/// and is gone. No state.
+/// Makes certificate authorities that can sign for nothing but their own domains. The root's key signs the root and the
+/// intermediate, and is then destroyed. No state.
 package enum AuthorityMaker {
     /// Of root and intermediate.
     package static let years: Int64 = 10
@@ -17,7 +17,7 @@ package enum AuthorityMaker {
     package static func make(
         for domains: [PermittedDomain], host: String, serial: String, now: Int64
     ) throws(LibraryFailure) -> NewAuthority {
-        let validity = now - 3_600_000..<now + years * 365 * 86_400_000
+        let validity = now - LeafMaker.clockDifference..<now + years * 365 * 86_400_000
         let constraints = CertificateDraft.Extension(id: NID_name_constraints, value: constraints(domains))
         let rootKey = try PrivateKey()
         let root = try CertificateDraft(commonName: name("root", host, serial), key: rootKey, validity: validity)

@@ -11,6 +11,8 @@ package final class LeafMaker: Sendable {
 
     package static let days: Int64 = 7
     private static let day: Int64 = 86_400_000
+    /// Between this host's clock and others', as far as it is tolerated.
+    static let clockDifference: Int64 = 3_600_000
 
     package init(issuer: Certificate, key issuerKey: PrivateKey) throws(LibraryFailure) {
         self.issuer = issuer
@@ -20,7 +22,7 @@ package final class LeafMaker: Sendable {
 
     /// `now`: in milliseconds since 1970. Valid from an hour before, as clocks differ, and never for longer than its issuer.
     package func leaf(for host: OriginHost, now: Int64) throws(LibraryFailure) -> Certificate {
-        let validity = now - 3_600_000..<max(now, min(now + Self.days * Self.day, issuer.expires))
+        let validity = now - Self.clockDifference..<max(now, min(now + Self.days * Self.day, issuer.expires))
         let name = host.description
         let fitsCommonName = name.utf8.count <= 64
         return try CertificateDraft(commonName: fitsCommonName ? name : nil, key: key, validity: validity).signed(

@@ -16,18 +16,18 @@ package struct ClientHello: Hashable, Sendable {
     package var protocols: [[UInt8]]?
     /// The newest version of TLS that it offers, as on the wire: 0x0304 is TLS 1.3.
     package var newestVersion: UInt16 = 0
-    /// The name above may be that of the server's front (RFC 9849).
+    /// The real hello is encrypted inside, and `serverName` may name only the server in front of the real one (RFC 9849).
     package var hasEncryptedHello = false
 
     /// Whether it will speak HTTP/1.1. Without the extension, the server chooses.
     package var takesHTTP1: Bool { protocols?.contains(Array("http/1.1".utf8)) ?? true }
 }
 
-/// Reads the ClientHello at the beginning of what a client sends. It is sent on as it came, so nothing is repaired: what
-/// another parser might read otherwise is malformed. Pure.
+/// Reads the ClientHello at the beginning of what a client sends. The server may get these same bytes, so nothing is repaired:
+/// what another parser might read differently is malformed. Pure.
 package enum ClientHelloParser {
     package enum Outcome: Hashable, Sendable {
-        /// As far as it has come it may be one.
+        /// More must come to tell.
         case incomplete
         case hello(ClientHello)
         /// Another protocol.
@@ -181,7 +181,8 @@ package enum ClientHelloParser {
         return found
     }
 
-    /// But for those that only test whether servers ignore what they do not know (RFC 8701).
+    /// The newest in the list, without GREASE: reserved values by which clients test that servers ignore what they do not know
+    /// (RFC 8701).
     private static func newest(_ content: ArraySlice<UInt8>) throws(Ending) -> UInt16 {
         var reader = Reader(rest: content)
         guard let list = reader.vector(1), list.count >= 2, list.count.isMultiple(of: 2), reader.rest.isEmpty else {
