@@ -54,8 +54,8 @@ let streams: [Target] = [
     .target(name: "CLinux"),
     room("Reactor", ["ProxyTypes", "CLinux"]),
     .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
-    room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor"]),
     room("LocalCA", ["ProxyTypes", "CTLS"]),
+    room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor", "LocalCA"]),
 ]
 
 let support: [Target] = [
@@ -98,13 +98,13 @@ let daemon: [Target] = [
         "ForwardProxy",
         [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "ProcessOutput", "Reactor",
-            "Upstream",
+            "TLS", "Upstream",
         ]),
     .executableTarget(
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
+            "LocalCA", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
             argumentParser,
         ],
         swiftSettings: strict),

@@ -49,6 +49,7 @@ package struct OriginStatistics: Hashable, Sendable {
 
     package var tunnels = TunnelStatistics()
     package var tls = TLSStatistics()
+    package var intercept = InterceptStatistics()
 
     package init() {}
 
@@ -91,6 +92,7 @@ package struct OriginStatistics: Hashable, Sendable {
         a.firstLeases += b.firstLeases
         a.tunnels += b.tunnels
         a.tls += b.tls
+        a.intercept += b.intercept
     }
 
     /// What was counted since `b`, an earlier snapshot.
@@ -125,6 +127,7 @@ package struct OriginStatistics: Hashable, Sendable {
         made.firstLeases = a.firstLeases - b.firstLeases
         made.tunnels = a.tunnels - b.tunnels
         made.tls = a.tls - b.tls
+        made.intercept = a.intercept - b.intercept
         return made
     }
 }

@@ -60,6 +60,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var tlsMinVersion: TLSMinVersion
     /// The origin must have one of these keys; empty: any.
     package var tlsPins: [PublicKeyPin]
+    package var intercept: Bool
 
     private static let defaults = EffectiveSettings(SettingValues())
 
@@ -119,5 +120,6 @@ package struct EffectiveSettings: Hashable, Sendable {
         }
         tlsMinVersion = values.choice(.tlsMinVersion, or: .v1_2)
         tlsPins = values.pins(.tlsPin)
+        intercept = values.flag(.intercept)
     }
 }

@@ -153,5 +153,8 @@ extension Setting {
         .init(
             .tlsPin, "tls_pin", .pins(unset: "none"), .unset, .newConnections,
             "public keys of which the origin must have one, as in curl's --pinnedpubkey"),
+        .init(
+            .intercept, "intercept", .flag, .flag(false), .newTunnels,
+            "end the TLS of CONNECT tunnels to the host with connd's own certificate, and pool what is inside"),
     ]
 }

@@ -79,6 +79,7 @@ extension SettingBounds {
                 "sha1//AAAAAAAAAAAAAAAAAAAAAAAAAAA=", "sha256//AAAA", "sha256//", "/key.pem",
                 pin("A").replacing("sha256//", with: "sha256/"), pin("A").replacing("=", with: ""), pin("A") + "=",
             ]),
+        .init("intercept", "off", ["on", "off"], ["1"]),
     ]
 
     private static func pin(_ digit: String) -> String { "sha256//" + String(repeating: digit, count: 42) + "A=" }
