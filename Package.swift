@@ -64,7 +64,7 @@ let support: [Target] = [
         // A million pool events run beside a model that is slow by design.
         swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
     .target(
-        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "TLS"],
+        name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "LocalCA", "TLS"],
         path: "Tests/ReactorTestSupport", swiftSettings: strict),
     .target(
         name: "TLSTestSupport",
@@ -98,13 +98,14 @@ let daemon: [Target] = [
         "ForwardProxy",
         [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "ProcessOutput", "Reactor",
-            "TLS", "Upstream",
+            "LocalCA", "TLS", "Upstream",
         ]),
     .executableTarget(
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "LocalCA", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels", "AdminAPI", logging,
+            "LocalCA", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels",
+            "AdminAPI", logging,
             argumentParser,
         ],
         swiftSettings: strict),
@@ -145,7 +146,9 @@ let testTargets: [Target] = [
     tests("ReactorTests", ["ProxyTypes", "CLinux", "Reactor"]),
     tests(
         "TLSTests",
-        ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport"]),
+        [
+            "ProxyTypes", "CTLS", "Reactor", "LocalCA", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport",
+        ]),
     tests("LocalCATests", ["ProxyTypes", "CTLS", "LocalCA", "TestSupport"]),
     tests(
         "UpstreamTests",
@@ -157,7 +160,7 @@ let testTargets: [Target] = [
         "ForwardProxyTests",
         [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
-            "ForwardProxy", "ReactorTestSupport",
+            "ForwardProxy", "LocalCA", "TLS", "ReactorTestSupport",
         ]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(

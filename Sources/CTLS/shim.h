@@ -22,6 +22,13 @@ static inline void connd_tls_set_modes(SSL_CTX *context, long modes) {
     SSL_CTX_set_mode(context, modes);
 }
 
+static const long connd_tls_no_session_cache = SSL_SESS_CACHE_OFF;
+
+// Shown behind the certificate itself.
+static inline int connd_tls_add_chain(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
 static inline void connd_tls_set_session_cache_mode(SSL_CTX *context, long mode) {
     SSL_CTX_set_session_cache_mode(context, mode);
 }
@@ -127,6 +134,25 @@ static inline int connd_certificate_names(const X509 *certificate, char *room, s
     }
     GENERAL_NAMES_free(names);
     return found;
+}
+
+// A store of all certificates of `store` but `left_out`; NULL without memory.
+static inline X509_STORE *connd_store_without(X509_STORE *store, X509 *const *left_out, size_t count) {
+    X509_STORE *made = X509_STORE_new();
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+    for (int index = 0; made != NULL && index < sk_X509_OBJECT_num(objects); index++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, index));
+        int is_left_out = 0;
+        for (size_t other = 0; certificate != NULL && other < count; other++) {
+            is_left_out |= X509_cmp(certificate, left_out[other]) == 0;
+        }
+        if (certificate == NULL || is_left_out) continue;
+        if (X509_STORE_add_cert(made, certificate) != 1) {
+            X509_STORE_free(made);
+            made = NULL;
+        }
+    }
+    return made;
 }
 
 // Certificates of a local authority.

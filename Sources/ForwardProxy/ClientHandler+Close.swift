@@ -20,6 +20,7 @@ extension ClientHandler {
     func close(_ reason: ClientCloseReason, _ manner: CloseManner, now: Instant) {
         guard !isClosing else { return }
         countClose(reason)
+        takeBackStream(now: now)
         switch manner {
         case .atOnce: closeAtOnce(now: now)
         case .reset:
@@ -79,7 +80,8 @@ extension ClientHandler {
     func ended() {
         switch state {
         case .closed: return
-        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput:
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing, .tunnel, .flushing, .lingering,
+            .closingAfterOutput:
             state = .closed
         }
         let now = loop.now
@@ -132,7 +134,7 @@ extension ClientHandler {
         case .lingering(var linger):
             linger.received(count, now: now)
             if linger.isExhausted { closeAtOnce(now: now) } else { keepLingering(linger, now: now) }
-        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel, .closingAfterOutput, .closed:
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing, .tunnel, .closingAfterOutput, .closed:
             Invariant.broken("a client's bytes are dropped before its end was decided")
         }
     }
@@ -144,7 +146,7 @@ extension ClientHandler {
         let ordinary = isDraining ? ClientCloseReason.shutdown : .afterResponse
         switch state {
         case .finishing(let reason): close(reason == .afterResponse ? ordinary : reason, .politely, now: now)
-        case .head, .idle, .leaving, .serving, .body, .tunnel: close(ordinary, .politely, now: now)
+        case .head, .idle, .leaving, .serving, .body, .opening, .tunnel: close(ordinary, .politely, now: now)
         case .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
@@ -156,7 +158,7 @@ extension ClientHandler {
         case .serving:
             // An answer whose head has yet to go out says that it is the last.
             if let last = exchanges.last, !last.responseHasBegun { state = .finishing(.shutdown) }
-        case .leaving, .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        case .leaving, .body, .opening, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
 

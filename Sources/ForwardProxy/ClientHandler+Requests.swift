@@ -16,7 +16,7 @@ extension ClientHandler {
             switch state {
             case .head, .idle, .leaving, .serving: count = mayTakeRequest ? receiveHead(rest, now: now) : 0
             case .body(let exchange, _): count = receiveBody(of: exchange, rest, now: now)
-            case .finishing: count = 0
+            case .opening, .finishing: count = 0
             case .tunnel(let exchange):
                 exchange.tunnelFromClient(rest)
                 count = rest.count
@@ -34,6 +34,7 @@ extension ClientHandler {
         let used = process(unread.bytes, now: now)
         unread.consume(used)
         boundUnread()
+        peek(now: now)
     }
 
     func boundUnread() {
@@ -43,7 +44,7 @@ extension ClientHandler {
             setPause(.unreadFull, unread.count >= loop.configuration.headLimits.maxHeadBytes)
         // Of a body only an incomplete end is kept, which its reader bounds.
         case .body, .tunnel: setPause(.unreadFull, false)
-        case .flushing, .lingering, .closingAfterOutput, .closed: break
+        case .opening, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
 
@@ -71,7 +72,7 @@ extension ClientHandler {
             } else {
                 becomeIdle(now: now)
             }
-        case .leaving, .body, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        case .leaving, .body, .opening, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
 
@@ -125,7 +126,7 @@ extension ClientHandler {
         case .serving: if exchanges.isEmpty { awaitHead(now: now) }
         // Its time runs already.
         case .head: break
-        case .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
+        case .body, .opening, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
             Invariant.broken("a request's head is read where none is due")
         }
     }
@@ -139,6 +140,8 @@ extension ClientHandler {
     private func route(_ exchange: Exchange, _ bytes: RawSpan, now: Instant) {
         if let gateway {
             route(exchange, through: gateway, bytes, now: now)
+        } else if let interior {
+            route(exchange, inside: interior, bytes, now: now)
         } else {
             routeAsProxy(exchange, bytes, now: now)
         }

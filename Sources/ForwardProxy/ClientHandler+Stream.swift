@@ -9,7 +9,7 @@ extension ClientHandler: StreamHandler {
 
     func received(_ bytes: UnsafeRawBufferPointer) {
         switch state {
-        case .head, .idle, .leaving, .serving, .body, .finishing: take(bytes, now: loop.now)
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing: take(bytes, now: loop.now)
         case .tunnel(let exchange):
             tunnelActive()
             exchange.tunnelFromClient(bytes)
@@ -26,6 +26,7 @@ extension ClientHandler: StreamHandler {
             if used < bytes.count, !isClosing {
                 unread.append(UnsafeRawBufferPointer(rebasing: bytes[used...]))
                 boundUnread()
+                peek(now: now)
             }
         } else {
             unread.append(bytes)
@@ -36,19 +37,24 @@ extension ClientHandler: StreamHandler {
 
     func inputEnded() {
         let now = loop.now
+        noteEndInside(now: now)
         switch state {
         // Requests that were read before its FIN are still answered, and answers that it has yet to take are delivered.
         case .head, .idle, .leaving: if unread.isEmpty || isWritable { close(.clientClosed, .afterOutput, now: now) }
         case .serving, .finishing: idleIfDone(now: now)
         // The request will never be whole: what was sent of it must not look so either.
         case .body: close(.requestCut, .atOnce, now: now)
+        // What was encrypted may have been cut.
+        case .tunnel where stream.inputEndIsUnproven: close(.clientClosed, .atOnce, now: now)
         case .tunnel(let exchange): exchange.tunnelClientInputEnded()
+        case .opening: peek(now: now)
         case .flushing, .lingering: closeAfterOutput(now: now)
         case .closingAfterOutput, .closed: break
         }
     }
 
     func closed(_ cause: StreamEnd) {
+        noteEndInside(now: loop.now)
         countClose(cause == .outputDone ? .clientClosed : .clientReset)
         ended()
     }
@@ -59,7 +65,7 @@ extension ClientHandler: StreamHandler {
         case .flushing(let linger): return beginLingering(linger, now: now)
         case .serving, .finishing: setDeadline(.distantFuture)
         case .idle: loop.slots.markIdle(slot, now: now)
-        case .head, .leaving, .body, .tunnel, .lingering, .closingAfterOutput, .closed: break
+        case .head, .leaving, .body, .opening, .tunnel, .lingering, .closingAfterOutput, .closed: break
         }
         exchanges.first?.clientDrained(now: now)
         processUnread(now: now)

@@ -5,12 +5,17 @@ import Upstream
 
 /// The connection carries another protocol from here on: each side's end is passed on as an end.
 extension ClientHandler {
-    func tunnelOpened(_ exchange: Exchange, now: Instant) {
+    /// `isTold`: the client knows.
+    func tunnelOpened(_ exchange: Exchange, isTold: Bool, now: Instant) {
+        if !isTold { writeEstablished() }
+        exchange.record.status = 200
+        upgraded(exchange, now: now)
+    }
+
+    func writeEstablished() {
         var line = ByteQueue()
         line.append("HTTP/1.1 200 Connection established\r\n\r\n")
         write(line.bytes)
-        exchange.record.status = 200
-        upgraded(exchange, now: now)
     }
 
     func upgraded(_ exchange: Exchange, now: Instant) {

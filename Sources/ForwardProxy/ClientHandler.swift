@@ -15,6 +15,9 @@ import Upstream
 ///                          cut, unreadable ▶ finishing
 ///   serving ────────────── all answered ───▶ idle; head where part of the next is here; leaving where the proxy stops
 ///                          CONNECT, 101 ───▶ tunnel
+///                          CONNECT ────────▶ opening, where connd may look inside
+///   opening ────────────── spliced ────────▶ serving
+///                          its TLS ended ──▶ idle
 ///   finishing ──────────── all answered ───▶ flushing
 ///   tunnel ─────────────── ended ──────────▶ closingAfterOutput
 ///   flushing ───────────── FIN out ────────▶ lingering
@@ -40,6 +43,9 @@ final class ClientHandler {
         /// taken: client_idle_timeout. `continueBy`: until then the origin's interim response is awaited before the client may
         /// send it (Expect: 100-continue).
         case body(Exchange, continueBy: Instant?)
+        /// The client was told that its CONNECT is served, and what it sends decides how. For its first message and for its
+        /// handshake: tls_timeout.
+        case opening(Interception)
         /// No more requests are taken; once those under way are answered, the connection ends for this reason. While
         /// output waits to be taken: client_idle_timeout.
         case finishing(ClientCloseReason)
@@ -67,11 +73,14 @@ final class ClientHandler {
 
     let id: ClientID
     let loop: ProxyLoop
-    let stream: any ByteStream
+    /// What carries its requests: its connection, or the TLS inside.
+    var stream: any ByteStream
     /// Nil on a Unix socket.
-    private let peer: IPAddress?
+    let peer: IPAddress?
     /// Whose listener it came to; nil for a client of the proxy.
     let gateway: Gateway?
+    /// Where its requests may go, once connd has ended its TLS.
+    var interior: Interior?
     var state = State.head
     /// What was read and could not be worked on yet.
     var unread = ByteQueue()
@@ -130,6 +139,7 @@ final class ClientHandler {
 
     func forgetRoute() {
         lastRoute = nil
+        interior?.forgetPool()
     }
 
     // MARK: Questions
@@ -147,7 +157,9 @@ final class ClientHandler {
     func isReceiving(_ exchange: Exchange) -> Bool {
         switch state {
         case .body(let current, _): current === exchange
-        case .head, .idle, .leaving, .serving, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
+        case .head, .idle, .leaving, .serving, .opening, .finishing, .tunnel, .flushing, .lingering,
+            .closingAfterOutput,
+            .closed:
             false
         }
     }
@@ -155,7 +167,8 @@ final class ClientHandler {
     var isTunnel: Bool {
         switch state {
         case .tunnel: true
-        case .head, .idle, .leaving, .serving, .body, .finishing, .flushing, .lingering, .closingAfterOutput, .closed:
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing, .flushing, .lingering, .closingAfterOutput,
+            .closed:
             false
         }
     }
@@ -164,7 +177,7 @@ final class ClientHandler {
     var isClosing: Bool {
         switch state {
         case .flushing, .lingering, .closingAfterOutput, .closed: true
-        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel: false
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing, .tunnel: false
         }
     }
 
@@ -173,7 +186,8 @@ final class ClientHandler {
         switch state {
         case .lingering(let linger): !linger.isActive(now: now, within: ClientSlots.idleGrace)
         case .closed: true
-        case .head, .idle, .leaving, .serving, .body, .finishing, .tunnel, .flushing, .closingAfterOutput: false
+        case .head, .idle, .leaving, .serving, .body, .opening, .finishing, .tunnel, .flushing, .closingAfterOutput:
+            false
         }
     }
 
@@ -194,7 +208,7 @@ final class ClientHandler {
         switch state {
         case .serving, .finishing: setOutputDeadline()
         case .body: if !pauses.isEmpty { setDeadline(loop.now + loop.configuration.clientIdleTimeout) }
-        case .head, .idle, .leaving, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        case .head, .idle, .leaving, .opening, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
         }
     }
 
@@ -246,6 +260,7 @@ extension ClientHandler: DeadlineOwner {
             // It takes nothing of its answer.
             close(.writeFailed, .atOnce, now: now)
         case .body(let exchange, _): bodyTimedOut(exchange, now: now)
+        case .opening(let interception): interception.timedOut(now: now)
         case .tunnel: close(.idleTimeout, .atOnce, now: now)
         case .flushing, .lingering, .closingAfterOutput: closeAtOnce(now: now)
         case .closed: break

@@ -11,21 +11,21 @@ extension Exchange {
     var connection: UpstreamConnection? {
         switch state {
         case .sending(let connection, _), .tunnelling(let connection): connection
-        case .prepared, .waiting, .ended: nil
+        case .prepared, .opening, .waiting, .ended: nil
         }
     }
 
     var isPrepared: Bool {
         switch state {
         case .prepared: true
-        case .waiting, .sending, .tunnelling, .ended: false
+        case .opening, .waiting, .sending, .tunnelling, .ended: false
         }
     }
 
     var isWaiting: Bool {
         switch state {
         case .waiting: true
-        case .prepared, .sending, .tunnelling, .ended: false
+        case .prepared, .opening, .sending, .tunnelling, .ended: false
         }
     }
 
@@ -33,28 +33,28 @@ extension Exchange {
     var waitsForOthers: Bool {
         switch state {
         case .waiting: pool.map { !$0.dialsForAllWaiting } ?? false
-        case .prepared, .sending, .tunnelling, .ended: false
+        case .prepared, .opening, .sending, .tunnelling, .ended: false
         }
     }
 
     var isTunnelling: Bool {
         switch state {
         case .tunnelling: true
-        case .prepared, .waiting, .sending, .ended: false
+        case .prepared, .opening, .waiting, .sending, .ended: false
         }
     }
 
     var hasEnded: Bool {
         switch state {
         case .ended: true
-        case .prepared, .waiting, .sending, .tunnelling: false
+        case .prepared, .opening, .waiting, .sending, .tunnelling: false
         }
     }
 
     /// Nil while it runs, and where the client gave it up: it has nothing more for its client.
     var outcome: Outcome? {
         switch state {
-        case .ended(.abandoned), .prepared, .waiting, .sending, .tunnelling: nil
+        case .ended(.abandoned), .prepared, .opening, .waiting, .sending, .tunnelling: nil
         case .ended(let outcome): outcome
         }
     }
@@ -108,5 +108,6 @@ extension Exchange {
 
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
     var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
+    var tlsTimeout: Interval { pool?.settings.tlsTimeout ?? .zero }
     var tunnelIdleTimeout: Interval { pool?.settings.tunnelIdleTimeout ?? .zero }
 }

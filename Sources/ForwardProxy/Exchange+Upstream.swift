@@ -30,8 +30,9 @@ extension Exchange: UpstreamExchange {
         if isTunnel {
             move(to: .tunnelling(connection))
             recordGrant(connection, reused: reused, now: now)
+            let isTold = responseHasBegun
             response = .sent(.close)
-            return client.tunnelOpened(self, now: now)
+            return client.tunnelOpened(self, isTold: isTold, now: now)
         }
         move(to: .sending(connection, isLoggingIn: traits.bindsConnection && connection.isLoggingIn))
         recordGrant(connection, reused: reused, now: now)
@@ -229,6 +230,23 @@ extension Exchange: UpstreamExchange {
     }
 
     // MARK: Tunnels
+
+    /// There is no tunnel: its client's TLS ends at connd.
+    func served(now: Instant) {
+        record.isIntercepted = true
+        record.finished(now: now)
+        move(to: .ended(.tunnelClosed))
+    }
+
+    /// Its client was told that the tunnel is open, so it can be told nothing more.
+    func promiseFailed(_ response: ErrorResponse, now: Instant) {
+        loop.upstream.metrics.errors[response.kind] += 1
+        record.error = response.kind
+        record.errorDetail = response.detail
+        move(to: .ended(.tunnelClosed))
+        recordEnd(.proxyError, now: now)
+        client.exchangeEnded(self, now: now)
+    }
 
     func upgraded(_ head: borrowing ResponseHead, _ bytes: UnsafeRawBufferPointer, now: Instant) {
         guard case .sending(let connection, _) = state else {

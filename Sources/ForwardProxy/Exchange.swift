@@ -16,11 +16,15 @@ import Upstream
 ///      │              │ refused     (101, CONNECT) │ │
 ///      │              └────────────────────────────┘ │      any ─▶ ended: given up, or answered by connd itself
 ///      └─────────────────────────────────────────────┘
+///
+///   prepared ─▶ opening ─▶ waiting, or ended: a CONNECT whose tunnel connd may look into
 /// ```
 final class Exchange {
     enum State {
         /// Its turn to start has not come.
         case prepared(Plan)
+        /// Its client was told that the tunnel is open; what it sends decides whether there will be one.
+        case opening(Interception)
         /// It has asked its pool for a connection.
         case waiting(Wait)
         /// The request is on the connection, or on its way there; the response is not whole. `isLoggingIn`: the request
@@ -165,6 +169,12 @@ final class Exchange {
         move(to: .prepared(.localReply(reply)))
     }
 
+    /// As `prepare`, and its connection ends behind the answer.
+    func prepareLast(_ head: borrowing RequestHead, _ reply: LocalReply, now: Instant) {
+        prepare(head, reply, now: now)
+        traits.persists = false
+    }
+
     /// Bytes that are no request: what is wrong with them is answered when its turn comes, and ends the connection.
     func prepareRefusal(_ response: ErrorResponse, now: Instant) {
         take(.unreadable, .none, now: now)
@@ -193,7 +203,11 @@ final class Exchange {
         case .forward:
             countBegun()
             guard let pool else { return Invariant.broken("a request is forwarded to no origin") }
-            if !isTunnel { pool.retryBudget.noteRequest(now: now) }
+            if isTunnel {
+                if client.intercepts(self, to: pool, now: now) { return }
+            } else {
+                pool.retryBudget.noteRequest(now: now)
+            }
             requestConnection(from: pool, fresh: false, now: now)
         }
     }
@@ -204,6 +218,15 @@ final class Exchange {
         // While it waited for its turn the origin may have been forgotten.
         if known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
         loop.upstream.metrics.requests += 1
+    }
+
+    /// Its client was told that the tunnel is open, and connd does not look into it.
+    func openPromisedTunnel(now: Instant) {
+        guard case .opening = state, let known = pool else {
+            return Invariant.broken("a tunnel is opened that was not promised")
+        }
+        if known.isForgotten { pool = loop.upstream.pool(for: known.origin) }
+        requestConnection(from: pool ?? known, fresh: false, now: now)
     }
 
     /// `fresh`: one that has served nothing yet.
@@ -228,7 +251,7 @@ final class Exchange {
     func requestBody(_ bytes: UnsafeRawBufferPointer, isLast: Bool, now: Instant) {
         if isLast { bodyProgress = .complete }
         switch state {
-        case .prepared, .waiting: body.append(bytes)
+        case .prepared, .opening, .waiting: body.append(bytes)
         case .sending(let connection, _), .tunnelling(let connection):
             connection.write(bytes)
             if isLast {
@@ -265,7 +288,7 @@ final class Exchange {
         switch state {
         case .ended: return
         case .prepared: move(to: .ended(.abandoned))
-        case .waiting, .sending:
+        case .opening, .waiting, .sending:
             giveUp(now: now)
             loop.upstream.metrics.exchangesAborted += 1
             recordEnd(.aborted, now: now)
@@ -296,6 +319,7 @@ final class Exchange {
         switch before {
         // An exchange that is still asking finds its state changed when the call returns.
         case .prepared, .ended, .waiting(.asking): break
+        case .opening(let interception): interception.cancel(now: now)
         case .waiting(.queued(let waiter)): pool?.cancel(waiter, now: now)
         case .sending(let connection, _): connection.abandon(self, .clientAborted, now: now)
         case .tunnelling(let connection): connection.closeTunnel(.clientAborted)

@@ -27,6 +27,10 @@ struct ExchangeRecord {
     /// It had to wait for its connection.
     var waited = false
     var aborted = false
+    /// Of a CONNECT: why it was tunnelled although its host has `intercept: on`.
+    var spliced: SpliceReason?
+    /// It came inside TLS that connd has ended; of a CONNECT: connd has ended its TLS.
+    var isIntercepted = false
     var retries = 0
     var reused = false
     var connection: UInt64 = 0

@@ -14,6 +14,7 @@ enum LocalReply {
 /// Answers of connd's own.
 extension Exchange {
     func answer(_ reply: LocalReply, now: Instant) {
+        if isTunnel, responseHasBegun, case .error(let response) = reply { return promiseFailed(response, now: now) }
         let persistence = allowsKeepAlive ? Persistence.keepAlive : .close
         var buffer = ByteQueue()
         switch reply {

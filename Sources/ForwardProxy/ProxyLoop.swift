@@ -3,6 +3,7 @@ import Metering
 import Pooling
 package import ProxyTypes
 package import Reactor
+package import TLS
 package import Upstream
 
 /// What all clients of one event loop share: configuration, upstream pools, scratch storage, the list of clients. Loop-bound.
@@ -12,6 +13,10 @@ package final class ProxyLoop {
     let timer: LazyTimer
     /// Nil where no lines are wanted.
     package var accessLog: AccessLog?
+    /// Ends clients' TLS; nil: CONNECTs are always tunnelled.
+    package var tlsServer: (any TLSServer)?
+    package var clientIdentifier: (any ClientIdentifier)?
+    package var refusals = ClientRefusals()
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
     /// Of the response head that is being written for a client of a gateway, within one call.
@@ -164,6 +169,10 @@ package final class ProxyLoop {
         clients[Int(client.slot)] = nil
         slots.free(client.slot)
         for listener in listeners { listener.resume() }
+    }
+
+    func noteRefusal(_ key: ClientRefusals.Key, _ manner: ClientRefusals.Manner) {
+        refusals.refused(key, manner, now: now, wallClock: wallClock)
     }
 
     // MARK: Exchanges

@@ -35,6 +35,8 @@ package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
     case clientClosed, clientReset, afterResponse, idleTimeout, headTimeout, badRequest, responseCut, tunnelEnded,
         shutdown
     case refusedAddress, requestCut, writeFailed, displaced
+    /// The client did not accept connd's certificate; its TLS failed otherwise.
+    case certificateRefused, tlsFailed
 
     package var name: String {
         switch self {
@@ -51,6 +53,8 @@ package enum ClientCloseReason: UInt8, CaseIterable, Sendable {
         case .requestCut: "request_cut"
         case .writeFailed: "write_failed"
         case .displaced: "displaced"
+        case .certificateRefused: "certificate_refused"
+        case .tlsFailed: "tls_failed"
         }
     }
 }

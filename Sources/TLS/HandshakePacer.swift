@@ -27,9 +27,14 @@ final class HandshakePacer {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.turnForgotten), !waiting.isEmpty { return false }
         #endif
+        enqueue(step)
+        return false
+    }
+
+    /// In a later round, or later in this one.
+    func enqueue(_ step: any PacedStep) {
         waiting.append(step)
         reactor.timer.wake(timer, at: reactor.now)
-        return false
     }
 
     func cancel(_ step: any PacedStep) {

@@ -1,5 +1,6 @@
 import CTLS
 import Glibc
+import LocalCA
 import ProxyTypes
 import Reactor
 
@@ -12,7 +13,7 @@ final class LibraryContext: TLSContext, @unchecked Sendable {
     /// Kept for its memory: it is shared by all contexts that trust the same bundle.
     private let trust: TrustStore?
 
-    private static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+    static let suites = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
     /// What follows the first two is libssl's `DEFAULT` in other words, as that one counts for nothing unless it stands first.
     private static let suitesOfTLS12 =
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ALL:!COMPLEMENTOFDEFAULT:!eNULL"
@@ -128,6 +129,8 @@ final class LibraryContextMaker: TLSContextMaker {
         }
     }
 
+    func leaveOut(_ roots: [LocalCA.Certificate]) { trustStores.leaveOut(roots) }
+
     func stamps(_ key: TLSProfile.ContextKey) -> FileStamps {
         FileStamps(key.files, trusting: key.verification == .full)
     }
@@ -147,7 +150,7 @@ final class TrustStore: @unchecked Sendable {
     }
 
     /// Reads the file: tens of milliseconds for the system's.
-    static func load(_ path: String?) throws(TLSFailure) -> TrustStore {
+    static func load(_ path: String?, without roots: [LocalCA.Certificate] = []) throws(TLSFailure) -> TrustStore {
         guard let pointer = X509_STORE_new() else {
             throw TLSFailure(.configuration, "libssl makes no store of certificates")
         }
@@ -157,7 +160,11 @@ final class TrustStore: @unchecked Sendable {
             throw FileFault.of(file, holds: "certificate").failure(
                 path == nil ? "the system's bundle (package ca-certificates)" : "tls_ca_file", file)
         }
-        return store
+        guard !roots.isEmpty else { return store }
+        guard let rest = connd_store_without(pointer, roots.map(\.pointer), roots.count) else {
+            throw TLSFailure(.configuration, "libssl makes no store of certificates")
+        }
+        return TrustStore(rest)
     }
 
     /// The bundle, never the directory beside it, which libssl would search on the loop during each handshake.

@@ -6,7 +6,7 @@ import Reactor
 /// stream at once. It makes no callbacks. Loop-bound.
 final class LibraryEngine: TLSEngine {
     let below: any ByteStream
-    let peer: TLSPeer
+    fileprivate let side: Side
     private let ssl: OpaquePointer
     /// What has come and libssl has not taken yet; valid within one call of `feed`.
     fileprivate var input = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -22,16 +22,29 @@ final class LibraryEngine: TLSEngine {
         case broken
     }
 
+    fileprivate(set) var wantsCertificate = false
+    private(set) var receivedAlert: UInt8?
+
+    enum Side {
+        case client(of: TLSPeer)
+        case server
+
+        /// Who is at the other end, in messages.
+        var other: LibraryErrors.Peer {
+            switch self {
+            case .client: .origin
+            case .server: .client
+            }
+        }
+    }
+
     /// A peer may send any number of sessions in one read.
     private static let maxNewSessions = 4
 
-    /// `session` is resumed if the peer agrees.
-    init(
-        over stream: any ByteStream, _ peer: TLSPeer, _ context: LibraryContext, resuming session: LibrarySession?
-    ) throws(TLSFailure) {
+    private init(over stream: any ByteStream, _ side: Side, _ context: OpaquePointer) throws(TLSFailure) {
         below = stream
-        self.peer = peer
-        guard let ssl = SSL_new(context.pointer), let bio = StreamBIO.make() else {
+        self.side = side
+        guard let ssl = SSL_new(context), let bio = StreamBIO.make() else {
             throw TLSFailure(.malformed, "libssl has no memory for a connection")
         }
         self.ssl = ssl
@@ -39,11 +52,24 @@ final class LibraryEngine: TLSEngine {
         let owner = Unmanaged.passUnretained(self).toOpaque()
         BIO_set_data(bio, owner)
         connd_tls_set_owner(ssl, owner)
+    }
+
+    /// `session` is resumed if the peer agrees.
+    convenience init(
+        over stream: any ByteStream, _ peer: TLSPeer, _ context: LibraryContext, resuming session: LibrarySession?
+    ) throws(TLSFailure) {
+        try self.init(over: stream, .client(of: peer), context.pointer)
         SSL_set_connect_state(ssl)
-        guard setName() else {
+        guard setName(of: peer) else {
             throw TLSFailure(.configuration, "`\(peer.name)` cannot be verified as a name")
         }
         if let session { SSL_set_session(ssl, session.pointer) }
+    }
+
+    /// The server's side.
+    convenience init(over stream: any ByteStream, _ context: LeafContext) throws(TLSFailure) {
+        try self.init(over: stream, .server, context.pointer)
+        SSL_set_accept_state(ssl)
     }
 
     deinit {
@@ -53,7 +79,7 @@ final class LibraryEngine: TLSEngine {
     }
 
     /// Addresses are not sent as a name (RFC 6066 3), but must be in the certificate.
-    private func setName() -> Bool {
+    private func setName(of peer: TLSPeer) -> Bool {
         let name = peer.name
         // libssl would verify no name at all, or any below it.
         guard let first = name.utf8.first, first != UInt8(ascii: ".") else { return false }
@@ -86,12 +112,20 @@ final class LibraryEngine: TLSEngine {
         case SSL_ERROR_WANT_READ: return .wantsInput
         case SSL_ERROR_ZERO_RETURN:
             condition = .broken
-            return .failed(TLSFailure(.closed, "the origin closed the connection during the handshake"))
-        default:
-            condition = .broken
-            return .failed(certificateFailure ?? LibraryErrors.take(in: .handshake))
+            return .failed(TLSFailure(.closed, "\(side.other.name) closed the connection during the handshake"))
+        default: return .failed(broke(in: .handshake))
         }
     }
+
+    /// libssl has given the connection up.
+    private func broke(in phase: LibraryErrors.Phase) -> TLSFailure {
+        condition = .broken
+        let (failure, alert) = LibraryErrors.take(in: phase, from: side.other)
+        receivedAlert = alert
+        return certificateFailure ?? failure
+    }
+
+    var unreadInput: UnsafeRawBufferPointer { input }
 
     func read(into room: UnsafeMutableRawBufferPointer) -> TLSReadStep {
         guard condition == .sound else { return .wantsInput }
@@ -101,9 +135,7 @@ final class LibraryEngine: TLSEngine {
         switch SSL_get_error(ssl, 0) {
         case SSL_ERROR_WANT_READ: return .wantsInput
         case SSL_ERROR_ZERO_RETURN: return .closeNotify
-        default:
-            condition = .broken
-            return .failed(LibraryErrors.take(in: .data))
+        default: return .failed(broke(in: .data))
         }
     }
 
@@ -116,8 +148,7 @@ final class LibraryEngine: TLSEngine {
         ERR_clear_error()
         var count = 0
         if SSL_write_ex(ssl, bytes.baseAddress, bytes.count, &count) == 1 { return nil }
-        condition = .broken
-        return LibraryErrors.take(in: .data)
+        return broke(in: .data)
     }
 
     /// Tells the peer that nothing more comes, behind what was written.
@@ -131,7 +162,7 @@ final class LibraryEngine: TLSEngine {
 
     /// Whether the peer has one of the profile's keys.
     func checkPins() -> TLSFailure? {
-        guard !peer.profile.pins.isEmpty else { return nil }
+        guard case .client(let peer) = side, !peer.profile.pins.isEmpty else { return nil }
         guard let certificate = SSL_get0_peer_certificate(ssl), let pin = Certificate.pin(of: certificate) else {
             return TLSFailure(.pinMismatch, "the origin showed no certificate to compare with tls_pin")
         }
@@ -140,12 +171,19 @@ final class LibraryEngine: TLSEngine {
         return TLSFailure(.pinMismatch, text)
     }
 
+    private var isVerified: Bool {
+        switch side {
+        case .client(let peer): peer.profile.verification == .full
+        case .server: false
+        }
+    }
+
     var info: TLSInfo {
         TLSInfo(
             version: SSL_version(ssl) == TLS1_3_VERSION ? .v1_3 : .v1_2,
             cipher: SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_standard_name($0) }.map { String(cString: $0) }
                 ?? "unknown",
-            isResumed: SSL_session_reused(ssl) == 1, isVerified: peer.profile.verification == .full,
+            isResumed: SSL_session_reused(ssl) == 1, isVerified: isVerified,
             certificateExpires: SSL_get0_peer_certificate(ssl).map { connd_time_milliseconds(X509_get0_notAfter($0)) })
     }
 
@@ -223,6 +261,11 @@ extension LibraryEngine {
 
     /// Have libssl tell each connection of the context what it must know.
     static func register(_ context: OpaquePointer) {
+        // Called where the peer wants a certificate and the context has none.
+        SSL_CTX_set_client_cert_cb(context) { ssl, _, _ in
+            LibraryEngine.of(ssl)?.wantsCertificate = true
+            return 0
+        }
         SSL_CTX_sess_set_new_cb(context) { ssl, session in
             guard let engine = LibraryEngine.of(ssl), let session else { return 0 }
             // 1: the reference is ours now.
@@ -235,7 +278,7 @@ extension LibraryEngine {
     static let verify: @convention(c) (CInt, OpaquePointer?) -> CInt = { isFine, verification in
         guard isFine == 0, let verification else { return isFine }
         if let engine = LibraryEngine.of(connd_tls_of_verification(verification)) {
-            engine.objected(Certificate.objection(verification, engine.peer))
+            if case .client(let peer) = engine.side { engine.objected(Certificate.objection(verification, peer)) }
         }
         return 0
     }

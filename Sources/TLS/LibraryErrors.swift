@@ -7,11 +7,36 @@ enum LibraryErrors {
         case handshake, data
     }
 
+    enum Peer {
+        case origin, client
+
+        var name: String { self == .origin ? "the origin" : "the client" }
+    }
+
     /// The first entry is the cause; those behind it follow from it.
-    static func take(in phase: Phase) -> TLSFailure {
+    static func take(in phase: Phase, from peer: Peer) -> (TLSFailure, alert: UInt8?) {
         let code = ERR_get_error()
         ERR_clear_error()
         let alert = connd_error_alert(code)
+        switch peer {
+        case .origin: return (ofOrigin(code, alert, in: phase), UInt8(exactly: alert))
+        case .client: return (ofClient(code, alert, in: phase), UInt8(exactly: alert))
+        }
+    }
+
+    private static func ofClient(_ code: UInt, _ alert: CInt, in phase: Phase) -> TLSFailure {
+        if alert >= 0 { return TLSFailure(.alert, "the client sent alert \(alert) (\(name(ofAlert: alert)))") }
+        guard code != 0 else { return TLSFailure(.malformed, "libssl gave no reason") }
+        switch (connd_error_reason(code), phase) {
+        case (SSL_R_NO_SHARED_CIPHER, .handshake):
+            return TLSFailure(.noSharedCipher, "the client offers no cipher for a P-256 certificate")
+        case (SSL_R_UNSUPPORTED_PROTOCOL, .handshake), (SSL_R_VERSION_TOO_LOW, .handshake):
+            return TLSFailure(.noSharedVersion, "the client speaks no version of TLS from 1.2 on")
+        default: return TLSFailure(.malformed, words(code))
+        }
+    }
+
+    private static func ofOrigin(_ code: UInt, _ alert: CInt, in phase: Phase) -> TLSFailure {
         if alert >= 0 { return failure(forAlert: alert, in: phase) }
         guard code != 0, connd_error_library(code) == ERR_LIB_SSL else {
             return TLSFailure(.malformed, code == 0 ? "libssl gave no reason" : words(code))

@@ -186,14 +186,14 @@ final class StreamHandshake: TLSHandshake {
     }
 
     private func succeed(_ talk: Talk) {
-        let info = talk.engine.info
+        let (info, wantsCertificate) = (talk.engine.info, talk.engine.wantsCertificate)
         if let session = talk.session {
             library.sessions.answered(session, talk.delivery.key, isResumed: info.isResumed)
         }
         end()
-        let encrypted = TLSStream(talk.engine, talk.delivery, library)
+        let encrypted = TLSStream(talk.engine, .client(talk.delivery), library)
         talk.delivery.deliver(talk.engine.takeNewSessions())
-        completion(.success(TLSConnection(stream: encrypted, info: info)))
+        completion(.success(TLSConnection(stream: encrypted, info: info, wantsCertificate: wantsCertificate)))
     }
 }
 

@@ -28,9 +28,12 @@ package protocol TLSHandshake: AnyObject {
 package struct TLSConnection {
     package let stream: any ByteStream
     package let info: TLSInfo
+    /// The peer has asked for a certificate, and there was none to show it. False where a session was resumed.
+    package let wantsCertificate: Bool
 
-    package init(stream: any ByteStream, info: TLSInfo) {
+    package init(stream: any ByteStream, info: TLSInfo, wantsCertificate: Bool = false) {
         self.stream = stream
         self.info = info
+        self.wantsCertificate = wantsCertificate
     }
 }

@@ -1,3 +1,4 @@
+package import LocalCA
 package import ProxyTypes
 package import Reactor
 
@@ -5,12 +6,17 @@ package import Reactor
 /// no callbacks. libssl is one; a simulation has a simpler one. Loop-bound.
 package protocol TLSEngine: AnyObject {
     var below: any ByteStream { get }
-    var peer: TLSPeer { get }
     var info: TLSInfo { get }
+    /// The peer has asked for a certificate, and there was none to show it. False where a session was resumed.
+    var wantsCertificate: Bool { get }
 
     /// Runs `body` while `bytes` are what has come.
     func feed<Result>(_ bytes: UnsafeRawBufferPointer, _ body: () -> Result) -> Result
     func handshake() -> TLSHandshakeStep
+    /// What was fed and has not been taken yet; valid within `feed`.
+    var unreadInput: UnsafeRawBufferPointer { get }
+    /// The alert that ended the connection, where the peer sent one.
+    var receivedAlert: UInt8? { get }
     /// At most one record.
     func read(into room: UnsafeMutableRawBufferPointer) -> TLSReadStep
     /// False while nothing may be written, which ends when more has come.
@@ -25,8 +31,15 @@ package protocol TLSEngine: AnyObject {
     func takeNewSessions() -> [any TLSSession]
 }
 
+extension TLSContextMaker {
+    package func leaveOut(_ roots: [LocalCA.Certificate]) {}
+}
+
 extension TLSEngine {
     package var takesOutput: Bool { true }
+    package var wantsCertificate: Bool { false }
+    package var unreadInput: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+    package var receivedAlert: UInt8? { nil }
 }
 
 package enum TLSHandshakeStep {
@@ -61,6 +74,8 @@ package protocol TLSContext: AnyObject, Sendable {
 /// Makes contexts. Its calls may read files, and so block. Shared.
 package protocol TLSContextMaker: Sendable {
     func make(_ key: TLSProfile.ContextKey) -> Result<any TLSContext, TLSFailure>
+    /// Roots that no context made from now on trusts.
+    func leaveOut(_ roots: [LocalCA.Certificate])
     /// Different once the files that `make` reads have changed.
     func stamps(_ key: TLSProfile.ContextKey) -> FileStamps
 }

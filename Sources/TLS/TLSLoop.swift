@@ -1,4 +1,5 @@
 import CTLS
+package import LocalCA
 package import ProxyTypes
 package import Reactor
 
@@ -6,7 +7,9 @@ package import Reactor
 package final class TLSLoop {
     let reactor: Reactor
     let contexts: ContextCache
+    private let maker: any TLSContextMaker
     let sessions = SessionCache()
+    let leaves: LeafContexts
     let pacer: HandshakePacer
     /// Where all streams decrypt to.
     let plainBuffer: UnsafeMutableRawBufferPointer
@@ -32,7 +35,9 @@ package final class TLSLoop {
         reactor: Reactor, maker: any TLSContextMaker, run: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
     ) {
         self.reactor = reactor
+        self.maker = maker
         contexts = ContextCache(reactor: reactor, maker: maker, run: run)
+        leaves = LeafContexts(reactor: reactor, run: run)
         pacer = HandshakePacer(reactor: reactor)
         plainBuffer = .allocate(byteCount: reactor.readSize + Self.roomForRecord, alignment: 64)
         askedInput = .allocate(byteCount: Self.askedSize, alignment: 64)
@@ -54,6 +59,9 @@ package final class TLSLoop {
         set { contexts.onUnusable = newValue }
     }
 
+    /// How many hosts have a certificate ready.
+    package var readyCertificates: Int { leaves.count }
+
     /// Handshakes that wait for a session or for their turn: tests check that none is forgotten.
     package var waitingHandshakes: Int { sessions.waitingCount + pacer.waitingCount }
     /// Whether a handshake waits for a session that nothing will bring: tests check that none does.
@@ -64,6 +72,31 @@ package final class TLSLoop {
     package static func startLibrary() {
         _ = TLSMemory.count()
         OPENSSL_init_ssl(UInt64(OPENSSL_INIT_NO_ATEXIT), nil)
+    }
+}
+
+extension TLSLoop: TLSServer {
+    package var authorities: SigningAuthorities {
+        get { leaves.authorities }
+        set {
+            leaves.authorities = newValue
+            maker.leaveOut(newValue.all.map(\.root))
+        }
+    }
+
+    package func findCertificate(
+        for host: OriginHost, _ found: @escaping (Result<any TLSServerContext, TLSFailure>) -> Void
+    ) {
+        leaves.find(host, found)
+    }
+
+    package func startHandshake(
+        over stream: any ByteStream, as context: any TLSServerContext, hello: UnsafeRawBufferPointer,
+        completion: @escaping (Result<TLSConnection, ClientTLSFailure>) -> Void
+    ) -> any TLSServerHandshake {
+        let handshake = ServerHandshake(self, over: stream, completion: completion)
+        handshake.start(context, hello: hello)
+        return handshake
     }
 }
 

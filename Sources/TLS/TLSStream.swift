@@ -17,10 +17,17 @@ package final class TLSStream: ByteStream {
     var output = Output.open
     /// What was written while output is held.
     var held = ByteQueue()
-    private let delivery: SessionDelivery
+    private let side: Side
     /// What libssl has written of its own accord, such as answers to key updates, since the peer last took everything.
     private var ownOutput = 0
     private let timer = Deadline()
+
+    enum Side {
+        /// Of an origin, which may bring sessions for later connections.
+        case client(SessionDelivery)
+        /// The peer is a client, which may send when it likes.
+        case server
+    }
 
     enum State {
         case open(any TLSEngine)
@@ -55,15 +62,24 @@ package final class TLSStream: ByteStream {
 
     private static let maxOwnOutput = 64 * 1024
 
-    init(_ engine: any TLSEngine, _ delivery: SessionDelivery, _ library: TLSLoop) {
+    init(_ engine: any TLSEngine, _ side: Side, _ library: TLSLoop) {
         self.library = library
-        self.delivery = delivery
+        self.side = side
         below = engine.below
         state = .open(engine)
-        input = below.inputHasEnded ? .ending(.unannounced) : .open
+        switch side {
+        case .client: input = below.inputHasEnded ? .ending(.unannounced) : .open
+        case .server: input = .open
+        }
         timer.owner = self
         below.handler = self
         if input != .open { tellLater() }
+    }
+
+    /// What came behind the client's handshake, perhaps its end too. Called from the loop, once the stream has its handler.
+    func begin(with rest: UnsafeRawBufferPointer) {
+        if !rest.isEmpty { received(rest) }
+        if isOpen, below.inputHasEnded { inputEnded() }
     }
 
     deinit {
@@ -140,6 +156,7 @@ package final class TLSStream: ByteStream {
     package var isSilent: Bool {
         guard case .open = state, case .open = input, case .open = output, !below.hangupSeen else { return false }
         if below.isSilent { return true }
+        guard case .client = side else { return false }
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.lateTicketIsNoise) { return false }
         #endif
@@ -187,12 +204,12 @@ package final class TLSStream: ByteStream {
         }
         ownOutput += max(0, below.unsentBytes - unsentBefore)
         if ownOutput > Self.maxOwnOutput {
-            let text = "the origin asks for key updates without end and takes no answer"
+            let text = "the peer asks for key updates without end and takes no answer"
             let failure = TLSFailure(.malformed, text)
             state = .broken(failure)
             input = .ending(.closed(.tls(failure)))
         }
-        delivery.deliver(engine.takeNewSessions())
+        if case .client(let delivery) = side { delivery.deliver(engine.takeNewSessions()) }
         pass(UnsafeRawBufferPointer(rebasing: room[..<filled]))
     }
 
@@ -201,12 +218,16 @@ package final class TLSStream: ByteStream {
         case .withheld(let before): reading = .withheld(bytes: before + bytes.count)
         case .on, .paused:
             if !bytes.isEmpty {
-                delivery.end()
+                endDelivery()
                 handler?.received(bytes)
             }
             if case .on = reading { tellEnd() }
             writeHeld()
         }
+    }
+
+    private func endDelivery() {
+        if case .client(let delivery) = side { delivery.end() }
     }
 
     // MARK: Ends
@@ -239,7 +260,7 @@ package final class TLSStream: ByteStream {
         let wasOpen = isOpen
         state = .closed
         guard wasOpen else { return }
-        delivery.end()
+        endDelivery()
         library.reactor.timer.remove(timer)
         handler = nil
         held.clear(keeping: 0)

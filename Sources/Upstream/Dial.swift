@@ -16,6 +16,8 @@ struct DialledStream {
     let stream: any ByteStream
     let times: DialTimes
     let tls: TLSInfo?
+    /// The origin has asked for a client certificate, and there was none to show it.
+    var wantsCertificate = false
 }
 
 /// Opens one connection: looks the name up, drops the addresses that may not be connected to, races the rest, and encrypts
@@ -176,7 +178,9 @@ final class Dial {
             end()
             var times = encrypting.times
             times.tls = loop.now - encrypting.since
-            let dialled = DialledStream(stream: connection.stream, times: times, tls: connection.info)
+            let dialled = DialledStream(
+                stream: connection.stream, times: times, tls: connection.info,
+                wantsCertificate: connection.wantsCertificate)
             completion(.success(dialled))
         case .failure(let failure): fail(failure)
         }

@@ -21,6 +21,8 @@ package final class UpstreamPool {
     var hasUnreportedChanges = true
     /// When the certificate of the origin expires that was seen last, in milliseconds since 1970.
     var certificateExpires: Int64?
+    /// What its latest handshakes have shown.
+    var shown = OriginProof()
     /// Open, and whoever answered was believed.
     private(set) var unverifiedConnections = 0
     /// CONNECTs and upgrades that are open.
@@ -28,7 +30,7 @@ package final class UpstreamPool {
     let loop: UpstreamLoop
     var machine: OriginPool
     var sockets = SocketTable()
-    private(set) var waiters = WaiterTable()
+    var waiters = WaiterTable()
     var actions = ActionQueue<PoolAction>()
     /// As the loop knows them.
     private var (totalRoomWanted, roomClaim) = (0, Instant.distantFuture)
@@ -90,7 +92,7 @@ package final class UpstreamPool {
         }
         let request = LeaseRequest(
             client: client, needsFresh: fresh, isRetryable: exchange.isRetryable, mayPipeline: mayPipeline)
-        let id = waiters.insert(.init(exchange: exchange, purpose: .request(request, isIdempotent: isIdempotent)))
+        let id = waiters.insert(.request(exchange, request, isIdempotent: isIdempotent))
         machine.lease(id, request, now: now, into: &actions.pending)
         perform(now: now)
         guard waiters[id] != nil else { return nil }
@@ -100,7 +102,7 @@ package final class UpstreamPool {
 
     /// Opens a connection of its own for a CONNECT. The answer comes as that of `lease`.
     package func openTunnel(for exchange: any UpstreamExchange, client: ClientID, now: Instant) -> WaiterID? {
-        let id = waiters.insert(.init(exchange: exchange, purpose: .tunnel))
+        let id = waiters.insert(.tunnel(exchange))
         machine.openTunnel(id, client: client, now: now, into: &actions.pending)
         perform(now: now)
         return waiters[id] == nil ? nil : id
@@ -109,7 +111,7 @@ package final class UpstreamPool {
     /// The exchange gives up waiting.
     package func cancel(_ id: WaiterID, now: Instant) {
         guard let waiter = waiters.remove(id) else { return }
-        if case .tunnel = waiter.purpose { statistics.tunnels.failed += 1 }
+        if case .tunnel = waiter { statistics.tunnels.failed += 1 }
         machine.cancel(id, now: now, into: &actions.pending)
         perform(now: now)
     }
@@ -189,8 +191,13 @@ package final class UpstreamPool {
         case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
         case .refuse(let id, let refusal):
             guard let waiter = waiters.remove(id) else { return }
-            if case .tunnel = waiter.purpose { statistics.tunnels.failed += 1 }
-            waiter.exchange.leaseRefused(error(for: refusal), now: now)
+            switch waiter {
+            case .request(let exchange, _, _): exchange.leaseRefused(error(for: refusal), now: now)
+            case .tunnel(let exchange):
+                statistics.tunnels.failed += 1
+                exchange.leaseRefused(error(for: refusal), now: now)
+            case .proof(let waiter): waiter.originFailed(error(for: refusal), now: now)
+            }
         case .close(let id, let reason): sockets.connection(id)?.closeByPool(reason, abruptly: abruptly)
         }
     }
@@ -200,12 +207,16 @@ package final class UpstreamPool {
             return Invariant.broken("a connection was granted that is not there")
         }
         guard let waiter = waiters[waiterID] else { return giveBack(connection, now: now) }
-        switch waiter.purpose {
-        case .tunnel:
+        switch waiter {
+        case .tunnel(let exchange):
             _ = waiters.remove(waiterID)
-            connection.startTunnel(for: waiter.exchange)
-            waiter.exchange.leaseGranted(connection, reused: false, now: now)
-        case .request(var request, let isIdempotent):
+            connection.startTunnel(for: exchange)
+            exchange.leaseGranted(connection, reused: false, now: now)
+        case .proof(let waiter):
+            _ = waiters.remove(waiterID)
+            giveBack(connection, now: now)
+            waiter.originProven(now: now)
+        case .request(let exchange, var request, let isIdempotent):
             guard maySend(onto: connection, isIdempotent: isIdempotent, reused: reused, now: now) else {
                 machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions.pending)
                 request.mayPipeline = false
@@ -213,11 +224,11 @@ package final class UpstreamPool {
                 return
             }
             _ = waiters.remove(waiterID)
-            hand(connection, to: waiter.exchange, reused: reused, now: now)
+            hand(connection, to: exchange, reused: reused, now: now)
         }
     }
 
-    /// The exchange gave up between the decision and now.
+    /// Nobody sends anything on it: the exchange gave up between the decision and now, or only its being there was wanted.
     private func giveBack(_ connection: UpstreamConnection, now: Instant) {
         switch connection.purpose {
         case .requests: machine.release(connection.id, .unused, now: now, into: &actions.pending)
@@ -277,6 +288,7 @@ package final class UpstreamPool {
             loop.metrics.dialFailures[error.kind] += 1
             statistics.dialFailures[error.kind] += 1
             if let reason = dial.tlsFailure { statistics.tls.failures[reason] += 1 }
+            if purpose == .requests { shown.failed() }
             machine.dialFailed(id, now: now, into: &actions.pending)
         }
         perform(now: now)
@@ -308,6 +320,7 @@ package final class UpstreamPool {
             statistics.handshakePaid += time
             if let expires = tls.certificateExpires { certificateExpires = expires }
             if !tls.isVerified { unverifiedConnections += 1 }
+            shown.succeeded(tls, wantsCertificate: dialled.wantsCertificate, now: now)
         }
         return connection
     }

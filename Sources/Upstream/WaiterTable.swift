@@ -2,15 +2,12 @@ import Pooling
 
 /// The exchanges that their pool has yet to answer, by the ids that it knows them by. Value.
 struct WaiterTable {
-    enum Purpose {
-        case request(LeaseRequest, isIdempotent: Bool)
+    enum Waiter {
+        case request(any UpstreamExchange, LeaseRequest, isIdempotent: Bool)
         /// A CONNECT.
-        case tunnel
-    }
-
-    struct Waiter {
-        let exchange: any UpstreamExchange
-        let purpose: Purpose
+        case tunnel(any UpstreamExchange)
+        /// Wants to know whether a connection can be opened, and does not use it.
+        case proof(any ProofWaiter)
     }
 
     private struct Slot {

@@ -110,6 +110,7 @@ final class Daemon {
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
+        loop.tlsServer = tls
     }
 
     private static let lookupsAtOnce = 16

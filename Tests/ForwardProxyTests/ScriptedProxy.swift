@@ -25,7 +25,11 @@ final class ScriptedProxy {
     ) {
         reactor = Reactor(kernel: kernel)
         upstream = UpstreamLoop(
-            reactor: reactor, resolver: Resolver { _, completion in completion(.failed("no names here")) },
+            reactor: reactor,
+            resolver: Resolver { name, completion in
+                let isKnown = name.hasSuffix(".example")
+                completion(isKnown ? .addresses([IPAddress(ipv4: 0xC000_0201)]) : .failed("no such name here"))
+            },
             total: ConnectionBudget(limit: configuration.maxUpstreamConnections), headLimits: HeadLimits(), seed: 1,
             settings: { _ in settings })
         upstream.tls = PlainTLS(reactor)

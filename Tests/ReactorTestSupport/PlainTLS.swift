@@ -6,6 +6,8 @@ package import TLS
 package final class PlainTLS: TLSClient {
     package var onFilesChanged: ((TLSProfile.Files) -> Void)?
     package var onFilesUnusable: ((TLSFailure) -> Void)?
+    /// Origins ask for a client certificate.
+    package var wantsCertificate = false
     private let reactor: Reactor
 
     package init(_ reactor: Reactor) {
@@ -17,7 +19,7 @@ package final class PlainTLS: TLSClient {
     package func startHandshake(
         over stream: any ByteStream, with peer: TLSPeer, completion: @escaping TLSCompletion
     ) -> any TLSHandshake {
-        let handshake = Handshake(stream, peer, completion)
+        let handshake = Handshake(stream, peer, wantsCertificate: wantsCertificate, completion)
         reactor.timer.wake(handshake.timer, at: reactor.now)
         return handshake
     }
@@ -30,10 +32,14 @@ package final class PlainTLS: TLSClient {
 
         private let stream: any ByteStream
         private let peer: TLSPeer
+        private let wantsCertificate: Bool
         private var state: State
         let timer = Deadline()
 
-        init(_ stream: any ByteStream, _ peer: TLSPeer, _ completion: @escaping TLSCompletion) {
+        init(
+            _ stream: any ByteStream, _ peer: TLSPeer, wantsCertificate: Bool, _ completion: @escaping TLSCompletion
+        ) {
+            self.wantsCertificate = wantsCertificate
             self.stream = stream
             self.peer = peer
             state = .underWay(completion)
@@ -55,7 +61,7 @@ package final class PlainTLS: TLSClient {
             let info = TLSInfo(
                 version: .v1_3, cipher: "none", isResumed: false, isVerified: peer.profile.verification == .full,
                 certificateExpires: nil)
-            completion(.success(TLSConnection(stream: stream, info: info)))
+            completion(.success(TLSConnection(stream: stream, info: info, wantsCertificate: wantsCertificate)))
             return .distantFuture
         }
     }

@@ -18,6 +18,9 @@ package struct ClientHello: Hashable, Sendable {
     package var newestVersion: UInt16 = 0
     /// The real hello is encrypted inside, and `serverName` may name only the server in front of the real one (RFC 9849).
     package var hasEncryptedHello = false
+    /// Tells TLS libraries and their versions apart: of what they offer and in which order, without what differs between the
+    /// connections of one program.
+    package var fingerprint: UInt32 = 0
 
     /// Whether it will speak HTTP/1.1. Without the extension, the server chooses.
     package var takesHTTP1: Bool { protocols?.contains(Array("http/1.1".utf8)) ?? true }
@@ -127,6 +130,7 @@ package enum ClientHelloParser {
             throw Ending(.ciphers)
         }
         guard let compression = reader.vector(1), compression.contains(0) else { throw Ending(.compression) }
+        hello.fingerprint = Fingerprint.of(ciphers, [])
         guard !reader.rest.isEmpty else { return hello }
         guard let list = reader.vector(2), reader.rest.isEmpty else { throw Ending(.extensions) }
         var extensions = Reader(rest: list)
@@ -136,7 +140,28 @@ package enum ClientHelloParser {
             guard seen.insert(type).inserted else { throw Ending(.duplicateExtension) }
             try read(type, content, into: &hello)
         }
+        hello.fingerprint = Fingerprint.of(ciphers, seen)
         return hello
+    }
+
+    /// FNV-1a of the cipher suites in their order, and of the extensions sorted, as some programs shuffle them.
+    private enum Fingerprint {
+        /// Which are there depends on the host, on what a client remembers of it, or on lengths: server name, padding, session
+        /// ticket, pre-shared key, early data, cookie, encrypted hello.
+        private static let changing: Set<Int> = [0, 21, 35, 41, 42, 44, 0xFE0D]
+
+        static func of(_ ciphers: ArraySlice<UInt8>, _ extensions: Set<Int>) -> UInt32 {
+            var hash: UInt32 = 0x811C_9DC5
+            func add(_ value: Int) {
+                // GREASE is drawn at random (RFC 8701).
+                guard value & 0x0F0F != 0x0A0A else { return }
+                for byte in [value >> 8, value & 0xFF] { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+            }
+            var reader = Reader(rest: ciphers)
+            while let cipher = reader.number(2) { add(cipher) }
+            for type in extensions.subtracting(changing).sorted() { add(type) }
+            return hash
+        }
     }
 
     private enum ExtensionType {

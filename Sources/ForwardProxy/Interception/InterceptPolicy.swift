@@ -1,0 +1,29 @@
+import HTTPWire
+import ProxyTypes
+
+/// Which ClientHellos connd answers itself. Pure.
+enum InterceptPolicy {
+    static let oldestVersion: UInt16 = 0x0303
+
+    /// Why the connection of a client that sends this behind CONNECT to the host is tunnelled; nil: it need not be. What an
+    /// encrypted hello says does not count: to whoever has not its key, the outer one is all there is.
+    static func objection(to outcome: ClientHelloParser.Outcome, for host: OriginHost) -> SpliceReason? {
+        switch outcome {
+        case .incomplete: nil
+        case .notTLS: .notTLS
+        case .malformed: .malformedHello
+        case .tooLong: .longHello
+        case .hello(let hello): objection(to: hello, for: host)
+        }
+    }
+
+    private static func objection(to hello: ClientHello, for host: OriginHost) -> SpliceReason? {
+        switch hello.serverName {
+        case .absent: return .noServerName
+        case .invalid: return .otherServerName
+        case .host(let name): if name != host { return .otherServerName }
+        }
+        guard hello.newestVersion >= oldestVersion else { return .oldVersion }
+        return hello.takesHTTP1 ? nil : .noHTTP1
+    }
+}
