@@ -18,7 +18,8 @@ extension AccessLog {
         entry.add("SYSLOG_IDENTIFIER", "connd-access")
         if let origin { entry.add("CONND_ORIGIN", origin.description) }
         if let gateway = record.gateway { entry.add("CONND_GATEWAY", gateway) }
-        if let reason = record.spliced { entry.add("CONND_SPLICED", reason.name) }
+        if let outcome = record.intercept.name { entry.add("CONND_INTERCEPT", outcome) }
+        if let reason = record.intercept.spliceReason { entry.add("CONND_SPLICED", reason.name) }
         entry.add("CONND_METHOD", record.method)
         entry.add("CONND_TARGET", record.target)
         entry.add("CONND_STATUS", String(record.status))

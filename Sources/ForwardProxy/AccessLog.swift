@@ -157,8 +157,8 @@ package final class AccessLog: Sendable {
         if let error = r.error { line += ",\"error\":\"\(error.name)\"" }
         if r.aborted { line += ",\"aborted\":true" }
         if let gateway = r.gateway { line += ",\"gateway\":\"\(JSONText.escaped(gateway))\"" }
-        if r.isIntercepted { line += ",\"intercepted\":true" }
-        if let reason = r.spliced { line += ",\"spliced\":\"\(reason.name)\"" }
+        if let outcome = r.intercept.name { line += ",\"intercept\":\"\(outcome)\"" }
+        if let reason = r.intercept.spliceReason { line += ",\"spliced\":\"\(reason.name)\"" }
         line += ",\"connection\":\(r.connection),\"reused\":\(r.reused),\"retries\":\(r.retries)"
         line += ",\"bytes_in\":\(r.bytesFromClient),\"bytes_out\":\(r.bytesToClient)"
         line += ",\"queue_ms\":\(ms(r.queueTime)),\"dns_ms\":\(ms(r.dnsTime)),\"connect_ms\":\(ms(r.connectTime))"
@@ -175,8 +175,8 @@ package final class AccessLog: Sendable {
         line +=
             " connect=\(ms(r.connectTime)) tls=\(ms(r.tlsTime)) send=\(ms(r.sendTime)) first_byte=\(ms(r.firstByteTime)) total=\(ms(r.totalTime))"
         if let gateway = r.gateway { line += " gateway=\(gateway)" }
-        if r.isIntercepted { line += " intercepted" }
-        if let reason = r.spliced { line += " spliced=\(reason.name)" }
+        if let outcome = r.intercept.name { line += " \(outcome)" }
+        if let reason = r.intercept.spliceReason { line += "=\(reason.name)" }
         line += r.aborted ? " aborted\n" : "\n"
         out.append(contentsOf: line.utf8)
     }

@@ -233,7 +233,7 @@ extension Exchange: UpstreamExchange {
 
     /// There is no tunnel: its client's TLS ends at connd.
     func served(now: Instant) {
-        record.isIntercepted = true
+        record.intercept = .intercepted
         record.finished(now: now)
         move(to: .ended(.tunnelClosed))
     }

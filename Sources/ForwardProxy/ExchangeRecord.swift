@@ -27,15 +27,42 @@ struct ExchangeRecord {
     /// It had to wait for its connection.
     var waited = false
     var aborted = false
-    /// Of a CONNECT: why it was tunnelled although its host has `intercept: on`.
-    var spliced: SpliceReason?
-    /// It came inside TLS that connd has ended; of a CONNECT: connd has ended its TLS.
-    var isIntercepted = false
+    var intercept = InterceptOutcome.none
     var retries = 0
     var reused = false
     var connection: UInt64 = 0
     var bytesFromClient = 0
     var bytesToClient = 0
+
+    /// What became of a CONNECT to a host with `intercept: on`.
+    enum InterceptOutcome {
+        case none
+        /// connd has ended its TLS; of another request: it came inside.
+        case intercepted
+        /// The client did not accept the certificate.
+        case refused
+        /// The client's TLS failed otherwise.
+        case failed
+        case spliced(SpliceReason)
+
+        /// For the access log.
+        var name: String? {
+            switch self {
+            case .none: nil
+            case .intercepted: "intercepted"
+            case .refused: "certificate_refused"
+            case .failed: "tls_failed"
+            case .spliced: "spliced"
+            }
+        }
+
+        var spliceReason: SpliceReason? {
+            switch self {
+            case .spliced(let reason): reason
+            case .none, .intercepted, .refused, .failed: nil
+            }
+        }
+    }
 
     mutating func granted(_ lease: UpstreamConnection, reused: Bool, now: Instant) {
         queueTime = now - leaseRequested

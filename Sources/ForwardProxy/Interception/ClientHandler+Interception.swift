@@ -14,7 +14,7 @@ extension ClientHandler {
         guard let server = loop.tlsServer, let host = try? OriginHost(parsing: pool.origin.host),
             server.authorities.permit(host)
         else {
-            exchange.record.spliced = .notPermitted
+            exchange.record.intercept = .spliced(.notPermitted)
             pool.count(spliced: .notPermitted)
             return false
         }

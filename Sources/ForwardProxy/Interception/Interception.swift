@@ -79,6 +79,7 @@ final class Interception {
         case .peeking: splice(.silent, now: now)
         case .handshaking:
             pool.count(failure: false)
+            exchange.record.intercept = .failed
             client.close(.tlsFailed, .atOnce, now: now)
         // Each of these has its own limit.
         case .identifying, .proving, .certifying, .ended: break
@@ -143,10 +144,12 @@ final class Interception {
             switch failure {
             case .refused(let alert, _):
                 pool.count(failure: true)
+                exchange.record.intercept = .refused
                 loop.noteRefusal(offer.key, alert.map { .alert($0) } ?? .closed)
                 client.close(.certificateRefused, .atOnce, now: now)
             case .failed:
                 pool.count(failure: false)
+                exchange.record.intercept = .failed
                 client.close(.tlsFailed, .atOnce, now: now)
             }
         }
@@ -154,7 +157,7 @@ final class Interception {
 
     private func splice(_ reason: SpliceReason, now: Instant) {
         state = .ended
-        exchange.record.spliced = reason
+        exchange.record.intercept = .spliced(reason)
         pool.count(spliced: reason)
         client.splice(exchange, now: now)
     }

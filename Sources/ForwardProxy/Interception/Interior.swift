@@ -71,7 +71,7 @@ extension ClientHandler {
     func route(_ exchange: Exchange, inside interior: Interior, _ bytes: RawSpan, now: Instant) {
         if interior.requests == 0 { loop.refusals.accepted(interior.key) }
         interior.countRequest()
-        exchange.record.isIntercepted = true
+        defer { exchange.record.intercept = .intercepted }
         if RequestRouting.mayGoNowhere(loop.requestHead),
             let reply = RequestRouting.ownReply(loop.requestHead, bytes, loop: loop)
         {
