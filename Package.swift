@@ -55,6 +55,7 @@ let streams: [Target] = [
     room("Reactor", ["ProxyTypes", "CLinux"]),
     .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
     room("LocalCA", ["ProxyTypes", "CTLS"]),
+    room("AuthorityFiles", ["ProxyTypes", "LocalCA"]),
     room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor", "LocalCA"]),
 ]
 
@@ -104,9 +105,8 @@ let daemon: [Target] = [
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "LocalCA", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store", "AdminModels",
-            "AdminAPI", logging,
-            argumentParser,
+            "LocalCA", "AuthorityFiles", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store",
+            "AdminModels", "AdminAPI", logging, argumentParser,
         ],
         swiftSettings: strict),
     .executableTarget(
@@ -150,6 +150,7 @@ let testTargets: [Target] = [
             "ProxyTypes", "CTLS", "Reactor", "LocalCA", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport",
         ]),
     tests("LocalCATests", ["ProxyTypes", "CTLS", "LocalCA", "TestSupport"]),
+    tests("AuthorityFilesTests", ["ProxyTypes", "LocalCA", "AuthorityFiles", "TestSupport"]),
     tests(
         "UpstreamTests",
         [

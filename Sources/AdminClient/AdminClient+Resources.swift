@@ -137,6 +137,28 @@ extension AdminClient {
                 method: "DELETE", path: fill(Paths.gateway, name), query: [("reason", reason)], ifMatch: ifMatch))
     }
 
+    // MARK: Certificate authorities
+
+    package func authorities() async throws(AdminFailure) -> AdminAnswer<AuthoritiesReport> {
+        try await send(Call(path: Paths.authorities))
+    }
+
+    package func createAuthority(_ request: AuthorityRequest) async throws(AdminFailure)
+        -> AdminAnswer<AuthoritiesReport>
+    {
+        try await send(Call(method: "POST", path: Paths.authorities, body: try body(request)))
+    }
+
+    package func rotateAuthority(_ request: RotationRequest) async throws(AdminFailure)
+        -> AdminAnswer<AuthoritiesReport>
+    {
+        try await send(Call(method: "POST", path: Paths.rotateAuthority, body: try body(request)))
+    }
+
+    package func removeAuthorities(reason: String? = nil) async throws(AdminFailure) -> AdminAnswer<AuthoritiesReport> {
+        try await send(Call(method: "DELETE", path: Paths.authorities, query: [("reason", reason)]))
+    }
+
     // MARK: Connections and records
 
     package func connections(_ query: ConnectionQuery) async throws(AdminFailure)

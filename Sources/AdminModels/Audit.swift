@@ -5,7 +5,7 @@ package struct AuditReport: Codable, Sendable {
     package var timeMs: Int64 = 0
     package var actor = ""
     package var action = ""
-    /// A pattern, an origin, a connection's number, a gateway's name, or `*`: all origins, or connd itself.
+    /// A pattern, an origin, a connection's number, a gateway's name, an authority's serial, or `*`: all origins, or connd itself.
     package var subject = ""
     package var setting: String?
     package var before: String?

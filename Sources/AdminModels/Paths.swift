@@ -13,6 +13,8 @@ package enum Paths {
     package static let diff = "/v1/diff"
     package static let gateways = "/v1/gateways"
     package static let gateway = "/v1/gateways/{name}"
+    package static let authorities = "/v1/ca"
+    package static let rotateAuthority = "/v1/ca/rotate"
     package static let connections = "/v1/connections"
     package static let connection = "/v1/connections/{number}"
     package static let action = "/v1/actions/{action}"

@@ -19,6 +19,7 @@ package struct StatusReport: Codable, Sendable {
     package var unopenedListeners: [UnopenedListenerReport] = []
     /// By name.
     package var gateways: [GatewayReport] = []
+    package var ca = AuthorityStatusReport()
     package var adminListeners: [String] = []
     /// The ports that CONNECT may reach; null: any.
     package var connectPorts: [Int]?
@@ -71,6 +72,7 @@ package struct StatusReport: Codable, Sendable {
         case listeners
         case unopenedListeners = "unopened_listeners"
         case gateways
+        case ca
         case adminListeners = "admin_listeners"
         case connectPorts = "connect_ports"
         case clients

@@ -13,12 +13,14 @@ package enum AuthorityMaker {
     /// Of root and intermediate.
     package static let years: Int64 = 10
 
-    /// `serial` tells one authority of a host from its next: a few letters. `now`: in milliseconds since 1970.
+    /// `domains` nil: without name constraints, so that whoever has its key can sign for any name. `serial` tells one
+    /// authority of a host from its next: a few letters. `now`: in milliseconds since 1970.
     package static func make(
-        for domains: [PermittedDomain], host: String, serial: String, now: Int64
+        for domains: [PermittedDomain]?, host: String, serial: String, now: Int64
     ) throws(LibraryFailure) -> NewAuthority {
         let validity = now - LeafMaker.clockDifference..<now + years * 365 * 86_400_000
-        let constraints = CertificateDraft.Extension(id: NID_name_constraints, value: constraints(domains))
+        var limits: [CertificateDraft.Extension] = []
+        if let domains { limits = [.init(id: NID_name_constraints, value: constraints(domains))] }
         let rootKey = try PrivateKey()
         let root = try CertificateDraft(commonName: name("root", host, serial), key: rootKey, validity: validity)
             .signed(
@@ -26,8 +28,8 @@ package enum AuthorityMaker {
                 [
                     .init(id: NID_basic_constraints, value: "critical,CA:TRUE,pathlen:1"),
                     .init(id: NID_key_usage, value: "critical,keyCertSign"),
-                    .init(id: NID_subject_key_identifier, value: "hash"), constraints,
-                ])
+                    .init(id: NID_subject_key_identifier, value: "hash"),
+                ] + limits)
         let key = try PrivateKey()
         let intermediate = try CertificateDraft(
             commonName: name("intermediate", host, serial), key: key, validity: validity
@@ -38,8 +40,8 @@ package enum AuthorityMaker {
                 .init(id: NID_key_usage, value: "critical,keyCertSign"),
                 .init(id: NID_ext_key_usage, value: "serverAuth"),
                 .init(id: NID_subject_key_identifier, value: "hash"),
-                .init(id: NID_authority_key_identifier, value: "keyid"), constraints,
-            ])
+                .init(id: NID_authority_key_identifier, value: "keyid"),
+            ] + limits)
         return NewAuthority(root: root, intermediate: intermediate, intermediateKey: key)
     }
 

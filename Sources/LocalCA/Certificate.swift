@@ -34,6 +34,12 @@ package final class Certificate: @unchecked Sendable {
     /// Whether the key is the one that it was issued for.
     package func isOf(_ key: PrivateKey) -> Bool { X509_check_private_key(pointer, key.pointer) == 1 }
 
+    /// Whether the issuer's key has signed it.
+    package func isIssued(by issuer: Certificate) -> Bool {
+        defer { ERR_clear_error() }
+        return X509_verify(pointer, X509_get0_pubkey(issuer.pointer)) == 1
+    }
+
     /// SHA-256 of all of it, in hexadecimal.
     package var fingerprint: String {
         var digest = [UInt8](repeating: 0, count: 32)

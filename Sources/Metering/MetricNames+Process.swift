@@ -51,6 +51,12 @@ extension MetricNames {
             "connd_socket_settings_refused_total", "Socket settings that the kernel refused when an origin was dialled."
         ) { $1.value($0.proxy.socketSettingsRefused) },
         .counter("connd_proxy_requests_total", "Requests of all clients.") { $1.value($0.proxy.requests) },
+        .gauge(
+            "connd_ca_not_after_seconds",
+            "When the certificate authority for intercepted tunnels expires, by role, in seconds since 1970."
+        ) {
+            for authority in $0.page.authorities { $1.value(Int(authority.time / 1000), ("role", authority.role)) }
+        },
         .counter("connd_gateway_requests_total", "Requests that gateways forwarded, by gateway.") {
             for gateway in $0.page.gateways { $1.value(gateway.requests, ("gateway", gateway.name)) }
         },

@@ -10,6 +10,7 @@ package struct MetricsPage: Sendable {
     /// Whether waiting clients are not accepted.
     package var acceptIsPaused = false
     package var gateways: [GatewayTraffic] = []
+    package var authorities: [AuthorityExpiry] = []
     /// Each origin once.
     package var origins: [OriginSnapshot] = []
     /// How many of them have their own series; the others are summed.
@@ -37,6 +38,19 @@ package struct GatewayTraffic: Sendable {
         self.name = name
         self.requests = requests
         self.refused = refused
+    }
+}
+
+/// When a certificate authority that is in use expires. Value.
+package struct AuthorityExpiry: Sendable {
+    /// `current` or `next`.
+    package let role: String
+    /// In milliseconds since 1970.
+    package let time: Int64
+
+    package init(role: String, time: Int64) {
+        self.role = role
+        self.time = time
     }
 }
 

@@ -54,6 +54,10 @@ package struct AuditEntry: Hashable, Sendable {
         case closeConnection = "close_connection"
         case gatewaySet = "gateway_set"
         case gatewayRemoved = "gateway_removed"
+        case authorityCreated = "ca_created"
+        case authorityRotated = "ca_rotated"
+        case authorityRetired = "ca_retired"
+        case authorityRemoved = "ca_removed"
         case `import`, reload
     }
 
@@ -65,7 +69,7 @@ package struct AuditEntry: Hashable, Sendable {
     /// `uid:1000`, `token`, or `connd` for its own actions.
     package var actor: String
     package var action: Action
-    /// A pattern, an origin, a connection's number, a gateway's name, or `everything`.
+    /// A pattern, an origin, a connection's number, a gateway's name, an authority's serial, or `everything`.
     package var subject: String
     package var setting: Setting?
     /// In canonical form; nil where this layer had no value before, or has none afterwards.

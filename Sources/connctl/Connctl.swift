@@ -47,7 +47,9 @@ struct Connctl: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Client setup",
-                subcommands: [EnableCommand.self, DisableCommand.self, EnvCommand.self, GatewayCommand.self]),
+                subcommands: [
+                    EnableCommand.self, DisableCommand.self, EnvCommand.self, GatewayCommand.self, CACommand.self,
+                ]),
             CommandGroup(
                 name: "Shell",
                 subcommands: [CompletionsCommand.self, ManCommand.self, VersionCommand.self]),

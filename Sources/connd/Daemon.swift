@@ -34,6 +34,7 @@ final class Daemon {
     private let loop: ProxyLoop
     private let store: Store
     private let shared: SharedLayers
+    private let authorities = SharedAuthorities()
     private let overrides: SettingOverrides
     /// Removes the trials that expired while connd was not running.
     private let expired: SettingChange
@@ -215,10 +216,10 @@ final class Daemon {
     /// The admin API is listening when this returns.
     private func startControlPlane() throws -> ControlPlane {
         let starter = ControlPlaneStarter(
-            loaded: loaded, store: store, shared: shared, overrides: overrides, expired: expired,
-            configured: configured,
-            process: process, logger: logger, accessLog: accessLog, losses: losses, passed: passed,
-            unopened: unopened, hostCheck: hostCheck, service: service)
+            loaded: loaded, store: store, shared: shared, authorities: authorities, overrides: overrides,
+            expired: expired, configured: configured, process: process, logger: logger,
+            accessLog: accessLog, losses: losses, passed: passed, unopened: unopened, hostCheck: hostCheck,
+            service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()

@@ -203,6 +203,29 @@ final class FakeBackend: AdminBackend {
         return await gateways()
     }
 
+    // MARK: Certificate authorities
+
+    func authorities() async -> AuthoritiesReport { Samples.authorities }
+
+    func createAuthority(_ request: AuthorityRequest, actor: AdminActor) async throws(AdminRefusal)
+        -> AuthoritiesReport
+    {
+        try change("create \(request.domains ?? []) \(request.unconstrained ?? false)", actor, request.reason)
+        return Samples.authorities
+    }
+
+    func rotateAuthority(_ request: RotationRequest, actor: AdminActor) async throws(AdminRefusal)
+        -> AuthoritiesReport
+    {
+        try change("rotate \(request.domains ?? []) \(request.switchAfter ?? "-")", actor, request.reason)
+        return Samples.authorities
+    }
+
+    func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport {
+        try change("remove authorities", actor, reason)
+        return AuthoritiesReport()
+    }
+
     // MARK: Connections
 
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport> {

@@ -23,7 +23,8 @@ struct OpenAPITests {
         AuditReport.self, EventReport.self, SettingsDocument.self, DocumentedSetting.self, ImportReport.self,
         ChangeReport.self, ConfigReport.self, ReloadReportModel.self, ConfigurationChangeReport.self,
         RefusedSettingReport.self, UnverifiedReport.self, GatewayReport.self, GatewayRequest.self,
-        DocumentedGateway.self, GatewayChangeReport.self,
+        DocumentedGateway.self, GatewayChangeReport.self, AuthoritiesReport.self, AuthorityReport.self,
+        AuthorityStatusReport.self, AuthorityRequest.self, RotationRequest.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -69,6 +70,8 @@ struct OpenAPITests {
         #expect(Self.properties("DocumentedSetting") == DocumentedSetting.known)
         #expect(Self.properties("GatewayRequest") == GatewayRequest.known)
         #expect(Self.properties("DocumentedGateway") == DocumentedGateway.known)
+        #expect(Self.properties("AuthorityRequest") == AuthorityRequest.known)
+        #expect(Self.properties("RotationRequest") == RotationRequest.known)
     }
 
     @Test("the example of every body is taken")
@@ -86,7 +89,8 @@ struct OpenAPITests {
         #expect(
             served == [
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
-                Paths.gateways, Paths.gateway, Paths.setting, Paths.confirm, Paths.revert, Paths.diff,
+                Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
+                Paths.revert, Paths.diff,
                 Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
                 Paths.export,

@@ -17,6 +17,9 @@ enum Samples {
         $0.startedAt = time
         $0.listeners = ["127.0.0.1:3128"]
         $0.gateways = [gateway]
+        $0.ca.state = "ready"
+        $0.ca.expires = time
+        $0.ca.expiresMs = 1
         $0.connectPorts = [443, 8443]
         $0.acceptPaused = "full"
         $0.totals.reuseRatio = 0.5
@@ -39,6 +42,24 @@ enum Samples {
         ]
         $0.configFile = "/etc/connd/connd.yaml"
         $0.configError = "line 3"
+    }
+    static let authorities = made(AuthoritiesReport()) {
+        $0.state = "ready"
+        $0.problem = "a fault"
+        $0.path = "/var/lib/connd/ca"
+        $0.switchAt = time
+        $0.switchAtMs = 1
+        $0.authorities = [
+            made(AuthorityReport()) {
+                $0.serial = "0a1b2c3d"
+                $0.role = "current"
+                $0.domains = ["example.com"]
+                $0.created = time
+                $0.rootExpires = time
+                $0.intermediateExpires = time
+                $0.intermediateExpiresMs = 1
+            }
+        ]
     }
     static let version = made(VersionReport()) { $0.version = "1.2.3" }
     static let origin = made(OriginSummary()) {

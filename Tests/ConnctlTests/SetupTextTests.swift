@@ -90,7 +90,8 @@ struct SetupTextTests {
             Set(former)
                 == Set(
                     (ProxyVariables.proxyNames + ProxyVariables.exceptionNames).map {
-                        ProxyVariables.Former(name: $0, value: before[$0])
+                        ProxyVariables.Former(
+                            name: $0, value: before[$0], savedName: ProxyVariables.savedName(of: $0))
                     }))
     }
 

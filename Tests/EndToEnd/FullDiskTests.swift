@@ -58,7 +58,7 @@ import Testing
                 "close": [try connection()], "explain": [], "why": [try connection()], "history": ["--all"],
                 "events": [], "audit": [], "enable": ["--user", "--dry-run", "shell"],
                 "disable": ["--user", "--dry-run", "shell"], "env": [], "completions": ["bash"], "man": [],
-                "version": [], "backup": ["\(folder.path)/backup.db", "--force"], "gateway": ["list"],
+                "version": [], "backup": ["\(folder.path)/backup.db", "--force"], "gateway": ["list"], "ca": ["show"],
             ]
         }
     }

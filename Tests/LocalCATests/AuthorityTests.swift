@@ -85,6 +85,27 @@ struct AuthorityTests {
         #expect(made.intermediate.isOf(made.intermediateKey) && !made.root.isOf(made.intermediateKey))
     }
 
+    @Test("without domains there are no constraints, and it signs for any name")
+    func unconstrained() throws {
+        let open = try AuthorityMaker.make(for: nil, host: "a-host", serial: "x2", now: Self.now)
+        try write("root.pem", open.root.pem())
+        try write("intermediate.pem", open.intermediate.pem())
+        for name in ["root", "intermediate"] {
+            let text = try openssl("x509", "-noout", "-text", "-in", "@\(name).pem")
+            #expect(text.contains("CA:TRUE") && !text.contains("Name Constraints"), "\(text)")
+        }
+        let leaf = try LeafMaker(issuer: open.intermediate, key: open.intermediateKey)
+            .leaf(for: OriginHost(parsing: "elsewhere.test"), now: Self.now)
+        #expect(try verify("elsewhere.test", leaf).hasSuffix("leaf.pem: OK\n"))
+    }
+
+    @Test("a certificate knows whose key has signed it")
+    func issuers() throws {
+        let other = try AuthorityMaker.make(for: nil, host: "a-host", serial: "x1", now: Self.now)
+        #expect(made.root.isIssued(by: made.root) && made.intermediate.isIssued(by: made.root))
+        #expect(!made.intermediate.isIssued(by: other.root) && !made.root.isIssued(by: made.intermediate))
+    }
+
     @Test("a leaf is good for a week, from an hour before, and never longer than its issuer")
     func validity() throws {
         let maker = try LeafMaker(issuer: made.intermediate, key: made.intermediateKey)

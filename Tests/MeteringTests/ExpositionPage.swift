@@ -90,6 +90,7 @@ extension MetricsPage {
         var refused = Counters<GatewayRefusal>()
         refused[.foreignPage] = 3
         page.gateways = [GatewayTraffic(name: "stripe", requests: 7, refused: refused)]
+        page.authorities = [AuthorityExpiry(role: "current", time: 2_100_000_000_000)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(
                 origin: .init(scheme: .https, host: "host\(number).example.com", port: 8443), statistics: sample.next(),

@@ -94,6 +94,24 @@ enum SchemaAnnotations {
         "GatewayRequest.socket_mode": longest(BodyLimits.word),
         "GatewayRequest.allow_hosts": allowHosts,
         "GatewayRequest.reason": longest(BodyLimits.reason),
+        "AuthoritiesReport.state": words("none", "ready", "unusable"),
+        "AuthorityStatusReport.state": words("none", "ready", "unusable"),
+        "AuthorityReport.role": words("current", "next", "retired"),
+        "AuthorityReport.unconstrained": [
+            "description": "It has no name constraints: whoever has its key can sign for any name."
+        ],
+        "AuthorityReport.root_fingerprint": ["description": "SHA-256 of the certificate, in hexadecimal."],
+        "AuthorityRequest.domains": domains,
+        "AuthorityRequest.unconstrained": ["description": "True: without name constraints, instead of domains."],
+        "AuthorityRequest.reason": longest(BodyLimits.reason),
+        "RotationRequest.domains": domains,
+        "RotationRequest.unconstrained": [
+            "description": "True: without name constraints, instead of domains. Without either: as the current one."
+        ],
+        "RotationRequest.switch_after": longest(BodyLimits.word).merging([
+            "description": "How long both are trusted before the new one signs for all names: 24h unless given."
+        ]),
+        "RotationRequest.reason": longest(BodyLimits.reason),
         "SettingsDocument.gateways": ["maxItems": .integer(BodyLimits.gateways)],
         "DocumentedGateway.name": longest(BodyLimits.word),
         "DocumentedGateway.origin": longest(BodyLimits.origin),
@@ -123,6 +141,11 @@ enum SchemaAnnotations {
 
     private static let allowHosts: JSONValue = [
         "maxItems": .integer(BodyLimits.listed), "items": longest(BodyLimits.origin).merging(["type": "string"]),
+    ]
+
+    private static let domains: JSONValue = [
+        "maxItems": .integer(BodyLimits.listed), "items": longest(BodyLimits.origin).merging(["type": "string"]),
+        "description": "Each stands for itself and all names below it.",
     ]
 
     private static func longest(_ length: Int) -> JSONValue { ["maxLength": .integer(length), "pattern": textPattern] }

@@ -38,7 +38,7 @@ final class SchemaBuilder {
     static func isRequest(_ name: String) -> Bool {
         [
             "TrialSelection", "ActionRequest", "SettingsDocument", "DocumentedSetting", "GatewayRequest",
-            "DocumentedGateway",
+            "DocumentedGateway", "AuthorityRequest", "RotationRequest",
         ].contains(name)
     }
 

@@ -28,7 +28,7 @@ enum EnvironmentText {
 
     static func restore(_ former: [ProxyVariables.Former], _ shell: Shell) -> String {
         former.map { variable in
-            let saved = removal(ProxyVariables.savedName(of: variable.name), shell)
+            let saved = removal(variable.savedName, shell)
             guard let value = variable.value else { return removal(variable.name, shell) + saved }
             let assignment = assignment(variable.name, value, shell)
             // A universal variable becomes visible again once the global one is erased.

@@ -52,13 +52,19 @@ struct HostChanges {
         Self.synchronize(Self.folder(of: path))
     }
 
-    mutating func run(_ program: ExternalProgram, _ arguments: [String]) throws(SetupProblem) {
-        if isDry { return dryRunLines.append("would run \(program.name) \(arguments.joined(separator: " "))") }
+    /// Returns what it printed; nothing in a dry run.
+    @discardableResult
+    mutating func run(_ program: ExternalProgram, _ arguments: [String]) throws(SetupProblem) -> String {
+        if isDry {
+            dryRunLines.append("would run \(([program.name] + arguments).joined(separator: " "))")
+            return ""
+        }
         let run = try program.run(arguments)
         guard run.status == 0 else {
             let said = run.errors.split(separator: "\n").first.map(String.init) ?? "it exited with status \(run.status)"
             throw SetupProblem("\(program.name) \(arguments.joined(separator: " ")): \(said)")
         }
+        return run.output
     }
 
     private static func folder(of path: String) -> String {

@@ -55,12 +55,17 @@ enum ProxyVariables {
     struct Former: Hashable {
         var name: String
         var value: String?
+        /// Where it was saved.
+        var savedName: String
     }
 
     /// The variables whose values connd replaced.
     static func former(in variables: [String: String]) -> [Former] {
         names.compactMap { name in
-            variables[savedName(of: name)].map { Former(name: name, value: $0.isEmpty ? nil : String($0.dropFirst())) }
+            variables[savedName(of: name)].map {
+                Former(
+                    name: name, value: $0.isEmpty ? nil : String($0.dropFirst()), savedName: savedName(of: name))
+            }
         }
     }
 }

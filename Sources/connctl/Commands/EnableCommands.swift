@@ -48,8 +48,8 @@ struct EnableCommand: AsyncParsableCommand {
         return try Self.parse(text)
     }
 
-    /// Warns root that the whole host will use this address: any user may listen on a TCP port that connd has left.
-    private static func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
+    /// Refuses what concerns the whole host if it came from an address that is not connd's own: any user may listen on a TCP port that connd has left.
+    static func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
         switch daemon.source {
         case .option, .variable, .systemSocket: return
         case .stateFile, .standard: break

@@ -6,8 +6,9 @@ struct StatusWarnings {
     let now: Int64
 
     var lines: [String] {
-        databaseFault + unopenedListeners + losses + waitingClients + droppedLogLines + unverified + settings + pauses
-            + trials + bugs
+        databaseFault + unopenedListeners + losses + waitingClients + droppedLogLines + unverified + authorities
+            + settings
+            + pauses + trials + bugs
     }
 
     private var databaseFault: [String] {
@@ -93,6 +94,10 @@ struct StatusWarnings {
     }
 
     private static let shownUnverified = 20
+
+    private var authorities: [String] {
+        report.ca.warnings.map { "! \(SafeText.line($0)). See: connctl ca show" }
+    }
 
     private var settings: [String] {
         var lines: [String] = []

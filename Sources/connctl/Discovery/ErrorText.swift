@@ -11,7 +11,8 @@ struct ErrorText: Sendable {
     var settings: [String] = []
 
     enum Subject: Hashable, Sendable {
-        case none, origin(String), pattern(String), trial(String), connection, exchange, gateway, document, reload
+        case none, origin(String), pattern(String), trial(String), connection, exchange, gateway, authority, document
+        case reload
     }
 
     func failure(_ error: AdminFailure) -> CommandFailure {
@@ -118,6 +119,7 @@ struct ErrorText: Sendable {
         case .connection: ["connctl conns    lists open connections; connctl conns --state closed    closed ones"]
         case .exchange: ["connctl explain    lists the latest slow and failed exchanges"]
         case .gateway: ["connctl gateway list    shows the gateways"]
+        case .authority: ["connctl ca create --for example.com    makes one"]
         case .origin, .pattern, .trial, .document, .reload, .none:
             ["connctl list    shows the origins that connd knows"]
         }
@@ -125,6 +127,9 @@ struct ErrorText: Sendable {
 
     private var conflict: [String] {
         if subject == .gateway { return ["connctl gateway list    shows the gateways, and where each listens"] }
+        if subject == .authority {
+            return ["connctl ca show    shows the certificate authority, and what it may sign for"]
+        }
         guard let subjectText else { return ["connctl status", "connctl audit    shows what was changed, by whom"] }
         return [
             "connctl show \(subjectText)    shows what is in force now",
@@ -144,6 +149,7 @@ struct ErrorText: Sendable {
         }
         if let name = names.first { return ["connctl settings \(name)    says what it takes"] }
         if subject == .gateway { return ["connctl help gateway    says what a gateway takes"] }
+        if subject == .authority { return ["connctl help ca    says what a certificate authority takes"] }
         return ["connctl settings    says what each setting takes"]
     }
 
@@ -151,7 +157,7 @@ struct ErrorText: Sendable {
         switch subject {
         case .origin(let name): name
         case .pattern(let name), .trial(let name): name == "*" ? "all" : name
-        case .connection, .exchange, .gateway, .document, .reload, .none: nil
+        case .connection, .exchange, .gateway, .authority, .document, .reload, .none: nil
         }
     }
 }

@@ -26,6 +26,7 @@ final class ControlPlane: Sendable {
 
     private static let recordingInterval = Duration.milliseconds(2500)
     private static let maxReportedChanges = 5
+    private static let authorityInterval = Duration.seconds(30)
     private static let trialInterval = Duration.milliseconds(200)
 
     init(
@@ -46,6 +47,7 @@ final class ControlPlane: Sendable {
     func start() {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
+        let authorities = backend.authorityControl
         let tasks = [
             Task {
                 var reportedPauses = 0
@@ -71,6 +73,12 @@ final class ControlPlane: Sendable {
                 while !Task.isCancelled {
                     await settings.expireTrials(now: SystemClock.now())
                     try? await Task.sleep(for: Self.trialInterval)
+                }
+            },
+            Task {
+                while !Task.isCancelled {
+                    await authorities.upkeep()
+                    try? await Task.sleep(for: Self.authorityInterval)
                 }
             },
         ]

@@ -4,6 +4,7 @@ import ConfigurationFile
 import ForwardProxy
 import Metering
 import ProxyTypes
+import Reactor
 import Store
 import TLS
 import Synchronization
@@ -31,6 +32,7 @@ extension LiveAdminBackend {
         report.listeners = listeners
         report.unopenedListeners = unopened.current.map(UnopenedListenerReport.init)
         report.gateways = await gatewayControl.reports()
+        report.ca = await authorityControl.statusReport(now: SystemClock.wall())
         report.adminListeners = endpoint.withLock { $0 }?.addresses ?? []
         if case .only(let ports) = state.loaded.configuration.proxy.connectPorts {
             report.connectPorts = ports.map(Int.init)
@@ -119,6 +121,9 @@ extension LiveAdminBackend {
         var page = MetricsPage()
         page.clients = clients
         page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests, refused: $0.refused) }
+        page.authorities = await authorityControl.report(now: SystemClock.wall()).authorities.compactMap { authority in
+            authority.expiry.map { AuthorityExpiry(role: authority.role, time: $0) }
+        }
         page.acceptIsPaused = pause != nil
         page.maxOrigins = configured.current.loaded.configuration.metrics.maxOrigins
         page.version = ProductVersion.text

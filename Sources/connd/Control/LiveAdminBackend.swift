@@ -18,6 +18,7 @@ final class LiveAdminBackend: AdminBackend {
     let settings: SettingsControl
     let pauses: PauseControl
     let gatewayControl: GatewayControl
+    let authorityControl: AuthorityControl
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -39,7 +40,7 @@ final class LiveAdminBackend: AdminBackend {
 
     init(
         mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl,
-        gateways: GatewayControl, store: Store,
+        gateways: GatewayControl, authorities: AuthorityControl, store: Store,
         shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
         losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, hostCheck: HostCheck,
@@ -50,6 +51,7 @@ final class LiveAdminBackend: AdminBackend {
         self.settings = settings
         self.pauses = pauses
         gatewayControl = gateways
+        authorityControl = authorities
         self.store = store
         self.shared = shared
         self.events = events
