@@ -42,11 +42,12 @@ enum TrustVariables {
         }
     }
 
-    /// Complete ones that named another file, whose roots are now missing.
-    static func replaced(_ files: Files, before: [String: String]) -> [(name: String, value: String)] {
-        complete.compactMap { name in
-            guard let value = before[name], !value.isEmpty, value != files.complete,
-                before[savedName(of: name)] == nil
+    /// Those that named a file of somebody else, whose roots may now be missing. `system`: the bundle that the complete file
+    /// has all of.
+    static func replaced(_ files: Files, system: String, before: [String: String]) -> [(name: String, value: String)] {
+        names.compactMap { name in
+            guard let value = before[name], !value.isEmpty, before[savedName(of: name)] == nil,
+                ![files.additive, files.complete, system].contains(value)
             else { return nil }
             return (name, value)
         }

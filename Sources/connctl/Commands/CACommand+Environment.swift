@@ -76,8 +76,8 @@ extension CACommand {
     }
 
     private func remarks(_ files: TrustVariables.Files, _ variables: [String: String]) -> [String] {
-        TrustVariables.replaced(files, before: variables).map {
-            "\($0.name) was \($0.value): roots that only that file has are not in \(files.complete)"
+        TrustVariables.replaced(files, system: stores.root + TrustStores.bundlePath, before: variables).map {
+            "\($0.name) was \($0.value): what only that file has is not trusted in this shell any more"
         } + [
             files.complete.hasSuffix(TrustStores.bundlePath)
                 ? "Java with cacerts of its own: JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=\(TrustStores.javaPath)"

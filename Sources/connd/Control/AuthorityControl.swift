@@ -61,6 +61,8 @@ actor AuthorityControl {
 
     /// The data path signs with these from now on.
     private func apply(_ authorities: SigningAuthorities) async {
+        // Leaves that are cached stay valid.
+        guard !authorities.all.elementsEqual(shared.current.all, by: ===) else { return }
         shared.replace(authorities)
     }
 
