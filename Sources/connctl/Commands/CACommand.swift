@@ -19,7 +19,7 @@ struct CACommand: AsyncParsableCommand {
 
             connctl ca create --for example.com,internal.example
             sudo connctl ca install                  programs that read this host's trust store; then restart them
-            eval "$(connctl ca env)"                 those that have one of their own: Node, Python, cargo, …
+            eval "$(connctl ca env)"                 those with roots of their own: Node, Python, cargo
             connctl set https://example.com intercept=on
 
             connctl ca show                          what it may sign for, until when, and where it is installed
