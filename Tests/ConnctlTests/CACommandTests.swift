@@ -33,7 +33,8 @@ final class TrustingHost: Sendable {
         try host.write("etc/ca-certificates.conf", "# as dpkg wrote it\nmozilla/Old.crt\n")
         let old = try Self.certificate("00000000")
         try host.write("usr/share/ca-certificates/mozilla/Old.crt", old)
-        for folder in ["usr/local/share/ca-certificates", "etc/ca-certificates/update.d", "etc/ssl/certs"] {
+        for folder in ["usr/local/share/ca-certificates", "etc/ca-certificates/update.d", "etc/ssl/certs", "etc/connd"]
+        {
             try FileManager.default.createDirectory(
                 atPath: "\(host.root)/\(folder)", withIntermediateDirectories: true)
         }

@@ -145,7 +145,7 @@ struct TrustStores {
             arguments += ["--certsconf", usual]
         }
         let result = Result { () throws(SetupProblem) in try changes.run(program, arguments) }
-        if !serials.isEmpty { try changes.remove(temporary, folders: [root + Self.folder, root + "/etc/connd"]) }
+        if !serials.isEmpty { try changes.remove(temporary, folders: [root + Self.folder]) }
         let failed = try result.get().split(separator: "\n").first { $0.hasPrefix("E: ") }
         if let failed {
             throw SetupProblem(
@@ -194,7 +194,7 @@ struct TrustStores {
     private func uninstallFile(_ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
         let path = root + Self.additivePath
         guard try Self.certificate(path) != nil else { return .unchanged("already out") }
-        try changes.remove(path, folders: [root + Self.folder, root + "/etc/connd"])
+        try changes.remove(path, folders: [root + Self.folder])
         return .changed("out: \(path) is gone")
     }
 }
