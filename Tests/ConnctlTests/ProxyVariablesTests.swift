@@ -27,8 +27,9 @@ struct ProxyVariablesTests {
     func saved() {
         let values: [String?] = [nil, "", "=", ".corp"]
         for value in values {
-            let variables = [ProxyVariables.savedName(of: "no_proxy"): ProxyVariables.saved(value)]
-            #expect(ProxyVariables.former(in: variables) == [.init(name: "no_proxy", value: value)])
+            let savedName = ProxyVariables.savedName(of: "no_proxy")
+            let found = ProxyVariables.former(in: [savedName: ProxyVariables.saved(value)])
+            #expect(found == [.init(name: "no_proxy", value: value, savedName: savedName)])
         }
         #expect(ProxyVariables.former(in: ["no_proxy": ".corp"]).isEmpty)
         #expect(Set(ProxyVariables.names.map(ProxyVariables.savedName)).count == ProxyVariables.names.count)
