@@ -17,6 +17,11 @@ struct FileWork: ~Copyable {
         }
     }
 
+    /// Closing alone would leave the lock to a child process that is about to start another program.
+    deinit {
+        flock(directory.descriptor, LOCK_UN)
+    }
+
     /// Excludes other processes until this is released.
     func lock() throws(AuthorityFault) {
         guard flock(directory.descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
