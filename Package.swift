@@ -85,6 +85,7 @@ let daemon: [Target] = [
         resources: [
             .embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql"),
             .embedInCode("0004_gateways.sql"), .embedInCode("0005_tls_facts.sql"),
+            .embedInCode("0006_client_refusals.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
@@ -161,7 +162,7 @@ let testTargets: [Target] = [
         "ForwardProxyTests",
         [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
-            "ForwardProxy", "LocalCA", "TLS", "ReactorTestSupport",
+            "ForwardProxy", "LocalCA", "TLS", "ReactorTestSupport", "TestSupport",
         ]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(

@@ -20,5 +20,6 @@ package enum Migrations {
         Migration(number: 3, name: "pauses", sql: PackageResources._003_pauses_sql),
         Migration(number: 4, name: "gateways", sql: PackageResources._004_gateways_sql),
         Migration(number: 5, name: "tls_facts", sql: PackageResources._005_tls_facts_sql),
+        Migration(number: 6, name: "client_refusals", sql: PackageResources._006_client_refusals_sql),
     ]
 }

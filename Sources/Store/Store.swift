@@ -137,6 +137,13 @@ package final class Store: Sendable {
         }.get()
     }
 
+    /// Durable when it returns; when it throws, nothing was stored.
+    package func save(refusals: RefusalChange) async throws(StoreFailure) {
+        try await onWriter { writer, now in
+            Result { () throws(StoreFailure) in try writer.save(refusals, now: now) }
+        }.get()
+    }
+
     /// Never waits for the disk. Batches beyond the bounds are dropped and counted.
     package func record(_ batch: MeasurementBatch) { inbox.withLock { $0.put(batch) } }
 

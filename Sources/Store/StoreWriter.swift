@@ -105,6 +105,10 @@ struct StoreWriter: Sendable {
         }
     }
 
+    mutating func save(_ refusals: RefusalChange, now: Moment) throws(StoreFailure) {
+        try write(now: now) { _, db in try RefusalRecords.write(refusals, db) }
+    }
+
     mutating func readGateways() -> [GatewayRow] {
         contents.gateways.values.compactMap { stored in
             switch stored.read() {

@@ -48,9 +48,11 @@ final class ControlPlane: Sendable {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let authorities = backend.authorityControl
+        let refusals = backend.refusalControl
         let tasks = [
             Task {
                 var reportedPauses = 0
+                await refusals.load()
                 while !Task.isCancelled {
                     if service.isEnabled { service.update(await recorder.serviceSummary(now: SystemClock.instant())) }
                     try? await Task.sleep(for: Self.recordingInterval)
@@ -67,6 +69,7 @@ final class ControlPlane: Sendable {
                     reportedPauses = total
                     await store.tick()
                     try? await pauseControl.save()
+                    await refusals.save()
                 }
             },
             Task {
@@ -126,6 +129,7 @@ final class ControlPlane: Sendable {
         case .recreated(let path):
             logger.warning("the database was missing and has been created again", metadata: ["path": "\(path)"])
             events.send("store", "missing, created again: \(path)")
+            Task { [backend] in await backend.refusalControl.storeAgain() }
         case .restored(let path):
             logger.warning(
                 "the database was replaced by another: its settings now apply, totals continue from their values",
@@ -145,6 +149,8 @@ final class ControlPlane: Sendable {
                 await settings.load()
                 await backend.gatewayControl.load()
                 await backend.applyLatePauses()
+                await backend.refusalControl.load()
+                await backend.refusalControl.storeAgain()
             }
         }
     }
@@ -195,7 +201,11 @@ final class ControlPlane: Sendable {
         // A hanging disk must not prevent connd from ending.
         let (endpoint, recorder) = (endpoint, recorder)
         await Self.wait(atMost: .seconds(4)) { await endpoint.stop() }
-        await Self.wait(atMost: .seconds(2)) { _ = await recorder.record() }
+        let refusals = backend.refusalControl
+        await Self.wait(atMost: .seconds(2)) {
+            _ = await recorder.record()
+            await refusals.save()
+        }
         store.endRun()
         await store.close()
     }

@@ -31,6 +31,7 @@ final class LiveAdminBackend: AdminBackend {
     let hostCheck: HostCheck
     let service: ServiceLink
     let logger: Logger
+    var refusalControl: RefusalControl { RefusalControl(mailbox: mailbox, store: store) }
     /// Serialises reloads.
     let reloads = AsyncMutex()
     /// Serialises backups, as each needs the disk space of a database.
