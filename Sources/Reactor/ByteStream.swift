@@ -76,4 +76,10 @@ package protocol ByteStream: AnyObject {
     var congestionWindow: UInt32 { get }
     /// Nil once the stream is closed, or where nothing is known. Costs a system call.
     var tcpInfo: TCPInfo? { get }
+    /// Who holds the other end; nil where it is not on this host, or where that cannot be known. Costs a few system calls.
+    var peerOwner: SocketOwner? { get }
+}
+
+extension ByteStream {
+    package var peerOwner: SocketOwner? { nil }
 }

@@ -70,4 +70,10 @@ package protocol Kernel: AnyObject {
     func tcpInfo(_ descriptor: CInt) -> TCPInfo?
     /// The addresses of this host's interfaces.
     func interfaceAddresses() -> [IPAddress]
+    /// Who holds the other end; nil where it is not on this host, or where that cannot be known.
+    func peerOwner(_ descriptor: CInt) -> SocketOwner?
+}
+
+extension Kernel {
+    package func peerOwner(_ descriptor: CInt) -> SocketOwner? { nil }
 }

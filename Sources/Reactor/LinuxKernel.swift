@@ -13,6 +13,7 @@ package final class LinuxKernel: Kernel {
     /// `SystemClock.instant`, which does not. This timer of the kernel wakes the loop when the machine does.
     private let clockChanges: CInt
     private let clock: () -> Instant
+    private let diagnostics = SocketDiagnostics()
     package let wake: @Sendable () -> Void
 
     package init(clock: @escaping () -> Instant = SystemClock.instant) throws(SystemError) {
@@ -171,6 +172,14 @@ package final class LinuxKernel: Kernel {
     }
 
     package func interfaceAddresses() -> [IPAddress] { Interfaces.addresses() }
+
+    package func peerOwner(_ descriptor: CInt) -> SocketOwner? {
+        guard let remote = remoteEndpoint(descriptor), let local = localEndpoint(descriptor) else {
+            return SocketDiagnostics.unixPeer(of: descriptor)
+        }
+        guard remote.address.isLoopback || remote.address == local.address else { return nil }
+        return diagnostics.owner(of: remote, connectedTo: local)
+    }
 }
 
 /// An eventfd that ends a loop's wait from any thread. Shared.

@@ -315,6 +315,7 @@ extension TCPStream {
     package var remoteEndpoint: Endpoint? { isOpen ? kernel.remoteEndpoint(descriptor) : nil }
     package var congestionWindow: UInt32 { isOpen ? kernel.congestionWindow(descriptor) : 0 }
     package var tcpInfo: TCPInfo? { isOpen ? kernel.tcpInfo(descriptor) : nil }
+    package var peerOwner: SocketOwner? { isOpen ? kernel.peerOwner(descriptor) : nil }
 }
 
 // MARK: Opening

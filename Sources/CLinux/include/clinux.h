@@ -96,6 +96,14 @@ int clinux_accept(int fd, uint8_t address[16], int *length);
 int clinux_local_address(int fd, uint8_t address[16], uint16_t *port);
 /* The same of the other end. */
 int clinux_remote_address(int fd, uint8_t address[16], uint16_t *port);
+/* Who connected a Unix socket. 0 or -errno. */
+int clinux_peer_credentials(int fd, int32_t *process, uint32_t *user);
+/* A netlink socket for the next function. */
+int clinux_socket_diagnostics(void);
+/* The owner and the inode of the TCP socket of this host with these ends. -ENOENT where there is none. */
+int clinux_socket_owner(
+    int diagnostics, const uint8_t *local, uint16_t local_port, const uint8_t *remote, uint16_t remote_port, int length,
+    uint32_t *user, uint32_t *inode);
 /* Calls back with each address of this host's interfaces. */
 void clinux_each_interface_address(void (*each)(void *context, const uint8_t *address, int length), void *context);
 
