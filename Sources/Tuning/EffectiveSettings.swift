@@ -61,6 +61,8 @@ package struct EffectiveSettings: Hashable, Sendable {
     /// The origin must have one of these keys; empty: any.
     package var tlsPins: [PublicKeyPin]
     package var intercept: Bool
+    /// With `intercept`: clients that are tunnelled all the same.
+    package var interceptExcept: ClientExceptions
 
     private static let defaults = EffectiveSettings(SettingValues())
 
@@ -121,5 +123,6 @@ package struct EffectiveSettings: Hashable, Sendable {
         tlsMinVersion = values.choice(.tlsMinVersion, or: .v1_2)
         tlsPins = values.pins(.tlsPin)
         intercept = values.flag(.intercept)
+        interceptExcept = ClientExceptions(values.clients(.interceptExcept))
     }
 }

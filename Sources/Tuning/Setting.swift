@@ -9,7 +9,7 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpFastOpen, congestionControl, sendBuffer
     case receiveBuffer, sourceAddress, ipFamily, happyEyeballsDelay, dnsMinTTL, dnsMaxTTL, dnsServeStale
     case tls, tlsVerify, tlsCaFile, tlsClientCert, tlsClientKey, tlsServerName, tlsMinVersion, tlsPin
-    case intercept
+    case intercept, interceptExcept
 
     package var definition: SettingDefinition { Self.table[Int(rawValue)] }
     package var name: String { definition.name }

@@ -17,12 +17,13 @@ package enum SettingKind: Hashable, Sendable {
     case path(unset: String)
     case host(unset: String)
     case pins(unset: String)
+    case clients(unset: String)
 
     /// How `SettingValue.unset` is written; nil where the setting always has a value.
     package var unsetWord: String? {
         switch self {
         case .countOrUnset(_, let word), .durationOrUnset(_, let word), .addresses(let word), .name(let word),
-            .path(let word), .host(let word), .pins(let word):
+            .path(let word), .host(let word), .pins(let word), .clients(let word):
             word
         case .keepalive: "off"
         case .count, .percent, .duration, .size, .flag, .choice: nil
@@ -59,6 +60,9 @@ package enum SettingKind: Hashable, Sendable {
         case .host(let word): "\(word), or a host name or address without a port, such as api.example.com"
         case .pins(let word):
             "\(word), or up to \(Self.maxPins) of `sha256//` and the base64 of a public key's SHA-256, separated by `;`"
+        case .clients(let word):
+            "\(word), or up to \(Self.maxClients) of addresses (10.0.0.5, 10.1.0.0/16), `program:` and the file name of an "
+                + "executable, `user:` and a name or number"
         }
     }
 
@@ -77,7 +81,7 @@ package enum SettingKind: Hashable, Sendable {
     /// Whether one value may be given as a list.
     package var takesList: Bool {
         switch self {
-        case .addresses, .pins: true
+        case .addresses, .pins, .clients: true
         case .count, .countOrUnset, .percent, .duration, .durationOrUnset, .size, .flag, .choice, .keepalive, .name,
             .path, .host:
             false
@@ -97,6 +101,7 @@ package enum SettingKind: Hashable, Sendable {
         case .keepalive(let keepalive): keepalive.description
         case .addresses(let addresses): addresses.map(\.description).joined(separator: ",")
         case .pins(let pins): pins.map(\.description).joined(separator: ";")
+        case .clients(let clients): clients.map(\.description).joined(separator: ",")
         }
     }
 }
@@ -129,7 +134,7 @@ extension SettingKind {
             return words.contains(text) ? .word(text) : nil
         case .keepalive:
             return TCPKeepalive(parsing: text).map { .keepalive($0) }
-        case .addresses:
+        case .addresses, .clients:
             let parts = text.split(separator: ",", omittingEmptySubsequences: false)
             return read(list: parts.map { String($0.drop { $0 == " " }) })
         case .name:
@@ -148,6 +153,7 @@ extension SettingKind {
         switch self {
         case .addresses: Self.addresses(list)
         case .pins: Self.pins(list)
+        case .clients: Self.clients(list)
         case .count, .countOrUnset, .percent, .duration, .durationOrUnset, .size, .flag, .choice, .keepalive, .name,
             .path, .host:
             nil
@@ -168,6 +174,16 @@ extension SettingKind {
         let pins = list.compactMap { PublicKeyPin(parsing: $0) }
         guard pins.count == list.count, pins.count <= maxPins, Set(pins).count == pins.count else { return nil }
         return pins.isEmpty ? .unset : .pins(pins)
+    }
+
+    private static let maxClients = 64
+
+    private static func clients(_ list: [String]) -> SettingValue? {
+        let clients = list.compactMap { ClientPattern(parsing: $0) }
+        guard clients.count == list.count, clients.count <= maxClients, Set(clients).count == clients.count else {
+            return nil
+        }
+        return clients.isEmpty ? .unset : .clients(clients)
     }
 
     /// For a choice that has `none` or `off`, where another of the words that switch something off was given.

@@ -59,6 +59,15 @@ package struct SettingLayers: Hashable, Sendable {
         origin.scheme == .https && Setting.tlsVerify.isUnverifying(entry(of: .tlsVerify, for: origin).value)
     }
 
+    /// The users that any `intercept_except` names.
+    package var listedUsers: Set<String> {
+        Set(
+            allScopes.flatMap { scope -> [String] in
+                guard case .clients(let clients) = scope.entries[.interceptExcept]?.value else { return [] }
+                return ClientExceptions(clients).userNames
+            })
+    }
+
     package func effective(for origin: Origin?) -> EffectiveSettings {
         EffectiveSettings(values(for: origin))
     }

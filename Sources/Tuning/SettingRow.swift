@@ -58,6 +58,7 @@ package struct AuditEntry: Hashable, Sendable {
         case authorityRotated = "ca_rotated"
         case authorityRetired = "ca_retired"
         case authorityRemoved = "ca_removed"
+        case refusalsForgotten = "refusals_forgotten"
         case `import`, reload
     }
 

@@ -156,5 +156,8 @@ extension Setting {
         .init(
             .intercept, "intercept", .flag, .flag(false), .newTunnels,
             "end the TLS of CONNECT tunnels to the host with connd's own certificate, and pool what is inside"),
+        .init(
+            .interceptExcept, "intercept_except", .clients(unset: "none"), .unset, .newTunnels,
+            "clients that are tunnelled all the same: addresses, program:NAME, user:NAME"),
     ]
 }

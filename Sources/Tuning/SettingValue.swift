@@ -16,6 +16,8 @@ package enum SettingValue: Hashable, Sendable {
     case addresses([IPAddress])
     /// Never empty: `unset` stands for no pin.
     case pins([PublicKeyPin])
+    /// Never empty: `unset` stands for no client.
+    case clients([ClientPattern])
 }
 
 /// A value as it arrives from a file, the API or the command line, not validated yet. Value.

@@ -79,6 +79,14 @@ extension SettingValues {
         }
     }
 
+    func clients(_ setting: Setting) -> [ClientPattern] {
+        switch self[setting] {
+        case .clients(let clients): return clients
+        case .unset: return []
+        default: return misfit(setting) ?? []
+        }
+    }
+
     private func misfit<Value>(_ setting: Setting) -> Value? {
         Invariant.broken("\(setting.name) holds a value of another kind: \(self[setting])")
         return nil

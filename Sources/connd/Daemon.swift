@@ -41,7 +41,8 @@ final class Daemon {
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
     private let unopened = UnopenedListeners()
-    private let hostCheck = HostCheck()
+    private let authorities: SharedAuthorities
+    private let hostCheck: HostCheck
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
@@ -59,6 +60,9 @@ final class Daemon {
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
         let configuration = loaded.configuration
         let environment = ProcessInfo.processInfo.environment
+        let authorities = SharedAuthorities()
+        self.authorities = authorities
+        hostCheck = HostCheck(InterceptCheck(authorities: { authorities.current }))
         self.loaded = loaded
         passed = try PassedSockets(environment: environment)
         service = ServiceLink(ServiceNotifier(environment: environment, processID: getpid()))
@@ -112,10 +116,12 @@ final class Daemon {
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
         loop.tlsServer = tls
+        loop.clientIdentifier = LocalClients(reactor: reactor, workers: WorkerPool(limit: Self.programSearchesAtOnce))
     }
 
     private static let lookupsAtOnce = 16
     private static let certificateLoadsAtOnce = 2
+    private static let programSearchesAtOnce = 2
     /// How long to wait at exit for the last lines of the access log.
     private static let lastLines = Interval.seconds(1)
 

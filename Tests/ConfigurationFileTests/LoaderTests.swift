@@ -124,6 +124,17 @@ import Tuning
         }
     }
 
+    @Test("interception: clients that are excepted are one text or a list")
+    func interception() throws {
+        for list in ["'10.1.0.0/16,program:java,user:7'", "[10.1.0.0/16, 'program:java', 'user:7']"] {
+            let text = "hosts: { a.example: { intercept: on, intercept_except: \(list) } }"
+            let loaded = try ConfigurationLoader.load(text: text, file: "f")
+            let settings = loaded.layers.effective(for: Origin(scheme: .https, host: "a.example", port: 443))
+            #expect(settings.intercept)
+            #expect(settings.interceptExcept.patterns.map(\.description) == ["10.1.0.0/16", "program:java", "user:7"])
+        }
+    }
+
     @Test("listening beyond loopback is taken with allow_from, however much that allows")
     func beyondLoopback() throws {
         let text = "proxy: { allow_from: ['0.0.0.0/0'], listen: ['0.0.0.0:3128', '[2001:db8::1]:3128'] }"

@@ -131,6 +131,11 @@ enum RandomValue {
                 PublicKeyPin(bytes: (0..<PublicKeyPin.byteCount).map { _ in UInt8(random.below(256)) })
             }
             return .pins(pins)
+        case .clients:
+            let range = AddressRange(
+                IPAddress(high: random.next(), low: random.next()), prefixLength: random.below(129))
+            let all = [.range(range), .program("a b: #"), .user("build"), .userNumber(7)] as [ClientPattern]
+            return .clients(all.filter { _ in random.below(2) == 0 } + [.program("last")])
         }
     }
 

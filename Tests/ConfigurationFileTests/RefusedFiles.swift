@@ -102,6 +102,10 @@ extension RefusedFile {
             "f:1:22: `tls_pin` must be none, or up to 16 of `sha256//` and the base64 of a public key's SHA-256, "
                 + "separated by `;`, not `[sha256//AAAA, sha1//AAAA]`"),
         .init(
+            "settings: { intercept_except: [java] }",
+            "f:1:31: `intercept_except` must be none, or up to 64 of addresses (10.0.0.5, 10.1.0.0/16), `program:` and "
+                + "the file name of an executable, `user:` and a name or number, not `[java]`"),
+        .init(
             "settings: { min_idle: 40 }",
             "f:1:13: `min_idle` (40) must not be more than `max_connections` (32)"),
         .init(

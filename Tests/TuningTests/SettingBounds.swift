@@ -80,6 +80,14 @@ extension SettingBounds {
                 pin("A").replacing("sha256//", with: "sha256/"), pin("A").replacing("=", with: ""), pin("A") + "=",
             ]),
         .init("intercept", "off", ["on", "off"], ["1"]),
+        .init(
+            "intercept_except", "none",
+            ["none", "10.1.0.0/16", "10.0.0.5,::1", "program:java", "user:build", "user:1000,program:a b.c,fd00::/8"],
+            [
+                "off", "java", "program:", "program:/usr/bin/java", "program: a", "user:", "user:-1", "user:a:b",
+                "user:4294967295", "10.1.0.0/33", "10.1.2.3/16", "10.0.0.5,none", "10.0.0.5,", "10.0.0.5,10.0.0.5/32",
+                "PROGRAM:a",
+            ]),
     ]
 
     private static func pin(_ digit: String) -> String { "sha256//" + String(repeating: digit, count: 42) + "A=" }

@@ -120,7 +120,7 @@ struct Assignment: Hashable {
             case "off", "false", "no", "0": .flag(false)
             default: .text(text)
             }
-        case "addresses" where text.contains(","):
+        case "addresses" where text.contains(","), "clients" where text.contains(","):
             .list(text.split(separator: ",").map { String($0.drop { $0 == " " }) })
         default: .text(text)
         }

@@ -3,10 +3,15 @@ import Tuning
 import Upstream
 
 /// Which settings cannot be applied on this host, because its kernel does not accept them or because they name a file
-/// that connd cannot use: refused where they are set at run time, reported where they come from the configuration file
+/// that connd cannot use, or a host for which it may not sign: refused where they are set at run time, reported where they come from the configuration file
 /// or the database, which may have been written on another host. Shared.
 final class HostCheck: Sendable {
     private let files = TLSFiles()
+    private let interception: InterceptCheck
+
+    init(_ interception: InterceptCheck) {
+        self.interception = interception
+    }
 
     /// Of all values that the file, overrides and trials give.
     func objections(to overrides: SettingOverrides) -> [RefusedSettingReport] {
@@ -20,6 +25,7 @@ final class HostCheck: Sendable {
             if known == nil { asked[candidate.setting, default: [:]][candidate.value] = .some(objection) }
             let found =
                 objection ?? pairs.objection(to: candidate.setting, candidate.value, for: candidate.pattern, files)
+                ?? interception.objection(to: candidate.setting, candidate.value, for: candidate.pattern)
             return found.map { RefusedSettingReport(candidate, reason: $0) }
         }
     }
@@ -40,6 +46,7 @@ final class HostCheck: Sendable {
             let found =
                 objection(to: setting, row.value)
                 ?? pairs.objection(to: setting, row.value, for: row.key.pattern, files)
+                ?? interception.objection(to: setting, row.value, for: row.key.pattern)
             return found.map {
                 SettingProblem(.setting(setting.name), .wrongValue, "`\(setting.name)`: \($0)", index: index(row))
             }

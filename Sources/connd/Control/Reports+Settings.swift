@@ -34,6 +34,7 @@ extension SettingKind {
         case .path: "path"
         case .host: "host"
         case .pins: "pins"
+        case .clients: "clients"
         }
     }
 }

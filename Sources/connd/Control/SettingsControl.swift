@@ -159,7 +159,7 @@ actor SettingsControl {
         shared.replace(with: layers)
         guard !affected.isEmpty else { return }
         let origins = await mailbox.run { $0.upstream.origins }
-        let settings = origins.filter(affected.contains).map { ($0, layers.effective(for: $0)) }
+        let settings = origins.filter(affected.contains).map { ($0, shared.effective(for: $0)) }
         // In portions, so that requests are served in between.
         var start = 0
         while start < settings.count {

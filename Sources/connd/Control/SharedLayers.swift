@@ -4,15 +4,35 @@ import Tuning
 
 /// The current layers, for new pools on the data loop. Shared.
 final class SharedLayers: Sendable {
-    private let layers: Mutex<SettingLayers>
+    private struct State {
+        let layers: SettingLayers
+        /// Of the users that `intercept_except` names: the loop must not look them up.
+        let users: [String: UInt32]
 
-    init(_ layers: SettingLayers) {
-        self.layers = Mutex(layers)
+        init(_ layers: SettingLayers) {
+            self.layers = layers
+            users = layers.listedUsers.reduce(into: [:]) { $0[$1] = Users.number(of: $1) }
+        }
     }
 
-    var current: SettingLayers { layers.withLock { $0 } }
+    private let state: Mutex<State>
 
-    func replace(with new: SettingLayers) { layers.withLock { $0 = new } }
+    init(_ layers: SettingLayers) {
+        state = Mutex(State(layers))
+    }
 
-    func effective(for origin: Origin) -> EffectiveSettings { current.effective(for: origin) }
+    var current: SettingLayers { state.withLock { $0.layers } }
+
+    /// Not to be called on the loop, because it looks users up.
+    func replace(with new: SettingLayers) {
+        let new = State(new)
+        state.withLock { $0 = new }
+    }
+
+    func effective(for origin: Origin) -> EffectiveSettings {
+        let state = state.withLock { $0 }
+        var settings = state.layers.effective(for: origin)
+        if !state.users.isEmpty { settings.interceptExcept.resolve(state.users) }
+        return settings
+    }
 }
