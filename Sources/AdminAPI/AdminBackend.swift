@@ -61,6 +61,13 @@ package protocol AdminBackend: Sendable {
     func rotateAuthority(_ request: RotationRequest, actor: AdminActor) async throws(AdminRefusal) -> AuthoritiesReport
     /// All of them, with their keys.
     func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport
+    /// By name.
+    func originTLS(_ page: PageRequest) async throws(AdminRefusal) -> Page<OriginTLSReport>
+    /// The latest first.
+    func refusals(_ page: PageRequest) async throws(AdminRefusal) -> Page<ClientRefusalReport>
+    /// Nil: of every host.
+    func forgetRefusals(of host: String?, actor: AdminActor, reason: String?)
+        async throws(AdminRefusal) -> ForgottenRefusalsReport
 
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport

@@ -230,5 +230,5 @@ extension AdminClient {
 }
 
 extension PageRequest {
-    fileprivate var parameters: [(name: String, value: String?)] { [("limit", "\(limit)"), ("cursor", cursor)] }
+    var parameters: [(name: String, value: String?)] { [("limit", "\(limit)"), ("cursor", cursor)] }
 }

@@ -23,6 +23,11 @@ package struct OriginSummary: Codable, Sendable {
     package var unverified = false
     /// It speaks HTTPS, and only CONNECT reaches it, so that its connections cannot be shared.
     package var tunnelsOnly = false
+    /// How clients reach it: `pooled`, `tunnelled`, `intercepted`, or `spliced` where it should be intercepted and is
+    /// mostly tunnelled; null if none has.
+    package var reached: String?
+    /// The most frequent reason for which it is tunnelled although `intercept` is on.
+    package var splicedBecause: String?
     /// The names of the gateways to it.
     package var gateways: [String] = []
     /// The http origins whose requests it gets with `tls: originate`.
@@ -54,6 +59,8 @@ package struct OriginSummary: Codable, Sendable {
         case pause
         case unverified
         case tunnelsOnly = "tunnels_only"
+        case reached
+        case splicedBecause = "spliced_because"
         case gateways
         case originatedFrom = "originated_from"
         case overrides
@@ -161,6 +168,7 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var handshakeSavedMs: Int64 = 0
     package var tunnels = TunnelReport()
     package var tls = TLSHandshakesReport()
+    package var intercept = InterceptionReport()
 
     package init() {}
 
@@ -196,6 +204,7 @@ package struct OriginFiguresReport: Codable, Sendable {
         case handshakeSavedMs = "handshake_saved_ms"
         case tunnels
         case tls
+        case intercept
     }
 }
 

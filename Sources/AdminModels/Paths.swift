@@ -15,6 +15,8 @@ package enum Paths {
     package static let gateway = "/v1/gateways/{name}"
     package static let authorities = "/v1/ca"
     package static let rotateAuthority = "/v1/ca/rotate"
+    package static let tlsOrigins = "/v1/tls/origins"
+    package static let refusals = "/v1/tls/refusals"
     package static let connections = "/v1/connections"
     package static let connection = "/v1/connections/{number}"
     package static let action = "/v1/actions/{action}"

@@ -154,6 +154,10 @@ extension MetricNames {
         {
             $1.value($0.page.unverifiedOrigins)
         },
+        .gauge(
+            "connd_intercept_refusing_clients",
+            "Clients and hosts that are tunnelled for a day because the client refused connd's certificate twice."
+        ) { $1.value($0.page.refusingClients) },
         .gauge("connd_store_ok", "1 while the database can be written.") { $1.value($0.page.store.isOK ? 1 : 0) },
         .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },
         .gauge("connd_store_pending_rows", "Rows that wait to be written.") { $1.value($0.page.store.pending) },

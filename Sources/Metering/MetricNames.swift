@@ -5,7 +5,9 @@ import ProxyTypes
 /// Names follow OpenTelemetry's semantic conventions, in the spelling of Prometheus, where there is one; else they
 /// begin with `connd_`. Values are in base units. Zeros are omitted where a label has many values.
 enum MetricNames {
-    static let origins: [Metric<OriginSubject>] = exchanges + retries + connections + handshakes + tls + tunnels
+    static let origins: [Metric<OriginSubject>] =
+        exchanges + retries + connections + handshakes + tls + tunnels
+        + interception
 
     private static let exchanges: [Metric<OriginSubject>] = [
         .counter(
@@ -217,6 +219,13 @@ extension OriginSubject {
 
     fileprivate func writtenTLS<Label>(_ counters: Counters<Label>) -> [(label: Label, count: Int)] {
         hasTLS ? written(counters) : []
+    }
+
+    var hasInterception: Bool {
+        let counted = statistics.intercept
+        return writesEvery
+            || counted.full + counted.resumed + counted.refused + counted.failed + counted.misdirected > 0
+            || !counted.spliced.isZero
     }
 
     fileprivate var hasTunnels: Bool {

@@ -21,6 +21,8 @@ package struct MetricsPage: Sendable {
     package var trials = 0
     package var conflicts = 0
     package var unverifiedOrigins = 0
+    /// Clients that are tunnelled because they refused connd's certificate.
+    package var refusingClients = 0
     package var invariantsBroken = 0
     /// Of previous runs.
     package var runEnds: [RunEnd: Int] = [:]

@@ -44,6 +44,7 @@ struct Connctl: AsyncParsableCommand {
                 name: "Diagnosis",
                 subcommands: [
                     ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
+                    TLSCommand.self,
                 ]),
             CommandGroup(
                 name: "Client setup",

@@ -41,7 +41,6 @@ final class Daemon {
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
     private let unopened = UnopenedListeners()
-    private let authorities: SharedAuthorities
     private let hostCheck: HostCheck
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
@@ -60,8 +59,7 @@ final class Daemon {
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
         let configuration = loaded.configuration
         let environment = ProcessInfo.processInfo.environment
-        let authorities = SharedAuthorities()
-        self.authorities = authorities
+        let authorities = authorities
         hostCheck = HostCheck(InterceptCheck(authorities: { authorities.current }))
         self.loaded = loaded
         passed = try PassedSockets(environment: environment)

@@ -163,6 +163,25 @@ final class FakeBackend: AdminBackend {
 
     func differences() async -> [DifferenceReport] { [Samples.difference] }
 
+    // MARK: TLS
+
+    func originTLS(_ page: PageRequest) async throws(AdminRefusal) -> Page<OriginTLSReport> {
+        Page(items: [Samples.originTLS], total: 1)
+    }
+
+    func refusals(_ page: PageRequest) async throws(AdminRefusal) -> Page<ClientRefusalReport> {
+        Page(items: Array([Samples.refusal, Samples.refusal].prefix(page.limit)), total: 2)
+    }
+
+    func forgetRefusals(of host: String?, actor: AdminActor, reason: String?)
+        async throws(AdminRefusal) -> ForgottenRefusalsReport
+    {
+        try change("forget refusals of \(host ?? "all")", actor, reason)
+        var report = ForgottenRefusalsReport()
+        report.forgotten = 2
+        return report
+    }
+
     // MARK: Gateways
 
     func gateways() async -> ([GatewayReport], revision: UInt64) {

@@ -66,6 +66,8 @@ enum Samples {
         $0.origin = "http://example.com"
         $0.reuseRatio = 0.25
         $0.firstByteP50Ms = 1.5
+        $0.reached = "spliced"
+        $0.splicedBecause = "not_tls"
         $0.lastUsed = time
         $0.lastUsedMs = 1
     }
@@ -112,6 +114,28 @@ enum Samples {
             $0.help = "local addresses to connect from"
         },
     ]
+    static let originTLS = made(OriginTLSReport()) {
+        $0.origin = "https://example.com"
+        $0.intercept = true
+        $0.clients.full = 3
+        $0.clients.spliced = ["no_http1": 2]
+        $0.upstream.certificateExpires = time
+        $0.upstream.certificateExpiresMs = 1
+    }
+    static let refusal = made(ClientRefusalReport()) {
+        $0.host = "api.example.com"
+        $0.program = "java"
+        $0.user = 1000
+        $0.userName = "build"
+        $0.address = "10.0.0.5"
+        $0.hello = "00c0ffee"
+        $0.manner = "unknown_ca"
+        $0.count = 2
+        $0.first = time
+        $0.last = time
+        $0.splicedUntil = time
+        $0.splicedUntilMs = 2
+    }
     static let gateway = made(GatewayReport()) {
         $0.name = "stripe"
         $0.origin = "https://api.stripe.com"

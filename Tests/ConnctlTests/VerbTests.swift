@@ -42,7 +42,7 @@ struct VerbTests {
             #expect(outcome.status == .ok && outcome.errors.isEmpty)
             #expect(
                 outcome.output == """
-                    ORIGIN                   CONNS  IDLE  LEASED  WAIT  REQUESTS  ERRORS  REUSE  TTFB P50     P99  SET
+                    ORIGIN                   CONNS  IDLE  LEASED  WAIT  REQUESTS  ERRORS  REUSE  TTFB P50     P99  REACHED  SET
                     http://example.com        4/32     3       1     0     1,200       0  98.2%    0.42ms  12.5ms
                     http://example.org:8080   4/32     3       1     0     1,200       0  98.2%    0.42ms  12.5ms
 
@@ -56,16 +56,23 @@ struct VerbTests {
         tunnels.tunnelsOnly = true
         (gateway.tunnelsOnly, gateway.gateways) = (true, ["b", "c"])
         #expect(
-            OriginTable.marks(tunnels) == "tunnels only" && OriginTable.marks(gateway) == "tunnels only, gateway b c")
+            OriginTable.marks(tunnels).isEmpty && OriginTable.marks(gateway) == "gateway b c")
         var originated = Samples.summary("https://c.example")
         (originated.tunnelsOnly, originated.originatedFrom) = (true, ["http://c.example"])
-        #expect(OriginTable.marks(originated) == "tunnels only, originated")
+        #expect(OriginTable.marks(originated) == "originated")
         #expect(OriginTable.advice([gateway, originated]).isEmpty)
         #expect(
             OriginTable.advice([gateway, tunnels]) == [
                 "Only tunnels reach https://api.example.com, so connections are not shared. Programs that take a base URL "
                     + "can share them: connctl gateway add example https://api.example.com"
             ])
+        #expect(OriginTable.reached(tunnels).isEmpty)
+        for word in ["pooled", "tunnelled", "intercepted"] {
+            tunnels.reached = word
+            #expect(OriginTable.reached(tunnels) == word)
+        }
+        (tunnels.reached, tunnels.splicedBecause) = ("spliced", "client_refuses")
+        #expect(OriginTable.reached(tunnels) == "spliced: client_refuses")
         tunnels.connections.tunnels = 3
         #expect(OriginTable.advice([tunnels, tunnels]).first?.hasPrefix("Only tunnels reach 2 origins, ") == true)
     }

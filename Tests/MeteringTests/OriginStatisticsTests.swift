@@ -17,6 +17,7 @@ struct OriginStatisticsTests {
         #expect(Self.untouched(sample.next(), OriginStatistics()) == [])
         #expect(Self.untouched(sample.tunnels(), TunnelStatistics()) == [])
         #expect(Self.untouched(sample.tls(), TLSStatistics()) == [])
+        #expect(Self.untouched(sample.intercept(), InterceptStatistics()) == [])
         #expect(Self.untouched(sample.gauges(), OriginGauges()) == [])
         #expect(Self.untouched(sample.proxy(), ProxyMetrics()) == [])
     }

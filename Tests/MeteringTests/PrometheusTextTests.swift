@@ -53,9 +53,13 @@ struct PrometheusTextTests {
             { $0.tunnels.bytesReceived = 0 }, { $0.tunnels.duration = .init() },
             { $0.tls.handshakes = .init() }, { $0.tls.failures = .init() }, { $0.tls.uncleanEnds = 0 },
             { $0.tls.fullTime = .init() }, { $0.tls.resumedTime = .init() }, { $0.tls.savedByResumption = 0 },
+            { $0.intercept.full = 0 }, { $0.intercept.resumed = 0 }, { $0.intercept.handshakeTime = .init() },
+            { $0.intercept.spliced = .init() }, { $0.intercept.refused = 0 }, { $0.intercept.failed = 0 },
+            { $0.intercept.misdirected = 0 },
         ]
         func fields(_ value: Any) -> Int { Mirror(reflecting: value).children.count }
-        #expect(erase.count == fields(OriginStatistics()) - 2 + fields(TunnelStatistics()) + fields(TLSStatistics()))
+        let parts = fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
+        #expect(erase.count == fields(OriginStatistics()) - 3 + parts)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {
@@ -196,6 +200,7 @@ struct PrometheusTextTests {
         page.store.droppedExchanges = 3
         (page.overrides, page.trials, page.conflicts, page.invariantsBroken) = (4, 5, 6, 7)
         page.unverifiedOrigins = 15
+        page.refusingClients = 16
         page.version = #"1"2"#
         let read = try Self.page(page)
         #expect(read["connd_store_ok"] == "0")
@@ -205,6 +210,7 @@ struct PrometheusTextTests {
         #expect(read["connd_settings_overrides"] == "4" && read["connd_settings_trials"] == "5")
         #expect(read["connd_settings_conflicts"] == "6" && read["connd_invariants_broken_total"] == "7")
         #expect(read["connd_accept_paused"] == "1" && read["connd_tls_unverified_origins"] == "15")
+        #expect(read["connd_intercept_refusing_clients"] == "16")
         #expect(read["connd_clients"] == "8" && read["connd_store_size_bytes"] == "9")
         #expect(read["connd_store_pending_rows"] == "10" && read["connd_store_recoveries_total"] == "11")
         #expect(read["process_resident_memory_bytes"] == "12")

@@ -40,7 +40,20 @@ struct SampleStatistics {
         statistics.firstLeases = count()
         statistics.tunnels = tunnels()
         statistics.tls = tls()
+        statistics.intercept = intercept()
         return statistics
+    }
+
+    mutating func intercept() -> InterceptStatistics {
+        var intercept = InterceptStatistics()
+        intercept.full = count()
+        intercept.resumed = count()
+        intercept.handshakeTime = histogram()
+        for reason in SpliceReason.allCases { intercept.spliced[reason] = count() }
+        intercept.refused = count()
+        intercept.failed = count()
+        intercept.misdirected = count()
+        return intercept
     }
 
     mutating func tls() -> TLSStatistics {

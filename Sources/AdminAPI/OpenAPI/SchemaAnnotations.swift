@@ -28,6 +28,14 @@ enum SchemaAnnotations {
         "StatusReport.unverified_origins": ["description": "Known https origins whose certificates are not verified."],
         "UnverifiedReport.source": words("file", "override", "trial"),
         "OriginSummary.unverified": ["description": "Its certificate is not verified: tls_verify is none."],
+        "OriginSummary.reached": words("pooled", "tunnelled", "intercepted", "spliced"),
+        "OriginSummary.spliced_because": [
+            "description": "The most frequent reason for which it is tunnelled although `intercept` is on."
+        ],
+        "InterceptionReport.spliced": ["description": "Tunnelled although `intercept` is on, by reason."],
+        "InterceptionReport.misdirected": ["description": "Requests for another host than that of CONNECT."],
+        "ClientRefusalReport.hello": ["description": "A hash of what it offers, which tells TLS libraries apart."],
+        "ClientRefusalReport.manner": ["description": "`closed`, or the alert that it sent, such as `unknown_ca`."],
         "StoreReport.state": words("ok", "failing"),
         "StoreReport.fault": words(
             "full", "read_only", "locked", "in_use", "corrupt", "missing", "unopenable", "other"),
@@ -38,7 +46,7 @@ enum SchemaAnnotations {
         "OriginFiguresReport.closed": ["description": "By close reason."],
         "SettingDefinitionReport.kind": words(
             "count", "duration", "size", "percent", "flag", "choice", "keepalive", "addresses", "name", "path", "host",
-            "pins"),
+            "pins", "clients"),
         "SettingDefinitionReport.effect": words(
             "at once", "new connections", "new leases", "new requests", "new exchanges", "new tunnels", "next look-up"),
         "ResolvedSettingReport.source": sources,

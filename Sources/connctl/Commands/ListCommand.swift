@@ -72,7 +72,8 @@ enum OriginTable {
     static func table(_ origins: [OriginSummary], isWide: Bool, now: Int64) -> Table {
         var columns: [Table.Column] = [
             .flexible("ORIGIN"), .number("CONNS"), .number("IDLE"), .number("LEASED"), .number("WAIT"),
-            .number("REQUESTS"), .number("ERRORS"), .number("REUSE"), .number("TTFB P50"), .number("P99"), "SET",
+            .number("REQUESTS"), .number("ERRORS"), .number("REUSE"), .number("TTFB P50"), .number("P99"), "REACHED",
+            "SET",
         ]
         if isWide {
             columns += [
@@ -89,7 +90,9 @@ enum OriginTable {
                 .init(Formatting.count(origin.requests)),
                 .init(Formatting.count(origin.errors), origin.errors > 0 ? .bad : .plain),
                 .init(Formatting.share(origin.reuseRatio)), .init(Formatting.duration(ms: origin.firstByteP50Ms)),
-                .init(Formatting.duration(ms: origin.firstByteP99Ms)), .init(marks(origin), .warning),
+                .init(Formatting.duration(ms: origin.firstByteP99Ms)),
+                .init(reached(origin), origin.reached == "spliced" ? .warning : .plain),
+                .init(marks(origin), .warning),
             ]
             if isWide {
                 cells += [
@@ -121,11 +124,16 @@ enum OriginTable {
         ]
     }
 
+    /// How clients reach it, and why it is tunnelled where it should not be.
+    static func reached(_ origin: OriginSummary) -> String {
+        guard origin.reached == "spliced", let reason = origin.splicedBecause else { return origin.reached ?? "" }
+        return "spliced: \(reason)"
+    }
+
     static func marks(_ origin: OriginSummary) -> String {
         var words: [String] = []
         if origin.paused { words.append("paused") }
         if origin.unverified { words.append("unverified") }
-        if origin.tunnelsOnly { words.append("tunnels only") }
         if !origin.gateways.isEmpty { words.append("gateway \(origin.gateways.joined(separator: " "))") }
         if !origin.originatedFrom.isEmpty { words.append("originated") }
         if origin.overrides > 0 { words.append(Formatting.plural(origin.overrides, "override")) }

@@ -203,6 +203,7 @@ struct OriginText {
             facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")
         }
         addTLS(figures.tls, to: &facts)
+        addInterception(figures.intercept, to: &facts)
         if figures.tunnels.opened + figures.tunnels.failed > 0 {
             let tunnels = figures.tunnels
             facts.add(
@@ -232,6 +233,20 @@ struct OriginText {
                 "unverified", "\(Formatting.plural(tls.unverifiedConnections, "connection")): tls_verify is none", .bad)
         }
         CertificateText.add(tls.certificateExpires, tls.certificateExpiresMs, to: &facts, now: now)
+    }
+
+    private func addInterception(_ counts: InterceptionReport, to facts: inout LabelledList) {
+        if counts.full + counts.resumed > 0 {
+            facts.add(
+                "intercepted",
+                "\(Formatting.count(counts.full)) full and \(Formatting.count(counts.resumed)) resumed handshakes with clients"
+            )
+        }
+        if let spliced = words(counts.spliced) { facts.add("spliced", "tunnelled all the same: \(spliced)", .warning) }
+        let troubles = [
+            "refused connd's certificate": counts.refused, "failed": counts.failed, "misdirected": counts.misdirected,
+        ]
+        if let troubles = words(troubles) { facts.add("clients", troubles, .bad) }
     }
 
     /// Over all classes of methods.

@@ -2,6 +2,7 @@ import ForwardProxy
 import Logging
 import Reactor
 import Store
+import Upstream
 
 /// Keeps across restarts which clients refuse connd's certificates. Shared.
 struct RefusalControl: Sendable {

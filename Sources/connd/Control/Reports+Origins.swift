@@ -94,6 +94,7 @@ extension OriginFiguresReport {
         handshakeSaved = APIFormat.duration(microseconds: statistics.handshakeSaved)
         handshakeSavedMs = statistics.handshakeSaved / 1000
         tls = TLSHandshakesReport(statistics.tls, gauges)
+        intercept = InterceptionReport(statistics.intercept)
         tunnels.open = gauges.tunnels
         tunnels.opened = statistics.tunnels.opened
         tunnels.closed = statistics.tunnels.closed
@@ -103,7 +104,7 @@ extension OriginFiguresReport {
         tunnels.duration = Distribution(statistics.tunnels.duration)
     }
 
-    fileprivate static func words<Label>(_ counters: Counters<Label>, _ name: (Label) -> String) -> [String: Int] {
+    static func words<Label>(_ counters: Counters<Label>, _ name: (Label) -> String) -> [String: Int] {
         Dictionary(uniqueKeysWithValues: counters.nonZero.map { (name($0.label), $0.count) })
     }
 }
@@ -152,6 +153,8 @@ extension OriginSummary {
         self.pause = paused ? pause.map(PauseReport.init) : nil
         unverified = isUnverified
         tunnelsOnly = snapshot.origin.scheme == .https && statistics.tunnels.opened > 0 && requests == 0
+        reached = statistics.reached
+        splicedBecause = statistics.intercept.spliced.nonZero.max { $0.count < $1.count }?.label.name
         self.overrides = overrides
         self.trials = trials
         self.lastUsed = lastUsed.map(APIFormat.time)
