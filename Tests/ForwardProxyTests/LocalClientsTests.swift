@@ -81,14 +81,14 @@ struct LocalClientsTests {
 
     private func ownProgram() throws -> String {
         let owner = SocketOwner(user: geteuid(), process: .number(getpid()))
-        return try #require(ProgramSearch().program(of: owner))
+        return try #require(ProgramSearch(longest: .seconds(60)).program(of: owner))
     }
 
     private let loopback = ListenAddress.tcp(IPAddress(ipv4: 0x7F00_0001), port: 0)
 
     @Test("a client over TCP on this host is told by program and user")
     func tcp() throws {
-        let found = try identify(loopback, by: ProgramSearch()) { connect(tcp: $0) }
+        let found = try identify(loopback, by: ProgramSearch(longest: .seconds(60))) { connect(tcp: $0) }
         #expect(found == [.program(try ownProgram(), user: geteuid())])
     }
 
@@ -96,7 +96,8 @@ struct LocalClientsTests {
     func unix() throws {
         let path = "/tmp/connd-client-\(getpid())-\(UInt32.random(in: .min ... .max))"
         defer { unlink(path) }
-        let found = try identify(.unix(path: path), by: ProgramSearch()) { _ in connect(unix: path) }
+        let found = try identify(.unix(path: path), by: ProgramSearch(longest: .seconds(60))) { _ in connect(unix: path)
+        }
         #expect(found == [.program(try ownProgram(), user: geteuid())])
     }
 

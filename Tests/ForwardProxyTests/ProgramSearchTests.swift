@@ -23,7 +23,7 @@ struct ProgramSearchTests {
 
     @Test("is found by a socket that it holds, the second time among the latest")
     func bySocket() throws {
-        let search = ProgramSearch()
+        let search = ProgramSearch(longest: .seconds(60))
         try withSocket { inode in
             let owner = SocketOwner(user: user, process: .socket(inode: inode))
             #expect(search.maySearch(for: owner))
@@ -59,7 +59,7 @@ struct ProgramSearchTests {
         if let exe { symlink(exe, process + "/exe") }
         if let cmdline { try folder.write("77/cmdline", cmdline) }
         if let comm { try folder.write("77/comm", comm) }
-        let search = ProgramSearch(procfs: folder.path)
+        let search = ProgramSearch(procfs: folder.path, longest: .seconds(60))
         #expect(search.program(of: SocketOwner(user: user, process: .number(77))) == wanted)
     }
 
@@ -73,7 +73,7 @@ struct ProgramSearchTests {
             symlink("/bin/p\(number)", "\(folder.path)/\(number)/exe")
         }
         try folder.write("version", "not a process")
-        let search = ProgramSearch(procfs: folder.path)
+        let search = ProgramSearch(procfs: folder.path, longest: .seconds(60))
         let found = [5, 6, 7, 8].map { search.program(of: SocketOwner(user: user, process: .socket(inode: $0))) }
         #expect(found == ["p10", "p11", "p12", nil])
     }

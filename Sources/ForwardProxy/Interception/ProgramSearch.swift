@@ -1,5 +1,5 @@
 package import Reactor
-import ProxyTypes
+package import ProxyTypes
 import Synchronization
 
 #if canImport(Glibc)
@@ -12,16 +12,18 @@ import Synchronization
 package final class ProgramSearch: Sendable {
     private let procfs: String
     private let ownUser: UInt32
+    private let longest: Interval
     /// The latest ones that were found: a program opens more than one connection.
     private let recent = Mutex<[Int32]>([])
 
     private static let mostRecent = 8
     private static let mostProcesses = 4096
-    private static let longest: UInt64 = 50_000_000
 
-    package init(procfs: String = "/proc", ownUser: UInt32 = geteuid()) {
+    /// `longest`: how much of the processor's time a search may take.
+    package init(procfs: String = "/proc", ownUser: UInt32 = geteuid(), longest: Interval = .milliseconds(50)) {
         self.procfs = procfs
         self.ownUser = ownUser
+        self.longest = longest
     }
 
     package func maySearch(for owner: SocketOwner) -> Bool {
@@ -48,7 +50,7 @@ package final class ProgramSearch: Sendable {
 
     /// The newest ones are asked first: most clients have just begun.
     private func holder(of link: String, user: UInt32) -> Int32? {
-        let deadline = Self.clock() + Self.longest
+        let deadline = Self.clock() + longest
         if let known = recent.withLock({ $0 }).first(where: { isOf(user, $0) && holds($0, link) }) { return known }
         var asked = 0
         for process in processes() where isOf(user, process) {
@@ -98,10 +100,11 @@ package final class ProgramSearch: Sendable {
 
     // MARK: Files
 
-    private static func clock() -> UInt64 {
+    /// Of this thread's work, so that a busy host does not cut searches short.
+    private static func clock() -> Interval {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return .seconds(Int64(time.tv_sec)) + Interval(nanoseconds: Int64(time.tv_nsec))
     }
 
     private func names(in folder: String) -> [String] {
