@@ -14,10 +14,10 @@ import Testing
         arguments: [
             (
                 "example.com",
-                "connd has no certificate authority to sign for example.com: run `sudo connctl ca create --for example.com`"
+                "connd has no certificate authority to sign for example.com: run `connctl ca create --for example.com`"
             ),
-            ("*.example.com", "run `sudo connctl ca create --for example.com`"),
-            ("https://example.com", "run `sudo connctl ca create --for example.com`"),
+            ("*.example.com", "run `connctl ca create --for example.com`"),
+            ("https://example.com", "run `connctl ca create --for example.com`"),
             ("all", "is for hosts that are named"), ("10.0.0.5", "connd signs for no addresses"),
             ("http://example.com", "http origins have no TLS"), ("localhost", "connd cannot sign for localhost"),
         ])
@@ -45,7 +45,7 @@ import Testing
         let refused = try proxy.read("/v1/status")["refused_settings"].items
         #expect(refused.map { $0["setting"].text } == ["intercept", "intercept_except"])
         #expect(refused.last?["reason"].text == "there is no user `nobody-at-all` on this host")
-        #expect(try proxy.connctl("status").output.contains("sudo connctl ca create --for a.example"))
+        #expect(try proxy.connctl("status").output.contains("connctl ca create --for a.example"))
         #expect(try proxy.setting("intercept", of: "a.example")["source"].text == "file")
         #expect(
             try proxy.setting("intercept_except", of: "a.example")["value"].text

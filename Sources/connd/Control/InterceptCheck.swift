@@ -42,10 +42,10 @@ struct InterceptCheck: Sendable {
         guard let host = try? OriginHost(parsing: domain), !known.permit(host) else { return nil }
         guard let newest = known.all.last else {
             return
-                "connd has no certificate authority to sign for \(asked): run `sudo connctl ca create --for \(asked)`"
+                "connd has no certificate authority to sign for \(asked): run `connctl ca create --for \(asked)`"
         }
         let domains = (newest.domains ?? []).map(\.description)
         return "connd's certificate authority may sign for \(domains.joined(separator: ", ")) only: run "
-            + "`sudo connctl ca rotate --for \((domains + ["\(asked)"]).joined(separator: ","))`"
+            + "`connctl ca rotate --for \((domains + ["\(asked)"]).joined(separator: ","))`"
     }
 }
