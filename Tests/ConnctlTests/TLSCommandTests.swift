@@ -62,7 +62,8 @@ struct TLSCommandTests {
             let words = lines.map { $0.split(separator: " ").map(String.init) }
             #expect(
                 words.contains([
-                    "https://api.example.com", "on", "12", "3", "1.25ms", "4ms", "9", "2", "1", "9", "30ms", "31ms",
+                    "https://api.example.com", "on", "12", "3", "1.25ms", "4.00ms", "9", "2", "1", "9", "30.0ms",
+                    "31.0ms",
                 ]), "\(outcome.output)")
             #expect(lines.contains { $0.contains("java (user build)  unknown_ca") && $0.contains("ends in 23h") })
             #expect(lines.contains { $0.contains("user 7 ") && $0.hasSuffix("not yet") })
