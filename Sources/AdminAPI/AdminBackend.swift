@@ -55,12 +55,6 @@ package protocol AdminBackend: Sendable {
     func removeGateway(_ name: String, actor: AdminActor, reason: String?, ifRevision: UInt64?)
         async throws(AdminRefusal) -> ([GatewayReport], revision: UInt64)
 
-    func authorities() async -> AuthoritiesReport
-    func createAuthority(_ request: AuthorityRequest, actor: AdminActor) async throws(AdminRefusal) -> AuthoritiesReport
-    /// Makes a second one, which takes over later.
-    func rotateAuthority(_ request: RotationRequest, actor: AdminActor) async throws(AdminRefusal) -> AuthoritiesReport
-    /// All of them, with their keys.
-    func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport
     /// By name.
     func originTLS(_ page: PageRequest) async throws(AdminRefusal) -> Page<OriginTLSReport>
     /// The latest first.
@@ -68,6 +62,12 @@ package protocol AdminBackend: Sendable {
     /// Nil: of every host.
     func forgetRefusals(of host: String?, actor: AdminActor, reason: String?)
         async throws(AdminRefusal) -> ForgottenRefusalsReport
+    func authorities() async -> AuthoritiesReport
+    func createAuthority(_ request: AuthorityRequest, actor: AdminActor) async throws(AdminRefusal) -> AuthoritiesReport
+    /// Makes a second one, which takes over later.
+    func rotateAuthority(_ request: RotationRequest, actor: AdminActor) async throws(AdminRefusal) -> AuthoritiesReport
+    /// All of them, with their keys.
+    func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport
 
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport

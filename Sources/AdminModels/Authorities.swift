@@ -94,10 +94,10 @@ package struct AuthorityRequest: Codable, Sendable {
 
 /// `POST /v1/ca/rotate`. Value.
 package struct RotationRequest: Codable, Sendable {
-    /// Null or absent, as `unconstrained`: as the current one.
+    /// Without `domains` and `unconstrained`, the new one signs for what the current one signs for.
     package var domains: [String]?
     package var unconstrained: Bool?
-    /// When the new one takes over: `24h`; null or absent: that.
+    /// How long after the request the new one takes over, such as `24h`, which is the default.
     package var switchAfter: String?
     package var reason: String?
 

@@ -87,7 +87,8 @@ package struct AuthorityIndex: Codable, Hashable, Sendable {
     }
 
     package func role(of entry: Entry, now: Int64) -> Role {
-        if entry.isRetired { return .retired }
+        // What has been replaced signs no more, though its files may be there for a moment.
+        if entry.isRetired || outlived(now: now).contains(entry) { return .retired }
         return switchTime(now: now) != nil && entry == signing.last ? .next : .current
     }
 

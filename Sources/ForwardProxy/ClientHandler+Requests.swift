@@ -99,6 +99,7 @@ extension ClientHandler {
                 return 0
             }
         } catch {
+            noteNoRequest()
             refuse(ErrorResponse(error), .badRequest, now: now)
             return bytes.count
         }

@@ -15,7 +15,7 @@ import Upstream
 ///                          cut, unreadable ▶ finishing
 ///   serving ────────────── all answered ───▶ idle; head where part of the next is here; leaving where the proxy stops
 ///                          CONNECT, 101 ───▶ tunnel
-///                          CONNECT ────────▶ opening, where connd may look inside
+///                          CONNECT ────────▶ opening, where intercept is on
 ///   opening ────────────── spliced ────────▶ serving
 ///                          its TLS ended ──▶ idle
 ///   finishing ──────────── all answered ───▶ flushing

@@ -231,9 +231,9 @@ extension Exchange: UpstreamExchange {
 
     // MARK: Tunnels
 
-    /// There is no tunnel: its client's TLS ends at connd.
-    func served(now: Instant) {
-        record.intercept = .intercepted
+    /// There is no tunnel: its client's TLS ends at connd, or should have.
+    func endWithoutTunnel(_ outcome: ExchangeRecord.InterceptOutcome, now: Instant) {
+        record.intercept = outcome
         record.finished(now: now)
         move(to: .ended(.tunnelClosed))
     }

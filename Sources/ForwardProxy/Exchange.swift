@@ -17,7 +17,7 @@ import Upstream
 ///      │              └────────────────────────────┘ │      any ─▶ ended: given up, or answered by connd itself
 ///      └─────────────────────────────────────────────┘
 ///
-///   prepared ─▶ opening ─▶ waiting, or ended: a CONNECT whose tunnel connd may look into
+///   prepared ─▶ opening ─▶ waiting, or ended: a CONNECT to a host with intercept: on
 /// ```
 final class Exchange {
     enum State {
@@ -204,7 +204,7 @@ final class Exchange {
             countBegun()
             guard let pool else { return Invariant.broken("a request is forwarded to no origin") }
             if isTunnel {
-                if client.intercepts(self, to: pool, now: now) { return }
+                if client.beginInterception(of: self, to: pool, now: now) { return }
             } else {
                 pool.retryBudget.noteRequest(now: now)
             }
@@ -220,7 +220,7 @@ final class Exchange {
         loop.upstream.metrics.requests += 1
     }
 
-    /// Its client was told that the tunnel is open, and connd does not look into it.
+    /// Opens the tunnel of a spliced CONNECT, whose client has its 200 already.
     func openPromisedTunnel(now: Instant) {
         guard case .opening = state, let known = pool else {
             return Invariant.broken("a tunnel is opened that was not promised")

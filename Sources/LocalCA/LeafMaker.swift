@@ -12,7 +12,7 @@ package final class LeafMaker: Sendable {
     package static let days: Int64 = 7
     private static let day: Int64 = 86_400_000
     /// Between this host's clock and others', as far as it is tolerated.
-    static let clockDifference: Int64 = 3_600_000
+    package static let clockDifference: Int64 = 3_600_000
 
     package init(issuer: Certificate, key issuerKey: PrivateKey) throws(LibraryFailure) {
         self.issuer = issuer

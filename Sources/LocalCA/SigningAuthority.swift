@@ -36,10 +36,15 @@ package final class SigningAuthority: Sendable {
 package struct SigningAuthorities: Sendable {
     /// In the order in which they were made.
     package let all: [SigningAuthority]
+    /// The roots of those that sign no more, which clients may trust still.
+    package let retiredRoots: [Certificate]
 
-    package init(_ all: [SigningAuthority] = []) {
+    package init(_ all: [SigningAuthority] = [], retiredRoots: [Certificate] = []) {
         self.all = all
+        self.retiredRoots = retiredRoots
     }
+
+    package var roots: [Certificate] { all.map(\.root) + retiredRoots }
 
     package func permit(_ host: OriginHost) -> Bool { all.contains { $0.permits(host) } }
 

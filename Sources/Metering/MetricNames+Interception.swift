@@ -22,15 +22,15 @@ extension MetricNames {
             guard $0.hasInterception else { return }
             $1.counts($0.statistics.intercept.spliced, by: "reason", every: $0.writesEvery) { $0.name }
         },
-        .counter("connd_intercept_refused_total", "Clients that refused connd's certificate for the origin.") {
-            if $0.hasInterception { $1.value($0.statistics.intercept.refused) }
-        },
         .counter(
-            "connd_intercept_failed_total",
+            "connd_intercept_certificates_refused_total", "Clients that refused connd's certificate for the origin."
+        ) { if $0.hasInterception { $1.value($0.statistics.intercept.refused) } },
+        .counter(
+            "connd_intercept_handshake_failures_total",
             "TLS handshakes with clients for the origin that failed, but for refused certificates."
         ) { if $0.hasInterception { $1.value($0.statistics.intercept.failed) } },
         .counter(
-            "connd_intercept_misdirected_total",
+            "connd_intercept_misdirected_requests_total",
             "Requests within intercepted tunnels that named another host than CONNECT, and were answered 421."
         ) { if $0.hasInterception { $1.value($0.statistics.intercept.misdirected) } },
     ]

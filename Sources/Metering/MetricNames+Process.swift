@@ -156,7 +156,7 @@ extension MetricNames {
         },
         .gauge(
             "connd_intercept_refusing_clients",
-            "Clients and hosts that are tunnelled for a day because the client refused connd's certificate twice."
+            "Pairs of client and host that are tunnelled for a day, as the client refused connd's certificate twice."
         ) { $1.value($0.page.refusingClients) },
         .gauge("connd_store_ok", "1 while the database can be written.") { $1.value($0.page.store.isOK ? 1 : 0) },
         .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },

@@ -5,9 +5,9 @@ package enum SpliceReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     // Who it is.
     case excepted, clientRefuses
     // The origin.
-    case originFailed, wantsClientCertificate
+    case originFailed, wantsClientCertificate, unverifiedOrigin
     // connd itself.
-    case notPermitted, noCertificate
+    case notPermitted, noCertificate, tooSlow
 
     package var name: String {
         switch self {
@@ -23,6 +23,8 @@ package enum SpliceReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .clientRefuses: "client_refuses"
         case .originFailed: "origin_failed"
         case .wantsClientCertificate: "wants_client_certificate"
+        case .unverifiedOrigin: "unverified_origin"
+        case .tooSlow: "too_slow"
         case .notPermitted: "not_permitted"
         case .noCertificate: "no_certificate"
         }
@@ -43,6 +45,8 @@ package enum SpliceReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
         case .clientRefuses: "the client has refused connd's certificate (connctl tls)"
         case .originFailed: "connd could not connect to the origin itself, so the client is to see what is wrong"
         case .wantsClientCertificate: "the origin asks for a client certificate, which only the client may have"
+        case .unverifiedOrigin: "tls_verify is none: connd would vouch for an origin that nobody has verified"
+        case .tooSlow: "connd did not find out in time who the client is, or make a certificate"
         case .notPermitted: "connd has no certificate authority that may sign for the host (connctl ca)"
         case .noCertificate: "a certificate could not be made"
         }

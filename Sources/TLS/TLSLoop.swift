@@ -80,7 +80,7 @@ extension TLSLoop: TLSServer {
         get { leaves.authorities }
         set {
             leaves.authorities = newValue
-            maker.leaveOut(newValue.all.map(\.root))
+            maker.leaveOut(newValue.roots)
         }
     }
 

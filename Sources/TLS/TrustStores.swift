@@ -9,6 +9,8 @@ import Synchronization
 final class TrustStores: Sendable {
     private struct Known {
         let stamp: FileStamps
+        /// How many roots were left out.
+        let leftOut: Int
         weak var store: TrustStore?
     }
 
@@ -16,21 +18,29 @@ final class TrustStores: Sendable {
 
     private let ownRoots = Mutex<[LocalCA.Certificate]>([])
 
-    /// For stores that are loaded from now on. Roots are known here before they are installed.
+    /// For stores that are loaded from now on. Roots are known here before they are installed, and stay known when their
+    /// authorities are removed, as they may be installed still.
     func leaveOut(_ roots: [LocalCA.Certificate]) {
-        ownRoots.withLock { $0 = roots }
+        ownRoots.withLock { known in
+            for root in roots where !known.contains(where: { $0.fingerprint == root.fingerprint }) {
+                known.append(root)
+            }
+        }
     }
 
     /// May read the file.
     func store(of path: String?) throws(TLSFailure) -> TrustStore {
         let file = path ?? TrustStore.system
         let stamp = FileStamps([file])
-        let found = known.withLock { known in known[file].flatMap { $0.stamp == stamp ? $0.store : nil } }
+        let roots = ownRoots.withLock { $0 }
+        let found = known.withLock { known in
+            known[file].flatMap { $0.stamp == stamp && $0.leftOut == roots.count ? $0.store : nil }
+        }
         if let found { return found }
-        let store = try TrustStore.load(path, without: ownRoots.withLock { $0 })
+        let store = try TrustStore.load(path, without: roots)
         known.withLock { known in
             known = known.filter { $0.value.store != nil }
-            known[file] = Known(stamp: stamp, store: store)
+            known[file] = Known(stamp: stamp, leftOut: roots.count, store: store)
         }
         return store
     }

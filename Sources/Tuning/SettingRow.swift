@@ -54,11 +54,11 @@ package struct AuditEntry: Hashable, Sendable {
         case closeConnection = "close_connection"
         case gatewaySet = "gateway_set"
         case gatewayRemoved = "gateway_removed"
+        case refusalsForgotten = "refusals_forgotten"
         case authorityCreated = "ca_created"
         case authorityRotated = "ca_rotated"
         case authorityRetired = "ca_retired"
         case authorityRemoved = "ca_removed"
-        case refusalsForgotten = "refusals_forgotten"
         case `import`, reload
     }
 

@@ -6,6 +6,7 @@ import Dispatch
 import Foundation
 import ForwardProxy
 import HTTPWire
+import LocalCA
 import Logging
 import Metering
 import Pooling
@@ -34,13 +35,13 @@ final class Daemon {
     private let loop: ProxyLoop
     private let store: Store
     private let shared: SharedLayers
-    private let authorities = SharedAuthorities()
     private let overrides: SettingOverrides
     /// Removes the trials that expired while connd was not running.
     private let expired: SettingChange
     private let configured: ConfigurationState
     private let storeEvents: StoreEventRelay
     private let unopened = UnopenedListeners()
+    private let authorities: OpenedAuthorities
     private let hostCheck: HostCheck
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
@@ -59,14 +60,15 @@ final class Daemon {
     init(_ loaded: LoadedConfiguration, options: CommandLineOptions, log: LogTarget) throws {
         let configuration = loaded.configuration
         let environment = ProcessInfo.processInfo.environment
-        let authorities = authorities
-        hostCheck = HostCheck(InterceptCheck(authorities: { authorities.current }))
         self.loaded = loaded
         passed = try PassedSockets(environment: environment)
         service = ServiceLink(ServiceNotifier(environment: environment, processID: getpid()))
         log.set(configuration.log)
         let logger = Logger(label: "connd") { _ in LogOutput(log) }
         self.logger = logger
+        let authorities = OpenedAuthorities(environment: environment, logger: logger)
+        self.authorities = authorities
+        hostCheck = HostCheck(InterceptCheck(authorities: { authorities.shared.current }))
         configured = ConfigurationState(loaded, options: options, log: log)
         accessLog = AccessLog(
             try Reconfiguration.named("access_log.path", in: loaded) { try configuration.openAccessLog() }
@@ -103,18 +105,24 @@ final class Daemon {
             total: ConnectionBudget(limit: proxy.maxUpstreamConnections), headLimits: proxy.headLimits,
             seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
             settings: { shared.effective(for: $0) })
-        let tls = TLSLoop(reactor: reactor, workers: WorkerPool(limit: Self.certificateLoadsAtOnce))
-        tls.onFilesUnusable = { failure in
-            logger.warning(
-                "certificates or keys have changed and cannot be used: those that were read before stay in use",
-                metadata: ["problem": "\(failure.detail)"])
-        }
+        let tls = Self.makeTLS(reactor, authorities.shared.current, logger)
         upstream.tls = tls
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
         loop.tlsServer = tls
         loop.clientIdentifier = LocalClients(reactor: reactor, workers: WorkerPool(limit: Self.programSearchesAtOnce))
+    }
+
+    private static func makeTLS(_ reactor: Reactor, _ authorities: SigningAuthorities, _ logger: Logger) -> TLSLoop {
+        let tls = TLSLoop(reactor: reactor, workers: WorkerPool(limit: certificateLoadsAtOnce))
+        tls.authorities = authorities
+        tls.onFilesUnusable = { failure in
+            logger.warning(
+                "certificates or keys have changed and cannot be used: those that were read before stay in use",
+                metadata: ["problem": "\(failure.detail)"])
+        }
+        return tls
     }
 
     private static let lookupsAtOnce = 16

@@ -145,7 +145,7 @@ import Testing
     func byConnctl() throws {
         let proxy = try RunningProxy(state: state)
         let made = try proxy.connctl("ca", "create", "--for", "example.com,internal.example")
-        #expect(made.exitCode == 0 && made.output.contains("takes connd's word"), "\(made)")
+        #expect(made.exitCode == 0 && made.output.contains("accept connd in the place of"), "\(made)")
         let serial = try #require(try proxy.read("/v1/ca")["authorities"].items.first?["serial"].text)
         let shown = try proxy.connctl("ca", "show").output
         #expect(shown.contains("\(serial)  current") && shown.contains("example.com, internal.example"), "\(shown)")

@@ -18,7 +18,7 @@ import Testing
             ),
             ("*.example.com", "run `connctl ca create --for example.com`"),
             ("https://example.com", "run `connctl ca create --for example.com`"),
-            ("all", "is for hosts that are named"), ("10.0.0.5", "connd signs for no addresses"),
+            ("all", "must be set for named hosts"), ("10.0.0.5", "connd signs for no addresses"),
             ("http://example.com", "http origins have no TLS"), ("localhost", "connd cannot sign for localhost"),
         ])
     func refused(host: String, reason: String) throws {

@@ -40,20 +40,30 @@ struct ClientRefusalsTests {
         #expect(refusals.refusing(now: at(.hours(46))) == 1 && refusals.refusing(now: at(.hours(47))) == 0)
     }
 
-    @Test("two refusals a day apart are not in a row, and neither are those around a request")
+    @Test("two refusals a day apart are not in a row; a request ends a row of closes, but not one of alerts")
     func notInARow() {
         var refusals = ClientRefusals()
         let key = Self.key()
         refuse(&refusals, key, .zero)
         refuse(&refusals, key, Self.day)
         #expect(!refusals.isRefusing(key, now: at(Self.day)))
-        refusals.accepted(key)
-        refuse(&refusals, key, Self.day)
-        #expect(!refusals.isRefusing(key, now: at(Self.day)))
-        refuse(&refusals, key, Self.day)
+        refusals.accepted(key, now: at(Self.day))
+        #expect(refusals.entries(now: at(Self.day)).isEmpty)
+        refuse(&refusals, key, Self.day, .alert(48))
+        refusals.accepted(key, now: at(Self.day))
+        refuse(&refusals, key, Self.day, .alert(48))
         #expect(refusals.isRefusing(key, now: at(Self.day)))
-        refusals.accepted(key)
-        #expect(!refusals.isRefusing(key, now: at(Self.day)) && refusals.entries(now: at(Self.day)).isEmpty)
+    }
+
+    @Test("who has sent a request within a day may close connections without one")
+    func unused() {
+        var refusals = ClientRefusals()
+        let key = Self.key()
+        refusals.accepted(key, now: at(.zero))
+        for hours in [0, 1, 23] as [Int64] { refuse(&refusals, key, .hours(hours)) }
+        #expect(refusals.entries(now: at(.hours(23))).isEmpty)
+        refuse(&refusals, key, .hours(24))
+        #expect(refusals.entries(now: at(.hours(24))).count == 1)
     }
 
     @Test("another client, another library or another host is something else", arguments: [0, 1, 2, 3, 4])
@@ -82,7 +92,7 @@ struct ClientRefusalsTests {
         #expect(entries.map(\.key) == [Self.key(1), Self.key(2)])
         #expect(entries.map(\.count) == [2, 1] && entries.map(\.manner) == [.closed, .alert(42)])
         #expect(entries[0].first == Self.epoch + 1000 && entries[0].last == Self.epoch + 3000)
-        #expect(entries[0].tunnelledUntil == Self.epoch + 3000 + 86_400_000 && entries[1].tunnelledUntil == nil)
+        #expect(entries[0].splicedUntil == Self.epoch + 3000 + 86_400_000 && entries[1].splicedUntil == nil)
         #expect(refusals.entries(now: at(Self.day + .seconds(2))).map(\.key) == [Self.key(1)])
     }
 
@@ -116,7 +126,7 @@ struct ClientRefusalsTests {
         var changes = refusals.takeChanges()
         #expect(changes.replacesAll && changes.puts.count == 3)
         #expect(refusals.takeChanges().isEmpty)
-        refusals.accepted(Self.key(3))
+        refusals.accepted(Self.key(3), now: .zero)
         refuse(&refusals, Self.key(4), .zero)
         changes = refusals.takeChanges()
         #expect(!changes.replacesAll && changes.removals == [Self.key(3)])
@@ -156,7 +166,8 @@ struct ClientRefusalsTests {
         let limit = 6
         var refusals = ClientRefusals(limit: limit)
         // In the order of their last refusals.
-        var model: [(key: Key, count: Int, last: Interval)] = []
+        var model: [(key: Key, count: Int, last: Interval, closed: Bool)] = []
+        var accepted: [Key: Interval] = [:]
         var stored: [Key: Int] = [:]
         var now = Interval.zero
         for _ in 0..<2000 {
@@ -165,14 +176,18 @@ struct ClientRefusalsTests {
             let known = model.first { $0.key == key }
             switch random.below(10) {
             case 0..<6:
-                refuse(&refusals, key, now)
+                let closed = random.below(2) == 0
+                refuse(&refusals, key, now, closed ? .closed : .alert(48))
+                if closed, let last = accepted[key], now < last + Self.day { continue }
                 model.removeAll { $0.key == key }
                 let goesOn = known.map { now < $0.last + Self.day } ?? false
-                model.append((key, goesOn ? (known?.count ?? 0) + 1 : 1, now))
+                model.append((key, goesOn ? (known?.count ?? 0) + 1 : 1, now, closed))
                 if model.count > limit { model.removeFirst() }
             case 6..<8:
-                refusals.accepted(key)
-                model.removeAll { $0.key == key }
+                refusals.accepted(key, now: at(now))
+                if accepted.count >= limit, accepted[key] == nil { accepted = [:] }
+                accepted[key] = now
+                model.removeAll { $0.key == key && $0.closed }
             case 8:
                 let changes = refusals.takeChanges()
                 if changes.replacesAll { stored = [:] }

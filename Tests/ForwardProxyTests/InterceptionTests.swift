@@ -135,11 +135,11 @@ struct InterceptionTests {
         proxy.expectNoClients()
     }
 
-    @Test("a client that waits for the origin to speak first is tunnelled after tls_timeout")
+    @Test("a client that waits for the origin to speak first is tunnelled after 3 s")
     func silent() throws {
         let client = try opened()
         send(client, Array(hello().prefix(20)))
-        proxy.pass(.milliseconds(4900))
+        proxy.pass(.milliseconds(2900))
         #expect(origins.isEmpty)
         proxy.pass(.milliseconds(200))
         #expect(origins.first?.takeBytes() == Array(hello().prefix(20)) && counted.spliced[.silent] == 1)
@@ -250,6 +250,40 @@ struct InterceptionTests {
         proxy.loop.apply(configuration)
         proxy.send(client, Self.get)
         #expect(client.take().hasPrefix("HTTP/1.1 403 "))
+    }
+
+    @Test("a client that speaks something else inside is counted, and twice in a row is tunnelled")
+    func notHTTP() throws {
+        for _ in 0..<2 {
+            let client = try entered()
+            proxy.send(client, "\u{10}\u{0C}MQTT\r\n\r\n")
+            #expect(client.take().hasPrefix("HTTP/1.1 400 "))
+        }
+        _ = try entered()
+        #expect(counted.spliced[.clientRefuses] == 1)
+    }
+
+    @Test("a handshake that fails otherwise counts as a refusal, but for one that takes too long")
+    func failed() throws {
+        server.outcome = .failure(.failed(TLSFailure(.noSharedCipher, "no cipher")))
+        for _ in 0..<2 { #expect(try entered().isClosed) }
+        #expect(counted.failed == 2 && proxy.closed(.tlsFailed) == 2)
+        _ = try entered()
+        #expect(counted.spliced[.clientRefuses] == 1)
+    }
+
+    @Test("connd vouches for no origin that nobody has verified")
+    func unverified() throws {
+        var settings = EffectiveSettings()
+        settings.intercept = true
+        settings.tlsVerify = .none
+        let proxy = ScriptedProxy(ProxyConfiguration(), settings)
+        proxy.loop.tlsServer = try PlainTLSServer(proxy.reactor, for: ["a.example"])
+        let client = try proxy.connect()
+        client.send(Array(Self.connect.utf8) + hello())
+        proxy.rest()
+        #expect(proxy.upstream.allPools[0].statistics.intercept.spliced[.unverifiedOrigin] == 1)
+        #expect(proxy.kernel.outgoing.first?.receivedBytes == hello())
     }
 
     // MARK: Clients that refuse, and that go

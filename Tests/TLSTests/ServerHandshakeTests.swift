@@ -109,6 +109,38 @@ struct ServerHandshakeTests {
         #expect(client.text == "a response")
     }
 
+    @Test(
+        "a large request right behind the handshake is whole, however it comes", arguments: [1000, 16_384, 1_000_000])
+    func largeRequest(piece: Int) throws {
+        let client = try client()
+        let link = try link(client)
+        fixture.turn()
+        client.feed(link.socket.takeBytes())
+        let body = String(repeating: "x", count: 1_000_000)
+        client.write(body)
+        var up = client.takeOutput()[...]
+        while !up.isEmpty {
+            link.socket.send(Array(up.prefix(piece)))
+            up = up.dropFirst(piece)
+            if piece > 1000 { fixture.turn() }
+        }
+        fixture.turn()
+        #expect(link.text.utf8.count == body.utf8.count && link.recorder.ends.isEmpty)
+    }
+
+    @Test("any alert is a client's refusal", arguments: [40, 44, 80])
+    func anyAlert(number: UInt8) throws {
+        let link = try link(try client())
+        fixture.turn()
+        // In clear, as before the keys: libssl takes it from a client that could not go on.
+        link.socket.send([21, 3, 3, 0, 2, 2, number])
+        fixture.turn()
+        guard case .refused(number, _) = link.failure else {
+            Issue.record("not refused: \(link.failure as Any)")
+            return
+        }
+    }
+
     @Test("a client that comes back resumes its session", arguments: versions)
     func resumed(version: LibraryServer.Version) throws {
         let first = try client(version)

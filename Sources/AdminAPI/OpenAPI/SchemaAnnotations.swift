@@ -117,7 +117,7 @@ enum SchemaAnnotations {
             "description": "True: without name constraints, instead of domains. Without either: as the current one."
         ],
         "RotationRequest.switch_after": longest(BodyLimits.word).merging([
-            "description": "How long both are trusted before the new one signs for all names: 24h unless given."
+            "description": "How long after the request the new one takes over, 0s to 720h: 24h unless given."
         ]),
         "RotationRequest.reason": longest(BodyLimits.reason),
         "SettingsDocument.gateways": ["maxItems": .integer(BodyLimits.gateways)],

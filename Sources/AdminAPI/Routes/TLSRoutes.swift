@@ -14,7 +14,7 @@ enum TLSRoutes {
         Operation(
             verb: .get, path: Paths.refusals, name: "listRefusals",
             summary: "Clients that refused connd's certificate for a host",
-            help: "The latest first. A client that refused twice in a row within a day is tunnelled for a day.",
+            help: "The latest first. A client that refused twice within a day is tunnelled for a day.",
             parameters: CommonParameters.page,
             success: .init(
                 status: 200, help: "A page of refusals.", content: .json(Page<ClientRefusalReport>.self)),

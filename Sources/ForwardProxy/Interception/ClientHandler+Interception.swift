@@ -6,10 +6,10 @@ import TLS
 import Tuning
 import Upstream
 
-/// A CONNECT to a host whose tunnels connd may look into.
+/// A CONNECT to a host with `intercept: on`.
 extension ClientHandler {
-    /// False: the CONNECT is served as any other.
-    func intercepts(_ exchange: Exchange, to pool: UpstreamPool, now: Instant) -> Bool {
+    /// Answers the CONNECT and waits for the ClientHello. False: it may not be intercepted, and was not answered.
+    func beginInterception(of exchange: Exchange, to pool: UpstreamPool, now: Instant) -> Bool {
         guard pool.settings.intercept, !isReceiving(exchange) else { return false }
         guard let server = loop.tlsServer, let host = try? OriginHost(parsing: pool.origin.host),
             server.authorities.permit(host)
@@ -23,7 +23,7 @@ extension ClientHandler {
         exchange.record.status = 200
         exchange.response = .sent(.close)
         state = .opening(interception)
-        setDeadline(now + interception.timeout)
+        setDeadline(now + interception.timeToSpeak)
         writeEstablished()
         // Some send their hello without waiting for the answer.
         if !isProcessing { peek(now: now) }
@@ -74,7 +74,7 @@ extension ClientHandler {
         stream.tellsResetWhilePaused = true
         self.interior = interior
         state = .serving
-        exchange.served(now: now)
+        exchange.endWithoutTunnel(.intercepted, now: now)
         exchanges.removeAll { $0 === exchange }
         log(exchange)
         loop.give(exchange)

@@ -9,6 +9,10 @@ package struct ClientRefusals: Sendable {
         case alert(UInt8)
         /// It closed the connection where its first request was due.
         case closed
+        /// The handshake failed otherwise.
+        case failed
+        /// What came where its first request was due is no HTTP.
+        case notHTTP
     }
 
     /// One client's kind: `hello` tells TLS libraries apart.
@@ -42,7 +46,7 @@ package struct ClientRefusals: Sendable {
         }
 
         /// Until when the client is tunnelled; nil after one refusal.
-        package var tunnelledUntil: Int64? {
+        package var splicedUntil: Int64? {
             count >= ClientRefusals.enough ? last + ClientRefusals.memory.wholeMilliseconds : nil
         }
     }
@@ -58,6 +62,8 @@ package struct ClientRefusals: Sendable {
     static let memory = Interval.hours(24)
     private let limit: Int
 
+    /// When each last sent a request. Unused connections are closed by programs that accept the certificate as well.
+    private var accepted: [Key: Instant] = [:]
     private var rows: [Key: Row] = [:]
     /// By their last refusals, the oldest first. Pairs whose number is not that of the row are outdated.
     private var order: [(key: Key, number: UInt64)] = []
@@ -82,6 +88,7 @@ package struct ClientRefusals: Sendable {
 
     /// `wallClock`: in milliseconds since 1970.
     package mutating func refused(_ key: Key, _ manner: Manner, now: Instant, wallClock: Int64) {
+        if manner == .closed, let last = accepted[key], now < last + Self.memory { return }
         var entry = Entry(key: key, manner: manner, count: 1, first: wallClock, last: wallClock)
         if let row = rows[key], isCurrent(row, now) {
             entry.count = row.entry.count + 1
@@ -92,9 +99,13 @@ package struct ClientRefusals: Sendable {
         while rows.count > limit, let oldest = takeOldest() { noteChange(oldest) }
     }
 
-    /// It has sent a request.
-    package mutating func accepted(_ key: Key) {
-        if rows.removeValue(forKey: key) != nil { noteChange(key) }
+    /// It has sent a request. Alerts count on: programs that look the same from here may trust different roots.
+    package mutating func accepted(_ key: Key, now: Instant) {
+        if accepted.count >= limit, accepted[key] == nil { accepted.removeAll() }
+        accepted[key] = now
+        guard let row = rows[key], row.entry.manner == .closed else { return }
+        rows[key] = nil
+        noteChange(key)
     }
 
     private func isCurrent(_ row: Row, _ now: Instant) -> Bool { now < row.last + Self.memory }

@@ -5,8 +5,8 @@ import ProxyTypes
 enum InterceptPolicy {
     static let oldestVersion: UInt16 = 0x0303
 
-    /// Why the connection of a client that sends this behind CONNECT to the host is tunnelled; nil: it need not be. What an
-    /// encrypted hello says does not count: to whoever has not its key, the outer one is all there is.
+    /// Why the connection of a client that sends this behind CONNECT to the host is tunnelled; nil: it need not be. Of
+    /// an encrypted ClientHello (ECH), only the outer one counts: connd cannot read the inner one.
     static func objection(to outcome: ClientHelloParser.Outcome, for host: OriginHost) -> SpliceReason? {
         switch outcome {
         case .incomplete: nil

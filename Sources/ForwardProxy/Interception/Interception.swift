@@ -7,9 +7,9 @@ import TLS
 import Tuning
 import Upstream
 
-/// The step between a CONNECT to a host with `intercept: on` and what the tunnel carries. Its client was told that the tunnel
-/// is open. Either connd ends the client's TLS, once it knows that the origin is good; or the connection is spliced: it
-/// becomes the tunnel that it would have been, and gets what its client has sent. Loop-bound.
+/// Decides what becomes of a CONNECT to a host with `intercept: on`, after its client was told that the tunnel is open.
+/// Either connd ends the client's TLS, once the origin has been verified; or the connection is spliced: it becomes an
+/// ordinary tunnel, which first carries what the client has already sent. Loop-bound.
 ///
 /// ```
 ///   peeking ─▶ identifying ─▶ proving ─▶ certifying ─▶ handshaking ─▶ ended: served, or the client refused
@@ -34,6 +34,8 @@ final class Interception {
         let key: ClientRefusals.Key
         /// When it had come.
         let since: Instant
+        /// It offers http/1.1; without ALPN it may speak anything.
+        let hasChosenHTTP: Bool
     }
 
     let host: OriginHost
@@ -44,6 +46,9 @@ final class Interception {
     private let server: any TLSServer
     private(set) var pool: UpstreamPool
     private var state = State.peeking
+    /// Where the record begins that is not whole yet, in what the client has sent.
+    private var record = 0
+    private var looks = 0
 
     init(_ host: OriginHost, of exchange: Exchange, to pool: UpstreamPool, by server: any TLSServer) {
         self.host = host
@@ -54,19 +59,26 @@ final class Interception {
         loop = exchange.loop
     }
 
-    /// How long the client may take, for its first message and for the handshake.
+    /// How long the client may take for the handshake.
     var timeout: Interval { pool.settings.tlsTimeout }
+    /// How long it may take for its first message: clients are near. Some wait for the server to speak first.
+    var timeToSpeak: Interval { min(timeout, Self.longestSilence) }
+
+    private static let longestSilence = Interval.seconds(3)
+    private static let mostLooks = 200
 
     // MARK: The client's side
 
     /// `bytes`: all that the client has sent behind its CONNECT.
     func received(_ bytes: UnsafeRawBufferPointer, now: Instant) {
-        guard case .peeking = state else { return }
+        guard case .peeking = state, isWorthALook(bytes) else { return }
+        looks += 1
+        guard looks <= Self.mostLooks else { return splice(.malformedHello, now: now) }
         let outcome = ClientHelloParser.parse(bytes)
         if let reason = InterceptPolicy.objection(to: outcome, for: host) { return splice(reason, now: now) }
         guard case .hello(let hello) = outcome else { return }
         state = .identifying(hello)
-        client.setDeadline(.distantFuture)
+        client.setDeadline(now + timeout)
         let found = { [weak self] in self?.identified($0) ?? () }
         guard let identifier = loop.clientIdentifier else {
             return found(client.peer.map { .address($0) } ?? .unknown)
@@ -74,15 +86,28 @@ final class Interception {
         identifier.identify(client.stream, peer: client.peer, found: found)
     }
 
+    /// It is read anew each time, so not before another record is whole, but once where the message's length is there.
+    private func isWorthALook(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count > 2, bytes[0] == 22 else { return true }
+        let before = record
+        while bytes.count >= record + 5 {
+            let end = record + 5 + (Int(bytes[record + 3]) << 8 | Int(bytes[record + 4]))
+            guard bytes.count >= end else { break }
+            record = end
+        }
+        return record > before || looks == 0 && bytes.count >= 9 || bytes.count >= ClientHelloParser.maxBytes
+    }
+
     func timedOut(now: Instant) {
         switch state {
         case .peeking: splice(.silent, now: now)
+        case .identifying, .certifying: splice(.tooSlow, now: now)
         case .handshaking:
-            pool.count(failure: false)
-            exchange.record.intercept = .failed
+            pool.countFailure()
+            exchange.endWithoutTunnel(.failed, now: now)
             client.close(.tlsFailed, .atOnce, now: now)
-        // Each of these has its own limit.
-        case .identifying, .proving, .certifying, .ended: break
+        // The pool and its dial have limits of their own.
+        case .proving, .ended: break
         }
     }
 
@@ -102,18 +127,28 @@ final class Interception {
     private func identified(_ client: ClientIdentity) {
         guard case .identifying(let hello) = state else { return }
         let now = loop.now
-        let offer = Offer(key: .init(client: client, hello: hello.fingerprint, host: host), since: now)
+        if pool.settings.interceptExcept.contains(client, address: self.client.peer) {
+            return splice(.excepted, now: now)
+        }
+        let offer = Offer(
+            key: .init(client: client, hello: hello.fingerprint, host: host), since: now,
+            hasChosenHTTP: hello.protocols != nil)
         if loop.refusals.isRefusing(offer.key, now: now) { return splice(.clientRefuses, now: now) }
         if pool.isForgotten { pool = loop.upstream.pool(for: pool.origin) }
+        if pool.settings.tlsVerify == .none { return splice(.unverifiedOrigin, now: now) }
         if pool.wantsClientCertificate { return splice(.wantsClientCertificate, now: now) }
         guard !pool.isProven(now: now) else { return certify(offer) }
         state = .proving(offer, nil)
-        let waiter = pool.prove(for: self, client: self.client.id, now: now)
-        if let waiter, case .proving = state { state = .proving(offer, waiter) }
+        self.client.setDeadline(.distantFuture)
+        guard let waiter = pool.prove(for: self, client: self.client.id, now: now) else { return }
+        // Whatever happened within the call may have ended the client.
+        guard case .proving = state else { return pool.cancel(waiter, now: now) }
+        state = .proving(offer, waiter)
     }
 
     private func certify(_ offer: Offer) {
         state = .certifying(offer)
+        client.setDeadline(loop.now + timeout)
         server.findCertificate(for: host) { [weak self] in self?.certified($0) }
     }
 
@@ -138,18 +173,20 @@ final class Interception {
         switch result {
         case .success(let connection):
             pool.count(connection.info, after: now - offer.since)
-            client.enter(connection, Interior(offer.key, pool: pool, since: now), now: now)
+            let interior = Interior(offer.key, pool: pool, since: now, hasChosenHTTP: offer.hasChosenHTTP)
+            client.enter(connection, interior, now: now)
         case .failure(let failure):
             exchange.record.errorDetail = failure.failure.detail
             switch failure {
             case .refused(let alert, _):
-                pool.count(failure: true)
-                exchange.record.intercept = .refused
+                pool.countRefusal()
                 loop.noteRefusal(offer.key, alert.map { .alert($0) } ?? .closed)
+                exchange.endWithoutTunnel(.refused, now: now)
                 client.close(.certificateRefused, .atOnce, now: now)
             case .failed:
-                pool.count(failure: false)
-                exchange.record.intercept = .failed
+                pool.countFailure()
+                loop.noteRefusal(offer.key, .failed)
+                exchange.endWithoutTunnel(.failed, now: now)
                 client.close(.tlsFailed, .atOnce, now: now)
             }
         }
@@ -188,8 +225,6 @@ extension UpstreamPool {
         }
     }
 
-    /// `failure`: whether it was the client that did not accept the certificate.
-    fileprivate func count(failure isRefusal: Bool) {
-        noteInterception { if isRefusal { $0.refused += 1 } else { $0.failed += 1 } }
-    }
+    fileprivate func countRefusal() { noteInterception { $0.refused += 1 } }
+    fileprivate func countFailure() { noteInterception { $0.failed += 1 } }
 }

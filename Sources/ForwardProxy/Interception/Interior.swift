@@ -13,13 +13,15 @@ final class Interior {
     private var pool: UpstreamPool?
     /// As a request named it that was found to be for the origin.
     private var knownAuthority: WrittenAuthority?
+    private let hasChosenHTTP: Bool
     private(set) var requests = 0
 
     /// A client that leaves sooner, and has asked for nothing, did not like the certificate.
     static let timeToAsk = Interval.seconds(5)
 
-    init(_ key: ClientRefusals.Key, pool: UpstreamPool, since: Instant) {
+    init(_ key: ClientRefusals.Key, pool: UpstreamPool, since: Instant, hasChosenHTTP: Bool) {
         self.key = key
+        self.hasChosenHTTP = hasChosenHTTP
         self.since = since
         self.pool = pool
         origin = pool.origin
@@ -28,6 +30,10 @@ final class Interior {
     func forgetPool() { pool = nil }
 
     func countRequest() { requests += 1 }
+
+    /// The end of its connection now would mean that it does not like the certificate; of one that may speak another protocol, at
+    /// any time.
+    func hasLeftUnasked(now: Instant) -> Bool { requests == 0 && (!hasChosenHTTP || now - since < Self.timeToAsk) }
 
     func findPool(_ loop: ProxyLoop) -> Result<UpstreamPool, ErrorResponse> {
         if let pool, !pool.isForgotten { return .success(pool) }
@@ -44,7 +50,7 @@ final class Interior {
             guard !head.authority.isEmpty else { return nil }
         case .authority:
             let text =
-                "connd has ended the TLS of this tunnel and opens no tunnels inside: send CONNECT to the proxy's address"
+                "connd intercepts this tunnel and opens no tunnels inside it: send CONNECT to the proxy itself"
             return ErrorResponse(status: 405, kind: .httpRequestDenied, detail: text)
         case .absolute: guard head.scheme == .https else { return misdirected(head, bytes) }
         }
@@ -69,7 +75,7 @@ final class Interior {
 extension ClientHandler {
     /// To the origin that its CONNECT named, or refused.
     func route(_ exchange: Exchange, inside interior: Interior, _ bytes: RawSpan, now: Instant) {
-        if interior.requests == 0 { loop.refusals.accepted(interior.key) }
+        if interior.requests == 0 { loop.refusals.accepted(interior.key, now: now) }
         interior.countRequest()
         defer { exchange.record.intercept = .intercepted }
         if RequestRouting.mayGoNowhere(loop.requestHead),
@@ -89,15 +95,24 @@ extension ClientHandler {
         }
     }
 
+    /// What it has sent is no request.
+    func noteNoRequest() {
+        guard let interior, interior.requests == 0 else { return }
+        loop.noteRefusal(interior.key, .notHTTP)
+        interior.countRequest()
+    }
+
     /// Its connection ends.
     func noteEndInside(now: Instant) {
-        guard let interior, interior.requests == 0, now - interior.since < Interior.timeToAsk else { return }
+        guard let interior, interior.hasLeftUnasked(now: now) else { return }
         switch state {
-        case .head, .idle, .leaving:
+        case .idle, .leaving:
             if case .success(let pool) = interior.findPool(loop) { pool.noteInterception { $0.refused += 1 } }
             loop.noteRefusal(interior.key, .closed)
             interior.countRequest()
-        case .opening, .serving, .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed: break
+        // A request has begun.
+        case .head, .opening, .serving, .body, .finishing, .tunnel, .flushing, .lingering, .closingAfterOutput, .closed:
+            break
         }
     }
 }

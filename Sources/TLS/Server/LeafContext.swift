@@ -12,14 +12,19 @@ final class LeafContext: TLSServerContext, @unchecked Sendable {
     let authority: SigningAuthority
     /// In milliseconds since 1970.
     let renewal: Int64
-    let expires: Int64
+    private let made: Int64
+    private let expires: Int64
 
     private init(_ pointer: OpaquePointer, _ authority: SigningAuthority, made: Int64, expires: Int64) {
         self.pointer = pointer
         self.authority = authority
         self.expires = expires
+        self.made = made
         renewal = made + (expires - made) / 2
     }
+
+    /// The clock may have been set back since.
+    func isValid(at now: Int64) -> Bool { (made - LeafMaker.clockDifference..<expires).contains(now) }
 
     deinit {
         SSL_CTX_free(pointer)

@@ -19,7 +19,12 @@ final class LeafContexts {
     private var entries: [OriginHost: Entry] = [:]
     private var uses: UInt64 = 0
     var authorities = SigningAuthorities() {
-        didSet { for (host, entry) in entries where entry.waiters == nil { entries[host] = nil } }
+        didSet {
+            for (host, entry) in entries where entry.waiters == nil {
+                let isKept = authorities.all.contains { $0 === entry.context?.authority }
+                if !isKept { entries[host] = nil }
+            }
+        }
     }
 
     static let maxEntries = 1000
@@ -40,7 +45,7 @@ final class LeafContexts {
         uses += 1
         var entry = entries[host] ?? Entry(lastUse: uses)
         entry.lastUse = uses
-        let known = entry.context.flatMap { $0.authority === authority && $0.expires > now ? $0 : nil }
+        let known = entry.context.flatMap { $0.authority === authority && $0.isValid(at: now) ? $0 : nil }
         if let known, known.renewal > now {
             entries[host] = entry
             return waiter(.success(known))

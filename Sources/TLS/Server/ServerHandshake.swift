@@ -27,13 +27,17 @@ final class ServerHandshake: TLSServerHandshake {
     private var input = ByteQueue()
     private let timer = Deadline()
 
-    /// A ClientHello, a second one, and more than any client sends with its Finished.
+    /// Of one read, and so about as much as comes behind the client's Finished while a step is due: what is left waits in the
+    /// kernel. A ClientHello and a second one take less.
+    private static let readLimit = 16 * 1024
     private static let maxInput = 64 * 1024
+    private let usualReadLimit: Int
 
     init(_ library: TLSLoop, over stream: any ByteStream, completion: @escaping Completion) {
         self.library = library
         self.stream = stream
         self.completion = completion
+        usualReadLimit = stream.readLimit
         timer.owner = self
     }
 
@@ -43,6 +47,7 @@ final class ServerHandshake: TLSServerHandshake {
 
     func start(_ context: any TLSServerContext, hello: UnsafeRawBufferPointer) {
         stream.handler = self
+        stream.readLimit = Self.readLimit
         input.append(hello)
         do {
             wait(for: try context.engine(over: stream))
@@ -52,17 +57,24 @@ final class ServerHandshake: TLSServerHandshake {
     }
 
     func cancel() {
-        if case .waitingForTurn = state { library.pacer.cancel(self) }
+        leaveQueue()
         end()
+    }
+
+    private func leaveQueue() {
+        guard case .waitingForTurn = state else { return }
+        library.pacer.cancel(self)
+        stream.resumeReading()
     }
 
     private func end() {
         state = .ended
+        stream.readLimit = usualReadLimit
         library.reactor.timer.remove(timer)
     }
 
     private func fail(_ failure: ClientTLSFailure) {
-        if case .waitingForTurn = state { library.pacer.cancel(self) }
+        leaveQueue()
         state = .failed(failure)
         library.reactor.timer.wake(timer, at: library.reactor.now)
     }
@@ -72,6 +84,7 @@ final class ServerHandshake: TLSServerHandshake {
     /// The first step is never taken from within `start`.
     private func wait(for engine: any TLSEngine) {
         state = .waitingForTurn(engine)
+        stream.pauseReading()
         library.pacer.enqueue(self)
     }
 
@@ -98,14 +111,11 @@ final class ServerHandshake: TLSServerHandshake {
     private static func cause(_ failure: TLSFailure, _ alert: UInt8?) -> ClientTLSFailure {
         switch (failure.reason, alert) {
         case (.closed, _): .refused(alert: nil, failure)
-        case (.alert, let alert?) where objections.contains(alert): .refused(alert: alert, failure)
+        // Those about certificates are not the only ones: a program's own check may lead to any.
+        case (.alert, let alert?): .refused(alert: alert, failure)
         default: .failed(failure)
         }
     }
-
-    /// The alerts of a client that does not accept the certificate: bad, unsupported, expired, unknown certificate, unknown CA,
-    /// access denied (RFC 8446 6.2).
-    private static let objections: Set<UInt8> = [42, 43, 45, 46, 48, 49]
 
     private func succeed(_ engine: any TLSEngine, _ rest: borrowing ByteQueue) {
         let info = engine.info
@@ -127,7 +137,12 @@ extension ServerHandshake: StreamHandler {
         input.append(bytes)
         switch state {
         case .talking(let engine):
-            if library.pacer.mayStep(self) { advance(engine) } else { state = .waitingForTurn(engine) }
+            if library.pacer.mayStep(self) {
+                advance(engine)
+            } else {
+                state = .waitingForTurn(engine)
+                stream.pauseReading()
+            }
         case .waitingForTurn, .failed, .ended: break
         }
     }
@@ -148,6 +163,7 @@ extension ServerHandshake: PacedStep {
     func takeTurn() {
         guard case .waitingForTurn(let engine) = state else { return }
         state = .talking(engine)
+        stream.resumeReading()
         advance(engine)
     }
 }

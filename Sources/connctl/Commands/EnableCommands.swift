@@ -48,7 +48,8 @@ struct EnableCommand: AsyncParsableCommand {
         return try Self.parse(text)
     }
 
-    /// Refuses what concerns the whole host if it came from an address that is not connd's own: any user may listen on a TCP port that connd has left.
+    /// Refuses an answer that may not be connd's, where it would concern the whole host: any user may listen on a TCP
+    /// port that connd has left.
     static func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
         switch daemon.source {
         case .option, .variable, .systemSocket: return

@@ -12,6 +12,9 @@ struct ListCommand: AsyncParsableCommand {
             connctl list
             connctl list --sort errors --limit 10
             connctl list --filter example.com -o wide
+
+            REACHED says how clients reach the origin: pooled, tunnelled (CONNECT), intercepted, or spliced, which is \
+            tunnelled although intercept is on, with the most frequent reason. connd(8) explains the reasons.
             """)
 
     @Option(help: "Sort by this, largest first (`origin`: by name).")

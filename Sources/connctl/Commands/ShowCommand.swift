@@ -1,6 +1,7 @@
 import AdminClient
 import AdminModels
 import ArgumentParser
+import ProxyTypes
 
 struct ShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -242,7 +243,12 @@ struct OriginText {
                 "\(Formatting.count(counts.full)) full and \(Formatting.count(counts.resumed)) resumed handshakes with clients"
             )
         }
-        if let spliced = words(counts.spliced) { facts.add("spliced", "tunnelled all the same: \(spliced)", .warning) }
+        if let spliced = words(counts.spliced) {
+            facts.add("spliced", "tunnelled all the same: \(spliced)", .warning)
+            for reason in SpliceReason.allCases where (counts.spliced[reason.name] ?? 0) > 0 {
+                facts.add("  \(reason.name)", reason.explanation)
+            }
+        }
         let troubles = [
             "refused connd's certificate": counts.refused, "failed": counts.failed, "misdirected": counts.misdirected,
         ]

@@ -11,7 +11,7 @@ struct TLSCommand: AsyncParsableCommand {
             connctl tls --forget api.example.com --reason "the CA is installed now"
             connctl tls --forget --all
 
-            Where `intercept` is on, connd shows clients a certificate of its own. A client that refuses it twice in a row \
+            Where `intercept` is on, connd shows clients a certificate of its own. A client that refuses it twice within a day \
             within a day is tunnelled for a day, so that it works; --forget has it intercepted again from its next \
             CONNECT on. Usually it does not trust connd's certificate authority (connctl ca), or expects one \
             certificate of the host.

@@ -1,16 +1,35 @@
 import AdminAPI
 import AdminModels
 import AuthorityFiles
+import ConfigurationFile
 import Dispatch
+import ForwardProxy
 import LocalCA
 import Logging
 import ProxyTypes
 import Reactor
+import TLS
 import Tuning
 
 #if canImport(Glibc)
     import Glibc
 #endif
+
+/// The authorities as the daemon finds them at its start, before anything needs them. Value.
+struct OpenedAuthorities: Sendable {
+    /// Nil: connd has no state directory.
+    let directory: AuthorityDirectory?
+    let state: AuthorityControl.State
+    let shared = SharedAuthorities()
+
+    init(environment: [String: String], logger: Logger) {
+        directory = Configuration.stateDirectory(environment: environment).map { AuthorityDirectory(path: $0 + "/ca") }
+        state = AuthorityControl.load(directory, logger: logger)
+        if case .ready(let stored) = state {
+            shared.replace(SigningAuthorities(stored.signing, retiredRoots: Array(stored.retired.values)))
+        }
+    }
+}
 
 /// Owns the certificate authorities of this host: makes each change durable in their directory, hands the result to the data
 /// path, then answers. What cannot be read counts as no authority. An actor; one change at a time.
@@ -30,18 +49,16 @@ actor AuthorityControl {
     private let mailbox: LoopMailbox
     private let events: EventHub
     private let logger: Logger
-    private let serial = AsyncMutex()
+    private let turns = AsyncMutex()
     /// File work blocks.
     private let queue = DispatchQueue(label: "connd.authorities")
 
-    /// `state`: as `load(_:logger:)` returned it.
     init(
-        _ directory: AuthorityDirectory?, state: State, shared: SharedAuthorities, settings: SettingsControl,
-        mailbox: LoopMailbox, events: EventHub, logger: Logger
+        _ opened: OpenedAuthorities, settings: SettingsControl, mailbox: LoopMailbox, events: EventHub, logger: Logger
     ) {
-        self.directory = directory
-        self.state = state
-        self.shared = shared
+        directory = opened.directory
+        state = opened.state
+        shared = opened.shared
         self.settings = settings
         self.mailbox = mailbox
         self.events = events
@@ -64,6 +81,7 @@ actor AuthorityControl {
         // Leaves that are cached stay valid.
         guard !authorities.all.elementsEqual(shared.current.all, by: ===) else { return }
         shared.replace(authorities)
+        await mailbox.run { $0.tlsServer?.authorities = authorities }
     }
 
     // MARK: Changes
@@ -127,25 +145,25 @@ actor AuthorityControl {
     /// repaired or restored.
     func upkeep() async {
         guard directory != nil else { return }
-        await serial.enter()
+        await turns.enter()
         await read()
         do throws(AdminRefusal) {
             try await tidy()
         } catch {
             logger.warning("the certificate authorities' files could not be tidied", metadata: ["problem": "\(error)"])
         }
-        await serial.leave()
+        await turns.leave()
     }
 
     private func exclusively(_ work: () async throws(AdminRefusal) -> Void) async throws(AdminRefusal) {
-        await serial.enter()
+        await turns.enter()
         do throws(AdminRefusal) {
             // Another connd, or an operator, may have changed the files.
             await read()
             try await work()
-            await serial.leave()
+            await turns.leave()
         } catch {
-            await serial.leave()
+            await turns.leave()
             throw error
         }
     }
@@ -157,7 +175,8 @@ actor AuthorityControl {
         switch state {
         case .ready(let stored): return stored.index
         case .unusable(let problem):
-            throw .conflict("the certificate authority's files cannot be used: \(problem); or remove it")
+            throw .conflict(
+                "the certificate authority's files cannot be used: \(problem). Repair them, or remove the authority")
         }
     }
 
@@ -205,7 +224,7 @@ actor AuthorityControl {
         case .success(let stored):
             if case .unusable = state { logger.notice("the certificate authority's files can be used again") }
             state = .ready(stored)
-            await apply(SigningAuthorities(stored.signing))
+            await apply(SigningAuthorities(stored.signing, retiredRoots: Array(stored.retired.values)))
         case .failure(let fault):
             if case .unusable("\(fault)") = state { return }
             Self.report(fault, logger)

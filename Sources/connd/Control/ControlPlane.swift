@@ -47,8 +47,8 @@ final class ControlPlane: Sendable {
     func start() {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
-        let authorities = backend.authorityControl
         let refusals = backend.refusalControl
+        let authorities = backend.authorityControl
         let tasks = [
             Task {
                 var reportedPauses = 0

@@ -18,7 +18,7 @@ struct ControlPlaneStarter {
     let loaded: LoadedConfiguration
     let store: Store
     let shared: SharedLayers
-    let authorities: SharedAuthorities
+    let authorities: OpenedAuthorities
     let overrides: SettingOverrides
     let expired: SettingChange
     let configured: ConfigurationState
@@ -45,7 +45,9 @@ struct ControlPlaneStarter {
         let gateways = openGateways(in: loop, mailbox, events)
         let backend = LiveAdminBackend(
             mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, gateways: gateways,
-            authorities: openAuthorities(environment, settings, mailbox, events), store: store, shared: shared,
+            authorities: AuthorityControl(
+                authorities, settings: settings, mailbox: mailbox, events: events, logger: logger), store: store,
+            shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
             passed: passed, unopened: unopened, hostCheck: hostCheck, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)
@@ -69,20 +71,6 @@ struct ControlPlaneStarter {
         return GatewayControl(
             table, unopened: GatewayListeners.start(table, in: loop, logger), store: store, mailbox: mailbox,
             configured: configured, events: events, logger: logger)
-    }
-
-    /// The data path has them before the first request.
-    private func openAuthorities(
-        _ environment: [String: String], _ settings: SettingsControl, _ mailbox: LoopMailbox, _ events: EventHub
-    ) -> AuthorityControl {
-        let directory = Configuration.stateDirectory(environment: environment).map {
-            AuthorityDirectory(path: $0 + "/ca")
-        }
-        let state = AuthorityControl.load(directory, logger: logger)
-        if case .ready(let stored) = state { authorities.replace(SigningAuthorities(stored.signing)) }
-        return AuthorityControl(
-            directory, state: state, shared: authorities, settings: settings, mailbox: mailbox, events: events,
-            logger: logger)
     }
 
     /// Pauses apply before the first request.

@@ -2,9 +2,10 @@ import AdminModels
 import Tuning
 import Upstream
 
-/// Which settings cannot be applied on this host, because its kernel does not accept them or because they name a file
-/// that connd cannot use, or a host for which it may not sign: refused where they are set at run time, reported where they come from the configuration file
-/// or the database, which may have been written on another host. Shared.
+/// Which settings cannot be applied on this host, because its kernel does not accept them, or because they name a file
+/// that connd cannot use or a host that it may not sign for. They are refused where they are set at run time, and
+/// reported where they come from the configuration file or the database, which may have been written on another host.
+/// Shared.
 final class HostCheck: Sendable {
     private let files = TLSFiles()
     private let interception: InterceptCheck

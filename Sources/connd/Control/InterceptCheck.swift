@@ -24,7 +24,7 @@ struct InterceptCheck: Sendable {
     private func objection(to pattern: HostPattern) -> String? {
         guard pattern.scheme != .http else { return "http origins have no TLS that connd could end: name a host" }
         return switch pattern.host {
-        case .any: "is for hosts that are named, such as example.com or *.example.com: connd never intercepts all"
+        case .any: "must be set for named hosts, such as example.com or *.example.com: connd never intercepts all hosts"
         case .address: "connd signs for no addresses: use the host's name"
         case .name(let name): objection(to: name, for: pattern)
         case .below(let suffix): objection(to: String(suffix.dropFirst()), for: pattern)

@@ -114,14 +114,14 @@ extension LiveAdminBackend {
     func metrics() async -> String {
         await recorder.refresh()
         let (clients, pause, gateways) = await mailbox.run { ($0.clientCount, $0.acceptPause, $0.gatewayReports) }
-        let (refusals, now) = await mailbox.run { ($0.refusals, $0.upstream.now) }
+        let refusingClients = await mailbox.run { $0.refusals.refusing(now: $0.upstream.now) }
         let overrides = await settings.overrides
         let rows = overrides.exportRows()
         let trials = rows.count { $0.key.layer == .trial }
         let health = store.health
         var page = MetricsPage()
         page.clients = clients
-        page.refusingClients = refusals.refusing(now: now)
+        page.refusingClients = refusingClients
         page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests, refused: $0.refused) }
         page.authorities = await authorityControl.report(now: SystemClock.wall()).authorities.compactMap { authority in
             authority.expiry.map { AuthorityExpiry(role: authority.role, time: $0) }

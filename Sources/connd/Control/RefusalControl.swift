@@ -50,7 +50,7 @@ extension StoredRefusal {
         let alert: UInt8? =
             switch entry.manner {
             case .alert(let number): number
-            case .closed: nil
+            case .closed, .failed, .notHTTP: nil
             }
         self.init(key: Key(entry.key), alert: alert, count: entry.count, first: entry.first, last: entry.last)
     }

@@ -55,8 +55,8 @@ extension ClientRefusalReport {
         firstMs = entry.first
         last = APIFormat.time(entry.last)
         lastMs = entry.last
-        splicedUntil = entry.tunnelledUntil.map(APIFormat.time)
-        splicedUntilMs = entry.tunnelledUntil
+        splicedUntil = entry.splicedUntil.map(APIFormat.time)
+        splicedUntilMs = entry.splicedUntil
     }
 
     private mutating func note(_ number: UInt32) {
@@ -70,6 +70,8 @@ extension ClientRefusals.Manner {
     fileprivate var name: String {
         switch self {
         case .closed: "closed"
+        case .failed: "tls_failed"
+        case .notHTTP: "not_http"
         case .alert(42): "bad_certificate"
         case .alert(43): "unsupported_certificate"
         case .alert(44): "certificate_revoked"
