@@ -89,20 +89,31 @@ final class TrustingHost: Sendable {
 
     private static let made = Mutex<[String: String]>([:])
 
-    /// A root that is what its name says.
-    static func certificate(_ serial: String) throws -> String {
-        if let known = made.withLock({ $0[serial] }) { return known }
+    /// A root that is what its name says, as connd makes them.
+    static func certificate(_ serial: String, for domains: [String]? = ["example.com"]) throws -> String {
+        let addresses = ["excluded;IP:0.0.0.0/0.0.0.0", "excluded;IP:0:0:0:0:0:0:0:0/0:0:0:0:0:0:0:0"]
+        let names = domains.map { $0.map { "permitted;DNS:\($0)" } + addresses }
+        return try certificate(serial, constraints: names?.joined(separator: ","))
+    }
+
+    static func certificate(_ serial: String, constraints: String?, basic: String = "CA:TRUE,pathlen:1") throws
+        -> String
+    {
+        let key = "\(serial) \(constraints ?? "") \(basic)"
+        if let known = made.withLock({ $0[key] }) { return known }
         let folder = try Folder()
         let openssl = try #require(ExternalProgram("openssl", variables: ["PATH": "/usr/bin:/bin"]))
-        let run = try openssl.run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=\(serial)",
-            "-days", "3650", "-keyout", folder.path + "/key", "-out", folder.path + "/pem",
-        ])
+        let run = try openssl.run(
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                "/CN=\(serial)", "-days", "3650", "-keyout", folder.path + "/key", "-out", folder.path + "/pem",
+                "-addext", "basicConstraints=critical,\(basic)",
+            ] + (constraints.map { ["-addext", "nameConstraints=critical,\($0)"] } ?? []))
         try #require(run.status == 0, "\(run)")
         let pem = try String(contentsOfFile: folder.path + "/pem", encoding: .utf8)
         return made.withLock { made in
-            if let known = made[serial] { return known }
-            made[serial] = pem
+            if let known = made[key] { return known }
+            made[key] = pem
             return pem
         }
     }
@@ -117,6 +128,8 @@ struct CAInstallTests {
         let installed = await trusting.run("install")
         #expect(installed.status == .ok && installed.errors.isEmpty, "\(installed)")
         #expect(installed.output.contains("system  in: ") && installed.output.contains("file    in: "))
+        #expect(installed.output.contains("0a1b2c3d signs for example.com"))
+        #expect(installed.output.hasSuffix("tunnelled for up to a day; to end that: connctl tls --forget --all\n"))
         let pem = try trusting.pem("0a1b2c3d")
         #expect(trusting.host.read("usr/local/share/ca-certificates/connd-0a1b2c3d.crt") == pem)
         #expect(trusting.host.read("etc/connd/ca/connd-ca.pem") == pem)
@@ -239,9 +252,9 @@ struct CACommandTests {
         let trusting = try TrustingHost("0a1b2c3d")
         let outcome = await trusting.run("create", "--for", "example.com, internal.example", "--for", "c.example")
         #expect(outcome.status == .ok && outcome.output.hasPrefix("Certificate authority 0a1b2c3d for example.com\n"))
-        let trust = outcome.output.firstRange(of: "takes connd's word")
+        let trust = outcome.output.firstRange(of: "accept connd in the place of")
         let next = outcome.output.firstRange(of: "sudo connctl ca install")
-        #expect(try #require(trust).lowerBound < (try #require(next)).lowerBound)
+        #expect(try #require(trust?.lowerBound) < #require(next?.lowerBound))
         #expect(
             trusting.daemon.requests.last?.body == #"{"domains":["example.com","internal.example","c.example"]}"#)
         trusting.change { $0.authorities[0].unconstrained = true }
@@ -297,6 +310,7 @@ struct CACommandTests {
         arguments: [
             ["create"], ["create", "--for", "a.example", "--unconstrained"], ["install", "--for", "a.example"],
             ["create", "--for", "a.example", "--switch-after", "1h"], ["nonsense"],
+            ["uninstall", "--unconstrained"], ["env", "--unset", "--unconstrained"],
         ])
     func usage(arguments: [String]) async throws {
         let outcome = try await World().run(["ca"] + arguments)

@@ -25,7 +25,10 @@ struct ExternalProgram: Sendable {
         self.variables = variables.merging(["LC_ALL": "C"]) { $1 }
     }
 
-    func run(_ arguments: [String]) throws(SetupProblem) -> Run {
+    /// `input`: what it reads; nothing if nil.
+    func run(_ arguments: [String], input: String? = nil) throws(SetupProblem) -> Run {
+        let source = try input.map { text throws(SetupProblem) in try Self.makeFile(text) }
+        defer { if let source { close(source) } }
         let output = try makePipe()
         defer { close(output[0]) }
         let errors: [Int32]
@@ -35,7 +38,7 @@ struct ExternalProgram: Sendable {
         }
         defer { close(errors[0]) }
         var process = pid_t()
-        let code = spawn(&process, arguments, output: output[1], errors: errors[1])
+        let code = spawn(&process, arguments, input: source, output: output[1], errors: errors[1])
         for descriptor in [output[1], errors[1]] { close(descriptor) }
         guard code == 0 else { throw .system(path, code) }
         // The output fits in a pipe, so the two can be read one after the other.
@@ -48,6 +51,22 @@ struct ExternalProgram: Sendable {
             errors: String(decoding: read[1], as: UTF8.self))
     }
 
+    /// Without a name, and at its start.
+    private static func makeFile(_ text: String) throws(SetupProblem) -> Int32 {
+        var name = Array("/tmp/connctl-XXXXXX".utf8CString)
+        let descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw .system("/tmp") }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        unlink(name)
+        let bytes = Array(text.utf8)
+        guard write(descriptor, bytes, bytes.count) == bytes.count, lseek(descriptor, 0, SEEK_SET) == 0 else {
+            let cause = errno
+            close(descriptor)
+            throw .system("/tmp", cause)
+        }
+        return descriptor
+    }
+
     private func makePipe() throws(SetupProblem) -> [Int32] {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw .system(name) }
@@ -55,11 +74,17 @@ struct ExternalProgram: Sendable {
         return ends
     }
 
-    private func spawn(_ process: inout pid_t, _ arguments: [String], output: Int32, errors: Int32) -> Int32 {
+    private func spawn(_ process: inout pid_t, _ arguments: [String], input: Int32?, output: Int32, errors: Int32)
+        -> Int32
+    {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if let input {
+            posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        }
         posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO)
         let words = ([path] + leading + arguments).map { strdup($0) } + [nil]

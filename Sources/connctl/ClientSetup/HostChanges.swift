@@ -52,6 +52,11 @@ struct HostChanges {
         Self.synchronize(Self.folder(of: path))
     }
 
+    mutating func link(_ path: String, to target: String) throws(SetupProblem) {
+        if isDry { return dryRunLines.append("would link \(path) to \(target)") }
+        guard symlink(target, path) == 0 || errno == EEXIST else { throw .system(path) }
+    }
+
     /// Returns what it printed; nothing in a dry run.
     @discardableResult
     mutating func run(_ program: ExternalProgram, _ arguments: [String]) throws(SetupProblem) -> String {

@@ -14,6 +14,8 @@ struct TrustStores {
     struct Root: Hashable {
         let serial: String
         let pem: String
+        /// It can sign for these and for all names below them; nil if for any name.
+        let domains: [String]?
     }
 
     /// The prefix of every path; empty for the running host.
@@ -30,7 +32,9 @@ struct TrustStores {
     /// Those that clients have to trust.
     static func roots(of report: AuthoritiesReport) -> [Root] {
         report.authorities.filter { $0.role != "retired" && isSerial($0.serial) }.map {
-            Root(serial: $0.serial, pem: $0.rootPEM.hasSuffix("\n") ? $0.rootPEM : $0.rootPEM + "\n")
+            Root(
+                serial: $0.serial, pem: $0.rootPEM.hasSuffix("\n") ? $0.rootPEM : $0.rootPEM + "\n",
+                domains: $0.unconstrained ? nil : $0.domains)
         }
     }
 
@@ -64,12 +68,35 @@ struct TrustStores {
 
     private func localPath(_ serial: String) -> String { "\(root)\(Self.localFolder)/connd-\(serial).crt" }
 
+    private func linkPath(_ serial: String) -> String { "\(root)/etc/ssl/certs/connd-\(serial).pem" }
+
+    /// The configuration for update-ca-certificates. It stays where a run has failed, and so says that the next one
+    /// has to tell everything again: the bundle can be done where a hook, such as Java's, is not.
+    private var runPath: String { root + Self.folder + "/update.conf" }
+
+    private var isUnfinished: Bool { access(runPath, F_OK) == 0 }
+
+    /// Also those that only a link or an unfinished removal is left of.
     private var installedSerials: [String] {
-        Self.names(in: root + Self.localFolder).compactMap { name in
-            guard name.hasPrefix("connd-"), name.hasSuffix(".crt") else { return nil }
-            let serial = name.dropFirst(6).dropLast(4)
-            return Self.isSerial(serial) ? String(serial) : nil
-        }
+        let files = Self.names(in: root + Self.localFolder).compactMap { Self.serial(in: $0, "connd-", ".crt") }
+        let links = Self.names(in: root + "/etc/ssl/certs").compactMap { Self.serial(in: $0, "connd-", ".pem") }
+        return Set(files + links.filter { isLink(linkPath($0)) } + unfinishedRemovals).sorted()
+    }
+
+    private var unfinishedRemovals: [String] {
+        let text = (try? SmallFile.read(runPath)) ?? ""
+        return text.split(separator: "\n").compactMap { Self.serial(in: String($0), "!connd-", ".crt") }
+    }
+
+    private static func serial(in name: String, _ start: String, _ end: String) -> String? {
+        guard name.hasPrefix(start), name.hasSuffix(end) else { return nil }
+        let serial = name.dropFirst(start.count).dropLast(end.count)
+        return isSerial(serial) ? String(serial) : nil
+    }
+
+    private func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private static func names(in folder: String) -> [String] {
@@ -100,58 +127,58 @@ struct TrustStores {
         }
         let bundle = (try? SmallFile.read(root + Self.bundlePath)) ?? ""
         let isComplete = roots.allSatisfy { bundle.contains($0.pem) }
-        guard isNew || !stale.isEmpty || !isComplete else { return .unchanged("already in: \(Self.localFolder)") }
-        try update(program, removing: stale, &changes)
+        guard isNew || !stale.isEmpty || !isComplete || isUnfinished else {
+            return .unchanged("already in: \(Self.localFolder)")
+        }
+        try update(program, adding: roots.map(\.serial), removing: stale, &changes)
         let gone = stale.isEmpty ? "" : "; no longer current, so removed: \(stale.joined(separator: ", "))"
-        return .changed("in: \(localPath(roots.map(\.serial).joined(separator: ", ")))\(gone)\(javaText)")
+        return .changed("in: \(roots.map { localPath($0.serial) }.joined(separator: ", "))\(gone)\(javaText)")
     }
 
     private func uninstallFromSystem(_ changes: inout HostChanges) throws(SetupProblem) -> SetupOutcome {
         let serials = installedSerials
-        guard !serials.isEmpty else { return .unchanged("already out") }
+        guard !serials.isEmpty || isUnfinished else { return .unchanged("already out") }
         guard let program = updateProgram else {
             throw SetupProblem(
                 "update-ca-certificates is not installed, so what it has made of \(Self.localFolder) cannot be undone",
                 next: "apt install ca-certificates")
         }
-        try update(program, removing: serials, &changes)
+        try update(program, adding: [], removing: serials, &changes)
         return .changed("out: \(serials.joined(separator: ", "))\(javaText)")
     }
 
-    /// By itself update-ca-certificates notices neither that a local certificate is gone, nor tells Java's hook. A line with
-    /// `!` in its configuration makes it do both.
-    private func update(_ program: ExternalProgram, removing serials: [String], _ changes: inout HostChanges)
-        throws(SetupProblem)
-    {
-        for serial in serials { _ = try Self.certificate(localPath(serial)) }
-        for serial in serials { try changes.remove(localPath(serial)) }
-        var arguments: [String] = []
+    /// By itself, update-ca-certificates does not notice that a local certificate is gone, and does not tell Java's
+    /// hook. A `!` line in its configuration makes it do both, if there is still the link.
+    private func update(
+        _ program: ExternalProgram, adding: [String], removing: [String], _ changes: inout HostChanges
+    ) throws(SetupProblem) {
+        for serial in removing { _ = try Self.certificate(localPath(serial)) }
+        let wasUnfinished = isUnfinished
+        let usual = (try? SmallFile.read(root + "/etc/ca-certificates.conf")) ?? ""
+        let removals = removing.map { "!connd-\($0).crt\n" }.joined()
+        try changes.put(
+            usual + (usual.isEmpty || usual.hasSuffix("\n") ? "" : "\n") + removals, at: runPath,
+            change: "would write \(runPath) for the next command")
+        for serial in removing {
+            let (path, link) = (localPath(serial), linkPath(serial))
+            if wasUnfinished, !isLink(link) { try changes.link(link, to: path) }
+            try changes.remove(path)
+        }
+        // A root that has its link already is not new to hooks.
+        let known = wasUnfinished ? adding.map(linkPath).filter(isLink) : []
+        for path in known { try changes.remove(path) }
+        var arguments = ["--certsconf", runPath]
         if !root.isEmpty {
-            arguments = [
+            arguments += [
                 "--certsdir", root + "/usr/share/ca-certificates", "--localcertsdir", root + Self.localFolder,
                 "--etccertsdir", root + "/etc/ssl/certs", "--hooksdir", root + Self.hookFolder,
             ]
         }
-        let usual = root + "/etc/ca-certificates.conf"
-        let temporary = root + Self.folder + "/update.conf"
-        if !serials.isEmpty {
-            let text = (try? SmallFile.read(usual)) ?? ""
-            let removals = serials.map { "!connd-\($0).crt\n" }.joined()
-            try changes.put(
-                text + (text.isEmpty || text.hasSuffix("\n") ? "" : "\n") + removals, at: temporary,
-                change: "would write \(temporary) for the next command")
-            arguments += ["--certsconf", temporary]
-        } else if !root.isEmpty {
-            arguments += ["--certsconf", usual]
+        let output = try changes.run(program, arguments)
+        if let failed = output.split(separator: "\n").first(where: { $0.hasPrefix("E: ") }) {
+            throw SetupProblem("update-ca-certificates: \(failed.dropFirst(3))")
         }
-        let result = Result { () throws(SetupProblem) in try changes.run(program, arguments) }
-        if !serials.isEmpty { try changes.remove(temporary, folders: [root + Self.folder]) }
-        let failed = try result.get().split(separator: "\n").first { $0.hasPrefix("E: ") }
-        if let failed {
-            throw SetupProblem(
-                "update-ca-certificates: \(failed.dropFirst(3))",
-                next: "update-ca-certificates --fresh    once that hook works again")
-        }
+        try changes.remove(runPath, folders: [root + Self.folder])
     }
 
     private var updateProgram: ExternalProgram? {

@@ -35,13 +35,36 @@ extension CACommand {
         var roots: [TrustStores.Root] = []
         try await Session.run(global) { session in
             session.about(.authority)
+            try trust(session.errors.daemon)
             roots = TrustStores.roots(of: try await session.client.authorities().content)
         }
         guard !roots.isEmpty else {
             throw CommandFailure(
                 "connd has no certificate authority", next: ["connctl ca create --for example.com"])
         }
+        try check(roots)
         return try Self.write(roots.map(\.pem).joined(), beside: system)
+    }
+
+    /// At the standard address any user of this host could answer, with a root of their own. The address in the user's
+    /// own state directory can be that of a connd that has ended, and its port somebody else's.
+    private func trust(_ daemon: FoundDaemon) throws(CommandFailure) {
+        switch (daemon.source, daemon.address.endpoint) {
+        case (.option, _), (.variable, _), (.systemSocket, _), (.stateFile, .unix): return
+        case (.stateFile, _):
+            let environment = CommandEnvironment.current
+            let users = environment.listeners.users(at: daemon.address)
+            if !users.isEmpty, users.isSubset(of: [environment.user, 0]) { return }
+        case (.standard, _): break
+        }
+        throw CommandFailure(
+            "connd is not at its own socket, and at a TCP port any user of this host could answer for it, with a root "
+                + "of their own",
+            details: daemon.passedOver,
+            next: [
+                "systemctl start connd", "sudo connctl ca install    once, and its file is used from then on",
+                "connctl ca env --admin \(daemon.address)    if you know that your connd listens there",
+            ])
     }
 
     /// Written again only where they differ: when the system's bundle or connd's roots have changed.

@@ -9,13 +9,13 @@ struct CACommand: AsyncParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "ca",
-        abstract: "Makes, installs and removes the certificate authority with which connd looks into chosen tunnels.",
+        abstract: "Makes, installs and removes the certificate authority with which connd intercepts chosen hosts.",
         discussion: """
-            What it does to trust: a program that trusts this authority takes connd's word for who it talks to, for the \
-            domains that you name and the names below them, and for nothing else. connd then sees what the program sends \
-            there and receives. The authority's certificates are limited to those domains, so that even a stolen key is \
-            good for no other name. Nothing trusts it until you install it, and nothing is looked into until you set \
-            intercept=on for a host.
+            What it does to trust: a program that trusts this authority accepts connd in the place of any host in the \
+            domains that you name and below them, and of no other host. connd can then read and change what the \
+            program sends to these hosts and receives from them. The certificates are constrained to those domains, so \
+            even a stolen key is good for no other name. Nothing trusts the authority until you install it, and \
+            nothing is intercepted until you set intercept=on for a host.
 
             connctl ca create --for example.com,internal.example
             sudo connctl ca install                  programs that read this host's trust store; then restart them
@@ -47,7 +47,10 @@ struct CACommand: AsyncParsableCommand {
                 + "may be repeated. For rotate, default: as now.", valueName: "domains"))
     var domains: [String] = []
 
-    @Flag(help: "For create and rotate: no limit instead of domains. Whoever has its key can sign for any name.")
+    @Flag(
+        help: ArgumentHelp(
+            "For create and rotate: no limit instead of domains. For install and env: trust such a one. Whoever has its "
+                + "key can sign for ANY name."))
     var unconstrained = false
 
     @Option(
@@ -79,7 +82,9 @@ struct CACommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        try refuseOthersOptions()
         let hasNames = !domains.isEmpty || unconstrained
+        let takesAnyName = action == .install || action == .env && !unset
         if !domains.isEmpty, unconstrained {
             throw ValidationError("--for and --unconstrained exclude each other.")
         }
@@ -91,9 +96,21 @@ struct CACommand: AsyncParsableCommand {
             guard switchAfter == nil else { throw ValidationError("--switch-after is for `connctl ca rotate`.") }
         case .rotate: break
         case .show, .remove, .install, .uninstall, .env:
-            guard !hasNames, switchAfter == nil else {
+            guard domains.isEmpty, !unconstrained || takesAnyName, switchAfter == nil else {
                 throw ValidationError("`connctl ca \(action.rawValue)` takes no domains and no --switch-after.")
             }
+        }
+    }
+
+    private func refuseOthersOptions() throws {
+        let options: [(isGiven: Bool, name: String, of: [Action])] = [
+            (reason != nil, "--reason", [.create, .rotate, .remove]), (force, "--force", [.remove]),
+            (dryRun, "--dry-run", [.install, .uninstall]), (shell != nil, "--shell", [.env]),
+            (unset, "--unset", [.env]), (container, "--container", [.env]),
+        ]
+        for option in options where option.isGiven && !option.of.contains(action) {
+            let commands = option.of.map { "`connctl ca \($0.rawValue)`" }.joined(separator: " and ")
+            throw ValidationError("\(option.name) is for \(commands).")
         }
     }
 
@@ -171,9 +188,9 @@ struct CACommand: AsyncParsableCommand {
         output.line("Certificate authority \(made.serial) for \(AuthorityText.domains(made))", .bold)
         if made.unconstrained { output.line(AuthorityText.unconstrained, .warning) }
         if let time = answer.content.switchAt {
-            output.line(
-                "It takes over at \(Formatting.time(time)); before, it signs only for names that the old one may not.")
-            output.line("Until then, wherever the old root is trusted: sudo connctl ca install")
+            output.line("It takes over at \(Formatting.time(time)).")
+            output.line("Until then it signs only for names that the old one may not sign for.")
+            output.line("Before it takes over, wherever the old root is trusted: sudo connctl ca install")
         } else {
             output.line("It has taken over, and the old one's key is destroyed.")
             output.line("Wherever the old root is trusted: sudo connctl ca install")
@@ -183,14 +200,14 @@ struct CACommand: AsyncParsableCommand {
     private func remove(_ session: Session) async throws {
         if !force, stores.isInstalled {
             throw CommandFailure(
-                "its roots are still installed on this host",
+                "the authority's roots are still installed on this host",
                 next: ["sudo connctl ca uninstall", "connctl ca remove --force    to leave them there"])
         }
         let answer = try await session.client.removeAuthorities(reason: reason)
         let output = session.output
         if output.isJSON { return output.json(answer.body) }
-        output.line("Removed; its keys are destroyed. Tunnels are no longer looked into.")
-        if stores.isInstalled { output.line("Its roots are still installed here: sudo connctl ca uninstall", .warning) }
+        output.line("Removed: the keys are destroyed, and nothing is intercepted any more.")
+        if stores.isInstalled { output.line("The roots are still installed here: sudo connctl ca uninstall", .warning) }
     }
 
     // MARK: This host
@@ -222,12 +239,28 @@ struct CACommand: AsyncParsableCommand {
                     ])
             }
         }
+        try check(roots)
+        let output = global.makeOutput()
+        for item in roots where item.domains != nil {
+            output.line("\(item.serial) signs for \(item.domains?.joined(separator: ", ") ?? "") and names below")
+        }
         let stores = stores
         try change("installed everywhere") { store, changes throws(SetupProblem) in
             try stores.install(roots, in: store, &changes)
         }
-        let output = global.makeOutput()
-        output.line("Programs that run already need a restart. Those with their own roots: connctl ca env", .dim)
+        output.line("Restart programs that are running. For programs with roots of their own: connctl ca env", .dim)
+        output.line(
+            "Those that refused before are tunnelled for up to a day; to end that: connctl tls --forget --all", .dim)
+    }
+
+    /// Before they come into a trust store. A warning goes to the errors, as `env`'s output is for a shell.
+    func check(_ roots: [TrustStores.Root]) throws(CommandFailure) {
+        let environment = CommandEnvironment.current
+        try RootCheck(environment).check(roots, allowsAnyName: unconstrained, verb: action.rawValue)
+        for root in roots where root.domains == nil {
+            environment.errors.write(
+                "! \(root.serial) is unconstrained: whoever has its key can sign for ANY name.\n")
+        }
     }
 
     private func uninstall() throws {

@@ -9,7 +9,7 @@ enum AuthorityText {
         case warning(String)
     }
 
-    static let unconstrained = "! It is unconstrained: whoever has its key can sign for any name."
+    static let unconstrained = "! It is unconstrained: whoever has its key can sign for ANY name."
 
     static func domains(_ authority: AuthorityReport) -> String {
         authority.unconstrained ? "any name" : authority.domains.joined(separator: ", ")
@@ -21,21 +21,23 @@ enum AuthorityText {
     static func trust(_ authority: AuthorityReport) -> [String] {
         guard !authority.unconstrained else {
             return [
-                "Whatever trusts it takes connd's word for who it talks to, for ANY name. connd can then read and change",
-                "what it sends and receives. Whoever steals its key can do the same, anywhere. Prefer --for DOMAINS.",
+                "Programs that trust it accept connd in the place of ANY host. connd can then read and change what",
+                "they send and receive. It has no constraints: whoever has its key can sign for ANY name, and so do the",
+                "same anywhere. Prefer --for DOMAINS.",
             ]
         }
         return [
-            "Whatever trusts it takes connd's word for who it talks to, for these domains and all names below them. connd",
-            "can then read and change what it sends there and receives. Its certificates are good for no other name, even",
-            "if its key is stolen. The root's key is destroyed already; the other one is in connd's state directory.",
+            "Programs that trust it accept connd in the place of any host in these domains and below them. connd can",
+            "then read and change what they send to these hosts and receive. Its certificates are good for no other",
+            "name, even if its key is stolen. The root's key is already destroyed; the intermediate's is in connd's",
+            "state directory.",
         ]
     }
 
     static func next(_ authority: AuthorityReport) -> [String] {
         let host = authority.domains.first ?? "example.com"
         return [
-            "Nothing trusts it yet, and nothing is looked into yet. To go on:",
+            "Nothing trusts it yet, and nothing is intercepted yet. To go on:",
             "  sudo connctl ca install                   this host's programs trust it",
             #"  eval "$(connctl ca env)"                  those with their own roots, in this shell: Node, Python, …"#,
             "  connctl set https://\(host) intercept=on",
