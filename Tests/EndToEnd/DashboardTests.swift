@@ -113,6 +113,8 @@ import Testing
                 samples.contains { $0.value.isFinite }
             }
         }
+        // Some metrics are there only with an authority.
+        #expect(try proxy.connctl("ca", "create", "--for", "a.example").exitCode == 0)
         try expectOnlyKnownMetrics(prometheus, proxy)
     }
 
