@@ -5,7 +5,7 @@ import Upstream
 
 /// The connection carries another protocol from here on: each side's end is passed on as an end.
 extension ClientHandler {
-    /// `isTold`: the client knows.
+    /// `isTold`: the client has had its 200 since its CONNECT came.
     func tunnelOpened(_ exchange: Exchange, isTold: Bool, now: Instant) {
         if !isTold { writeEstablished() }
         exchange.record.status = 200

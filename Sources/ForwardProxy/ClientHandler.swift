@@ -43,8 +43,8 @@ final class ClientHandler {
         /// taken: client_idle_timeout. `continueBy`: until then the origin's interim response is awaited before the client may
         /// send it (Expect: 100-continue).
         case body(Exchange, continueBy: Instant?)
-        /// The client was told that its CONNECT is served, and what it sends decides how. For its first message and for its
-        /// handshake: tls_timeout.
+        /// The client has had its 200, and what it sends decides whether it gets a tunnel: 3 s for its first message, then
+        /// tls_timeout for each step of the interception that has no limit of its own.
         case opening(Interception)
         /// No more requests are taken; once those under way are answered, the connection ends for this reason. While
         /// output waits to be taken: client_idle_timeout.
@@ -158,8 +158,7 @@ final class ClientHandler {
         switch state {
         case .body(let current, _): current === exchange
         case .head, .idle, .leaving, .serving, .opening, .finishing, .tunnel, .flushing, .lingering,
-            .closingAfterOutput,
-            .closed:
+            .closingAfterOutput, .closed:
             false
         }
     }

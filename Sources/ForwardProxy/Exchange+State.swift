@@ -108,6 +108,5 @@ extension Exchange {
 
     var upstreamIsWritable: Bool { connection?.isWritable ?? true }
     var expectContinueTimeout: Interval { pool?.settings.expectContinueTimeout ?? .zero }
-    var tlsTimeout: Interval { pool?.settings.tlsTimeout ?? .zero }
     var tunnelIdleTimeout: Interval { pool?.settings.tunnelIdleTimeout ?? .zero }
 }

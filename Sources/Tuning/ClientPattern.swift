@@ -78,15 +78,6 @@ package struct ClientExceptions: Hashable, Sendable {
         numbers = Set(userNames.compactMap { users[$0] })
     }
 
-    /// Whether the address alone may not decide.
-    package var needsIdentity: Bool {
-        patterns.contains { if case .range = $0 { false } else { true } }
-    }
-
-    package var needsProgram: Bool {
-        patterns.contains { if case .program = $0 { true } else { false } }
-    }
-
     /// `address`: nil on a Unix socket.
     package func contains(_ identity: ClientIdentity, address: IPAddress?) -> Bool {
         patterns.contains { pattern in

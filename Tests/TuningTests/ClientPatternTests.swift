@@ -34,17 +34,6 @@ struct ClientPatternTests {
         #expect(!(try exceptions("user:build")).contains(.user(7), address: nil))
     }
 
-    @Test(
-        "what has to be looked up of a client",
-        arguments: [
-            ("none", false, false), ("10.0.0.5,::1", false, false), ("10.0.0.5,user:1", true, false),
-            ("user:build", true, false), ("program:java", true, true),
-        ])
-    func needs(text: String, identity: Bool, program: Bool) throws {
-        let listed = try exceptions(text)
-        #expect(listed.needsIdentity == identity && listed.needsProgram == program)
-    }
-
     @Test("at most 64, from a text or a list, and printed as given")
     func list() throws {
         let texts = (0..<64).map { "program:p\($0)" }

@@ -50,13 +50,13 @@ extension ClientHandler {
         boundUnread()
     }
 
-    /// Until it ends, the handshake has the stream.
+    /// The stream belongs to the handshake until that ends.
     func startServerHandshake(
-        by server: any TLSServer, as context: any TLSServerContext,
+        by server: any TLSServer, as context: any TLSServerContext, within timeout: Interval,
         completion: @escaping (Result<TLSConnection, ClientTLSFailure>) -> Void
     ) -> any TLSServerHandshake {
         setPause(.unreadFull, false)
-        setDeadline(loop.now + (exchanges.first?.tlsTimeout ?? .seconds(5)))
+        setDeadline(loop.now + timeout)
         let handshake = server.startHandshake(over: stream, as: context, hello: unread.bytes, completion: completion)
         unread.clear(keeping: 0)
         return handshake
@@ -81,7 +81,7 @@ extension ClientHandler {
         idleIfDone(now: now)
     }
 
-    /// Its end is decided while a handshake has the stream.
+    /// Its end is decided, and the stream may belong to a handshake.
     func takeBackStream(now: Instant) {
         guard case .opening(let interception) = state else { return }
         interception.cancel(now: now)

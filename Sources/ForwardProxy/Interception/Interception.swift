@@ -159,7 +159,9 @@ final class Interception {
             exchange.record.errorDetail = failure.detail
             splice(.noCertificate, now: loop.now)
         case .success(let context):
-            let handshake = client.startServerHandshake(by: server, as: context) { [weak self] in self?.ended($0) }
+            let handshake = client.startServerHandshake(by: server, as: context, within: timeout) { [weak self] in
+                self?.ended($0)
+            }
             state = .handshaking(offer, handshake)
         }
     }

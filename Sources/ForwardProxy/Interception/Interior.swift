@@ -11,8 +11,9 @@ final class Interior {
     private let origin: Origin
     /// As decided earlier; nil where policy or settings may have changed since.
     private var pool: UpstreamPool?
-    /// As a request named it that was found to be for the origin.
+    /// The Host of an earlier request that was for the origin: the same again need not be parsed.
     private var knownAuthority: WrittenAuthority?
+    /// It has offered http/1.1 in its ClientHello; a client without ALPN may speak another protocol.
     private let hasChosenHTTP: Bool
     private(set) var requests = 0
 
@@ -31,8 +32,8 @@ final class Interior {
 
     func countRequest() { requests += 1 }
 
-    /// The end of its connection now would mean that it does not like the certificate; of one that may speak another protocol, at
-    /// any time.
+    /// Whether it would count as a refusal if its connection ended now. A client that may speak another protocol can wait for
+    /// longer before it gives up.
     func hasLeftUnasked(now: Instant) -> Bool { requests == 0 && (!hasChosenHTTP || now - since < Self.timeToAsk) }
 
     func findPool(_ loop: ProxyLoop) -> Result<UpstreamPool, ErrorResponse> {
