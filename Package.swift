@@ -85,7 +85,7 @@ let daemon: [Target] = [
         resources: [
             .embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql"),
             .embedInCode("0004_gateways.sql"), .embedInCode("0005_tls_facts.sql"),
-            .embedInCode("0006_client_refusals.sql"),
+            .embedInCode("0006_client_refusals.sql"), .embedInCode("0007_tcp_facts.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),

@@ -21,5 +21,6 @@ package enum Migrations {
         Migration(number: 4, name: "gateways", sql: PackageResources._004_gateways_sql),
         Migration(number: 5, name: "tls_facts", sql: PackageResources._005_tls_facts_sql),
         Migration(number: 6, name: "client_refusals", sql: PackageResources._006_client_refusals_sql),
+        Migration(number: 7, name: "tcp_facts", sql: PackageResources._007_tcp_facts_sql),
     ]
 }

@@ -34,6 +34,8 @@ package struct ConnectionReport: Codable, Sendable {
     /// Null where connd does not encrypt it: http origins, and tunnels.
     package var tls: TLSReport?
     package var tcp: TCPReport?
+    /// Of one that is open and asked for by its number.
+    package var socket: SocketReport?
 
     package init() {}
 
@@ -64,6 +66,7 @@ package struct ConnectionReport: Codable, Sendable {
         case tlsMs = "tls_ms"
         case tls
         case tcp
+        case socket
     }
 }
 
@@ -89,29 +92,6 @@ package struct TLSReport: Codable, Sendable {
         case verified
         case certificateExpires = "certificate_expires"
         case certificateExpiresMs = "certificate_expires_ms"
-    }
-}
-
-/// What the kernel reports about a connection (TCP_INFO). Value.
-package struct TCPReport: Codable, Sendable {
-    package var rttMs: Double = 0
-    package var rttVarianceMs: Double = 0
-    package var minRttMs: Double = 0
-    package var congestionWindow = 0
-    package var maximumSegment = 0
-    package var retransmits = 0
-    package var deliveryRateBps = 0
-
-    package init() {}
-
-    private enum CodingKeys: String, CodingKey {
-        case rttMs = "rtt_ms"
-        case rttVarianceMs = "rtt_variance_ms"
-        case minRttMs = "min_rtt_ms"
-        case congestionWindow = "congestion_window"
-        case maximumSegment = "maximum_segment"
-        case retransmits
-        case deliveryRateBps = "delivery_rate_bps"
     }
 }
 

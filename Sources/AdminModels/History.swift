@@ -50,6 +50,11 @@ package struct HistoryPoint: Codable, Sendable {
     package var firstByteP99Ms: Double?
     package var totalP50Ms: Double?
     package var totalP99Ms: Double?
+    /// Of connections as they were sampled, and the segments sent to the origin until then.
+    package var rttP50Ms: Double?
+    package var rttP99Ms: Double?
+    package var segmentsSent = 0
+    package var segmentsRetransmitted = 0
 
     package init() {}
 
@@ -77,6 +82,10 @@ package struct HistoryPoint: Codable, Sendable {
         case firstByteP99Ms = "first_byte_p99_ms"
         case totalP50Ms = "total_p50_ms"
         case totalP99Ms = "total_p99_ms"
+        case rttP50Ms = "rtt_p50_ms"
+        case rttP99Ms = "rtt_p99_ms"
+        case segmentsSent = "segments_sent"
+        case segmentsRetransmitted = "segments_retransmitted"
     }
 }
 

@@ -118,6 +118,10 @@ package struct OriginDetail: Codable, Sendable {
     package var dialFailuresInARow = 0
     /// Socket options that the kernel refused while dialling.
     package var refusedSettings: [RefusedSettingReport] = []
+    /// The options of one open connection's socket; null while there is none.
+    package var socket: SocketReport?
+    /// Null as long as every connection that was used after an idle minute was alive or was closed by the origin.
+    package var path: PathReport?
 
     package init() {}
 
@@ -128,6 +132,8 @@ package struct OriginDetail: Codable, Sendable {
         case settings
         case dialFailuresInARow = "dial_failures_in_a_row"
         case refusedSettings = "refused_settings"
+        case socket
+        case path
     }
 }
 
@@ -169,6 +175,7 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var tunnels = TunnelReport()
     package var tls = TLSHandshakesReport()
     package var intercept = InterceptionReport()
+    package var tcp = TCPFiguresReport()
 
     package init() {}
 
@@ -205,6 +212,7 @@ package struct OriginFiguresReport: Codable, Sendable {
         case tunnels
         case tls
         case intercept
+        case tcp
     }
 }
 

@@ -42,8 +42,13 @@ extension Exchange {
     var isRetry: Bool { record.retries > 0 }
 
     func countRetryCause(_ failure: UpstreamFailure) {
-        guard case .beforeResponse(_, let reset) = failure else { return }
-        let cause: RetryCause = reset ? .resetBeforeResponse : .closedBeforeResponse
+        guard case .beforeResponse(_, let loss) = failure else { return }
+        let cause: RetryCause =
+            switch loss {
+            case .closed: .closedBeforeResponse
+            case .reset: .resetBeforeResponse
+            case .silence: .silentPath
+            }
         loop.upstream.metrics.retryCauses[cause] += 1
         pool?.statistics.retryCauses[cause] += 1
     }

@@ -15,6 +15,8 @@ struct BucketBounds: Sendable {
     static let latency = BucketBounds(times: 8...26)
     /// 256 µs, ... 4.2 s: anything longer has mostly met its timeout.
     static let handshake = BucketBounds(times: 8...22)
+    /// 64 µs, 256 µs, ... 4.2 s.
+    static let roundTrip = BucketBounds(times: 6...22)
     /// 1 s, 4 s, ... 19 h.
     static let age = BucketBounds(times: 20...36)
     /// 4 ms, ... 18 min.
@@ -22,6 +24,13 @@ struct BucketBounds: Sendable {
     /// 1, 3, 7, ... 4095: `le` includes its bound, and the histogram's buckets end below the powers.
     static let requests = BucketBounds(
         bounds: [1, 2, 3, 4, 6, 8, 10, 12].map { Bound(octave: $0, text: Array("\((1 << $0) - 1)\"} ".utf8)) },
+        isTime: false)
+
+    /// 4 KiB, 32 KiB, ... 8 GiB, less one byte each.
+    static let rate = BucketBounds(
+        bounds: stride(from: 12, through: 33, by: 3).map {
+            Bound(octave: $0, text: Array("\((1 << $0) - 1)\"} ".utf8))
+        },
         isTime: false)
 
     private init(bounds: [Bound], isTime: Bool) {

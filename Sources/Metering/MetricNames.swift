@@ -7,7 +7,7 @@ import ProxyTypes
 enum MetricNames {
     static let origins: [Metric<OriginSubject>] =
         exchanges + retries + connections + handshakes + tls + tunnels
-        + interception
+        + interception + tcp
 
     private static let exchanges: [Metric<OriginSubject>] = [
         .counter(

@@ -50,6 +50,7 @@ package struct OriginStatistics: Hashable, Sendable {
     package var tunnels = TunnelStatistics()
     package var tls = TLSStatistics()
     package var intercept = InterceptStatistics()
+    package var tcp = TCPStatistics()
 
     package init() {}
 
@@ -93,6 +94,7 @@ package struct OriginStatistics: Hashable, Sendable {
         a.tunnels += b.tunnels
         a.tls += b.tls
         a.intercept += b.intercept
+        a.tcp += b.tcp
     }
 
     /// What was counted since `b`, an earlier snapshot.
@@ -128,6 +130,7 @@ package struct OriginStatistics: Hashable, Sendable {
         made.tunnels = a.tunnels - b.tunnels
         made.tls = a.tls - b.tls
         made.intercept = a.intercept - b.intercept
+        made.tcp = a.tcp - b.tcp
         return made
     }
 }

@@ -21,11 +21,14 @@ package enum RetryOutcome: UInt8, CaseIterable, Sendable {
 /// How a reused connection failed before the response began.
 package enum RetryCause: UInt8, CaseIterable, Sendable {
     case closedBeforeResponse, resetBeforeResponse
+    /// Nothing that was sent was acknowledged.
+    case silentPath
 
     package var name: String {
         switch self {
         case .closedBeforeResponse: "closed_before_response"
         case .resetBeforeResponse: "reset_before_response"
+        case .silentPath: "silent_path"
         }
     }
 }

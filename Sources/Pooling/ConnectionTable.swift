@@ -62,6 +62,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var idleUntil = Instant.distantFuture
     var idleReason = CloseReason.idleTimeout
     var hintedTimeout: Interval?
+    /// How often the kernel probes it while it is idle; zero: never.
+    var probesEvery = Interval.zero
 }
 
 /// The connections of one pool by slot, the lists of those in some states, and how many are in each. It moves them and

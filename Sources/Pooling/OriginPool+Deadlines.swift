@@ -42,7 +42,7 @@ extension OriginPool {
     }
 
     /// Looks at each idle connection. `idleDue` is exact afterwards, so this is called at most once per retirement.
-    private mutating func retireAllDue(now: Instant, into actions: inout [PoolAction]) {
+    mutating func retireAllDue(now: Instant, into actions: inout [PoolAction]) {
         let next = retireDue(from: table.longestIdle, now: now, into: &actions)
         idleDue = min(next, retireDue(from: table.firstPinned, now: now, into: &actions))
     }

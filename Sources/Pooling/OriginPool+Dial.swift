@@ -6,7 +6,9 @@ extension OriginPool {
         // A dead generation, or one that the driver has begun to close: the events crossed.
         guard let index = table.index(of: id), table.slots[index].state != .closing else { return }
         switch table.slots[index].state {
-        case .dialing: backoff.succeeded()
+        case .dialing:
+            backoff.succeeded()
+            confirmPath()
         case .tunnelDialing: return openTunnel(index, now: now, into: &actions)
         case .free, .idle, .leased, .pinned, .closing, .tunnel:
             Invariant.broken("a dial succeeded that was not under way")
@@ -31,6 +33,7 @@ extension OriginPool {
         case .dialing:
             backoff.failed(begunIn: table.slots[index].epoch, now: now, random: &random)
             forget(index)
+            retractPath(now: now, into: &actions)
             #if CONND_PLANTED_FAULTS
                 if PlantedFault.isActive(.waiterForgottenByFailedDial) { _ = queue.takeOrdinary() }
             #endif
@@ -114,6 +117,7 @@ extension OriginPool {
         }
         let cause = nextCause
         let index = table.add(.requests(cause), epoch: backoff.epoch, now: now)
+        table.slots[index].probesEvery = policy.probesEvery
         actions.append(.dial(table.id(index), cause))
         return true
     }

@@ -153,6 +153,10 @@ extension OriginPool {
         let (bound, reason) = policy.idleBound(hint: table.slots[index].hintedTimeout)
         table.slots[index].idleUntil = table.slots[index].idleSince + bound
         table.slots[index].idleReason = reason
+        if let bound = pathBound(of: index), table.slots[index].idleSince + bound < table.slots[index].idleUntil {
+            table.slots[index].idleUntil = table.slots[index].idleSince + bound
+            table.slots[index].idleReason = .learnedIdleBound
+        }
         if case .distrusted(let until) = table.slots[index].trust, until <= table.slots[index].idleUntil {
             table.slots[index].idleUntil = until
             table.slots[index].idleReason = .distrusted

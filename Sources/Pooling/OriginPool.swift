@@ -35,6 +35,10 @@ package struct OriginPool: ~Copyable {
     /// Delays the dials of `min_idle` when the origin closes connections that were dialled ahead, or descriptors run
     /// short.
     var warmBackoff = Backoff()
+    /// The path to the origin, as silent connections fared on it.
+    package internal(set) var path = PathLimit()
+    /// As it was before what may have been an outage; nil where nothing is in doubt.
+    var pathBefore: PathLimit?
     /// `min_idle` applies from the first request on.
     var hasBeenUsed = false
     var phase = Phase.serving

@@ -12,6 +12,8 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     package var lifetimeJitterPercent = 10
     package var idleTimeout = IdleTimeout.auto
     package var keepAliveMargin = Interval.seconds(1)
+    /// How often the kernel probes idle connections (`tcp_keepalive`), on those dialled from now on; zero: never.
+    package var probesEvery = Interval.zero
     package var reuseOrder = ReuseOrder.lifo
     package var maxQueue = 256
     package var queueTimeout = Interval.seconds(5)

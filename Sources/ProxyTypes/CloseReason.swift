@@ -4,7 +4,6 @@ package enum CloseReason: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case originClosedMidResponse, responseUntilClose, framingError, unsolicitedBytes, clientAborted, headersTimeout
     case bodyTimeout, writeTimeout, dialFailed, settingsChanged, poolShrink, fdPressure, drained, killed, shutdown
     case earlyResponse, pinned, distrusted
-    /// Reserved: nothing sets these yet.
     case learnedIdleBound, tlsFailed, dnsDrain, pathBlackHole
 
     package var name: String {

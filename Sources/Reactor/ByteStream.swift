@@ -74,12 +74,20 @@ package protocol ByteStream: AnyObject {
     var remoteEndpoint: Endpoint? { get }
     /// In segments; 0 if it is unknown.
     var congestionWindow: UInt32 { get }
-    /// Nil once the stream is closed, or where nothing is known. Costs a system call.
+    /// Nil once the stream is closed, but for one that was opened here and failed: of that the last is kept. Nil, too, where
+    /// nothing is known. Costs a system call.
     var tcpInfo: TCPInfo? { get }
+    /// The options of the socket; nil once the stream is closed. Costs a dozen system calls.
+    var socketFacts: SocketFacts? { get }
+    /// How many milliseconds what is sent may stay unacknowledged, 0 for as long as the kernel likes. Returns what held
+    /// before; negative where it could not be changed.
+    func setUserTimeout(_ milliseconds: CInt) -> CInt
     /// Who holds the other end; nil where it is not on this host, or where that cannot be known. Costs a few system calls.
     var peerOwner: SocketOwner? { get }
 }
 
 extension ByteStream {
     package var peerOwner: SocketOwner? { nil }
+    package var socketFacts: SocketFacts? { nil }
+    package func setUserTimeout(_ milliseconds: CInt) -> CInt { -1 }
 }

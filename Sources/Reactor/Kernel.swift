@@ -68,6 +68,11 @@ package protocol Kernel: AnyObject {
     /// In segments; 0 if it is unknown.
     func congestionWindow(_ descriptor: CInt) -> UInt32
     func tcpInfo(_ descriptor: CInt) -> TCPInfo?
+    /// The options of a socket as they are now; nil where they cannot be read.
+    func socketFacts(_ descriptor: CInt) -> SocketFacts?
+    /// How many milliseconds what is sent may stay unacknowledged, 0 for as long as the kernel likes. Returns what held
+    /// before; negative where it could not be changed.
+    func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt
     /// The addresses of this host's interfaces.
     func interfaceAddresses() -> [IPAddress]
     /// Who holds the other end; nil where it is not on this host, or where that cannot be known.
@@ -76,4 +81,6 @@ package protocol Kernel: AnyObject {
 
 extension Kernel {
     package func peerOwner(_ descriptor: CInt) -> SocketOwner? { nil }
+    package func socketFacts(_ descriptor: CInt) -> SocketFacts? { nil }
+    package func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt { -1 }
 }

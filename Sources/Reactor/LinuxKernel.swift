@@ -160,15 +160,15 @@ package final class LinuxKernel: Kernel {
     package func tcpInfo(_ descriptor: CInt) -> TCPInfo? {
         var known = clinux_known_tcp_info()
         guard clinux_read_tcp_info(descriptor, &known) == 0 else { return nil }
-        var info = TCPInfo()
-        info.roundTripTime = Int(known.rtt)
-        info.roundTripVariance = Int(known.rtt_variance)
-        info.minRoundTripTime = Int(known.min_rtt)
-        info.congestionWindow = Int(known.congestion_window)
-        info.maximumSegment = Int(known.maximum_segment)
-        info.retransmits = Int(known.retransmits)
-        info.deliveryRate = Int(clamping: known.delivery_rate &* 8)
-        return info
+        return TCPInfo(known)
+    }
+
+    package func socketFacts(_ descriptor: CInt) -> SocketFacts? { SocketFacts(readFrom: descriptor) }
+
+    package func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt {
+        let before = clinux_get_int(descriptor, CInt(IPPROTO_TCP), TCP_USER_TIMEOUT)
+        guard before >= 0 else { return before }
+        return clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds) == 0 ? before : -errno
     }
 
     package func interfaceAddresses() -> [IPAddress] { Interfaces.addresses() }

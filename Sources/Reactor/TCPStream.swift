@@ -27,6 +27,15 @@ package final class TCPStream: EventSource, ByteStream {
     private var outputError: CInt = 0
     /// In the reactor's list for the next round.
     private var isRescheduled = false
+    /// What the kernel knew of a connection that was opened here when it failed. Behind a reference, as few have it.
+    private var lastInfo: LastInfo?
+    private let isOutgoing: Bool
+
+    private final class LastInfo {
+        let value: TCPInfo
+
+        init(_ value: TCPInfo) { self.value = value }
+    }
 
     /// ```
     ///   connecting ──▶ waiting ◀──▶ readable ──▶ ended
@@ -73,6 +82,7 @@ package final class TCPStream: EventSource, ByteStream {
         self.handler = handler
         inputState = isConnecting ? .connecting : .waiting
         self.acknowledgesAtOnce = acknowledgesAtOnce
+        isOutgoing = isConnecting
         super.init()
         let code = reactor.watch(self, descriptor, edges: true)
         guard code == 0 else {
@@ -303,6 +313,7 @@ package final class TCPStream: EventSource, ByteStream {
     private func end(_ cause: StreamEnd) {
         guard descriptor >= 0 else { return }
         let handler = handler
+        if isOutgoing, case .failure = cause { lastInfo = kernel.tcpInfo(descriptor).map(LastInfo.init) }
         close()
         handler?.closed(cause)
     }
@@ -314,7 +325,11 @@ extension TCPStream {
     package var localEndpoint: Endpoint? { isOpen ? kernel.localEndpoint(descriptor) : nil }
     package var remoteEndpoint: Endpoint? { isOpen ? kernel.remoteEndpoint(descriptor) : nil }
     package var congestionWindow: UInt32 { isOpen ? kernel.congestionWindow(descriptor) : 0 }
-    package var tcpInfo: TCPInfo? { isOpen ? kernel.tcpInfo(descriptor) : nil }
+    package var tcpInfo: TCPInfo? { isOpen ? kernel.tcpInfo(descriptor) : lastInfo?.value }
+    package var socketFacts: SocketFacts? { isOpen ? kernel.socketFacts(descriptor) : nil }
+    package func setUserTimeout(_ milliseconds: CInt) -> CInt {
+        isOpen ? kernel.setUserTimeout(descriptor, milliseconds) : -1
+    }
     package var peerOwner: SocketOwner? { isOpen ? kernel.peerOwner(descriptor) : nil }
 }
 

@@ -8,7 +8,10 @@ enum ConnectionRecords {
         "number", "origin", "cause", "reason", "opened_at", "closed_at", "idle_since", "local", "remote", "requests",
         "bytes_sent", "bytes_received", "dns_time", "connect_time", "tls_time", "tcp_rtt", "tcp_rtt_variance",
         "tcp_min_rtt", "tcp_window", "tcp_segment", "tcp_retransmits", "tcp_delivery_rate", "tls_version", "tls_cipher",
-        "tls_resumed", "tls_verified", "tls_certificate_expires",
+        "tls_resumed", "tls_verified", "tls_certificate_expires", "tcp_slow_start_threshold", "tcp_congestion_state",
+        "tcp_segments_sent", "tcp_segments_received", "tcp_timeouts", "tcp_backoff", "tcp_lost", "tcp_unacknowledged",
+        "tcp_delivery_limited_by_us", "tcp_bytes_acknowledged", "tcp_bytes_received", "tcp_busy_time",
+        "tcp_window_limited_time", "tcp_buffer_limited_time", "tcp_since_data_sent", "tcp_since_acknowledged",
     ]
     // A duplicate number would be a bug; the later record wins, so that it cannot block all later batches.
     private static let insert = SQLText.insert("INSERT OR REPLACE", into: "closed_connections", columns)
@@ -27,7 +30,17 @@ enum ConnectionRecords {
             record.tls?.version.name, record.tls?.cipher, record.tls?.isResumed, record.tls?.isVerified,
             record.tls?.certificateExpires,
         ]
+        values += more(record.tcp)
         try db.run(insert, values)
+    }
+
+    private static func more(_ tcp: TCPInfo?) -> [SQLValue] {
+        [
+            tcp?.slowStartThreshold, tcp?.congestionState.name, tcp?.segmentsSent, tcp?.segmentsReceived, tcp?.timeouts,
+            tcp?.backoff, tcp?.lost, tcp?.unacknowledged, tcp?.deliveryIsLimitedByUs, tcp?.bytesAcknowledged,
+            tcp?.bytesReceived, tcp?.busyTime, tcp?.windowLimitedTime, tcp?.bufferLimitedTime, tcp?.sinceDataSent,
+            tcp?.sinceAcknowledged,
+        ]
     }
 
     static func page(_ filter: RowFilter, _ db: Database) throws -> RecordPage<ConnectionRecord> {
@@ -38,7 +51,7 @@ enum ConnectionRecords {
 
     private static func read(_ row: Row) -> ConnectionRecord? {
         let cause: String = row[3]
-        guard let origin = (row[28] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[44] as String?).flatMap({ Origin(canonical: $0) }),
             let cause = DialCause.allCases.first(where: { $0.name == cause })
         else { return nil }
         var record = ConnectionRecord(
@@ -79,6 +92,23 @@ enum ConnectionRecords {
         facts.maximumSegment = row[20] ?? 0
         facts.retransmits = row[21] ?? 0
         facts.deliveryRate = row[22] ?? 0
+        facts.slowStartThreshold = row[28] ?? 0
+        let state: String? = row[29]
+        facts.congestionState = TCPInfo.CongestionState.allCases.first { $0.name == state } ?? .open
+        facts.segmentsSent = row[30] ?? 0
+        facts.segmentsReceived = row[31] ?? 0
+        facts.timeouts = row[32] ?? 0
+        facts.backoff = row[33] ?? 0
+        facts.lost = row[34] ?? 0
+        facts.unacknowledged = row[35] ?? 0
+        facts.deliveryIsLimitedByUs = row[36] ?? false
+        facts.bytesAcknowledged = row[37] ?? 0
+        facts.bytesReceived = row[38] ?? 0
+        facts.busyTime = row[39] ?? 0
+        facts.windowLimitedTime = row[40] ?? 0
+        facts.bufferLimitedTime = row[41] ?? 0
+        facts.sinceDataSent = row[42] ?? 0
+        facts.sinceAcknowledged = row[43] ?? 0
         return facts
     }
 }

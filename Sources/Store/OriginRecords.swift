@@ -9,7 +9,6 @@ enum OriginRecords {
     private static let update =
         "UPDATE origins SET first_seen = ?, last_seen = ?, "
         + counts.map { "\($0) = ?" }.joined(separator: ", ") + " WHERE id = ?"
-    private static let all = "SELECT id, name, first_seen, last_seen, \(counts.joined(separator: ", ")) FROM origins"
 
     struct Kept {
         var ids: [Origin: Int64] = [:]
@@ -34,13 +33,14 @@ enum OriginRecords {
     /// What was read before an error stays in `kept`. A file that may only be read can still hold several spellings of
     /// an origin: their totals are added up.
     static func load(into kept: inout Kept, _ db: Database) throws {
-        let rows = try Row.fetchCursor(db, sql: all)
+        let list = try SQLText.list(counts, of: "origins", db)
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, name, first_seen, last_seen, \(list) FROM origins")
         while let row = try rows.next() {
             let name: String = row[1]
             guard let origin = Origin(name) else { continue }
             var lifetime = Lifetime(firstSeen: row[2], lastSeen: row[3])
             for (index, count) in TrafficCount.allCases.enumerated() {
-                let value: Int = row[index + 4]
+                let value: Int = row[index + 4] ?? 0
                 if value != 0 { lifetime.counts[count] = value }
             }
             if let other = kept.lifetimes[origin] { lifetime += other }

@@ -6,6 +6,8 @@ package struct Rollup: Hashable, Sendable {
     package var queueTime = Histogram()
     package var firstByteTime = Histogram()
     package var totalTime = Histogram()
+    /// Of sampled connections.
+    package var roundTripTime = Histogram()
     /// The highest value of any batch.
     package var peakWaiting = 0
     package var peakActive = 0
@@ -18,6 +20,7 @@ package struct Rollup: Hashable, Sendable {
         queueTime = snapshot.statistics.queueTime
         firstByteTime = snapshot.statistics.firstByteTime
         totalTime = snapshot.statistics.totalTime
+        roundTripTime = snapshot.statistics.tcp.roundTripTime
         peakWaiting = snapshot.gauges.waiting
         peakActive = snapshot.gauges.active
         peakConnections = snapshot.gauges.connections
@@ -47,6 +50,7 @@ package struct Rollup: Hashable, Sendable {
         queueTime += b.queueTime
         firstByteTime += b.firstByteTime
         totalTime += b.totalTime
+        roundTripTime += b.roundTripTime
     }
 }
 

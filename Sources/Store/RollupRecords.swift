@@ -11,21 +11,15 @@ enum RollupRecords {
     private static let counts = TrafficCount.allCases.map(\.name)
     private static let rest = [
         "peak_waiting", "peak_active", "peak_connections", "queue_time", "first_byte_time", "total_time",
+        "round_trip_time",
     ]
     private static let put: [RollupResolution: String] = perTable {
         SQLText.insert("INSERT OR REPLACE", into: $0, ["bucket", "origin"] + counts + rest)
     }
     private static let remove = perTable { "DELETE FROM \($0) WHERE bucket = ? AND origin = ?" }
-    private static let selected = (counts + rest).map { "r.\($0)" }.joined(separator: ",")
-    private static let ofBucket = perTable {
-        "SELECT \(selected), r.origin, o.name FROM \($0) r LEFT JOIN origins o ON o.id = r.origin WHERE r.bucket = ?"
-    }
-    // One seek for each bucket: rows of one origin are not adjacent.
-    private static let ofOrigin = perTable {
-        """
-        WITH RECURSIVE wanted(n) AS (VALUES(?1) UNION ALL SELECT n + 1 FROM wanted WHERE n < ?2)
-        SELECT \(selected), r.bucket FROM wanted CROSS JOIN \($0) r WHERE r.bucket = wanted.n AND r.origin = ?3
-        """
+
+    private static func selected(_ resolution: RollupResolution, _ db: Database) throws -> String {
+        try SQLText.list(counts + rest, of: resolution.table, as: "r.", db)
     }
 
     private static func perTable(_ sql: (String) -> String) -> [RollupResolution: String] {
@@ -40,6 +34,7 @@ enum RollupRecords {
         for count in TrafficCount.allCases { values.append(rollup.counts[count]) }
         values += [rollup.peakWaiting, rollup.peakActive, rollup.peakConnections]
         values += [bytes(rollup.queueTime), bytes(rollup.firstByteTime), bytes(rollup.totalTime)]
+        values.append(bytes(rollup.roundTripTime))
         try db.run(put[resolution] ?? "", values)
     }
 
@@ -54,7 +49,11 @@ enum RollupRecords {
         var origins: [(origin: Origin, rollup: Rollup)] = []
         var all: Rollup?
         let width = counts.count + rest.count
-        let statement = try db.cachedStatement(sql: ofBucket[resolution] ?? "")
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT \(selected(resolution, db)), r.origin, o.name FROM \(resolution.table) r
+                LEFT JOIN origins o ON o.id = r.origin WHERE r.bucket = ?
+                """)
         let rows = try Row.fetchCursor(statement, arguments: [number])
         while let row = try rows.next() {
             if row[width] as Int64 == allTogether {
@@ -70,7 +69,13 @@ enum RollupRecords {
         of origin: Int64, _ resolution: RollupResolution, buckets: ClosedRange<Int64>, _ db: Database,
         _ body: (_ bucket: Int64, Rollup) -> Void
     ) throws {
-        let statement = try db.cachedStatement(sql: ofOrigin[resolution] ?? "")
+        // One seek for each bucket: rows of one origin are not adjacent.
+        let statement = try db.cachedStatement(
+            sql: """
+                WITH RECURSIVE wanted(n) AS (VALUES(?1) UNION ALL SELECT n + 1 FROM wanted WHERE n < ?2)
+                SELECT \(selected(resolution, db)), r.bucket FROM wanted CROSS JOIN \(resolution.table) r
+                WHERE r.bucket = wanted.n AND r.origin = ?3
+                """)
         let rows = try Row.fetchCursor(statement, arguments: [buckets.lowerBound, buckets.upperBound, origin])
         while let row = try rows.next() { body(row[counts.count + rest.count], rollup(row)) }
     }
@@ -79,7 +84,7 @@ enum RollupRecords {
     static func all(
         of origin: Int64, _ resolution: RollupResolution, _ db: Database
     ) throws -> [(bucket: Int64, rollup: Rollup)] {
-        let sql = "SELECT \(selected), r.bucket FROM \(resolution.table) r WHERE r.origin = ?"
+        let sql = "SELECT \(try selected(resolution, db)), r.bucket FROM \(resolution.table) r WHERE r.origin = ?"
         return try Row.fetchAll(db, sql: sql, arguments: [origin]).map { row in
             (row[counts.count + rest.count], rollup(row))
         }
@@ -89,7 +94,7 @@ enum RollupRecords {
         var rollup = Rollup()
         for (index, count) in TrafficCount.allCases.enumerated() {
             // A count that is zero needs no storage.
-            let value: Int = row[index]
+            let value: Int = row[index] ?? 0
             if value != 0 { rollup.counts[count] = value }
         }
         let base = counts.count
@@ -99,6 +104,7 @@ enum RollupRecords {
         rollup.queueTime = histogram(row[base + 3])
         rollup.firstByteTime = histogram(row[base + 4])
         rollup.totalTime = histogram(row[base + 5])
+        rollup.roundTripTime = histogram(row[base + 6])
         return rollup
     }
 

@@ -8,6 +8,7 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
     /// Microseconds.
     case handshakePaid, handshakeSaved
     case tunnels, tunnelBytesSent, tunnelBytesReceived
+    case segmentsSent, segmentsRetransmitted
 
     package var name: String {
         switch self {
@@ -35,6 +36,8 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
         case .tunnels: "tunnels"
         case .tunnelBytesSent: "tunnel_bytes_sent"
         case .tunnelBytesReceived: "tunnel_bytes_received"
+        case .segmentsSent: "segments_sent"
+        case .segmentsRetransmitted: "segments_retransmitted"
         }
     }
 
@@ -76,6 +79,8 @@ extension Counters where Label == TrafficCount {
         self[.tunnels] = statistics.tunnels.opened
         self[.tunnelBytesSent] = statistics.tunnels.bytesSent
         self[.tunnelBytesReceived] = statistics.tunnels.bytesReceived
+        self[.segmentsSent] = statistics.tcp.segmentsSent
+        self[.segmentsRetransmitted] = statistics.tcp.segmentsRetransmitted
     }
 
     /// All exchanges that ended.

@@ -129,6 +129,8 @@ package final class TLSStream: ByteStream {
     package var remoteEndpoint: Endpoint? { below.remoteEndpoint }
     package var congestionWindow: UInt32 { below.congestionWindow }
     package var tcpInfo: TCPInfo? { below.tcpInfo }
+    package var socketFacts: SocketFacts? { below.socketFacts }
+    package func setUserTimeout(_ milliseconds: CInt) -> CInt { below.setUserTimeout(milliseconds) }
 
     // MARK: Reading
 

@@ -3,8 +3,8 @@ package import ProxyTypes
 /// The effective settings of one origin, resolved and typed. Value.
 ///
 /// `Interval.zero` means "none" in `headersTimeout`, `bodyIdleTimeout` and `tunnelIdleTimeout`, "no wait" in
-/// `expectContinueTimeout` and `closeLinger`, and "the kernel's" in `tcpUserTimeout`; 0 means "no limit" in
-/// `maxRequestsPerConnection`, "no replay" in `replayBuffer`, and "the kernel's" in the two socket buffers.
+/// `expectContinueTimeout` and `closeLinger`, "the kernel's" in `tcpUserTimeout`, and "off" in `tcpIdleProbe`; 0 means
+/// "no limit" in `maxRequestsPerConnection`, "no replay" in `replayBuffer`, and "the kernel's" in the two socket buffers.
 package struct EffectiveSettings: Hashable, Sendable {
     package var maxConnections: Int
     /// At most `maxConnections`.
@@ -36,6 +36,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var tcpQuickack: Bool
     package var tcpKeepalive: TCPKeepalive?
     package var tcpUserTimeout: Interval
+    package var tcpIdleProbe: Interval
     package var tcpFastOpen: Bool
     package var congestionControl: String?
     package var sendBuffer: Int
@@ -101,6 +102,7 @@ package struct EffectiveSettings: Hashable, Sendable {
         tcpQuickack = values.flag(.tcpQuickack)
         tcpKeepalive = values.keepalive(.tcpKeepalive)
         tcpUserTimeout = values.interval(.tcpUserTimeout)
+        tcpIdleProbe = values.interval(.tcpIdleProbe)
         tcpFastOpen = values.flag(.tcpFastOpen)
         congestionControl = values.word(.congestionControl)
         sendBuffer = values.number(.sendBuffer)

@@ -6,8 +6,8 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case keepAliveMargin, reuseOrder, pipelining, pipelineDepth, maxQueue, queueTimeout
     case connectTimeout, tlsTimeout, headersTimeout, bodyIdleTimeout, expectContinueTimeout, closeLinger
     case tunnelIdleTimeout, maxTunnels, maxRetries, replayBuffer
-    case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpFastOpen, congestionControl, sendBuffer
-    case receiveBuffer, sourceAddress, ipFamily, happyEyeballsDelay, dnsMinTTL, dnsMaxTTL, dnsServeStale
+    case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpIdleProbe, tcpFastOpen, congestionControl
+    case sendBuffer, receiveBuffer, sourceAddress, ipFamily, happyEyeballsDelay, dnsMinTTL, dnsMaxTTL, dnsServeStale
     case tls, tlsVerify, tlsCaFile, tlsClientCert, tlsClientKey, tlsServerName, tlsMinVersion, tlsPin
     case intercept, interceptExcept
 

@@ -95,6 +95,10 @@ extension Setting {
             .tcpUserTimeout, "tcp_user_timeout", .duration(.milliseconds(1)...(.minutes(10)), zero: "the kernel's"),
             .duration(.zero), .newConnections, "how long sent data may stay unacknowledged"),
         .init(
+            .tcpIdleProbe, "tcp_idle_probe", .duration(.milliseconds(10)...(.minutes(10)), zero: "off"),
+            .duration(.seconds(10)), .newConnections,
+            "how long the first request after an idle minute may stay unacknowledged"),
+        .init(
             .tcpFastOpen, "tcp_fast_open", .flag, .flag(false), .newConnections,
             "send the first request with the SYN where the origin allows it"),
         .init(

@@ -1,5 +1,5 @@
 package import Metering
-import ProxyTypes
+package import ProxyTypes
 
 /// Connections and exchanges that ended on a loop and have not been reported yet. Bounded: those beyond are only counted.
 /// Value.
@@ -10,6 +10,8 @@ package struct EndedRecords: Sendable {
     package var forgotten: [OriginSnapshot] = []
     /// Each is reported once; those beyond the bound are not.
     package private(set) var refusedSettings: [RefusedSetting] = []
+    /// As many are reported.
+    package private(set) var pathDrops: [PathDrop] = []
     package var droppedConnections = 0
     package var droppedExchanges = 0
 
@@ -18,9 +20,14 @@ package struct EndedRecords: Sendable {
     private static let maxConnections = 4096
     private static let maxExchanges = 1024
     private static let maxRefusedSettings = 64
+    private static let maxPathDrops = 64
 
     mutating func note(_ refused: RefusedSetting) {
         if refusedSettings.count < Self.maxRefusedSettings { refusedSettings.append(refused) }
+    }
+
+    mutating func note(_ drop: PathDrop) {
+        if pathDrops.count < Self.maxPathDrops { pathDrops.append(drop) }
     }
 
     var hasRoomForConnection: Bool { connections.count < Self.maxConnections }
@@ -31,4 +38,12 @@ package struct EndedRecords: Sendable {
         droppedExchanges += 1
         return false
     }
+}
+
+/// A connection that was lost because its path carried nothing any more. Value.
+package struct PathDrop: Hashable, Sendable {
+    package let origin: Origin
+    package let connection: UInt64
+    /// How long nothing had been sent either way.
+    package let silence: Interval
 }

@@ -46,6 +46,8 @@ extension UpstreamConnection {
     /// The stream's part of a close, and the next state.
     private func shut(_ reason: CloseReason, _ manner: CloseManner) {
         exchange = nil
+        probe?.stop()
+        probe = nil
         let duration = pool.settings.closeLinger
         guard manner == .polite, duration > .zero else {
             state = .closed
@@ -126,7 +128,7 @@ extension UpstreamConnection {
             close(reason, reason.manner)
             outstanding.removeAll { $0 === exchange }
             let text = "the connection was given up by another request that was sent on it"
-            failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), reset: false), now: now)
+            failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), .closed), now: now)
         // It has yet to be told of the loss of the connection, or of the end of its response.
         case .closing, .closed, .idle: outstanding.removeAll { $0 === exchange }
         case .tunnel: if exchange === self.exchange { close(reason, .abrupt) }
@@ -153,7 +155,7 @@ extension UpstreamConnection {
     func failPipelined(now: Instant) {
         guard !outstanding.isEmpty else { return }
         let text = "the origin closed the connection before it answered a pipelined request"
-        failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), reset: false), now: now)
+        failOutstanding(.beforeResponse(ProxyError(.connectionTerminated, detail: text), .closed), now: now)
     }
 
     /// One after the other: each may take others out of the list.

@@ -55,6 +55,7 @@ extension UpstreamConnection {
             pool.statistics.connectionAge.record(microseconds: (now - openedAt).microseconds)
             pool.statistics.requestsPerConnection.record(microseconds: Int64(requestsServed))
         }
+        let tcp = sampleTCP()
         guard loop.ended.hasRoomForConnection else {
             loop.ended.droppedConnections += 1
             return
@@ -67,8 +68,17 @@ extension UpstreamConnection {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.reason = reason
-        record.tcp = stream.tcpInfo
+        record.tcp = tcp
         loop.ended.connections.append(record)
+    }
+
+    /// Adds what the kernel saw since the last sample to the origin's figures. Costs a system call.
+    @discardableResult
+    func sampleTCP() -> TCPInfo? {
+        guard let info = stream.tcpInfo else { return nil }
+        pool.statistics.tcp.record(info, since: sampled)
+        sampled = info
+        return info
     }
 
     /// As an operator sees it; without TCP_INFO, which costs a system call.

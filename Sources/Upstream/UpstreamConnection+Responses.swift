@@ -8,6 +8,9 @@ import Tuning
 /// From bytes to responses: heads, bodies, where each ends, and what becomes of the connection then.
 extension UpstreamConnection {
     private static let maxInterimResponses = 100
+    /// The kernel is asked about a connection at every so many responses, a power of two: that is less than 1 % of what they
+    /// cost.
+    private static let responsesPerSample = 64
 
     // MARK: Bytes
 
@@ -226,6 +229,7 @@ extension UpstreamConnection {
         }
         // Its FIN came with the response.
         guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
+        if requestsServed & (Self.responsesPerSample - 1) == 0 { sampleTCP() }
         let wantsWindow = pool.settings.reuseOrder == .widest
         return .reusable(keepAliveHint, window: wantsWindow ? stream.congestionWindow : 0)
     }
@@ -268,6 +272,8 @@ extension UpstreamConnection {
 
     enum InputEnd {
         case fin, reset
+        /// What was sent was never acknowledged.
+        case silence
     }
 
     /// The connection ends while a response is due.
@@ -286,14 +292,7 @@ extension UpstreamConnection {
             close(.responseUntilClose, .abrupt)
             if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
             failPipelined(now: now)
-        case (.none, _):
-            pool.lostWithoutNotice(self, now: now)
-            // Requests that the pool refuses now may end their client, and with it this exchange.
-            guard isServing else { return }
-            let verb = end == .reset ? "reset" : "closed"
-            let error = ProxyError(
-                .connectionTerminated, detail: "the origin \(verb) the connection before it answered")
-            fail(.beforeResponse(error, reset: end == .reset), .originClosedMidResponse, now: now)
+        case (.none, _): lostBeforeResponse(end, now: now)
         case (.head, _), (.body, _):
             let text =
                 stream.inputEndIsUnproven
@@ -302,6 +301,29 @@ extension UpstreamConnection {
             let error = ProxyError(.httpResponseIncomplete, detail: text)
             fail(.response(error), .originClosedMidResponse, now: now)
         }
+    }
+}
+
+extension UpstreamConnection {
+    private func lostBeforeResponse(_ end: InputEnd, now: Instant) {
+        let probe = probe
+        if end == .silence { lostInSilence(probe, now: now) }
+        pool.lostWithoutNotice(self, now: now)
+        // Requests that the pool refuses now may end their client, and with it this exchange.
+        guard isServing else { return }
+        let (loss, text, reason): (UpstreamLoss, String, CloseReason) =
+            switch end {
+            case .fin: (.closed, "the origin closed the connection before it answered", .originClosedMidResponse)
+            case .reset: (.reset, "the origin reset the connection before it answered", .originClosedMidResponse)
+            case .silence: (.silence, silenceText(probe), .pathBlackHole)
+            }
+        fail(.beforeResponse(ProxyError(.connectionTerminated, detail: text), loss), reason, now: now)
+    }
+
+    private func silenceText(_ probe: IdleProbe?) -> String {
+        guard let probe else { return "what was sent on the connection was never acknowledged" }
+        return "the connection had been idle for \(probe.silence.wholeSeconds) s, and nothing that was sent on it was"
+            + " acknowledged within tcp_idle_probe (\(probe.limit.wholeMilliseconds) ms)"
     }
 }
 

@@ -3,6 +3,10 @@ import Pooling
 import ProxyTypes
 import Reactor
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// What a connection does, with all that holds only while it does it. Values without references, so that a state is copied
 /// and changed at the cost of a few words.
 extension UpstreamConnection {
@@ -148,25 +152,31 @@ extension CloseReason {
         switch self {
         // The connection is in order and the origin may still be reading.
         case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .originConnectionClose,
-            .originFinIdle, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pathBlackHole,
-            .pinned:
+            .originFinIdle, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pinned:
             .polite
         // The origin has ended or broken it, or it holds bytes that belong to nothing, or its place is needed at once.
         case .originRstIdle, .originClosedMidResponse, .responseUntilClose, .framingError, .unsolicitedBytes,
             .clientAborted, .headersTimeout, .bodyTimeout, .writeTimeout, .dialFailed, .tlsFailed, .fdPressure, .killed,
-            .earlyResponse,
-            .distrusted:
+            .earlyResponse, .pathBlackHole, .distrusted:
             .abrupt
         }
     }
 }
 
 extension StreamEnd {
+    /// The peer was not heard: the kernel has given up, or a router says that it cannot be reached.
+    var isSilence: Bool {
+        switch self {
+        case .failure(let code): [ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN].contains(code)
+        case .outputDone, .tls: false
+        }
+    }
+
     /// Of a connection that serves no request.
     var closeReason: CloseReason {
         switch self {
         case .outputDone: .drained
-        case .failure: .originRstIdle
+        case .failure: isSilence ? .pathBlackHole : .originRstIdle
         case .tls: .tlsFailed
         }
     }

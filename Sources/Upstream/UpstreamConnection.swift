@@ -67,6 +67,11 @@ package final class UpstreamConnection {
     /// By the lease that runs or ran last, and by those before it.
     package internal(set) var bytesSent = 0
     private(set) var bytesSentBefore = 0
+    /// While the first request after an idle minute has no answer; and `tcp_idle_probe` as it was when this was opened.
+    var probe: IdleProbe?
+    let idleProbeLimit: Interval
+    /// What the kernel knew when it was last asked for the origin's figures.
+    var sampled = TCPInfo()
     let timer = Deadline()
 
     init(
@@ -84,6 +89,7 @@ package final class UpstreamConnection {
         tls = dialled.tls
         openedAt = now
         leasedAt = now
+        idleProbeLimit = pool.settings.tcpIdleProbe
         state = .idle(since: now)
         local = dialled.stream.localEndpoint
         remote = dialled.stream.remoteEndpoint
@@ -107,7 +113,8 @@ package final class UpstreamConnection {
         requestsServed += 1
         leasedAt = now
         switch state {
-        case .idle:
+        case .idle(let since):
+            if now - since >= IdleProbe.leastSilence { beginProbe(idle: now - since, now: now) }
             bytesSentBefore += bytesSent
             bytesSent = 0
             self.exchange = exchange
@@ -223,6 +230,7 @@ extension UpstreamConnection: StreamHandler {
 
     package func received(_ bytes: UnsafeRawBufferPointer) {
         countReceived(bytes.count)
+        if probe != nil { endProbe() }
         switch state {
         case .serving: receive(bytes, now: loop.now)
         case .tunnel: exchange?.tunnelBytes(bytes)
@@ -246,7 +254,9 @@ extension UpstreamConnection: StreamHandler {
 
     package func closed(_ cause: StreamEnd) {
         switch state {
-        case .idle: close(cause.closeReason, .abrupt)
+        case .idle(let since):
+            close(cause.closeReason, .abrupt)
+            if cause.isSilence { probesUnanswered(idleSince: since, now: loop.now) }
         case .serving(let serving): streamClosed(cause, serving, now: loop.now)
         case .tunnel: endTunnel(cause.closeReason, .abrupt)
         case .closing(.lingering(let lingering)): close(lingering.reason, .abrupt)
@@ -257,7 +267,7 @@ extension UpstreamConnection: StreamHandler {
 
     private func streamClosed(_ cause: StreamEnd, _ serving: Serving, now: Instant) {
         switch cause {
-        case .failure: inputEnded(.reset, of: serving, now: now)
+        case .failure: inputEnded(cause.isSilence ? .silence : .reset, of: serving, now: now)
         #if CONND_PLANTED_FAULTS
             case .tls where PlantedFault.isActive(.alertRetried): inputEnded(.reset, of: serving, now: now)
         #endif

@@ -4,7 +4,7 @@ package import ProxyTypes
 /// How an exchange that held a connection lost it.
 package enum UpstreamFailure: Sendable {
     /// The connection ended before any byte of a response: the keep-alive race, or an origin that hangs up.
-    case beforeResponse(ProxyError, reset: Bool)
+    case beforeResponse(ProxyError, UpstreamLoss)
     /// Some of the response was received, or its head was malformed; nothing of it was passed on unless the head was.
     case response(ProxyError)
     /// TLS broke, or the origin refused it with an alert: nothing that a new connection would mend.
@@ -17,6 +17,15 @@ package enum UpstreamFailure: Sendable {
         case .beforeResponse(let error, _), .response(let error), .tls(let error), .timeout(let error): error
         }
     }
+}
+
+/// What ended a connection before any byte of a response. Value.
+package enum UpstreamLoss: Equatable, Sendable {
+    /// FIN, or another request's failure.
+    case closed
+    case reset
+    /// Nothing that was sent was acknowledged.
+    case silence
 }
 
 /// What a pool and its connections tell whoever sends a request through them. Every call is on the loop.

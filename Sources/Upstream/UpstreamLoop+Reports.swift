@@ -1,5 +1,6 @@
 package import Metering
 package import ProxyTypes
+package import Pooling
 import Reactor
 package import Tuning
 
@@ -61,7 +62,27 @@ extension UpstreamLoop {
         return found.prefix(limit).map { describe($0) }
     }
 
-    package func connection(_ number: UInt64) -> ConnectionRecord? { find(number).map { describe($0) } }
+    package func connection(_ number: UInt64) -> ConnectionRecord? {
+        guard let connection = find(number) else { return nil }
+        var record = describe(connection)
+        record.socket = connection.stream.socketFacts
+        return record
+    }
+
+    /// How the path to the origin treats silent connections; nil where there is nothing to tell.
+    package func path(to origin: Origin) -> (limit: PathLimit, bound: Interval?)? {
+        guard let pool = existingPool(for: origin), pool.machine.path != PathLimit() else { return nil }
+        return (pool.machine.path, pool.machine.pathBound(now: now))
+    }
+
+    /// The socket options of one open connection to the origin.
+    package func socketFacts(of origin: Origin) -> SocketFacts? {
+        guard let pool = existingPool(for: origin) else { return nil }
+        for connection in pool.sockets.connections where connection.purpose == .requests {
+            if let facts = connection.stream.socketFacts { return facts }
+        }
+        return nil
+    }
 
     /// Nil where it does not live.
     package func close(connection number: UInt64, force: Bool) -> ConnectionRecord? {

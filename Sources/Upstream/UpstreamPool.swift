@@ -144,6 +144,15 @@ package final class UpstreamPool {
         perform(now: now)
     }
 
+    /// It was lost in silence after such a silence.
+    func pathDropped(after silence: Interval, by connection: UpstreamConnection, now: Instant) {
+        machine.pathDropped(after: silence, now: now, into: &actions.pending)
+        loop.ended.note(PathDrop(origin: origin, connection: connection.number, silence: silence))
+        perform(now: now)
+    }
+
+    func pathSurvived(_ silence: Interval) { machine.pathSurvived(silence) }
+
     func noteClosing(_ connection: UpstreamConnection, now: Instant) {
         machine.noteClosing(connection.id, now: now, into: &actions.pending)
         perform(now: now)
@@ -373,6 +382,7 @@ extension PoolPolicy {
         lifetimeJitterPercent = settings.lifetimeJitter
         idleTimeout = settings.idleTimeout
         keepAliveMargin = settings.keepAliveMargin
+        probesEvery = settings.tcpKeepalive?.idle ?? .zero
         reuseOrder = settings.reuseOrder
         maxQueue = settings.maxQueue
         queueTimeout = settings.queueTimeout

@@ -56,10 +56,16 @@ struct PrometheusTextTests {
             { $0.intercept.full = 0 }, { $0.intercept.resumed = 0 }, { $0.intercept.handshakeTime = .init() },
             { $0.intercept.spliced = .init() }, { $0.intercept.refused = 0 }, { $0.intercept.failed = 0 },
             { $0.intercept.misdirected = 0 },
+            { $0.tcp.roundTripTime = .init() }, { $0.tcp.minRoundTripTime = .init() },
+            { $0.tcp.congestionWindow = .init() }, { $0.tcp.deliveryRate = .init() }, { $0.tcp.segmentsSent = 0 },
+            { $0.tcp.segmentsRetransmitted = 0 }, { $0.tcp.busyTime = 0 }, { $0.tcp.windowLimitedTime = 0 },
+            { $0.tcp.bufferLimitedTime = 0 },
         ]
         func fields(_ value: Any) -> Int { Mirror(reflecting: value).children.count }
-        let parts = fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
-        #expect(erase.count == fields(OriginStatistics()) - 3 + parts)
+        let parts =
+            fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
+            + fields(TCPStatistics())
+        #expect(erase.count == fields(OriginStatistics()) - 4 + parts)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {

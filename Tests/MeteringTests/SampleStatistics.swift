@@ -41,7 +41,22 @@ struct SampleStatistics {
         statistics.tunnels = tunnels()
         statistics.tls = tls()
         statistics.intercept = intercept()
+        statistics.tcp = tcp()
         return statistics
+    }
+
+    mutating func tcp() -> TCPStatistics {
+        var tcp = TCPStatistics()
+        tcp.roundTripTime = histogram()
+        tcp.minRoundTripTime = histogram()
+        tcp.congestionWindow = histogram()
+        tcp.deliveryRate = histogram()
+        tcp.segmentsSent = count()
+        tcp.segmentsRetransmitted = count()
+        tcp.busyTime = Int64(count())
+        tcp.windowLimitedTime = Int64(count())
+        tcp.bufferLimitedTime = Int64(count())
+        return tcp
     }
 
     mutating func intercept() -> InterceptStatistics {

@@ -95,6 +95,13 @@ final class PoolFixture {
     }
 
     @discardableResult
+    func pathDropped(after silence: Interval) -> [PoolAction] {
+        event { $0.pathDropped(after: silence, now: time.now, into: &$1) }
+    }
+
+    var pathBound: Interval? { pool.pathBound(now: time.now) }
+
+    @discardableResult
     func closed(_ id: ConnectionID) -> [PoolAction] { event { $0.closed(id, now: time.now, into: &$1) } }
 
     @discardableResult

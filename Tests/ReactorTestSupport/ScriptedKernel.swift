@@ -181,6 +181,13 @@ package final class ScriptedKernel: Kernel {
     package func setNoDelay(_ descriptor: CInt) {}
     package func acknowledgeAtOnce(_ descriptor: CInt) {}
     package func congestionWindow(_ descriptor: CInt) -> UInt32 { 0 }
-    package func tcpInfo(_ descriptor: CInt) -> TCPInfo? { nil }
+    package func tcpInfo(_ descriptor: CInt) -> TCPInfo? { peer(descriptor).info }
+
+    package func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt {
+        let before = peer(descriptor).userTimeouts.last ?? 0
+        peer(descriptor).userTimeouts.append(milliseconds)
+        return before
+    }
+
     package func interfaceAddresses() -> [IPAddress] { [] }
 }

@@ -28,6 +28,10 @@ package final class ScriptedPeer {
     /// SO_ERROR.
     var error: CInt = 0
     var resetsOnClose = false
+    /// What the kernel tells of the connection; nil: nothing.
+    package var info: TCPInfo?
+    /// TCP_USER_TIMEOUT in milliseconds, as it was set; the first is what it was at first.
+    package internal(set) var userTimeouts: [CInt] = [0]
     var tag: UnsafeRawPointer?
     /// What is to be reported.
     var events: UInt32 = 0
@@ -84,6 +88,16 @@ package final class ScriptedPeer {
         room = .max
         kernel.signal(self, ReadyEvents.output)
     }
+
+    /// The kernel gives up: nothing that connd sent was acknowledged.
+    package func vanish(_ code: CInt = ETIMEDOUT) {
+        error = code
+        hasEnded = true
+        kernel.signal(self, ReadyEvents.input | ReadyEvents.hangup | ReadyEvents.error)
+    }
+
+    /// Held by the kernel before connd changes it.
+    package func setUserTimeout(_ milliseconds: CInt) { userTimeouts = [milliseconds] }
 
     /// EPOLLRDHUP.
     private static let peerHangup: UInt32 = 0x2000

@@ -158,8 +158,9 @@ struct MeasurementTests {
         (all.staleRetried, all.staleSurfaced, all.bytesSent, all.bytesReceived) = (8, 9, 10, 11)
         (all.handshakePaid, all.handshakeSaved) = (12, 13)
         (all.tunnels.opened, all.tunnels.bytesSent, all.tunnels.bytesReceived) = (14, 15, 16)
+        (all.tcp.segmentsSent, all.tcp.segmentsRetransmitted) = (17, 18)
         let counts = Counters<TrafficCount>(all)
-        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...16))
+        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...18))
         #expect(counts.requests == (100...107).reduce(0, +))
     }
 

@@ -22,6 +22,7 @@ struct MigrationTests {
         (4, "gateways", "75b04fec47896a8b"),
         (5, "tls_facts", "91ef45ef3e35feb3"),
         (6, "client_refusals", "e4e6b0f8370ae3bd"),
+        (7, "tcp_facts", "562969d49a49c633"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -130,7 +131,8 @@ struct MigrationTests {
         await new.close()
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
-                "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "more",
+                "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts",
+                "more",
             ])
     }
 

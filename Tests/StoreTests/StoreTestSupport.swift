@@ -147,6 +147,11 @@ func closedConnection(_ number: UInt64, _ origin: Origin = .example, at time: In
     var tcp = TCPInfo()
     (tcp.roundTripTime, tcp.roundTripVariance, tcp.minRoundTripTime) = (812, 40, 700)
     (tcp.congestionWindow, tcp.maximumSegment, tcp.retransmits, tcp.deliveryRate) = (10, 1448, 1, 9_000_000)
+    (tcp.slowStartThreshold, tcp.congestionState, tcp.segmentsSent, tcp.segmentsReceived) = (7, .recovery, 41, 39)
+    (tcp.timeouts, tcp.backoff, tcp.lost, tcp.unacknowledged) = (2, 3, 4, 5)
+    (tcp.deliveryIsLimitedByUs, tcp.bytesAcknowledged, tcp.bytesReceived) = (true, 1201, 34_001)
+    (tcp.busyTime, tcp.windowLimitedTime, tcp.bufferLimitedTime) = (900, 80, 7)
+    (tcp.sinceDataSent, tcp.sinceAcknowledged) = (4001, 3999)
     record.tcp = tcp
     record.tls = TLSInfo(
         version: .v1_3, cipher: "TLS_AES_128_GCM_SHA256", isResumed: true, isVerified: false,

@@ -52,6 +52,7 @@ extension SettingBounds {
                 "60/10/6",
             ]),
         .init("tcp_user_timeout", "0", ["0", "1ms", "10m"], ["601s", "999us"]),
+        .init("tcp_idle_probe", "10s", ["0", "10ms", "10m"], ["601s", "9ms"]),
         .init("tcp_fast_open", "off", ["on", "off"], ["2"]),
         .init("congestion_control", "kernel", ["kernel", "bbr", "a2-b_C"], ["0123456789abcdef", "b/r", "b.r"]),
         .init("send_buffer", "0", ["0", "1", "64KiB", "1GiB"], ["2GiB", "kernel"]),

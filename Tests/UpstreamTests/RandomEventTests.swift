@@ -95,7 +95,7 @@ private final class RandomEvents {
         let peer = fixture.kernel.peers[index]
         switch below(24) {
         case 0: peer.end()
-        case 1: peer.reset()
+        case 1: if below(2) == 0 { peer.reset() } else { peer.vanish() }
         case 2: peer.takeOnly(below(30))
         case 3..<6: peer.takeAll()
         case 6 where peer.received.isEmpty: peer.refuse()

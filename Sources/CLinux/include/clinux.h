@@ -38,6 +38,12 @@ static inline int clinux_set_congestion_control(int fd, const char *name) {
     return setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
 }
 
+/* 0, or -1. */
+static inline int clinux_get_congestion_control(int fd, char *name, int size) {
+    socklen_t length = (socklen_t)size;
+    return getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length);
+}
+
 #define CLINUX_TCP_FASTOPEN_CONNECT 30
 
 static inline int clinux_set_int(int fd, int level, int name, int value) {

@@ -67,7 +67,8 @@ enum ConnectionTable {
         ]
         if isWide {
             columns += [
-                "LOCAL", "CAUSE", .number("SENT"), .number("RECEIVED"), .number("CWND"), .number("RETRANS"),
+                "LOCAL", "CAUSE", .number("SENT"), .number("RECEIVED"), .number("LEAST RTT"), .number("CWND"),
+                .number("SSTHRESH"), .number("SEGMENTS"), .number("RETRANS"), .number("UNACKED"), .number("HEARD"),
                 .number("CONNECT"), "TLS",
             ]
         }
@@ -83,8 +84,9 @@ enum ConnectionTable {
                 cells += [
                     .init(connection.local ?? Formatting.none), .init(connection.cause),
                     .init(Formatting.size(connection.bytesSent)), .init(Formatting.size(connection.bytesReceived)),
-                    .init(connection.tcp.map { "\($0.congestionWindow)" } ?? Formatting.none),
-                    .init(connection.tcp.map { "\($0.retransmits)" } ?? Formatting.none),
+                ]
+                cells += kernel(connection.tcp)
+                cells += [
                     .init(Formatting.duration(ms: connection.connectMs)), tls(connection.tls),
                 ]
             }
@@ -117,6 +119,18 @@ enum ConnectionTable {
             table.add(cells)
         }
         return table
+    }
+
+    private static func kernel(_ tcp: TCPReport?) -> [Table.Cell] {
+        guard let tcp else { return Array(repeating: .init(Formatting.none), count: 7) }
+        return [
+            .init(Formatting.duration(ms: tcp.minRttMs)), .init("\(tcp.congestionWindow)"),
+            .init(tcp.slowStartThreshold > 0 ? "\(tcp.slowStartThreshold)" : Formatting.none),
+            .init(Formatting.count(tcp.segmentsSent)),
+            .init("\(tcp.retransmits)", tcp.retransmits > 0 ? .warning : .plain),
+            .init("\(tcp.unacknowledged)", tcp.backoff > 0 ? .bad : .plain),
+            .init(Formatting.duration(ms: Double(tcp.sinceAcknowledgedMs))),
+        ]
     }
 
     private static func tls(_ tls: TLSReport?) -> Table.Cell {

@@ -188,6 +188,9 @@ struct OriginText {
         for refused in detail.refusedSettings {
             facts.add("refused", "\(refused.setting)=\(refused.value): \(refused.reason)", .bad)
         }
+        if let socket = detail.socket { facts.add("socket", KernelText.socket(socket)) }
+        if let path = detail.path { facts.add("path", KernelText.path(path), .warning) }
+        addTCP(figures.tcp, to: &facts)
         if summary.unverified, let verify = detail.settings.first(where: { $0.name == "tls_verify" }) {
             facts.add("verification", "certificates are not verified: \(UnverifiedText.cause(verify, now: now))", .bad)
         }
@@ -219,6 +222,19 @@ struct OriginText {
                     + "\(Formatting.count(lifetime.opened)) opened, \(Formatting.count(lifetime.reused)) reused")
         }
         return facts
+    }
+
+    private func addTCP(_ tcp: TCPFiguresReport, to facts: inout LabelledList) {
+        guard tcp.roundTrip.count > 0 else { return }
+        facts.add(
+            "segments",
+            "\(Formatting.count(tcp.segmentsSent)) sent, \(Formatting.plural(tcp.segmentsRetransmitted, "retransmit")), "
+                + "window \(tcp.congestionWindow.p50) (median of \(Formatting.plural(tcp.congestionWindow.count, "sample")))",
+            tcp.segmentsRetransmitted > 0 ? .warning : .plain)
+        facts.add(
+            "sending",
+            KernelText.limits(
+                Double(tcp.busyMs), window: Double(tcp.windowLimitedMs), buffer: Double(tcp.bufferLimitedMs)))
     }
 
     private func addTLS(_ tls: TLSHandshakesReport, to facts: inout LabelledList) {
@@ -273,6 +289,7 @@ struct OriginText {
             ("queue", figures.queueTime), ("dns", figures.dnsTime), ("connect", figures.connectTime),
             ("tls", figures.tlsTime), ("first byte", figures.firstByteTime), ("total", figures.totalTime),
             ("connection age", figures.connectionAge), ("idle gap", figures.idleGap),
+            ("round trip", figures.tcp.roundTrip), ("least round trip", figures.tcp.minRoundTrip),
         ]
         for (name, time) in rows where time.count > 0 {
             table.add([

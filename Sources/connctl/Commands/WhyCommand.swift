@@ -60,14 +60,8 @@ enum ConnectionText {
                 tls.verified ? .plain : .bad)
             CertificateText.add(tls.certificateExpires, tls.certificateExpiresMs, to: &facts, now: now)
         }
-        if let tcp = report.tcp {
-            facts.add(
-                "kernel",
-                "rtt \(Formatting.duration(ms: tcp.rttMs)) (±\(Formatting.duration(ms: tcp.rttVarianceMs)), "
-                    + "least \(Formatting.duration(ms: tcp.minRttMs))), window \(tcp.congestionWindow) of "
-                    + "\(tcp.maximumSegment) B, \(Formatting.plural(tcp.retransmits, "retransmit")), "
-                    + "\(Formatting.short(Double(tcp.deliveryRateBps)))bit/s")
-        }
+        if let tcp = report.tcp { KernelText.add(tcp, to: &facts) }
+        if let socket = report.socket { facts.add("socket", KernelText.socket(socket)) }
         return facts
     }
 

@@ -5,7 +5,8 @@ extension CloseReason {
     var explanation: String {
         switch self {
         case .idleTimeout: "it was idle for idle_timeout"
-        case .learnedIdleBound: "it was idle for as long as this origin keeps connections, as learned"
+        case .learnedIdleBound:
+            "it was idle for as long as its path keeps silent connections, as learned (connctl show)"
         case .keepAliveHint:
             "the origin's Keep-Alive field said how long or how often it may be used (keep_alive_margin)"
         case .maxLifetime: "it reached max_lifetime, varied by lifetime_jitter"
@@ -30,7 +31,8 @@ extension CloseReason {
         case .drained: "an operator drained it, or its tunnel's client had ended"
         case .killed: "an operator closed it, or connd was stopped at once"
         case .shutdown: "connd was stopping"
-        case .pathBlackHole: "its path no longer carried anything"
+        case .pathBlackHole:
+            "its path no longer carried anything: what was sent was never acknowledged (tcp_idle_probe, tcp_keepalive)"
         case .pinned:
             "authentication had bound it to one client (NTLM, Negotiate), and that client is gone or has another one"
         case .earlyResponse: "the response was complete before the request was: the rest was not needed"

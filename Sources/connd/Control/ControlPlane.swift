@@ -59,6 +59,7 @@ final class ControlPlane: Sendable {
                     let changes = await recorder.record()
                     for change in changes.prefix(Self.maxReportedChanges) { Self.report(change, logger, events) }
                     for refused in await recorder.takeRefusedSettings() { Self.report(refused, logger, events) }
+                    for drop in await recorder.takePathDrops() { Self.report(drop, logger, events) }
                     if changes.count > Self.maxReportedChanges {
                         logger.warning(
                             "more origins became unreachable, or reachable again",
@@ -180,6 +181,16 @@ final class ControlPlane: Sendable {
             "the kernel refused a setting of an origin",
             metadata: ["origin": "\(origin)", "setting": "\(refused.setting.name)", "reason": "\(refused.reason)"])
         events.send("origin", origin: origin, "\(refused.setting.name): \(refused.reason)")
+    }
+
+    private static func report(_ drop: PathDrop, _ logger: Logger, _ events: EventHub) {
+        let origin = drop.origin.description
+        let silence = APIFormat.duration(milliseconds: drop.silence.wholeMilliseconds)
+        logger.warning(
+            "the path to an origin carried nothing on a connection that had been silent",
+            metadata: ["origin": "\(origin)", "connection": "\(drop.connection)", "silence": "\(silence)"])
+        events.send(
+            "origin", origin: origin, "its path dropped connection \(drop.connection) after \(silence) of silence")
     }
 
     /// On SIGHUP.

@@ -210,5 +210,9 @@ extension AdminModels.HistoryPoint {
         firstByteP99Ms = rollup.firstByteTime.milliseconds(at: 0.99)
         totalP50Ms = rollup.totalTime.milliseconds(at: 0.5)
         totalP99Ms = rollup.totalTime.milliseconds(at: 0.99)
+        rttP50Ms = rollup.roundTripTime.milliseconds(at: 0.5)
+        rttP99Ms = rollup.roundTripTime.milliseconds(at: 0.99)
+        segmentsSent = counts[.segmentsSent]
+        segmentsRetransmitted = counts[.segmentsRetransmitted]
     }
 }

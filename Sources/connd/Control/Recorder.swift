@@ -51,6 +51,7 @@ actor Recorder {
     private var batch = MeasurementBatch(time: 0)
     private var reachability = ReachabilityMonitor()
     private var refusedSettings: [RefusedSetting] = []
+    private var pathDrops: [PathDrop] = []
     private var summary = ServiceSummary()
 
     init(mailbox: LoopMailbox, store: Store) {
@@ -89,6 +90,7 @@ actor Recorder {
         }
         for snapshot in report.origins { note(snapshot, now: now) }
         refusedSettings += report.ended.refusedSettings.prefix(max(Self.maxRefusedSettings - refusedSettings.count, 0))
+        pathDrops += report.ended.pathDrops.prefix(max(Self.maxRefusedSettings - pathDrops.count, 0))
         batch.closed += report.ended.connections
         batch.exchanges += report.ended.exchanges
         batch.droppedClosed += report.ended.droppedConnections
@@ -139,6 +141,12 @@ actor Recorder {
     func takeRefusedSettings() -> [RefusedSetting] {
         defer { refusedSettings = [] }
         return refusedSettings
+    }
+
+    /// Connections that were lost in silence since the last call.
+    func takePathDrops() -> [PathDrop] {
+        defer { pathDrops = [] }
+        return pathDrops
     }
 
     func serviceSummary(now: Instant) async -> String {

@@ -95,6 +95,7 @@ extension OriginFiguresReport {
         handshakeSavedMs = statistics.handshakeSaved / 1000
         tls = TLSHandshakesReport(statistics.tls, gauges)
         intercept = InterceptionReport(statistics.intercept)
+        tcp = TCPFiguresReport(statistics.tcp)
         tunnels.open = gauges.tunnels
         tunnels.opened = statistics.tunnels.opened
         tunnels.closed = statistics.tunnels.closed

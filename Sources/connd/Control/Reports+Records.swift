@@ -37,6 +37,7 @@ extension ConnectionReport {
         tlsMs = APIFormat.milliseconds(record.tlsTime)
         tls = record.tls.map(TLSReport.init)
         tcp = record.tcp.map(TCPReport.init)
+        socket = record.socket.map(SocketReport.init)
     }
 
     private static let distrusted =
@@ -53,19 +54,6 @@ extension TLSReport {
         verified = info.isVerified
         certificateExpiresMs = info.certificateExpires
         certificateExpires = info.certificateExpires.map(APIFormat.time)
-    }
-}
-
-extension TCPReport {
-    init(_ facts: TCPInfo) {
-        self.init()
-        rttMs = APIFormat.milliseconds(Int64(facts.roundTripTime))
-        rttVarianceMs = APIFormat.milliseconds(Int64(facts.roundTripVariance))
-        minRttMs = APIFormat.milliseconds(Int64(facts.minRoundTripTime))
-        congestionWindow = facts.congestionWindow
-        maximumSegment = facts.maximumSegment
-        retransmits = facts.retransmits
-        deliveryRateBps = facts.deliveryRate
     }
 }
 

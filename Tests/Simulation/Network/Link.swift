@@ -69,6 +69,10 @@ final class End {
     var owner = Owner.nobody
     /// SO_ERROR.
     var pendingError: CInt = 0
+    /// TCP_USER_TIMEOUT in milliseconds; 0: the kernel's.
+    var userTimeout: CInt = 0
+    /// When a segment last came from the other side.
+    var lastHeard = Instant.zero
     /// A write found no space: the owner is notified when there is some.
     var wantsSpace = false
 

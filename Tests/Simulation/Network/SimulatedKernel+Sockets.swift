@@ -222,7 +222,20 @@ extension SimulatedKernel {
     func setNoDelay(_ descriptor: CInt) {}
     func acknowledgeAtOnce(_ descriptor: CInt) {}
     func congestionWindow(_ descriptor: CInt) -> UInt32 { 10 }
-    func tcpInfo(_ descriptor: CInt) -> TCPInfo? { TCPInfo() }
+    func tcpInfo(_ descriptor: CInt) -> TCPInfo? {
+        guard case .stream(_, let end, _) = socket(descriptor)?.kind else { return nil }
+        var info = TCPInfo()
+        info.bytesAcknowledged = end.output.arrived
+        info.sinceAcknowledged = Int((network.now - end.lastHeard).wholeMilliseconds)
+        return info
+    }
+
+    func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt {
+        guard case .stream(_, let end, _) = socket(descriptor)?.kind else { return -EBADF }
+        defer { end.userTimeout = milliseconds }
+        return end.userTimeout
+    }
+
     func interfaceAddresses() -> [IPAddress] { [.proxyHost] }
 
     // MARK: For the oracle

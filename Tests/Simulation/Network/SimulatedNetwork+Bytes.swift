@@ -131,6 +131,8 @@ extension SimulatedNetwork {
         if path.isSilent || link.isSilent { return park(link, sender, path) }
         trace.events += 1
         let receiver = link.opposite(sender)
+        // What arrives is acknowledged at once.
+        (receiver.lastHeard, sender.lastHeard) = (now, now)
         let flight = output.flight
         output.flight = .nothing
         switch flight {
@@ -235,10 +237,13 @@ extension SimulatedNetwork {
 
     private func park(_ link: Link, _ sender: End, _ path: Path) {
         let met = sender.output.nextSilence()
+        let patience =
+            sender.userTimeout > 0
+            ? min(.milliseconds(Int64(sender.userTimeout)), path.retransmissionsEnd) : path.retransmissionsEnd
         link.path.parked.append(link.index)
         queue.add(
             .givenUp(link: link.index, fromDialler: sender.isDialler, attempt: met),
-            at: now + path.retransmissionsEnd)
+            at: now + patience)
     }
 
     func givenUp(_ link: Link, _ sender: End, _ attempt: UInt32) {

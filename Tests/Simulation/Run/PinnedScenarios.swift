@@ -7,6 +7,7 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
     case warmConnectionGivesWay = "a connection that min_idle keeps gives way to a request of another origin"
     case reconnectOfTunnels = "nothing is kept idle for CONNECT, whose tunnels could not use it"
     case bodyFailsBeforeTurn = "a request whose body stops before its turn counts as begun, as it counts as ended"
+    case silentPath = "a request after an idle minute is answered though the path has dropped its connection"
 
     package var run: SimulationRun { SimulationRun(scenario, isTraced: true) }
 
@@ -53,6 +54,14 @@ package enum PinnedScenario: String, CaseIterable, Sendable {
             second.stop = RequestPlan.Stop(at: 900, manner: .silence)
             var scenario = Self.scenario(requests: [first, second])
             scenario.calm = .nowhere
+            return scenario
+        case .silentPath:
+            let first = RequestPlan(nonce: 1, origin: 0)
+            var second = RequestPlan(nonce: 2, origin: 0)
+            second.think = .seconds(100)
+            var scenario = Self.scenario(requests: [first, second])
+            scenario.origins[0].settings.idleTimeout = .fixed(.minutes(5))
+            scenario.happenings = [Happening(at: .seconds(50), what: .endIdle(origin: 0, .silence))]
             return scenario
         }
     }

@@ -24,8 +24,9 @@ final class RecordingExchange: UpstreamExchange {
 
     /// The last event of an exchange.
     static let ends: Set<String> = [
-        "ended", "refused", "tunnel closed", "lost before response", "reset before response", "response lost",
-        "timeout http_response_timeout", "timeout connection_read_timeout", "timeout connection_write_timeout",
+        "ended", "refused", "tunnel closed", "lost before response", "reset before response",
+        "silence before response", "response lost", "timeout http_response_timeout", "timeout connection_read_timeout",
+        "timeout connection_write_timeout",
     ]
 
     var hasEnded: Bool { events.last.map { Self.ends.contains($0) } ?? false }
@@ -78,7 +79,8 @@ final class RecordingExchange: UpstreamExchange {
     func failed(_ failure: UpstreamFailure, now: Instant) {
         self.failure = failure
         switch failure {
-        case .beforeResponse(_, let reset): record(reset ? "reset before response" : "lost before response")
+        case .beforeResponse(_, .silence): record("silence before response")
+        case .beforeResponse(_, let loss): record(loss == .reset ? "reset before response" : "lost before response")
         case .response: record("response lost")
         case .tls(let error): record("tls \(error.kind.name)")
         case .timeout(let error): record("timeout \(error.kind.name)")
