@@ -71,6 +71,10 @@ int clinux_socket(int length) {
 
 int clinux_bind(int fd, const uint8_t *address, int length, uint16_t port) {
     union any_address target;
+    int on = 1;
+    /* Otherwise bind takes a port that is free for all destinations, and an address has only so many connections in all; with
+       it connect takes one that is free for its destination. */
+    if (port == 0) setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     socklen_t size = fill(&target, address, length, port);
     return bind(fd, &target.any, size) == 0 ? 0 : -errno;
 }
@@ -79,6 +83,18 @@ int clinux_connect(int fd, const uint8_t *address, int length, uint16_t port) {
     union any_address target;
     socklen_t size = fill(&target, address, length, port);
     return connect(fd, &target.any, size) == 0 ? 0 : -errno;
+}
+
+int clinux_source_address(const uint8_t *address, int length, uint8_t source[16]) {
+    union any_address target;
+    uint16_t port;
+    socklen_t size = fill(&target, address, length, 9);
+    int fd = socket(target.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    /* Sends nothing: the kernel only looks for a route and an address. */
+    int found = connect(fd, &target.any, size) == 0 ? clinux_local_address(fd, source, &port) : -errno;
+    close(fd);
+    return found;
 }
 
 static int fail(int fd) {

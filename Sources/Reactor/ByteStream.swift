@@ -84,10 +84,13 @@ package protocol ByteStream: AnyObject {
     func setUserTimeout(_ milliseconds: CInt) -> CInt
     /// Who holds the other end; nil where it is not on this host, or where that cannot be known. Costs a few system calls.
     var peerOwner: SocketOwner? { get }
+    /// Whether the peer's kernel has all that was written. Costs a system call.
+    var isAcknowledged: Bool { get }
 }
 
 extension ByteStream {
     package var peerOwner: SocketOwner? { nil }
     package var socketFacts: SocketFacts? { nil }
     package func setUserTimeout(_ milliseconds: CInt) -> CInt { -1 }
+    package var isAcknowledged: Bool { false }
 }

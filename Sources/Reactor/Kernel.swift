@@ -77,10 +77,16 @@ package protocol Kernel: AnyObject {
     func interfaceAddresses() -> [IPAddress]
     /// Who holds the other end; nil where it is not on this host, or where that cannot be known.
     func peerOwner(_ descriptor: CInt) -> SocketOwner?
+    /// Whether bytes are on their way that the peer's kernel has not acknowledged.
+    func hasUnacknowledged(_ descriptor: CInt) -> Bool
+    /// The address of this host from which it reaches that one; nil if there is none, `0.0.0.0` where it is not known.
+    func source(for address: IPAddress) -> IPAddress?
 }
 
 extension Kernel {
     package func peerOwner(_ descriptor: CInt) -> SocketOwner? { nil }
     package func socketFacts(_ descriptor: CInt) -> SocketFacts? { nil }
     package func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt { -1 }
+    package func hasUnacknowledged(_ descriptor: CInt) -> Bool { true }
+    package func source(for address: IPAddress) -> IPAddress? { IPAddress(ipv4: 0) }
 }

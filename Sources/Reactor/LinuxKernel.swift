@@ -173,6 +173,15 @@ package final class LinuxKernel: Kernel {
 
     package func interfaceAddresses() -> [IPAddress] { Interfaces.addresses() }
 
+    package func hasUnacknowledged(_ descriptor: CInt) -> Bool { clinux_unacknowledged(descriptor) != 0 }
+
+    package func source(for address: IPAddress) -> IPAddress? {
+        let bytes = address.bytes
+        var found = [UInt8](repeating: 0, count: 16)
+        let length = clinux_source_address(bytes, CInt(bytes.count), &found)
+        return length > 0 ? IPAddress(bytes: found.prefix(Int(length))) : nil
+    }
+
     package func peerOwner(_ descriptor: CInt) -> SocketOwner? {
         guard let remote = remoteEndpoint(descriptor), let local = localEndpoint(descriptor) else {
             return SocketDiagnostics.unixPeer(of: descriptor)

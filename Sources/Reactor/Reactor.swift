@@ -142,6 +142,12 @@ package final class Reactor {
         rescheduled.append(source)
     }
 
+    /// The addresses of this host's interfaces.
+    package func interfaceAddresses() -> [IPAddress] { kernel.interfaceAddresses() }
+
+    /// The address of this host from which it reaches that one; nil if there is none, `0.0.0.0` where it is not known.
+    package func source(for address: IPAddress) -> IPAddress? { kernel.source(for: address) }
+
     /// Milliseconds since 1970, for records only.
     package var wallClock: Int64 { kernel.wallClock() }
 

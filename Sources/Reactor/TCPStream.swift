@@ -331,6 +331,7 @@ extension TCPStream {
         isOpen ? kernel.setUserTimeout(descriptor, milliseconds) : -1
     }
     package var peerOwner: SocketOwner? { isOpen ? kernel.peerOwner(descriptor) : nil }
+    package var isAcknowledged: Bool { isOpen && output.isEmpty && !kernel.hasUnacknowledged(descriptor) }
 }
 
 // MARK: Opening

@@ -131,6 +131,7 @@ package final class TLSStream: ByteStream {
     package var tcpInfo: TCPInfo? { below.tcpInfo }
     package var socketFacts: SocketFacts? { below.socketFacts }
     package func setUserTimeout(_ milliseconds: CInt) -> CInt { below.setUserTimeout(milliseconds) }
+    package var isAcknowledged: Bool { below.isAcknowledged }
 
     // MARK: Reading
 

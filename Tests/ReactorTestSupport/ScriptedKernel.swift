@@ -18,6 +18,12 @@ package final class ScriptedKernel: Kernel {
     package var opensAtOnce: Bool
     /// What the next attempts to connect return at once.
     package var connectErrors: [CInt] = []
+    /// The addresses of the host.
+    package var addresses: [IPAddress] = []
+    /// The one from which the host reaches others.
+    package var source: IPAddress? = IPAddress(ipv4: 0x7F00_0001)
+    /// Whether peers have acknowledged what was sent.
+    package var acknowledges = true
     /// Whether the loop would have waited for a deadline, and not for events alone.
     package private(set) var hasTimers = false
     /// Peers with something to report, in the order in which it happened.
@@ -106,7 +112,10 @@ package final class ScriptedKernel: Kernel {
 
     package func makeSocket(_ family: IPAddress.Family) -> CInt { makePeer().descriptor }
     package func apply(_ options: SocketOptions, to descriptor: CInt) -> [SocketOptions.Refusal] { [] }
-    package func bind(_ descriptor: CInt, to address: IPAddress) -> CInt { 0 }
+    package func bind(_ descriptor: CInt, to address: IPAddress) -> CInt {
+        peer(descriptor).source = address
+        return 0
+    }
 
     package func connect(_ descriptor: CInt, to endpoint: Endpoint) -> CInt {
         let peer = peer(descriptor)
@@ -176,7 +185,15 @@ package final class ScriptedKernel: Kernel {
 
     // MARK: What the kernel knows
 
-    package func localEndpoint(_ descriptor: CInt) -> Endpoint? { nil }
+    package func localEndpoint(_ descriptor: CInt) -> Endpoint? {
+        let peer = peer(descriptor)
+        guard peer.endpoint != nil else { return nil }
+        return Endpoint(
+            address: peer.source ?? IPAddress(ipv4: 0x7F00_0001),
+            port: UInt16(truncatingIfNeeded: 40_000 + descriptor - Self.firstDescriptor))
+    }
+    package func hasUnacknowledged(_ descriptor: CInt) -> Bool { !acknowledges }
+    package func source(for address: IPAddress) -> IPAddress? { source }
     package func remoteEndpoint(_ descriptor: CInt) -> Endpoint? { peer(descriptor).endpoint }
     package func setNoDelay(_ descriptor: CInt) {}
     package func acknowledgeAtOnce(_ descriptor: CInt) {}
@@ -189,5 +206,5 @@ package final class ScriptedKernel: Kernel {
         return before
     }
 
-    package func interfaceAddresses() -> [IPAddress] { [] }
+    package func interfaceAddresses() -> [IPAddress] { addresses }
 }

@@ -15,13 +15,15 @@ package final class ScriptedPeer {
     package let descriptor: CInt
     /// Where connd connects to; nil for a client's connection.
     package internal(set) var endpoint: Endpoint?
+    /// What connd bound the socket to.
+    package internal(set) var source: IPAddress?
     package internal(set) var receivedBytes: [UInt8] = []
     package internal(set) var ending = Ending.none
     package internal(set) var isClosed = false
     /// connd has shut its output and still reads.
     package var isHalfClosed: Bool { ending == .fin && !isClosed }
     /// Bytes that connd has not read.
-    package internal(set) var unread: [UInt8] = []
+    package var unread: [UInt8] = []
     /// How many more bytes the kernel takes from connd.
     var room = Int.max
     var hasEnded = false

@@ -1,11 +1,13 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -110,6 +112,39 @@ int clinux_socket_diagnostics(void);
 int clinux_socket_owner(
     int diagnostics, const uint8_t *local, uint16_t local_port, const uint8_t *remote, uint16_t remote_port, int length,
     uint32_t *user, uint32_t *inode);
+
+#define CLINUX_MOST_DESTINATIONS 64
+struct clinux_destination {
+    uint8_t address[16];
+    int length;
+    uint16_t port;
+};
+struct clinux_tcp_socket {
+    uint8_t local[16];
+    uint8_t remote[16];
+    /* Of the addresses: 4 or 16. */
+    int length;
+    uint16_t local_port;
+    uint16_t remote_port;
+    /* As in linux/tcp_states.h. */
+    uint8_t state;
+    /* In TIME_WAIT: how long it stays there. */
+    uint32_t expires_ms;
+};
+typedef void (*clinux_socket_visitor)(void *context, const struct clinux_tcp_socket *socket);
+/* Calls back with each TCP socket of this network namespace, whoever holds it, that has addresses of this length, one of these
+   states (bits), and one of these destinations; with none of them given: any. Blocks while the kernel walks its table, so it is
+   not for the data loop. 0 or -errno. */
+int clinux_each_tcp_socket(
+    int length, uint32_t states, const struct clinux_destination *destinations, int count, clinux_socket_visitor visit,
+    void *context);
+/* Bytes that the peer's kernel has not acknowledged, or -errno. */
+static inline int clinux_unacknowledged(int fd) {
+    int count = 0;
+    return ioctl(fd, SIOCOUTQ, &count) == 0 ? count : -errno;
+}
+/* The address of this host from which it reaches that one. Returns its length, or -errno where there is none. */
+int clinux_source_address(const uint8_t *address, int length, uint8_t source[16]);
 /* Calls back with each address of this host's interfaces. */
 void clinux_each_interface_address(void (*each)(void *context, const uint8_t *address, int length), void *context);
 
