@@ -3,7 +3,7 @@ import ProxyTypes
 /// The metrics of the process: build information, clients, sums over all origins, which include forgotten ones,
 /// settings and database. Zeros are written.
 extension MetricNames {
-    static let process: [Metric<PageSubject>] = runtime + clients + upstream + times + control
+    static let process: [Metric<PageSubject>] = runtime + clients + upstream + ports + times + control
 
     private static let runtime: [Metric<PageSubject>] = [
         .gauge("connd_build_info", "1, with the version.") { $1.value(1, ("version", $0.page.version)) },

@@ -15,6 +15,7 @@ package struct MetricsPage: Sendable {
     package var origins: [OriginSnapshot] = []
     /// How many of them have their own series; the others are summed.
     package var maxOrigins = 100
+    package var ports = PortFacts()
     package var store = StoreFacts()
     package var process = ProcessFacts()
     package var overrides = 0
@@ -53,6 +54,30 @@ package struct AuthorityExpiry: Sendable {
     package init(role: String, time: Int64) {
         self.role = role
         self.time = time
+    }
+}
+
+/// The local ports of the host, as of the latest census. Value.
+package struct PortFacts: Sendable {
+    /// Of `ip_local_port_range`, less reserved ones; nil while that is unknown.
+    package var usable: Int?
+    /// The paths on which most ports are used, as many as have series.
+    package var paths: [PortForecast] = []
+    /// Of all paths.
+    package var states = Counters<PortForecast.State>()
+    /// On the path that has the fewest; nil while there is none.
+    package var leastFree: Int?
+
+    /// How many paths have series: other ends of connections are many, and come and go.
+    package static let mostSeries = 20
+
+    package init() {}
+
+    package init(_ forecasts: [PortForecast], usable: Int) {
+        self.usable = usable
+        for forecast in forecasts { states[forecast.state] += 1 }
+        leastFree = forecasts.lazy.map(\.free).min()
+        paths = Array(forecasts.sorted { $0.isMorePressing(than: $1) }.prefix(Self.mostSeries))
     }
 }
 

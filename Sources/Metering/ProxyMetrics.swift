@@ -84,6 +84,8 @@ package struct ProxyMetrics: Sendable {
     package var droppedLogLines = Counters<LineLoss>()
     package var droppedAccessLogLines = Counters<LineLoss>()
     package var socketSettingsRefused = 0
+    /// Dials for which the kernel had no local port (EADDRNOTAVAIL).
+    package var dialsWithoutPort = 0
     package var queueTime = Histogram()
     package var dnsTime = Histogram()
     package var connectTime = Histogram()
@@ -100,6 +102,7 @@ package struct ProxyMetrics: Sendable {
             ("exchanges_aborted", exchangesAborted),
             ("upstream_opened", upstreamOpened), ("upstream_reused", upstreamReused),
             ("upstream_distrusted", upstreamDistrusted), ("socket_settings_refused", socketSettingsRefused),
+            ("dials_without_port", dialsWithoutPort),
         ]
         rows += ClientCloseReason.allCases.map { ("clients_closed.\($0.name)", clientsClosed[$0]) }
         rows += ProxyError.Kind.allCases.map { ("errors.\($0.name)", errors[$0]) }

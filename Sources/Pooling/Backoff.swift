@@ -23,6 +23,11 @@ package struct Backoff: Sendable {
         notBefore = now + Interval(nanoseconds: min(jittered, 2_000_000_000))
     }
 
+    /// What delays has gone: the next dial may begin now.
+    package mutating func hasten(to now: Instant) {
+        notBefore = min(notBefore, now)
+    }
+
     /// The next failure starts a new series. A delay that has begun is not shortened.
     package mutating func succeeded() {
         failures = 0

@@ -7,7 +7,7 @@ struct ConnectionSlot: BitwiseCopyable {
     enum Purpose: Equatable {
         case requests(DialCause)
         /// This CONNECT. The connection is never pooled.
-        case tunnel(WaiterID)
+        case tunnel(TunnelRequest)
     }
 
     /// Whether an idle one may carry any request.
@@ -214,8 +214,11 @@ struct ConnectionTable: ~Copyable {
     /// The dial under way for this CONNECT.
     func tunnelDial(for waiter: WaiterID) -> Int? {
         var cursor = Self.valid(tunnelDials.first)
-        while let index = cursor, slots[index].purpose != .tunnel(waiter) { cursor = next(index) }
-        return cursor
+        while let index = cursor {
+            if case .tunnel(let request) = slots[index].purpose, request.waiter == waiter { return index }
+            cursor = next(index)
+        }
+        return nil
     }
 
     var firstPinned: Int? { Self.valid(pinned.first) }

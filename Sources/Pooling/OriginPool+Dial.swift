@@ -9,11 +9,18 @@ extension OriginPool {
         case .dialing:
             backoff.succeeded()
             confirmPath()
-        case .tunnelDialing: return openTunnel(index, now: now, into: &actions)
+        case .tunnelDialing:
+            openTunnel(index, now: now, into: &actions)
+            if portBackoff.isFailing {
+                portBackoff.succeeded()
+                rebalance(now: now, into: &actions)
+            }
+            return
         case .free, .idle, .leased, .pinned, .closing, .tunnel:
             Invariant.broken("a dial succeeded that was not under way")
             return
         }
+        portBackoff.succeeded()
         table.slots[index].openedAt = now
         if let reason = table.slots[index].closeReason {
             retire(index, reason, into: &actions)
@@ -110,11 +117,12 @@ extension OriginPool {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.limitNotLookedAt) { origin.limit = max(origin.limit, origin.taken + 1) }
         #endif
-        guard origin.tryTake() else { return false }
+        guard portsPermitDial(now: now), origin.tryTake() else { return false }
         guard takeFromTotal(inTurn: inTurn, now: now) else {
             origin.giveBack()
             return false
         }
+        takePort()
         let cause = nextCause
         let index = table.add(.requests(cause), epoch: backoff.epoch, now: now)
         table.slots[index].probesEvery = policy.probesEvery
@@ -131,11 +139,19 @@ extension OriginPool {
     /// When a delayed dial may begin. A lack of room and the only dial allowed during back-off end by an event instead.
     @inline(__always)
     func nextDialTime(now: Instant) -> Instant {
+        let due = nextDialTimeOfRequests(now: now)
+        guard !tunnelQueue.isEmpty, nextTryForPort > now else { return due }
+        return min(due, nextTryForPort)
+    }
+
+    @inline(__always)
+    private func nextDialTimeOfRequests(now: Instant) -> Instant {
         let waitsToDial = usefulDials < queue.count
         guard waitsToDial || usefulDials < queue.count + missingWarm else { return .distantFuture }
         if backoff.isFailing, allDials > 0 { return .distantFuture }
         var due = backoff.isFailing ? backoff.notBefore : .zero
         if !waitsToDial { due = max(due, warmBackoff.notBefore) }
+        due = max(due, nextTryForPort)
         return due > now ? due : .distantFuture
     }
 

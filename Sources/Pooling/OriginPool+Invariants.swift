@@ -132,9 +132,10 @@ extension ConnectionTable {
         case (_, .free), (.requests, .dialing), (.requests, .idle), (.requests, .leased), (.requests, .pinned),
             (.requests, .closing):
             break
-        case (.tunnel(let waiter), .tunnelDialing):
+        case (.tunnel(let request), .tunnelDialing):
             check(
-                tunnelDial(for: waiter).map { slots[$0].generation } == slot.generation, "dialled twice for a CONNECT")
+                tunnelDial(for: request.waiter).map { slots[$0].generation } == slot.generation,
+                "dialled twice for a CONNECT")
         case (.tunnel, .tunnel):
             check(slot.leases == 0 && slot.closeReason == nil && slot.ownership == .shared, "a tunnel in the pool")
         case (.requests, .tunnelDialing), (.requests, .tunnel), (.tunnel, _):

@@ -64,13 +64,16 @@ extension OriginPool {
                 if undialled - roomComing - max(0, roomUnused) == policy.maxQueue + 1 { return nil }
             }
         #endif
-        if undialled - roomComing - max(0, roomUnused) > policy.maxQueue { return .queueFull }
+        if undialled - roomComing - max(0, roomUnused) > policy.maxQueue {
+            return isShortOfPorts ? .portsShort : .queueFull
+        }
         return policy.queueTimeout <= .zero && undialled > table.distrustedClosing ? refusalForWaiting : nil
     }
 
     var refusalForWaiting: Refusal {
         if isPaused { return .paused }
-        return requestsBlockedByTotal > 0 ? .connectionLimit : .waitedTooLong
+        if requestsBlockedByTotal > 0 { return .connectionLimit }
+        return isShortOfPorts ? .portsShort : .waitedTooLong
     }
 
     /// A waiting request gets the connection. `alone`: no other request may be pipelined behind it.
@@ -164,7 +167,7 @@ extension OriginPool {
 
     @inline(__always)
     var retryNeedsRoom: Bool {
-        queue.freshCount > usefulDials + table.counts.closing && !backoff.isFailing
+        queue.freshCount > usefulDials + table.counts.closing && !backoff.isFailing && portsPermitDials
     }
 
     /// Only the next request in turn may share a busy connection: if later ones could, shared connections would never

@@ -101,7 +101,7 @@ extension OriginPool {
     @inline(__always)
     private var pinnedMustYield: Bool {
         table.counts.pinned > 0 && queue.count > usefulDials + table.counts.closing && !backoff.isFailing
-            && !(origin.hasRoom && totalHasRoom)
+            && portsPermitDials && !(origin.hasRoom && totalHasRoom)
     }
 
     /// A soft drain lets a client that was challenged send its answer within `loginTimeout`. A drain for another reason

@@ -41,8 +41,12 @@ extension OriginPool {
     }
 
     /// Its socket is closed, whatever its state was: the origin closed it, it failed, or the pool ordered it closed.
-    package mutating func closed(_ id: ConnectionID, now: Instant, into actions: inout [PoolAction]) {
+    /// `portIsFree`: it leaves nothing in TIME_WAIT on this side.
+    package mutating func closed(
+        _ id: ConnectionID, portIsFree: Bool = false, now: Instant, into actions: inout [PoolAction]
+    ) {
         guard let index = table.index(of: id) else { return }
+        if portIsFree { notePortFree(now: now) }
         noteLost(index, now: now)
         forget(index)
         noteFewerDials(now: now)

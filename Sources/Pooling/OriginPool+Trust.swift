@@ -81,6 +81,6 @@ extension OriginPool {
     /// A request waits for which no dial is under way and no closing connection makes room.
     @inline(__always)
     var distrustedMustYield: Bool {
-        queue.count > usefulDials + table.counts.closing && !backoff.isFailing
+        queue.count > usefulDials + table.counts.closing && !backoff.isFailing && portsPermitDials
     }
 }

@@ -1,8 +1,8 @@
 package import ProxyTypes
 
 /// CONNECT: each opens a connection of its own, which is never pooled. `max_tunnels` bounds those that wait, are being
-/// dialled or are open; the total budget counts them like the pool's connections. While it has no room, CONNECTs wait
-/// as requests do: in turn, and within `max_queue` and `queue_timeout`.
+/// dialled or are open; the total budget counts them like the pool's connections. While it has no room, or local ports are
+/// short, CONNECTs wait as requests do: in turn, and within `max_queue` and `queue_timeout`.
 ///
 /// A failed dial refuses its own CONNECT only. It does not count for `Backoff`, which protects an origin from the dials
 /// of its pool.
@@ -34,33 +34,43 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
-    var refusalForWaitingTunnel: Refusal { isPaused ? .paused : .connectionLimit }
+    var refusalForWaitingTunnel: Refusal {
+        if isPaused { return .paused }
+        return portsPermitTunnels ? .connectionLimit : .portsShort
+    }
 
     mutating func tryDialTunnel(inTurn: Bool, now: Instant, into actions: inout [PoolAction]) -> Bool {
-        guard !tunnelQueue.isEmpty, takeFromTotal(inTurn: inTurn, now: now) else { return false }
+        guard !tunnelQueue.isEmpty, portsPermitTunnel(now: now), takeFromTotal(inTurn: inTurn, now: now) else {
+            return false
+        }
         guard let waiter = tunnelQueue.takeOrdinary() else {
             total.giveBack()
             return false
         }
-        let index = table.add(.tunnel(waiter.id), epoch: backoff.epoch, now: now)
+        takePort()
+        let request = TunnelRequest(
+            waiter: waiter.id, client: waiter.request.client, since: waiter.since, deadline: waiter.deadline)
+        let index = table.add(.tunnel(request), epoch: backoff.epoch, now: now)
         actions.append(.dialTunnel(table.id(index), waiter.id))
         return true
     }
 
     /// Its dial has succeeded. It is granted even where a limit has been lowered meanwhile.
     mutating func openTunnel(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        guard case .tunnel(let waiter) = table.slots[index].purpose else {
+        guard case .tunnel(let request) = table.slots[index].purpose else {
             Invariant.broken("a tunnel was dialled for no CONNECT")
             return
         }
         table.slots[index].openedAt = now
         table.move(index, to: .tunnel)
-        actions.append(.grant(waiter, table.id(index), reused: false))
+        actions.append(.grant(request.waiter, table.id(index), reused: false))
     }
 
     /// Its dial has failed.
     mutating func refuseTunnel(_ index: Int, into actions: inout [PoolAction]) {
-        if case .tunnel(let waiter) = table.slots[index].purpose { actions.append(.refuse(waiter, .dialFailing)) }
+        if case .tunnel(let request) = table.slots[index].purpose {
+            actions.append(.refuse(request.waiter, .dialFailing))
+        }
         forget(index)
     }
 

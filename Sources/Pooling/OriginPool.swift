@@ -9,6 +9,7 @@ package import ProxyTypes
 ///                └──────────┴─────────┴───────────┴─> closing ─> gone    and close when the dial or lease ends
 ///
 ///     dialTunnel ─> tunnelDialing ──> tunnel ─> gone      for one CONNECT each: `OriginPool+Tunnels`
+///     While local ports are short, dials are few: `OriginPool+Ports`
 ///
 /// What holds after every event:
 /// - Connections from their dial to their `closed` never exceed the two budgets. Tunnels count in the total one only.
@@ -32,6 +33,9 @@ package struct OriginPool: ~Copyable {
     /// CONNECTs that cannot be dialled yet because of the total budget or a pause.
     var tunnelQueue = WaiterQueue()
     var backoff = Backoff()
+    var ports = PortSupply.ample
+    /// After a dial for which there was no local port.
+    var portBackoff = Backoff()
     /// Delays the dials of `min_idle` when the origin closes connections that were dialled ahead, or descriptors run
     /// short.
     var warmBackoff = Backoff()
@@ -111,13 +115,13 @@ package struct OriginPool: ~Copyable {
     /// How many waiting requests only the total budget keeps from a dial.
     @inline(__always)
     var requestsBlockedByTotal: Int {
-        guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !totalHasRoom else { return 0 }
-        return max(0, min(queue.count - table.counts.dialing, origin.limit - origin.taken))
+        guard phase == .serving, !backoff.isFailing, !queue.isEmpty, !totalHasRoom, portsPermitDials else { return 0 }
+        return max(0, permittedByPorts(min(queue.count - table.counts.dialing, origin.limit - origin.taken)))
     }
 
     @inline(__always)
     private var tunnelsBlockedByTotal: Int {
-        phase == .serving && !totalHasRoom ? tunnelQueue.count : 0
+        phase == .serving && !totalHasRoom && portsPermitTunnels ? tunnelsPermittedByPorts(tunnelQueue.count) : 0
     }
 
     /// When to call `deadlineReached` next. It may be early, never late.

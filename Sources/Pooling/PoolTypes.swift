@@ -50,6 +50,22 @@ package struct LeaseRequest: Equatable, BitwiseCopyable, Sendable {
     }
 }
 
+/// A CONNECT that is dialled for. Value.
+struct TunnelRequest: Equatable, BitwiseCopyable {
+    let waiter: WaiterID
+    /// What it waits with if it has to wait again.
+    let client: ClientID
+    let since: Instant
+    let deadline: Instant
+}
+
+/// Whether local ports are left for dials to the origin. Value.
+package enum PortSupply: Equatable, BitwiseCopyable, Sendable {
+    case ample
+    /// So many dials may begin until more is known.
+    case few(dials: Int)
+}
+
 /// Why a request got no connection.
 package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     /// `max_queue` requests wait already.
@@ -65,6 +81,8 @@ package enum Refusal: UInt8, BitwiseCopyable, Sendable {
     case connectionLimit
     /// `max_tunnels` are open, being dialled or waiting.
     case tunnelLimit
+    /// Too few local ports are left for a dial, and `queue_timeout` passed or `max_queue` others wait already.
+    case portsShort
     /// The pool is paused, and `queue_timeout` passed or `max_queue` others wait already.
     case paused
 }

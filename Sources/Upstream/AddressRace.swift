@@ -1,3 +1,4 @@
+import Metering
 import Pooling
 import ProxyTypes
 import Reactor
@@ -29,6 +30,8 @@ final class AddressRace {
     private var firstError: ProxyError?
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
+    /// The kernel had no local port for an attempt, which was to lead there.
+    private(set) var pathWithoutPort: PortPath?
 
     /// `addresses` are in the order of preference.
     init(
@@ -62,7 +65,7 @@ final class AddressRace {
         for index in attempts.indices {
             guard let attempt = attempts[index], attempt.expires <= now else { continue }
             attempt.stream.close()
-            attemptFailed(index, 0)
+            attemptFailed(index, error(0, at: addresses[index]))
         }
         race.deadlineReached(now: now, into: &actions)
         perform()
@@ -74,13 +77,13 @@ final class AddressRace {
     }
 
     fileprivate func failed(_ index: Int, _ code: CInt) {
-        attemptFailed(index, code)
+        attemptFailed(index, error(code, at: addresses[index]))
         perform()
     }
 
-    private func attemptFailed(_ index: Int, _ code: CInt) {
+    private func attemptFailed(_ index: Int, _ error: ProxyError) {
         attempts[index] = nil
-        if firstError == nil { firstError = error(code, at: addresses[index]) }
+        if firstError == nil { firstError = error }
         race.attemptFailed(index, now: loop.now, into: &actions)
     }
 
@@ -130,7 +133,10 @@ final class AddressRace {
             attempts[index] = Attempt(stream: stream, expires: loop.now + settings.connectTimeout)
         } catch {
             guard !isOver else { return }
-            attemptFailed(index, error.code)
+            attemptFailed(
+                index,
+                error.code == EADDRNOTAVAIL
+                    ? noLocalEnd(at: addresses[index]) : self.error(error.code, at: addresses[index]))
         }
     }
 
@@ -145,11 +151,48 @@ final class AddressRace {
     }
 
     private func connect(_ endpoint: Endpoint, _ handler: AttemptHandler) throws(SystemError) -> any ByteStream {
+        let sources = settings.sourceAddress.filter { $0.family == endpoint.address.family }
+        for source in sources.dropLast() {
+            do { return try connect(endpoint, from: source, handler) } catch {
+                // Each address has ports of its own.
+                guard error.code == EADDRNOTAVAIL else { throw error }
+            }
+        }
+        return try connect(endpoint, from: sources.last, handler)
+    }
+
+    private func connect(
+        _ endpoint: Endpoint, from source: IPAddress?, _ handler: AttemptHandler
+    ) throws(SystemError) -> any ByteStream {
         var refused: [SocketOptions.Refusal] = []
         defer { refusals = SocketTuning.refusals(refused) }
         return try loop.reactor.connect(
-            to: endpoint, from: settings.sourceAddress.first { $0.family == endpoint.address.family },
-            options: SocketTuning.options(settings), refusals: &refused, handler: handler)
+            to: endpoint, from: source, options: SocketTuning.options(settings), refusals: &refused, handler: handler)
+    }
+
+    /// EADDRNOTAVAIL: the kernel does not say whether it lacks a port or an address.
+    private func noLocalEnd(at address: IPAddress) -> ProxyError {
+        let endpoint = "\(address.bracketed):\(origin.port)"
+        let sources = settings.sourceAddress.filter { $0.family == address.family }
+        let own = loop.reactor.interfaceAddresses()
+        guard sources.isEmpty || sources.contains(where: own.contains) else {
+            let text = "no address of source_address (\(Self.list(sources))) is an address of this host"
+            return ProxyError(.destinationUnavailable, detail: text)
+        }
+        guard let source = sources.last ?? loop.reactor.source(for: address) else {
+            let text = "this host has no address from which it reaches \(endpoint)"
+            return ProxyError(.destinationUnavailable, detail: text)
+        }
+        pathWithoutPort = PortPath(source: source, destination: Endpoint(address: address, port: origin.port))
+        let from = sources.isEmpty ? "" : " from \(Self.list(sources))"
+        let text =
+            "no local port is free\(from) for another connection to \(endpoint):"
+            + " widen net.ipv4.ip_local_port_range, or give more addresses in source_address (connctl ports)"
+        return ProxyError(.connectionLimitReached, detail: text)
+    }
+
+    private static func list(_ addresses: [IPAddress]) -> String {
+        addresses.map(\.description).joined(separator: ", ")
     }
 
     /// `code` is 0 where there was no answer in time.
@@ -166,9 +209,6 @@ final class AddressRace {
             return ProxyError(.connectionTimeout, detail: "\(endpoint) did not answer")
         case ECONNRESET:
             return ProxyError(.connectionTerminated, detail: "\(endpoint) reset the connection at once")
-        case EADDRNOTAVAIL:
-            let text = "no local address or port is left for \(endpoint) (source_address, ip_local_port_range)"
-            return ProxyError(.destinationUnavailable, detail: text)
         case EMFILE, ENFILE:
             return ProxyError(.connectionLimitReached, detail: "connd is out of file descriptors")
         default:

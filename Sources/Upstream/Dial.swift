@@ -1,3 +1,4 @@
+import Metering
 import Pooling
 package import ProxyTypes
 import Reactor
@@ -67,6 +68,8 @@ final class Dial {
     private let timer = Deadline()
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
+    /// It failed as no local port was free for an attempt, which was to lead there.
+    private(set) var pathWithoutPort: PortPath?
     /// Why there was no TLS, where that is why it failed.
     private(set) var tlsFailure: TLSFailure.Reason?
 
@@ -151,7 +154,10 @@ final class Dial {
     }
 
     func lost(_ error: ProxyError) {
-        if case .racing(let race, _, _) = state { refusals = race.refusals }
+        if case .racing(let race, _, _) = state {
+            refusals = race.refusals
+            pathWithoutPort = race.pathWithoutPort
+        }
         fail(error)
     }
 

@@ -49,19 +49,69 @@ extension UpstreamConnection {
         probe?.stop()
         probe = nil
         let duration = pool.settings.closeLinger
-        guard manner == .polite, duration > .zero else {
-            state = .closed
-            stream.close()
-            loop.timer.remove(timer)
-            partial.clear(keeping: 0)
-            return
-        }
-        stream.shutdownOutput()
-        stream.resumeReading()
+        guard manner == .polite || manner == .afterOrigin, duration > .zero else { return shutNow() }
+        let end: OwnEnd =
+            pool.sparesPorts ? .resetAtDeadline : manner == .afterOrigin ? .dueAtDeadline : .sent
+        let idleFor = idleSince.map { loop.now - $0 } ?? .zero
         var linger = LingeringClose(maxDuration: duration, maxBytes: Self.maxLingerBytes)
         linger.begin(now: loop.now)
+        let until: Instant
+        switch end {
+        case .sent:
+            stream.shutdownOutput()
+            until = linger.deadline(silence: duration)
+        case .dueAtDeadline: until = loop.now + min(duration, Self.originEndsWithin)
+        case .resetAtDeadline:
+            if idleFor >= Self.originHasReadAfter, mayReset { return reset() }
+            until = loop.now + min(duration, max(Self.originHasReadAfter - idleFor, .zero))
+        }
+        stream.resumeReading()
+        state = .closing(.lingering(Lingering(reason: reason, until: until, linger: linger, end: end)))
+        loop.timer.wake(timer, at: until)
+    }
+
+    private func shutNow() {
+        // The origin's FIN came first, or the connection is gone: it leaves no TIME_WAIT here. Behind TLS an end may be
+        // the close_notify alone.
+        portIsFree = !stream.isOpen || tls == nil && stream.inputHasEnded && !stream.outputIsShut
+        state = .closed
+        stream.close()
+        loop.timer.remove(timer)
+        partial.clear(keeping: 0)
+    }
+
+    /// Ends it with a RST, after which neither side is in TIME_WAIT.
+    private func reset() {
+        stream.reset()
+        shutNow()
+        portIsFree = true
+    }
+
+    /// A RST drops what the origin has not read. Here there is nothing: the last response was whole, so the origin has read
+    /// the head of its request, it has had time to read the rest (`originHasReadAfter`), and its kernel has acknowledged all
+    /// of it. Nor may anything have come that was not read: the origin would be about to end the connection itself.
+    private var mayReset: Bool { stream.isOpen && stream.isSilent && stream.isAcknowledged }
+
+    /// How long after a response that says `Connection: close` its origin has time to send its FIN first.
+    private static let originEndsWithin = Interval.milliseconds(500)
+    /// An origin may answer before it has read all of a request. It has read it when it sent nothing for this long.
+    private static let originHasReadAfter = Interval.seconds(1)
+
+    /// Nothing has come within the time for it.
+    func lingerEnded(_ lingering: Lingering) {
+        switch lingering.end {
+        case .sent: return close(lingering.reason, .abrupt)
+        case .resetAtDeadline where mayReset:
+            reset()
+            return pool.closed(self, now: loop.now)
+        case .resetAtDeadline, .dueAtDeadline: break
+        }
+        stream.shutdownOutput()
+        let duration = pool.settings.closeLinger
+        var linger = lingering.linger
+        linger.begin(now: loop.now)
         let until = linger.deadline(silence: duration)
-        state = .closing(.lingering(Lingering(reason: reason, until: until, linger: linger)))
+        state = .closing(.lingering(Lingering(reason: lingering.reason, until: until, linger: linger)))
         loop.timer.wake(timer, at: until)
     }
 

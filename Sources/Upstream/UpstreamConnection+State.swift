@@ -92,7 +92,7 @@ extension UpstreamConnection {
     }
 
     enum Closing: BitwiseCopyable {
-        /// Our FIN is out; what the origin still sends is read and dropped.
+        /// What the origin still sends is read and dropped.
         case lingering(Lingering)
         /// Both sides of a tunnel have ended, and the rest of what was written goes out.
         case flushing(Tunnel)
@@ -102,6 +102,18 @@ extension UpstreamConnection {
         let reason: CloseReason
         let until: Instant
         var linger: LingeringClose
+        var end = OwnEnd.sent
+    }
+
+    /// Whoever sends the first FIN keeps its port in TIME_WAIT for a minute. So where the origin is about to send one, it is given
+    /// the time for it.
+    enum OwnEnd: BitwiseCopyable {
+        /// Our FIN is out.
+        case sent
+        /// It goes out at the deadline, unless the origin's has come before.
+        case dueAtDeadline
+        /// The same, but at the deadline the connection is reset, as ports are short.
+        case resetAtDeadline
     }
 }
 
@@ -140,6 +152,8 @@ enum CloseManner {
     /// With a FIN behind what was written, and then for `close_linger` what the origin sends is read and dropped: closing
     /// with bytes unread would send a RST, which may destroy what the origin has not read yet.
     case polite
+    /// The same, but the origin is to send its FIN first: it said that it will, or ports are short.
+    case afterOrigin
     /// When all that was written has gone out.
     case flush
     /// At once.
@@ -151,8 +165,9 @@ extension CloseReason {
     var manner: CloseManner {
         switch self {
         // The connection is in order and the origin may still be reading.
-        case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .originConnectionClose,
-            .originFinIdle, .dnsDrain, .settingsChanged, .poolShrink, .drained, .shutdown, .pinned:
+        case .originConnectionClose: .afterOrigin
+        case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .originFinIdle, .dnsDrain,
+            .settingsChanged, .poolShrink, .drained, .shutdown, .pinned:
             .polite
         // The origin has ended or broken it, or it holds bytes that belong to nothing, or its place is needed at once.
         case .originRstIdle, .originClosedMidResponse, .responseUntilClose, .framingError, .unsolicitedBytes,

@@ -73,6 +73,8 @@ package final class UpstreamConnection {
     /// What the kernel knew when it was last asked for the origin's figures.
     var sampled = TCPInfo()
     let timer = Deadline()
+    /// It has closed and left nothing in TIME_WAIT on this side.
+    var portIsFree = false
 
     init(
         id: ConnectionID, purpose: Purpose, number: UInt64, pool: UpstreamPool, cause: DialCause,
@@ -324,7 +326,7 @@ extension UpstreamConnection: DeadlineOwner {
         guard now >= deadline else { return deadline }
         switch state {
         case .serving(let serving): timedOut(serving.timeout, now: now)
-        case .closing(.lingering(let lingering)): close(lingering.reason, .abrupt)
+        case .closing(.lingering(let lingering)): lingerEnded(lingering)
         case .idle, .tunnel, .closing(.flushing), .closed: Invariant.broken("a deadline in a state that has none")
         }
         return deadline

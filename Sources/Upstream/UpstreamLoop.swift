@@ -15,6 +15,7 @@ package final class UpstreamLoop {
     package var metrics = ProxyMetrics()
     /// Connections and exchanges that have ended since the last report, bounded; the others are counted.
     package var ended = EndedRecords()
+    package var census = CensusCall()
     /// The statistics of origins that have no pool any more.
     package private(set) var forgotten = OriginStatistics()
     /// Where a head is written on its way out, within one call.

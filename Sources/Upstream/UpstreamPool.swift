@@ -37,6 +37,7 @@ package final class UpstreamPool {
     let timer = Deadline()
     private var lastDialError: ProxyError?
     var refused = RefusedSettings()
+    var ports = PoolPorts()
     package var retryBudget = RetryBudget()
     /// The loop has dropped it: a client that still refers to it asks the loop for the origin's pool again.
     package internal(set) var isForgotten = false
@@ -161,7 +162,7 @@ package final class UpstreamPool {
     func closed(_ connection: UpstreamConnection, now: Instant) {
         guard sockets.removeConnection(connection.id) != nil else { return }
         if let tls = connection.tls, !tls.isVerified { unverifiedConnections -= 1 }
-        machine.closed(connection.id, now: now, into: &actions.pending)
+        machine.closed(connection.id, portIsFree: connection.portIsFree, now: now, into: &actions.pending)
         perform(now: now)
     }
 
@@ -293,6 +294,10 @@ package final class UpstreamPool {
             sockets.insert(open(dialled, id: id, purpose, cause: dial.cause, now: now), id)
             machine.dialSucceeded(id, now: now, into: &actions.pending)
         case .failure(let error):
+            if let path = dial.pathWithoutPort {
+                foundNoPort(id, on: path, now: now)
+                break
+            }
             lastDialError = error
             loop.metrics.dialFailures[error.kind] += 1
             statistics.dialFailures[error.kind] += 1
@@ -311,6 +316,7 @@ package final class UpstreamPool {
             id: id, purpose: purpose, number: loop.nextConnectionNumber(), pool: self, cause: cause, dialled: dialled,
             now: now)
         loop.metrics.upstreamOpened += 1
+        noteOpened(connection, now: now)
         let dns = dialled.times.dns.microseconds
         let connect = dialled.times.connect.microseconds
         loop.metrics.dnsTime.record(microseconds: dns)
@@ -361,6 +367,7 @@ extension UpstreamPool {
             ProxyError(.destinationUnavailable, detail: "the origin is paused (connctl resume \(origin))")
         case .draining:
             ProxyError(.destinationUnavailable, detail: "connd is shutting down")
+        case .portsShort: limitReached(portsShortDetail)
         case .connectionLimit:
             limitReached("max_upstream_connections (\(loop.total.limit)) are open")
         case .tunnelLimit:

@@ -126,6 +126,7 @@ struct SampleStatistics {
         proxy.upstreamReused = count()
         proxy.upstreamClosed = counters()
         proxy.upstreamDistrusted = count()
+        proxy.dialsWithoutPort = count()
         proxy.dialFailures = counters()
         proxy.retryCauses = counters()
         proxy.retryOutcomes = counters()

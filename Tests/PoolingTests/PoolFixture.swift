@@ -102,7 +102,17 @@ final class PoolFixture {
     var pathBound: Interval? { pool.pathBound(now: time.now) }
 
     @discardableResult
-    func closed(_ id: ConnectionID) -> [PoolAction] { event { $0.closed(id, now: time.now, into: &$1) } }
+    func closed(_ id: ConnectionID, portIsFree: Bool = false) -> [PoolAction] {
+        event { $0.closed(id, portIsFree: portIsFree, now: time.now, into: &$1) }
+    }
+
+    @discardableResult
+    func apply(_ supply: PortSupply) -> [PoolAction] { event { $0.apply(supply, now: time.now, into: &$1) } }
+
+    @discardableResult
+    func dialFoundNoPort(_ id: ConnectionID) -> [PoolAction] {
+        event { $0.dialFoundNoPort(id, now: time.now, into: &$1) }
+    }
 
     @discardableResult
     func noteClosing(_ id: ConnectionID) -> [PoolAction] { event { $0.noteClosing(id, now: time.now, into: &$1) } }

@@ -32,10 +32,10 @@ extension PoolModel {
         let roomUnused = isFailing ? max(0, room(inTurn: true)) : 0
         if undialled - roomComing - roomUnused > policy.maxQueue {
             stopWaiting(id)
-            actions.append(.refuse(id, .queueFull))
+            actions.append(.refuse(id, portsAreShort ? .portsShort : .queueFull))
             rebalance(now)
         } else if policy.queueTimeout <= .zero, undialled > countDistrusted(.closing) {
-            let refusal: Refusal = blockedByTotal ? .connectionLimit : .waitedTooLong
+            let refusal = refusalOfRequests
             stopWaiting(id)
             actions.append(.refuse(id, refusal))
             rebalance(now)
@@ -49,6 +49,7 @@ extension PoolModel {
     package mutating func dialSucceeded(_ serial: Int, now: Instant) {
         guard let place = place(serial), connections[place].state == .dialing else { return }
         dialDelay.failures = 0
+        portDelay.failures = 0
         if let reason = connections[place].closeReason {
             retire(serial, reason)
         } else if originExceeded || totalExceeded {
@@ -143,8 +144,9 @@ extension PoolModel {
         return doubted.count
     }
 
-    package mutating func closed(_ serial: Int, now: Instant) {
+    package mutating func closed(_ serial: Int, portIsFree: Bool = false, now: Instant) {
         guard let place = place(serial) else { return }
+        if portIsFree { notePortFree(now) }
         noteLost(connections[place], now)
         connections.remove(at: place)
         idle.removeAll { $0 == serial }
@@ -168,14 +170,14 @@ extension PoolModel {
         for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
-        let refusal: Refusal = isPaused ? .paused : blockedByTotal ? .connectionLimit : .waitedTooLong
+        let refusal = refusalOfRequests
         for waiter in waiters.dropFirst(servedByDials) where waiter.deadline <= now {
             stopWaiting(waiter.id)
             actions.append(.refuse(waiter.id, refusal))
         }
         for waiter in tunnelWaiters where waiter.deadline <= now {
             stopWaitingForTunnel(waiter.id)
-            actions.append(.refuse(waiter.id, isPaused ? .paused : .connectionLimit))
+            actions.append(.refuse(waiter.id, refusalOfTunnels))
         }
         rebalance(now)
     }

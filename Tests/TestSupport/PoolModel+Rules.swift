@@ -14,7 +14,9 @@ extension PoolModel {
         }
         dialAsWanted(now)
         makeRoomForRetries()
-        while !isFailing, waiters.count > usefulDials + count(.closing, draining: true), let oldest = distrusted.first {
+        while !isFailing, portsLetRequestsDial, waiters.count > usefulDials + count(.closing, draining: true),
+            let oldest = distrusted.first
+        {
             retire(oldest, .distrusted)
         }
         for serial in pinned where pinnedMustYield {
@@ -40,7 +42,8 @@ extension PoolModel {
             if now < dialDelay.notBefore { return false }
             if count(.dialing) + count(.dialing, draining: true) > 0 { return false }
         }
-        if room(inTurn: inTurn) <= 0 { return false }
+        if room(inTurn: inTurn) <= 0 || !portsAreLeftForRequests || !portIsTried(now) { return false }
+        if let portsLeft { self.portsLeft = portsLeft - 1 }
         let cause: DialCause
         if dials(.replacement) < freshCount {
             cause = .replacement
@@ -57,7 +60,7 @@ extension PoolModel {
     }
 
     var retryNeedsRoom: Bool {
-        !isFailing && freshCount > usefulDials + count(.closing, draining: true)
+        !isFailing && portsLetRequestsDial && freshCount > usefulDials + count(.closing, draining: true)
     }
 
     mutating func makeRoomForRetries() {
@@ -122,7 +125,8 @@ extension PoolModel {
     }
 
     var pinnedMustYield: Bool {
-        !isFailing && waiters.count > usefulDials + count(.closing, draining: true) && room <= 0
+        !isFailing && portsLetRequestsDial && waiters.count > usefulDials + count(.closing, draining: true)
+            && room <= 0
     }
 
     @discardableResult

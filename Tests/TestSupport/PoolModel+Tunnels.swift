@@ -13,7 +13,7 @@ extension PoolModel {
         guard tunnelWaiters.contains(where: { $0.id == id }) else { return }
         if tunnelWaiters.count > policy.maxQueue || policy.queueTimeout <= .zero {
             stopWaitingForTunnel(id)
-            actions.append(.refuse(id, isPaused ? .paused : .connectionLimit))
+            actions.append(.refuse(id, refusalOfTunnels))
             rebalance(now)
         }
     }
@@ -22,9 +22,13 @@ extension PoolModel {
         guard let place = tunnels.firstIndex(where: { $0.serial == serial }) else { return }
         if succeeded {
             tunnels[place].isOpen = true
-            actions.append(.grant(tunnels[place].waiter, serial, reused: false))
+            actions.append(.grant(tunnels[place].waiter.id, serial, reused: false))
+            if portDelay.failures > 0 {
+                portDelay.failures = 0
+                rebalance(now)
+            }
         } else {
-            actions.append(.refuse(tunnels[place].waiter, .dialFailing))
+            actions.append(.refuse(tunnels[place].waiter.id, .dialFailing))
             tunnels.remove(at: place)
             rebalance(now)
         }
@@ -37,7 +41,7 @@ extension PoolModel {
 
     mutating func cancelTunnel(_ id: WaiterID) -> Bool {
         if stopWaitingForTunnel(id) { return true }
-        guard let place = tunnels.firstIndex(where: { $0.waiter == id && !$0.isOpen }) else { return false }
+        guard let place = tunnels.firstIndex(where: { $0.waiter.id == id && !$0.isOpen }) else { return false }
         actions.append(.cancelDial(tunnels[place].serial))
         tunnels.remove(at: place)
         return true
@@ -66,9 +70,12 @@ extension PoolModel {
     }
 
     mutating func dialTunnel(_ now: Instant, inTurn: Bool) -> Bool {
-        guard let waiter = nextTunnel, totalRoom(inTurn: inTurn) > 0 else { return false }
+        guard let waiter = nextTunnel, totalRoom(inTurn: inTurn) > 0, portsLeft != 0, portIsTried(now) else {
+            return false
+        }
         takeTurn(waiter)
-        tunnels.append(Tunnel(serial: dials, waiter: waiter.id))
+        if let portsLeft { self.portsLeft = portsLeft - 1 }
+        tunnels.append(Tunnel(serial: dials, waiter: waiter))
         actions.append(.dialTunnel(dials, waiter.id))
         dials += 1
         lastServed = now

@@ -55,11 +55,11 @@ package struct PoolModel {
 
     struct Tunnel {
         let serial: Int
-        let waiter: WaiterID
+        let waiter: Waiter
         var isOpen = false
     }
 
-    struct Delay {
+    package struct Delay {
         static let table: [Int64] = [50, 100, 200, 400, 800, 1600, 2000]
         var failures = 0
         var notBefore = Instant.zero
@@ -96,6 +96,10 @@ package struct PoolModel {
     var pinned: [Int] = []
     var dialDelay = Delay()
     var warmDelay = Delay()
+    /// After a dial that found no local port.
+    var portDelay = Delay()
+    /// How many dials local ports allow; nil: any number.
+    package internal(set) var portsLeft: Int?
     var random: SeededRandom
     var dials = 0
     var distrustings = 0
@@ -211,12 +215,15 @@ package struct PoolModel {
     var blockedByTotal: Bool { requestsBlockedByTotal > 0 }
 
     private var requestsBlockedByTotal: Int {
-        if isPaused || isShutDown || isFailing || totalRoom > 0 { return 0 }
-        return max(0, min(waiters.count - usefulDials, originLimit - connections.count))
+        if isPaused || isShutDown || isFailing || totalRoom > 0 || !portsLetRequestsDial { return 0 }
+        var wanted = min(waiters.count - usefulDials, originLimit - connections.count)
+        if let portsLeft { wanted = min(wanted, portsLeft, max(1, freshCount - dials(.replacement))) }
+        return max(0, wanted)
     }
 
     package var totalRoomWanted: Int {
-        isPaused || totalRoom > 0 ? 0 : requestsBlockedByTotal + tunnelWaiters.count
+        if isPaused || totalRoom > 0 { return 0 }
+        return requestsBlockedByTotal + (portsLetTunnelsDial ? min(tunnelWaiters.count, portsLeft ?? .max) : 0)
     }
 
     /// Retries claim at once; others when none of them was served for a second, or for half of their time in the queue.
@@ -255,8 +262,13 @@ package struct PoolModel {
             }
         }
         let probing = isFailing && count(.dialing) + count(.dialing, draining: true) > 0
-        if room > 0, !probing {
-            let delayed = isFailing ? dialDelay.notBefore : .zero
+        let delayedByPorts = portDelay.failures > 0 ? portDelay.notBefore : .zero
+        if portDelay.failures > 0, allDials > 0 { return latest }
+        if portDelay.failures > 0, !tunnelWaiters.isEmpty, totalRoom > 0, portsLeft != 0, delayedByPorts > now {
+            latest = min(latest, delayedByPorts)
+        }
+        if room > 0, !probing, portsAreLeftForRequests {
+            let delayed = max(isFailing ? dialDelay.notBefore : .zero, delayedByPorts)
             if waiters.count > usefulDials {
                 if delayed > now { latest = min(latest, delayed) }
             } else if waiters.count + missingWarm > usefulDials {

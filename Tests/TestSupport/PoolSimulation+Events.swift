@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(90) {
+        switch choices.pick(93) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -27,6 +27,7 @@ extension PoolSimulation {
         case 74..<79: openTunnel()
         case 79..<84: endTunnelDial()
         case 84..<89: endTunnel()
+        case 90..<93: supplyPorts()
         default: endAll()
         }
     }
@@ -79,50 +80,6 @@ extension PoolSimulation {
         both({ $0.cancel(waiter, now: $2, into: &$1) }, { $0.cancel(waiter, now: $1) })
     }
 
-    private mutating func openTunnel() {
-        nextWaiter += 1
-        let waiter = WaiterID(slot: nextWaiter % 16, generation: nextWaiter)
-        let client = ClientID(rawValue: UInt64(choices.pick(4)))
-        waiting.append(waiter)
-        note("openTunnel \(waiter) \(client)")
-        both({ $0.openTunnel(waiter, client: client, now: $2, into: &$1) }, { $0.openTunnel(waiter, client, now: $1) })
-    }
-
-    private mutating func endTunnelDial() {
-        let dials = serials.filter { tunnelDials[$0.key] != nil }.sorted { $0.value < $1.value }
-        guard !dials.isEmpty else { return }
-        let (id, serial) = dials[choices.pick(dials.count)]
-        if dialsSucceed != choices.chance(1, in: 16) {
-            note("dialSucceeded \(id)")
-            both(
-                { $0.dialSucceeded(id, now: $2, into: &$1) },
-                { $0.tunnelDialEnded(serial, succeeded: true, now: $1) })
-        } else {
-            note("dialFailed \(id)")
-            gone(id)
-            both(
-                { $0.dialFailed(id, now: $2, into: &$1) }, { $0.tunnelDialEnded(serial, succeeded: false, now: $1) })
-        }
-    }
-
-    private mutating func endTunnel() {
-        guard !tunnels.isEmpty else { return }
-        let id = tunnels[choices.pick(tunnels.count)]
-        guard let serial = serials[id] else { return fail("\(id) is unknown") }
-        guard !choices.chance(1, in: 8) else {
-            // An order that does not concern tunnels, and an event that no driver reports of one.
-            note("close \(id), noteClosing \(id)")
-            return both(
-                {
-                    $0.close(id, .killed, now: $2, into: &$1)
-                    $0.noteClosing(id, now: $2, into: &$1)
-                }, { _, _ in })
-        }
-        note("closed \(id)")
-        gone(id)
-        both({ $0.closed(id, now: $2, into: &$1) }, { $0.tunnelClosed(serial, now: $1) })
-    }
-
     private mutating func endDial() {
         guard !dialing.isEmpty else { return }
         let id = dialing.remove(at: choices.pick(dialing.count))
@@ -131,6 +88,10 @@ extension PoolSimulation {
             note("dialSucceeded \(id)")
             idle.append(id)
             both({ $0.dialSucceeded(id, now: $2, into: &$1) }, { $0.dialSucceeded(serial, now: $1) })
+        } else if choices.chance(1, in: 3) {
+            note("dialFoundNoPort \(id)")
+            gone(id)
+            both({ $0.dialFoundNoPort(id, now: $2, into: &$1) }, { $0.dialFoundNoPort(serial, now: $1) })
         } else {
             note("dialFailed \(id)")
             gone(id)
@@ -171,9 +132,12 @@ extension PoolSimulation {
         guard !closing.isEmpty else { return }
         let id = closing.remove(at: choices.pick(closing.count))
         guard let serial = serials[id] else { return fail("\(id) is unknown") }
-        note("closed \(id)")
+        let portIsFree = choices.chance(1, in: 2)
+        note("closed \(id) portIsFree: \(portIsFree)")
         gone(id)
-        both({ $0.closed(id, now: $2, into: &$1) }, { $0.closed(serial, now: $1) })
+        both(
+            { $0.closed(id, portIsFree: portIsFree, now: $2, into: &$1) },
+            { $0.closed(serial, portIsFree: portIsFree, now: $1) })
     }
 
     /// A socket fails: mostly an idle one, or a leased or dialing one.

@@ -171,7 +171,7 @@ struct DialTests {
             (ECONNREFUSED, .connectionRefused, "192.0.2.7:80 refused"),
             (ETIMEDOUT, .connectionTimeout, "192.0.2.7:80 did not answer"),
             (ECONNRESET, .connectionTerminated, "192.0.2.7:80 reset"),
-            (EADDRNOTAVAIL, .destinationUnavailable, "source_address"),
+            (EADDRNOTAVAIL, .connectionLimitReached, "connection to 192.0.2.7:80: widen net.ipv4.ip_local_port_range"),
             (EMFILE, .connectionLimitReached, "file descriptors"),
             (EHOSTUNREACH, .destinationUnavailable, "connecting to 192.0.2.7:80 failed"),
         ] as [(CInt, ProxyError.Kind, String)])

@@ -74,14 +74,18 @@ struct PoliteCloseTests {
         }
     }
 
-    @Test("a response that says so ends the connection politely")
-    func connectionClose() {
+    @Test("after a response that says so the origin has half a second to send its FIN first", arguments: [true, false])
+    func connectionClose(originEndsFirst: Bool) {
         let fixture = UpstreamFixture()
         let exchange = RecordingExchange()
         let peer = fixture.start(exchange)
         fixture.send(peer, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-        #expect(exchange.events.last == "ended" && peer.isHalfClosed)
+        #expect(exchange.events.last == "ended" && peer.ending == .none && fixture.counts.closing == 1)
         #expect(fixture.reasons == [.originConnectionClose])
+        if !originEndsFirst {
+            fixture.advance(by: .milliseconds(500))
+            #expect(peer.isHalfClosed)
+        }
         fixture.end(peer)
         #expect(fixture.isAtRest)
     }
