@@ -69,6 +69,9 @@ package protocol AdminBackend: Sendable {
     /// All of them, with their keys.
     func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport
 
+    /// Counts connections now, unless that was done a moment ago.
+    func ports() async throws(AdminRefusal) -> PortsReport
+
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport
     /// A leased connection is closed after its exchange; with `force`, immediately.

@@ -17,6 +17,7 @@ package enum Paths {
     package static let refusals = "/v1/tls/refusals"
     package static let authorities = "/v1/ca"
     package static let rotateAuthority = "/v1/ca/rotate"
+    package static let ports = "/v1/ports"
     package static let connections = "/v1/connections"
     package static let connection = "/v1/connections/{number}"
     package static let action = "/v1/actions/{action}"

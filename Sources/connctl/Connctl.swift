@@ -44,7 +44,7 @@ struct Connctl: AsyncParsableCommand {
                 name: "Diagnosis",
                 subcommands: [
                     ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
-                    TLSCommand.self,
+                    TLSCommand.self, PortsCommand.self,
                 ]),
             CommandGroup(
                 name: "Client setup",

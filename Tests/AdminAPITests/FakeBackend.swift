@@ -169,6 +169,8 @@ final class FakeBackend: AdminBackend {
         Page(items: [Samples.originTLS], total: 1)
     }
 
+    func ports() async throws(AdminRefusal) -> PortsReport { Samples.ports }
+
     func refusals(_ page: PageRequest) async throws(AdminRefusal) -> Page<ClientRefusalReport> {
         Page(items: Array([Samples.refusal, Samples.refusal].prefix(page.limit)), total: 2)
     }

@@ -26,7 +26,8 @@ struct OpenAPITests {
         RefusedSettingReport.self, UnverifiedReport.self, GatewayReport.self, GatewayRequest.self,
         DocumentedGateway.self, GatewayChangeReport.self, AuthoritiesReport.self, AuthorityReport.self,
         AuthorityStatusReport.self, AuthorityRequest.self, RotationRequest.self,
-        InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self, ForgottenRefusalsReport.self,
+        PortsReport.self, PortPathReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
+        ForgottenRefusalsReport.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -93,7 +94,7 @@ struct OpenAPITests {
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,
-                Paths.tlsOrigins, Paths.refusals, Paths.connections, Paths.connection,
+                Paths.tlsOrigins, Paths.ports, Paths.refusals, Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
                 Paths.export,
                 Paths.import, Paths.config, Paths.reload, Paths.openAPI, Paths.metrics, Paths.health, Paths.ready, "/",

@@ -122,6 +122,20 @@ enum Samples {
         $0.upstream.certificateExpires = time
         $0.upstream.certificateExpiresMs = 1
     }
+    static let ports = made(PortsReport()) {
+        $0.time = time
+        $0.timeWaitReuse = "on_loopback"
+        $0.paths = [
+            made(PortPathReport()) {
+                $0.source = "10.0.0.5"
+                $0.destination = "192.0.2.7:443"
+                $0.origins = ["https://example.com"]
+                $0.exhaustion = "3m"
+                $0.exhaustionMs = 180_000
+                $0.state = "running_out"
+            }
+        ]
+    }
     static let refusal = made(ClientRefusalReport()) {
         $0.host = "api.example.com"
         $0.program = "java"

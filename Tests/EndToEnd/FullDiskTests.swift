@@ -60,6 +60,7 @@ import Testing
                 "disable": ["--user", "--dry-run", "shell"], "env": [], "completions": ["bash"], "man": [],
                 "version": [], "backup": ["\(folder.path)/backup.db", "--force"], "gateway": ["list"], "ca": ["show"],
                 "tls": [],
+                "ports": [],
             ]
         }
     }

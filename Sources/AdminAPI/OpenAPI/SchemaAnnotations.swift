@@ -36,6 +36,15 @@ enum SchemaAnnotations {
         "InterceptionReport.misdirected": ["description": "Requests for another host than that of CONNECT."],
         "ClientRefusalReport.hello": ["description": "A hash of what it offers, which tells TLS libraries apart."],
         "ClientRefusalReport.manner": ["description": "`closed`, or the alert that it sent, such as `unknown_ca`."],
+        "PortsReport.time": time,
+        "PortsReport.time_wait_reuse": words("never", "always", "on_loopback"),
+        "PortsReport.dials_without_port": ["description": "Dials for which the kernel had no port (EADDRNOTAVAIL)."],
+        "PortPathReport.state": words("ample", "running_out", "short"),
+        "PortPathReport.exhaustion": [
+            "description":
+                "In how long no port is free if this goes on; null where that is not to be expected within an hour."
+        ],
+        "PortPathReport.origins": ["description": "Origins that connd reaches there; at most 10."],
         "StoreReport.state": words("ok", "failing"),
         "StoreReport.fault": words(
             "full", "read_only", "locked", "in_use", "corrupt", "missing", "unopenable", "other"),

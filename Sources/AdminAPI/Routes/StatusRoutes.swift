@@ -47,6 +47,7 @@ enum StatusRoutes {
         PATCH \(Paths.setting)   set or unset; * is every origin
         GET   \(Paths.gateways)           the gateways; PUT and DELETE open and remove one
         GET   \(Paths.connections)         the upstream connections
+        GET   \(Paths.ports)               the local ports that are left
         GET   \(Paths.exchanges)           slow and failed requests
         GET   \(Paths.history)             figures over time
         GET   \(Paths.events)              what happens, as it happens

@@ -48,7 +48,7 @@ final class ControlPlane: Sendable {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let refusals = backend.refusalControl
-        let authorities = backend.authorityControl
+        let (authorities, ports) = (backend.authorityControl, backend.portWatch)
         let tasks = [
             Task {
                 var reportedPauses = 0
@@ -79,6 +79,7 @@ final class ControlPlane: Sendable {
                     try? await Task.sleep(for: Self.trialInterval)
                 }
             },
+            Task { await ports.run() },
             Task {
                 while !Task.isCancelled {
                     await authorities.upkeep()

@@ -46,8 +46,8 @@ struct ControlPlaneStarter {
         let backend = LiveAdminBackend(
             mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, gateways: gateways,
             authorities: AuthorityControl(
-                authorities, settings: settings, mailbox: mailbox, events: events, logger: logger), store: store,
-            shared: shared,
+                authorities, settings: settings, mailbox: mailbox, events: events, logger: logger),
+            ports: PortWatch(mailbox: mailbox, events: events, logger: logger), store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
             passed: passed, unopened: unopened, hostCheck: hostCheck, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)

@@ -137,6 +137,7 @@ extension LiveAdminBackend {
         if !overrides.unverified.isEmpty {
             page.unverifiedOrigins = await recorder.origins.keys.count(where: overrides.layers.isUnverified)
         }
+        page.ports = await portFacts()
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending

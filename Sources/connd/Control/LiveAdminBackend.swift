@@ -19,6 +19,7 @@ final class LiveAdminBackend: AdminBackend {
     let pauses: PauseControl
     let gatewayControl: GatewayControl
     let authorityControl: AuthorityControl
+    let portWatch: PortWatch
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -41,7 +42,7 @@ final class LiveAdminBackend: AdminBackend {
 
     init(
         mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl,
-        gateways: GatewayControl, authorities: AuthorityControl, store: Store,
+        gateways: GatewayControl, authorities: AuthorityControl, ports: PortWatch, store: Store,
         shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
         losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, hostCheck: HostCheck,
@@ -53,6 +54,7 @@ final class LiveAdminBackend: AdminBackend {
         self.pauses = pauses
         gatewayControl = gateways
         authorityControl = authorities
+        portWatch = ports
         self.store = store
         self.shared = shared
         self.events = events
