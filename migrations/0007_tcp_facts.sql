@@ -17,6 +17,13 @@ ALTER TABLE closed_connections ADD COLUMN tcp_buffer_limited_time INTEGER;
 ALTER TABLE closed_connections ADD COLUMN tcp_since_data_sent INTEGER;
 ALTER TABLE closed_connections ADD COLUMN tcp_since_acknowledged INTEGER;
 
+-- What the kernel knew of the connection when a kept exchange ended; null where that was not known. The round trip in
+-- microseconds; `tcp_retransmits` since the connection was last looked at, which may include exchanges before.
+ALTER TABLE exchanges ADD COLUMN tcp_rtt INTEGER;
+ALTER TABLE exchanges ADD COLUMN tcp_retransmits INTEGER;
+ALTER TABLE exchanges ADD COLUMN tcp_unacknowledged INTEGER;
+ALTER TABLE exchanges ADD COLUMN tcp_timeouts INTEGER;
+
 -- Segments to origins, and the round trip as connections were sampled.
 ALTER TABLE origins ADD COLUMN segments_sent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE origins ADD COLUMN segments_retransmitted INTEGER NOT NULL DEFAULT 0;

@@ -27,6 +27,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var totalMs: Double = 0
     package var bytesFromClient = 0
     package var bytesToClient = 0
+    /// What the kernel knew of its connection at its end; null where that is not known.
+    package var segments: SegmentReport?
     /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` are part
     /// of `queue`, and present only if the exchange waited for a dial.
     package var waterfall: [PhaseReport] = []
@@ -55,7 +57,28 @@ package struct ExchangeReport: Codable, Sendable {
         case totalMs = "total_ms"
         case bytesFromClient = "bytes_from_client"
         case bytesToClient = "bytes_to_client"
+        case segments
         case waterfall
+    }
+}
+
+/// What the kernel knew of an exchange's connection when the exchange ended. Value.
+package struct SegmentReport: Codable, Sendable {
+    package var rttMs: Double = 0
+    /// Segments sent again in this exchange or in at most 63 before it on the same connection.
+    package var retransmits = 0
+    /// Segments that the origin's host had not acknowledged.
+    package var unacknowledged = 0
+    /// Retransmission time-outs in a row.
+    package var timeouts = 0
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case rttMs = "rtt_ms"
+        case retransmits
+        case unacknowledged
+        case timeouts
     }
 }
 

@@ -108,6 +108,7 @@ extension Exchange {
         detail.bytesFromClient = record.bytesFromClient
         detail.bytesToClient = record.bytesToClient
         detail.gateway = gateway?.target.route.name
+        if record.connection > 0 { detail.segments = pool.segmentFacts(ofConnection: record.connection) }
         loop.upstream.ended.exchanges.append(detail)
     }
 

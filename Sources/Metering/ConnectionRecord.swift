@@ -25,6 +25,8 @@ package struct ConnectionRecord: Hashable, Sendable {
     /// Nil where it is not encrypted by connd.
     package var tls: TLSInfo?
     package var tcp: TCPInfo?
+    /// What was known of its last exchange's segments; not stored.
+    package var segments: SegmentFacts?
     /// Where it was asked for, of one that is open.
     package var socket: SocketFacts?
     /// The number of the client that it belongs to, where authentication has bound it to one.

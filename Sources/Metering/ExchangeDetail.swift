@@ -67,6 +67,9 @@ package struct ExchangeDetail: Hashable, Sendable {
     /// The gateway by which its client came; nil for the proxy's own port.
     package var gateway: String?
 
+    /// Nil where nothing is known.
+    package var segments: SegmentFacts?
+
     package static let maxTarget = 1024
 
     package init(
@@ -87,5 +90,27 @@ package struct ExchangeDetail: Hashable, Sendable {
         self.reused = reused
         self.leaseCause = leaseCause
         self.retries = retries
+    }
+}
+
+/// What the kernel knew of an exchange's connection when the exchange ended. Value.
+package struct SegmentFacts: Hashable, Sendable {
+    /// Microseconds.
+    package var roundTripTime = 0
+    /// Segments sent again since the connection was last looked at: in this exchange or in the 63 before.
+    package var retransmits = 0
+    /// Segments that the origin's host has not acknowledged.
+    package var unacknowledged = 0
+    /// Retransmission time-outs in a row.
+    package var timeouts = 0
+
+    package init() {}
+
+    /// `before`: how many were sent again until the connection was last looked at.
+    package init(_ info: TCPInfo, retransmitsBefore before: Int) {
+        roundTripTime = info.roundTripTime
+        retransmits = max(info.retransmits - before, 0)
+        unacknowledged = info.unacknowledged
+        timeouts = max(info.timeouts, info.backoff)
     }
 }

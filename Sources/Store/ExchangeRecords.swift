@@ -8,7 +8,7 @@ enum ExchangeRecords {
         "origin", "started_at", "outcome", "method", "target", "status", "error", "error_detail", "client",
         "connection", "reused", "lease_cause", "retries", "queue_time", "dns_time", "connect_time", "tls_time",
         "send_time", "first_byte_time", "body_time", "total_time", "bytes_from_client", "bytes_to_client",
-        "gateway",
+        "gateway", "tcp_rtt", "tcp_retransmits", "tcp_unacknowledged", "tcp_timeouts",
     ]
     private static let insert = SQLText.insert(into: "exchanges", columns)
 
@@ -22,6 +22,10 @@ enum ExchangeRecords {
             detail.queueTime, detail.dnsTime, detail.connectTime, detail.tlsTime, detail.sendTime, detail.firstByteTime,
             detail.bodyTime, detail.totalTime, detail.bytesFromClient, detail.bytesToClient, detail.gateway,
         ]
+        let segments = detail.segments
+        values += [
+            segments?.roundTripTime, segments?.retransmits, segments?.unacknowledged, segments?.timeouts,
+        ]
         try db.run(insert, values)
     }
 
@@ -34,7 +38,7 @@ enum ExchangeRecords {
     private static func read(_ row: Row) -> ExchangeDetail? {
         let error: String? = row[7]
         let lease: String = row[12]
-        guard let origin = (row[25] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[29] as String?).flatMap({ Origin(canonical: $0) }),
             let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
             let lease = LeaseCause.allCases.first(where: { $0.name == lease })
         else { return nil }
@@ -54,6 +58,14 @@ enum ExchangeRecords {
         detail.bytesFromClient = row[22]
         detail.bytesToClient = row[23]
         detail.gateway = row[24]
+        if let roundTripTime: Int = row[25] {
+            var segments = SegmentFacts()
+            segments.roundTripTime = roundTripTime
+            segments.retransmits = row[26] ?? 0
+            segments.unacknowledged = row[27] ?? 0
+            segments.timeouts = row[28] ?? 0
+            detail.segments = segments
+        }
         return detail
     }
 }

@@ -69,6 +69,7 @@ extension UpstreamConnection {
         }
         record.reason = reason
         record.tcp = tcp
+        record.segments = tcp.map { SegmentFacts($0, retransmitsBefore: retransmitsBefore) }
         loop.ended.connections.append(record)
     }
 
@@ -77,8 +78,14 @@ extension UpstreamConnection {
     func sampleTCP() -> TCPInfo? {
         guard let info = stream.tcpInfo else { return nil }
         pool.statistics.tcp.record(info, since: sampled)
+        retransmitsBefore = sampled.retransmits
         sampled = info
         return info
+    }
+
+    /// Of the exchange that has just ended on it.
+    func segmentFacts() -> SegmentFacts? {
+        sampleTCP().map { SegmentFacts($0, retransmitsBefore: retransmitsBefore) }
     }
 
     /// As an operator sees it; without TCP_INFO, which costs a system call.

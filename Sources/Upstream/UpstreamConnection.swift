@@ -72,6 +72,8 @@ package final class UpstreamConnection {
     let idleProbeLimit: Interval
     /// What the kernel knew when it was last asked for the origin's figures.
     var sampled = TCPInfo()
+    /// `sampled.retransmits` of the time before.
+    var retransmitsBefore = 0
     let timer = Deadline()
     /// It has closed and left nothing in TIME_WAIT on this side.
     var portIsFree = false

@@ -117,6 +117,13 @@ extension UpstreamPool {
 
     // MARK: Reports
 
+    /// What the kernel knows of a connection on which an exchange has just ended. It goes through all connections of the
+    /// pool: for exchanges that are kept, which are few.
+    package func segmentFacts(ofConnection number: UInt64) -> SegmentFacts? {
+        if let open = sockets.connections.first(where: { $0.number == number }) { return open.segmentFacts() }
+        return loop.ended.connections.last { $0.number == number }?.segments
+    }
+
     package var gauges: OriginGauges {
         let counts = machine.counts
         var gauges = OriginGauges()

@@ -73,6 +73,8 @@ import Testing
         #expect(report["total_ms"].double ?? 0 >= 300)
         #expect(longest(report) == "first_byte")
         #expect(phases(report).keys.contains("connect"))
+        #expect(report["segments"]["unacknowledged"].int == 0 && report["segments"]["rtt_ms"].double ?? 0 > 0)
+        #expect(drawn.contains("all that was sent had been acknowledged"), "\(drawn)")
         expectWhole(report)
         for word in ["queue", "first_byte", "body", "headers_timeout", "/thinks"] {
             #expect(drawn.contains(word), "\(drawn)")

@@ -58,4 +58,33 @@ import Testing
         try proxy.connctl("set", origin.name, "congestion_control=reno")
         #expect(try proxy.detail(origin)["refused_settings"].items.isEmpty)
     }
+
+    @Test("what is set of sockets is shown as the kernel has it, of the origin and of the connection")
+    func readBack() throws {
+        let proxy = try RunningProxy(
+            """
+            settings:
+              tcp_nodelay: off
+              tcp_keepalive: 61s/7s/3
+              tcp_user_timeout: 29s
+              congestion_control: reno
+              send_buffer: 32KiB
+              receive_buffer: 48KiB
+            """, state: try StateFolder())
+        let client = try ScriptedClient(proxy)
+        #expect(try client.get(origin.url()).status == 200)
+        let number = try #require(try proxy.read("/v1/connections")["items"].items.first?["number"].int)
+        let connection = try proxy.read("/v1/connections/\(number)")
+        for socket in [try proxy.detail(origin)["socket"], connection["socket"]] {
+            #expect(socket["nodelay"].flag == false && socket["fast_open"].flag == false)
+            #expect(socket["keepalive"].text == "61s/7s/3" && socket["user_timeout_ms"].int == 29_000)
+            #expect(socket["congestion_control"].text == "reno")
+            #expect(socket["send_buffer"].int == 32 << 10 && socket["receive_buffer"].int == 48 << 10)
+        }
+        #expect(connection["tcp"]["bytes_acknowledged"].int ?? 0 > 0 && connection["tcp"]["segments_sent"].int ?? 0 > 0)
+        for words in [["show", origin.name], ["why", "\(number)"]] {
+            let output = try proxy.connctl(words).output
+            #expect(output.contains("keepalive 61s/7s/3, user timeout 29s") && output.contains("reno"), "\(output)")
+        }
+    }
 }

@@ -22,7 +22,7 @@ struct MigrationTests {
         (4, "gateways", "75b04fec47896a8b"),
         (5, "tls_facts", "91ef45ef3e35feb3"),
         (6, "client_refusals", "e4e6b0f8370ae3bd"),
-        (7, "tcp_facts", "562969d49a49c633"),
+        (7, "tcp_facts", "aa30305e9c4970b9"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")

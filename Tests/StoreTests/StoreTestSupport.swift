@@ -168,6 +168,9 @@ func failedExchange(_ origin: Origin = .example, at time: Int64 = Bench.start) -
     (detail.sendTime, detail.firstByteTime, detail.bodyTime, detail.totalTime) = (5, 6, 7, 8)
     (detail.bytesFromClient, detail.bytesToClient) = (90, 210)
     detail.gateway = "stripe"
+    var segments = SegmentFacts()
+    (segments.roundTripTime, segments.retransmits, segments.unacknowledged, segments.timeouts) = (51_000, 3, 2, 4)
+    detail.segments = segments
     return detail
 }
 

@@ -116,6 +116,9 @@ struct ExchangeText {
         let connection = report.connection.map { "\($0) (connctl why \($0))" } ?? "none"
         facts.add("connection", connection + (report.reused ? ", reused" : ""))
         facts.add("why that one", report.explanation.isEmpty ? report.leaseCause : report.explanation)
+        if let segments = report.segments {
+            facts.add("kernel", KernelText.segments(segments), segments.timeouts > 0 ? .bad : .plain)
+        }
         if report.retries > 0 { facts.add("sent again", Formatting.plural(report.retries, "time")) }
         facts.add(
             "bytes",

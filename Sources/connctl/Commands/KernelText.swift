@@ -35,6 +35,19 @@ enum KernelText {
                 + "\(Formatting.duration(ms: Double(tcp.sinceDataSentMs))) before")
     }
 
+    /// Whose time it was: while something is unacknowledged it is the path's, otherwise the origin's.
+    static func segments(_ segments: SegmentReport) -> String {
+        let acknowledged =
+            segments.unacknowledged == 0
+            ? "all that was sent had been acknowledged"
+            : "\(Formatting.plural(segments.unacknowledged, "segment")) unacknowledged"
+        let timeouts =
+            segments.timeouts == 0
+            ? "" : " after \(Formatting.plural(segments.timeouts, "retransmission time-out")) in a row"
+        let again = segments.retransmits == 0 ? "" : ", \(segments.retransmits) sent again"
+        return "round trip \(Formatting.duration(ms: segments.rttMs)), \(acknowledged)\(timeouts)\(again)"
+    }
+
     /// Nil where nothing was ever sent.
     static func limits(_ busy: Double, window: Double, buffer: Double) -> String? {
         guard busy > 0 else { return nil }

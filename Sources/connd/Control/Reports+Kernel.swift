@@ -33,6 +33,16 @@ extension TCPReport {
     }
 }
 
+extension SegmentReport {
+    init(_ facts: SegmentFacts) {
+        self.init()
+        rttMs = APIFormat.milliseconds(Int64(facts.roundTripTime))
+        retransmits = facts.retransmits
+        unacknowledged = facts.unacknowledged
+        timeouts = facts.timeouts
+    }
+}
+
 extension SocketReport {
     init(_ facts: SocketFacts) {
         self.init()

@@ -81,6 +81,7 @@ extension ExchangeReport {
         totalMs = APIFormat.milliseconds(detail.totalTime)
         bytesFromClient = detail.bytesFromClient
         bytesToClient = detail.bytesToClient
+        segments = detail.segments.map(SegmentReport.init)
         waterfall = detail.phases
     }
 }
