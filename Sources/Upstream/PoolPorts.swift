@@ -1,6 +1,7 @@
 package import Metering
 import Pooling
 package import ProxyTypes
+import Tuning
 
 /// What a pool knows of the local ports on its paths. Value.
 struct PoolPorts {
@@ -18,8 +19,9 @@ struct PoolPorts {
     private static let remembered = PortSpace.timeWait + PortSpace.timeWait
 
     /// Those on which connections have been opened of late.
-    func recent(now: Instant) -> [PortPath] {
-        dialled.filter { now - $0.last <= Self.remembered }.map(\.path)
+    mutating func recent(now: Instant) -> [PortPath] {
+        dialled.removeAll { now - $0.last > Self.remembered }
+        return dialled.map(\.path)
     }
 
     mutating func noteDial(_ path: PortPath, now: Instant) {
@@ -101,6 +103,12 @@ extension UpstreamPool {
     fileprivate func portPaths(now: Instant) -> Set<PortPath> {
         var paths = Set(ports.recent(now: now))
         for connection in sockets.connections { if let path = connection.portPath { paths.insert(path) } }
+        // Each of several source addresses has ports of its own, also one from which nothing was dialled yet.
+        for source in settings.sourceAddress {
+            for path in paths where path.destination.address.family == source.family {
+                paths.insert(PortPath(source: source, destination: path.destination))
+            }
+        }
         return paths
     }
 

@@ -93,7 +93,7 @@ extension UpstreamConnection {
     private var mayReset: Bool { stream.isOpen && stream.isSilent && stream.isAcknowledged }
 
     /// How long after a response that says `Connection: close` its origin has time to send its FIN first.
-    private static let originEndsWithin = Interval.milliseconds(500)
+    private static let originEndsWithin = Interval.milliseconds(250)
     /// An origin may answer before it has read all of a request. It has read it when it sent nothing for this long.
     private static let originHasReadAfter = Interval.seconds(1)
 

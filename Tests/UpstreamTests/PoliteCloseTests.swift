@@ -74,7 +74,9 @@ struct PoliteCloseTests {
         }
     }
 
-    @Test("after a response that says so the origin has half a second to send its FIN first", arguments: [true, false])
+    @Test(
+        "after a response that says so the origin has a quarter of a second to send its FIN first",
+        arguments: [true, false])
     func connectionClose(originEndsFirst: Bool) {
         let fixture = UpstreamFixture()
         let exchange = RecordingExchange()
@@ -83,7 +85,7 @@ struct PoliteCloseTests {
         #expect(exchange.events.last == "ended" && peer.ending == .none && fixture.counts.closing == 1)
         #expect(fixture.reasons == [.originConnectionClose])
         if !originEndsFirst {
-            fixture.advance(by: .milliseconds(500))
+            fixture.advance(by: .milliseconds(250))
             #expect(peer.isHalfClosed)
         }
         fixture.end(peer)

@@ -226,6 +226,14 @@ struct PortTests {
 
     // MARK: Paths
 
+    @Test("each source address has a path of its own, also before anything is dialled from it")
+    func sourcePaths() {
+        let own = [IPAddress(ipv4: 0x0A00_0001), IPAddress(ipv4: 0x0A00_0002)]
+        let fixture = UpstreamFixture { $0.sourceAddress = own }
+        _ = fixture.start(RecordingExchange())
+        #expect(Set(fixture.loop.portPaths(limit: 10).first?.paths.map(\.source) ?? []) == Set(own))
+    }
+
     @Test("paths are those of open connections and of those dialled within two minutes")
     func paths() {
         let fixture = UpstreamFixture()

@@ -81,7 +81,7 @@ enum SchemaAnnotations {
             "none", "idle", "returned", "dialled", "retry", "pipelined", "tunnel"),
         "ExchangeReport.status": ["description": "0 if no response head arrived."],
         "PhaseReport.phase": words("queue", "dns", "connect", "tls", "send", "first_byte", "body"),
-        "EventReport.type": words("setting", "action", "reload", "store", "origin", "tick", "reset"),
+        "EventReport.type": words("setting", "action", "reload", "store", "origin", "ports", "tick", "reset"),
         "ChangeReport.hidden_by": words("override", "trial"),
         "Problem.type": ["format": "uri-reference"],
         "FieldProblem.pointer": [

@@ -54,7 +54,7 @@ enum EventText {
 
     static func line(_ event: EventReport, color: Bool) -> String {
         let place = event.origin.map { " \($0):" } ?? ""
-        let style: TextStyle = event.type == "store" ? .warning : .plain
+        let style: TextStyle = event.type == "store" || event.type == "ports" ? .warning : .plain
         return TextStyle.dim.apply(SafeText.line(Formatting.time(event.time)), color: color) + "  "
             + style.apply(SafeText.line(event.type), color: color) + " "
             + SafeText.line("\(place) \(event.message)")
