@@ -54,6 +54,7 @@ let streams: [Target] = [
     .target(name: "CLinux"),
     room("Reactor", ["ProxyTypes", "CLinux"]),
     .systemLibrary(name: "CTLS", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CAres", providers: [.apt(["libc-ares-dev"])]),
     room("LocalCA", ["ProxyTypes", "CTLS"]),
     room("AuthorityFiles", ["ProxyTypes", "LocalCA"]),
     room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor", "LocalCA"]),
@@ -86,16 +87,20 @@ let daemon: [Target] = [
             .embedInCode("0001_initial.sql"), .embedInCode("0002_runs.sql"), .embedInCode("0003_pauses.sql"),
             .embedInCode("0004_gateways.sql"), .embedInCode("0005_tls_facts.sql"),
             .embedInCode("0006_client_refusals.sql"), .embedInCode("0007_tcp_facts.sql"),
+            .embedInCode("0008_dial_facts.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
     room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "AdminClient", dependencies: ["ProxyTypes", "AdminModels", "CCurl"], swiftSettings: small),
+    room("Resolving", ["ProxyTypes", "Metering", "CLinux", "CAres", "Reactor"]),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
     room("ProcessOutput", ["ProxyTypes"]),
-    room("Upstream", ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS"]),
+    room(
+        "Upstream",
+        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS", "Resolving"]),
     room(
         "ForwardProxy",
         [
@@ -106,7 +111,8 @@ let daemon: [Target] = [
         name: "connd",
         dependencies: [
             "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "LocalCA", "AuthorityFiles", "TLS", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput", "Store",
+            "LocalCA", "AuthorityFiles", "TLS", "Resolving", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput",
+            "Store",
             "AdminModels", "AdminAPI", logging, argumentParser,
         ],
         swiftSettings: strict),
@@ -120,8 +126,8 @@ let simulation: [Target] = [
     .target(
         name: "Simulation",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS", "Upstream",
-            "ForwardProxy",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS", "Resolving",
+            "Upstream", "ForwardProxy",
         ],
         path: "Tests/Simulation", exclude: ["Command", "Tests"],
         // Optimised in debug builds too: runs of many seeds would take too long.
@@ -150,19 +156,21 @@ let testTargets: [Target] = [
         [
             "ProxyTypes", "CTLS", "Reactor", "LocalCA", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport",
         ]),
+    tests(
+        "ResolvingTests", ["ProxyTypes", "Metering", "Reactor", "Resolving", "TestSupport", "ReactorTestSupport"]),
     tests("LocalCATests", ["ProxyTypes", "CTLS", "LocalCA", "TestSupport"]),
     tests("AuthorityFilesTests", ["ProxyTypes", "LocalCA", "AuthorityFiles", "TestSupport"]),
     tests(
         "UpstreamTests",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Upstream",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Resolving", "Upstream",
             "TestSupport", "ReactorTestSupport",
         ]),
     tests(
         "ForwardProxyTests",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Upstream",
-            "ForwardProxy", "LocalCA", "TLS", "ReactorTestSupport", "TestSupport",
+            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Systemd", "Reactor", "Resolving",
+            "Upstream", "ForwardProxy", "LocalCA", "TLS", "ReactorTestSupport", "TestSupport",
         ]),
     tests("StoreTests", ["ProxyTypes", "Tuning", "Metering", "Migrations", "Store", grdb]),
     tests(

@@ -55,6 +55,15 @@ package protocol AdminBackend: Sendable {
     func removeGateway(_ name: String, actor: AdminActor, reason: String?, ifRevision: UInt64?)
         async throws(AdminRefusal) -> ([GatewayReport], revision: UInt64)
 
+    /// The resolver, and what it has done.
+    func dns() async -> DNSReport
+    /// By name; nil: all.
+    func names(_ page: PageRequest, name: String?) async throws(AdminRefusal) -> Page<NameReport>
+    /// Nil: all names.
+    func flushNames(_ name: String?, actor: AdminActor, reason: String?)
+        async throws(AdminRefusal) -> FlushedNamesReport
+    func refreshName(_ request: NameRefreshRequest, actor: AdminActor) async throws(AdminRefusal) -> NameRefreshReport
+
     /// By name.
     func originTLS(_ page: PageRequest) async throws(AdminRefusal) -> Page<OriginTLSReport>
     /// The latest first.

@@ -222,7 +222,7 @@ extension AdminClient {
         return path[..<start] + PercentEncoding.segment(value) + path[path.index(after: end)...]
     }
 
-    private func body(_ content: some Encodable) throws(AdminFailure) -> [UInt8] {
+    func body(_ content: some Encodable) throws(AdminFailure) -> [UInt8] {
         do { return try APIJSON.encode(content) } catch {
             throw .unexpected(address, "the request could not be written (\(error))")
         }

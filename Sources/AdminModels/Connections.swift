@@ -28,6 +28,11 @@ package struct ConnectionReport: Codable, Sendable {
     package var requests = 0
     package var bytesSent = 0
     package var bytesReceived = 0
+    /// Where its address is from: `dns`, `hosts`, `system`, `loopback`, or `literal` where the origin's host is one; null
+    /// where that is not known any more.
+    package var addressSource: String?
+    /// The addresses that its dial tried, in the order in which it did.
+    package var attempts: [DialAttemptReport] = []
     package var dnsMs: Double = 0
     package var connectMs: Double = 0
     package var tlsMs: Double = 0
@@ -61,12 +66,36 @@ package struct ConnectionReport: Codable, Sendable {
         case requests
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
+        case addressSource = "address_source"
+        case attempts
         case dnsMs = "dns_ms"
         case connectMs = "connect_ms"
         case tlsMs = "tls_ms"
         case tls
         case tcp
         case socket
+    }
+}
+
+/// One address that a dial tried. Value.
+package struct DialAttemptReport: Codable, Sendable {
+    package var address = ""
+    /// Since the first attempt.
+    package var beginMs: Double = 0
+    package var durationMs: Double = 0
+    /// `connected`, `refused`, `timed_out`, `unreachable`, `failed`, or `overtaken` where another address had answered.
+    package var outcome = ""
+    /// Tried after all others, as it had failed lately.
+    package var lastResort = false
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case address
+        case beginMs = "begin_ms"
+        case durationMs = "duration_ms"
+        case outcome
+        case lastResort = "last_resort"
     }
 }
 

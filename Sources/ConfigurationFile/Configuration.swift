@@ -34,6 +34,15 @@ package struct Configuration: Hashable, Sendable {
         package var socketMode = SocketMode.standard
     }
 
+    /// Where names are looked up.
+    package struct DNS: Hashable, Sendable {
+        /// Asked instead of those that `resolvConf` names; empty: those.
+        package var servers: [DNSServer] = []
+        /// Nil: the system's.
+        package var resolvConf: String?
+        package var hosts: String?
+    }
+
     package struct Metrics: Hashable, Sendable {
         /// The number of origins with their own labels on `/metrics`; the others are summed in `_other`.
         package var maxOrigins = 100
@@ -78,6 +87,7 @@ package struct Configuration: Hashable, Sendable {
     }
 
     package var proxy = Proxy()
+    package var dns = DNS()
     package var admin = Admin()
     /// An absolute path or `:memory:`. Nil: in the state directory, see `databasePath`.
     package var database: String?
@@ -125,6 +135,25 @@ package enum LogFormat: String, CaseIterable, Hashable, Sendable {
     /// journald where standard error is the journal, else text.
     case auto
     case text, json, journald
+}
+
+/// A DNS server: `192.0.2.53`, `192.0.2.53:5353`, `[2001:db8::53]:5353`. Value.
+package struct DNSServer: Hashable, Sendable, CustomStringConvertible {
+    package static let allowed = "an address of a DNS server, such as 192.0.2.53 or 192.0.2.53:5353"
+
+    package let endpoint: Endpoint
+
+    package init(parsing text: String) throws(ValueProblem) {
+        if let address = IPAddress(text) {
+            endpoint = Endpoint(address: address, port: 53)
+        } else if let listen = try? ListenAddress(parsing: text), case .tcp(let address, let port) = listen, port > 0 {
+            endpoint = Endpoint(address: address, port: port)
+        } else {
+            throw ValueProblem(allowed: Self.allowed, text: text)
+        }
+    }
+
+    package var description: String { endpoint.port == 53 ? endpoint.address.description : endpoint.description }
 }
 
 package enum AccessLogTarget: Hashable, Sendable, CustomStringConvertible {

@@ -3,18 +3,19 @@ import Tuning
 
 /// The keys of the file except `settings` and `hosts`, in the order in which they are printed.
 enum ConfigurationTable {
-    static let sections = ["proxy", "admin", "metrics", "exchanges", "warm_start", "log", "access_log"]
+    static let sections = ["proxy", "dns", "admin", "metrics", "exchanges", "warm_start", "log", "access_log"]
     static let settings = "settings"
     static let hosts = "hosts"
     static let gateways = "gateways"
 
-    static let keys = proxy + [.gateways] + admin + records + logs
+    static let keys = proxy + [.gateways] + dns + admin + records + logs
 
     static func keys(in section: String?) -> [ConfigurationKey] { keys.filter { $0.section == section } }
 
     /// The top-level keys.
     static let topNames = [
-        "proxy", gateways, "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log", settings,
+        "proxy", gateways, "dns", "admin", "database", "metrics", "exchanges", "warm_start", "log", "access_log",
+        settings,
         hosts,
     ]
 
@@ -59,6 +60,18 @@ enum ConfigurationTable {
             "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
             "how long running exchanges may continue after SIGTERM"),
         .threads,
+    ]
+
+    private static let dns: [ConfigurationKey] = [
+        .list(
+            "dns", "servers", \.dns.servers, example: "[\"192.0.2.53\", \"[2001:db8::53]:5353\"]",
+            "DNS servers to ask instead of those of resolv_conf; [] for those", DNSServer.init(parsing:)),
+        .path(
+            "dns", "resolv_conf", \.dns.resolvConf,
+            "the file with DNS servers, search domains and options, read again when it changes; auto: /etc/resolv.conf"),
+        .path(
+            "dns", "hosts", \.dns.hosts,
+            "the file with names that DNS is not asked for, read again when it changes; auto: /etc/hosts"),
     ]
 
     private static let admin: [ConfigurationKey] = [

@@ -22,6 +22,10 @@ package struct ConnectionRecord: Hashable, Sendable {
     package var dnsTime: Int64 = 0
     package var connectTime: Int64 = 0
     package var tlsTime: Int64 = 0
+    /// Where its address is from; nil where that is not known any more.
+    package var addressSource: AddressSource?
+    /// The addresses that its dial tried, in the order in which it did.
+    package var attempts: [DialAttempt] = []
     /// Nil where it is not encrypted by connd.
     package var tls: TLSInfo?
     package var tcp: TCPInfo?

@@ -3,7 +3,8 @@ import ProxyTypes
 /// The metrics of the process: build information, clients, sums over all origins, which include forgotten ones,
 /// settings and database. Zeros are written.
 extension MetricNames {
-    static let process: [Metric<PageSubject>] = runtime + clients + upstream + ports + times + control
+    static let process: [Metric<PageSubject>] =
+        runtime + clients + upstream + names + ports + times + control
 
     private static let runtime: [Metric<PageSubject>] = [
         .gauge("connd_build_info", "1, with the version.") { $1.value(1, ("version", $0.page.version)) },
@@ -18,6 +19,13 @@ extension MetricNames {
         .gauge("process_open_fds", "Open file descriptors.") { $1.value($0.page.process.openDescriptors) },
         .gauge("process_max_fds", "Maximum number of open file descriptors.") {
             $1.value($0.page.process.maxDescriptors)
+        },
+        .gauge(
+            "connd_loop_longest_round_seconds",
+            "The longest time since the start for which the data loop served something else than its sockets."
+        ) { $1.seconds($0.proxy.longestRound) },
+        .counter("connd_loop_slow_rounds_total", "Rounds of the data loop that took 10 ms or longer.") {
+            $1.value($0.proxy.slowRounds)
         },
         .counter("connd_invariants_broken_total", "Bugs in connd that it detected and survived.") {
             $1.value($0.page.invariantsBroken)

@@ -11,6 +11,7 @@ package struct MetricsPage: Sendable {
     package var acceptIsPaused = false
     package var gateways: [GatewayTraffic] = []
     package var authorities: [AuthorityExpiry] = []
+    package var names = NameFacts()
     /// Each origin once.
     package var origins: [OriginSnapshot] = []
     /// How many of them have their own series; the others are summed.
@@ -42,6 +43,16 @@ package struct GatewayTraffic: Sendable {
         self.requests = requests
         self.refused = refused
     }
+}
+
+/// Names, their addresses and look-ups. Value.
+package struct NameFacts: Sendable {
+    package var statistics = NameStatistics()
+    /// In the cache.
+    package var known = 0
+    package var underWay = 0
+
+    package init() {}
 }
 
 /// When a certificate authority that is in use expires. Value.

@@ -86,6 +86,9 @@ package struct ProxyMetrics: Sendable {
     package var socketSettingsRefused = 0
     /// Dials for which the kernel had no local port (EADDRNOTAVAIL).
     package var dialsWithoutPort = 0
+    /// In microseconds, and how many took 10 ms or longer.
+    package var longestRound: Int64 = 0
+    package var slowRounds = 0
     package var queueTime = Histogram()
     package var dnsTime = Histogram()
     package var connectTime = Histogram()

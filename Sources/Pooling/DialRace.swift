@@ -21,7 +21,8 @@ package struct DialRace: Sendable {
 
     private enum Phase { case waiting, running, over }
 
-    /// The addresses' indices, families in turn, beginning with the first address's (RFC 8305 section 4).
+    /// The addresses' indices: families in turn, beginning with the first address's (RFC 8305 section 4), and then the last
+    /// resorts in the same way.
     package let order: [Int]
     /// When `deadlineReached` is due.
     package private(set) var nextDeadline = Instant.distantFuture
@@ -32,10 +33,12 @@ package struct DialRace: Sendable {
     /// The attempts under way, in the order they began.
     private var underWay: [Int] = []
 
-    /// `families[i]` is the family of address `i`, in the order of preference that the resolver gave.
-    package init(families: [Family], delay: Interval) {
+    /// `families[i]` is the family of address `i`, in the order of preference. The last `lastResorts` are tried after all
+    /// others.
+    package init(families: [Family], lastResorts: Int = 0, delay: Interval) {
         self.delay = delay
-        order = Self.interleaved(families)
+        let first = families.count - min(max(lastResorts, 0), families.count)
+        order = Self.interleaved(families[..<first]) + Self.interleaved(families[first...])
     }
 
     package mutating func start(now: Instant, into actions: inout [Action]) {
@@ -99,7 +102,7 @@ package struct DialRace: Sendable {
         underWay.removeAll()
     }
 
-    private static func interleaved(_ families: [Family]) -> [Int] {
+    private static func interleaved(_ families: ArraySlice<Family>) -> [Int] {
         guard let first = families.first else { return [] }
         let leading = families.indices.filter { families[$0] == first }
         let others = families.indices.filter { families[$0] != first }

@@ -59,6 +59,16 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
+    /// A connection has opened that no dial waits for any more. Nil: there is no room for it. `dialSucceeded` follows.
+    package mutating func takeExtra(now: Instant) -> ConnectionID? {
+        guard phase == .serving, table.counts.idle < policy.maxIdle, origin.tryTake() else { return nil }
+        guard takeFromTotal(inTurn: false, now: now) else {
+            origin.giveBack()
+            return nil
+        }
+        return table.id(table.add(.requests(.warmUp), epoch: backoff.epoch, now: now))
+    }
+
     /// Dials until `count` trusted connections are idle or being dialled, as far as limits and back-off allow. Returns
     /// how many dials it began: none while paused.
     @discardableResult

@@ -106,6 +106,15 @@ package enum Disposition: Equatable, BitwiseCopyable, Sendable {
     /// Nothing was sent, so the connection is not shown to be alive.
     case unused
     case mustClose(CloseReason)
+
+    /// Where it would be used again, it closes instead.
+    @inline(__always)
+    package func closing(_ reason: CloseReason) -> Disposition {
+        switch self {
+        case .reusable, .unused: .mustClose(reason)
+        case .mustClose: self
+        }
+    }
 }
 
 /// Which clients' requests a connection carries. Value.

@@ -10,3 +10,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "\(address.bracketed):\(port)" }
 }
+
+extension Endpoint: Comparable {
+    package static func < (a: Endpoint, b: Endpoint) -> Bool { (a.address, a.port) < (b.address, b.port) }
+}

@@ -62,6 +62,7 @@ package final class Reactor {
     /// The most that one read brings.
     package var readSize: Int { readBuffer.count }
 
+    package private(set) var rounds = LoopRounds()
     private var closed: [EventSource] = []
     private var rescheduled: [EventSource] = []
     private var isRunning = false
@@ -108,6 +109,7 @@ package final class Reactor {
         timer.fire(now: now)
         // Only now: an event of this round may name one that an earlier event of the round has closed.
         if !closed.isEmpty { closed.removeAll(keepingCapacity: true) }
+        rounds.note(kernel.instant() - now)
     }
 
     package func stop() {
@@ -177,6 +179,22 @@ package final class Reactor {
             if PlantedFault.isActive(.closedStreamKept) { return }
         #endif
         Unmanaged.passUnretained(source).release()
+    }
+}
+
+/// How long rounds of a loop took, from its wake-up to its next wait: as long, all of its clients and origins wait. Value.
+package struct LoopRounds: Sendable {
+    package private(set) var longest = Interval.zero
+    /// Those that took `slow` or longer.
+    package private(set) var slowCount = 0
+
+    package static let slow = Interval.milliseconds(10)
+
+    @inline(__always)
+    mutating func note(_ time: Interval) {
+        guard time > longest || time >= Self.slow else { return }
+        longest = max(longest, time)
+        if time >= Self.slow { slowCount += 1 }
     }
 }
 

@@ -12,6 +12,7 @@ enum ConnectionRecords {
         "tcp_segments_sent", "tcp_segments_received", "tcp_timeouts", "tcp_backoff", "tcp_lost", "tcp_unacknowledged",
         "tcp_delivery_limited_by_us", "tcp_bytes_acknowledged", "tcp_bytes_received", "tcp_busy_time",
         "tcp_window_limited_time", "tcp_buffer_limited_time", "tcp_since_data_sent", "tcp_since_acknowledged",
+        "address_source", "dial_attempts",
     ]
     // A duplicate number would be a bug; the later record wins, so that it cannot block all later batches.
     private static let insert = SQLText.insert("INSERT OR REPLACE", into: "closed_connections", columns)
@@ -31,6 +32,7 @@ enum ConnectionRecords {
             record.tls?.certificateExpires,
         ]
         values += more(record.tcp)
+        values += [record.addressSource?.name, DialRecords.text(record.attempts)]
         try db.run(insert, values)
     }
 
@@ -51,7 +53,7 @@ enum ConnectionRecords {
 
     private static func read(_ row: Row) -> ConnectionRecord? {
         let cause: String = row[3]
-        guard let origin = (row[44] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[46] as String?).flatMap({ Origin(canonical: $0) }),
             let cause = DialCause.allCases.first(where: { $0.name == cause })
         else { return nil }
         var record = ConnectionRecord(
@@ -70,6 +72,9 @@ enum ConnectionRecords {
         record.tlsTime = row[15]
         record.tcp = tcp(row)
         record.tls = tls(row)
+        let source: String? = row[44]
+        record.addressSource = AddressSource.allCases.first { $0.name == source }
+        record.attempts = DialRecords.attempts(row[45])
         return record
     }
 

@@ -44,7 +44,9 @@ package struct EffectiveSettings: Hashable, Sendable {
     /// Empty: chosen by the kernel.
     package var sourceAddress: [IPAddress]
     package var ipFamily: IPFamily
+    package var addressOrder: AddressOrder
     package var happyEyeballsDelay: Interval
+    package var resolver: ResolverMode
     package var dnsMinTTL: Interval
     /// At least `dnsMinTTL`.
     package var dnsMaxTTL: Interval
@@ -109,6 +111,8 @@ package struct EffectiveSettings: Hashable, Sendable {
         receiveBuffer = values.number(.receiveBuffer)
         sourceAddress = values.addresses(.sourceAddress)
         ipFamily = values.choice(.ipFamily, or: .any)
+        addressOrder = values.choice(.addressOrder, or: .spread)
+        resolver = values.choice(.resolver, or: .auto)
         happyEyeballsDelay = values.interval(.happyEyeballsDelay)
         dnsMinTTL = values.interval(.dnsMinTTL)
         dnsMaxTTL = max(values.interval(.dnsMaxTTL), dnsMinTTL)

@@ -7,7 +7,8 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case connectTimeout, tlsTimeout, headersTimeout, bodyIdleTimeout, expectContinueTimeout, closeLinger
     case tunnelIdleTimeout, maxTunnels, maxRetries, replayBuffer
     case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpIdleProbe, tcpFastOpen, congestionControl
-    case sendBuffer, receiveBuffer, sourceAddress, ipFamily, happyEyeballsDelay, dnsMinTTL, dnsMaxTTL, dnsServeStale
+    case sendBuffer, receiveBuffer, sourceAddress, ipFamily, addressOrder, happyEyeballsDelay, resolver
+    case dnsMinTTL, dnsMaxTTL, dnsServeStale
     case tls, tlsVerify, tlsCaFile, tlsClientCert, tlsClientKey, tlsServerName, tlsMinVersion, tlsPin
     case intercept, interceptExcept
 

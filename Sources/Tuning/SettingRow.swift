@@ -55,6 +55,8 @@ package struct AuditEntry: Hashable, Sendable {
         case gatewaySet = "gateway_set"
         case gatewayRemoved = "gateway_removed"
         case refusalsForgotten = "refusals_forgotten"
+        case namesFlushed = "names_flushed"
+        case nameRefreshed = "name_refreshed"
         case authorityCreated = "ca_created"
         case authorityRotated = "ca_rotated"
         case authorityRetired = "ca_retired"
@@ -70,7 +72,7 @@ package struct AuditEntry: Hashable, Sendable {
     /// `uid:1000`, `token`, or `connd` for its own actions.
     package var actor: String
     package var action: Action
-    /// A pattern, an origin, a connection's number, a gateway's name, an authority's serial, or `everything`.
+    /// A pattern, an origin, a connection's number, a gateway's name, a name of hosts, an authority's serial, or `everything`.
     package var subject: String
     package var setting: Setting?
     /// In canonical form; nil where this layer had no value before, or has none afterwards.

@@ -1,9 +1,5 @@
 import ProxyTypes
 
-extension SettingDefinition.Availability {
-    static let needsTTLs = notYet(needs: "the TTLs of DNS answers")
-}
-
 extension Setting {
     /// The settings of an origin, in the order of the cases: name, kind and range, default, when it takes effect, help.
     static let table: [SettingDefinition] =
@@ -120,15 +116,22 @@ extension Setting {
             .ipFamily, "ip_family", .choice(IPFamily.allCases.map(\.rawValue)), .word("any"), .newConnections,
             "which of the origin's addresses are tried"),
         .init(
+            .addressOrder, "address_order", .choice(AddressOrder.allCases.map(\.rawValue)), .word("spread"),
+            .newConnections,
+            "which of several addresses is dialled first: the one with the fewest connections, or the resolver's first"),
+        .init(
             .happyEyeballsDelay, "happy_eyeballs_delay", .duration(.milliseconds(10)...(.seconds(2))),
             .duration(.milliseconds(250)), .newConnections,
             "how long one address may leave a dial unanswered before the next is tried in parallel"),
+        .init(
+            .resolver, "resolver", .choice(ResolverMode.allCases.map(\.rawValue)), .word("auto"), .nextLookUp,
+            "who is asked for the origin's name: dns, the system's resolver, or (auto) it for what DNS does not know"),
         .init(
             .dnsMinTTL, "dns_min_ttl", .duration(.zero...(.hours(1))), .duration(.seconds(5)), .nextLookUp,
             "minimum time for which a DNS answer is cached"),
         .init(
             .dnsMaxTTL, "dns_max_ttl", .duration(.seconds(1)...(.hours(24))), .duration(.minutes(5)), .nextLookUp,
-            "maximum time for which a DNS answer is cached", availability: .needsTTLs),
+            "maximum time for which a DNS answer is cached"),
         .init(
             .dnsServeStale, "dns_serve_stale", .duration(.zero...(.hours(24))), .duration(.seconds(30)), .nextLookUp,
             "how long an expired answer is still used while DNS fails"),

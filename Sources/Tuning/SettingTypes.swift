@@ -10,6 +10,14 @@ package enum IPFamily: String, CaseIterable, Hashable, Sendable {
     case any, ipv4, ipv6
 }
 
+/// Which of several addresses of an origin a dial tries first. Addresses that failed lately come last in any case.
+package enum AddressOrder: String, CaseIterable, Hashable, Sendable {
+    /// The one with the fewest connections of the pool.
+    case spread
+    /// As the resolver sorts them.
+    case resolver
+}
+
 /// Whether the connection to an origin is encrypted.
 package enum TLSMode: String, CaseIterable, Hashable, Sendable {
     case asScheme = "as_scheme"

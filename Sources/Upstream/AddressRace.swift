@@ -13,6 +13,7 @@ import Tuning
 final class AddressRace {
     private struct Attempt {
         let stream: any ByteStream
+        let begin: Instant
         let expires: Instant
     }
 
@@ -21,7 +22,7 @@ final class AddressRace {
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
     private let startedAt: Instant
-    private let addresses: [IPAddress]
+    private let order: DialOrder
     /// Of each address while it is being tried. Empty once the race is over.
     private var attempts: [Attempt?]
     private var race: DialRace
@@ -30,22 +31,25 @@ final class AddressRace {
     private var firstError: ProxyError?
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
+    /// Those that are over, in the order in which they ended; at the end of the race, in that in which they began.
+    private(set) var ended: [DialAttempt] = []
+
+    private static let maxEndedKept = 16
     /// The kernel had no local port for an attempt, which was to lead there.
     private(set) var pathWithoutPort: PortPath?
 
-    /// `addresses` are in the order of preference.
     init(
-        _ addresses: [IPAddress], of dial: Dial, to origin: Origin, _ settings: EffectiveSettings, _ loop: UpstreamLoop
+        _ order: DialOrder, of dial: Dial, to origin: Origin, _ settings: EffectiveSettings, _ loop: UpstreamLoop
     ) {
         self.dial = dial
         self.origin = origin
         self.settings = settings
         self.loop = loop
-        self.addresses = addresses
+        self.order = order
         startedAt = loop.now
-        attempts = Array(repeating: nil, count: addresses.count)
-        let families = addresses.map { $0.family == .ipv6 ? DialRace.Family.ipv6 : .ipv4 }
-        race = DialRace(families: families, delay: settings.happyEyeballsDelay)
+        attempts = Array(repeating: nil, count: order.addresses.count)
+        let families = order.addresses.map { $0.family == .ipv6 ? DialRace.Family.ipv6 : .ipv4 }
+        race = DialRace(families: families, lastResorts: order.lastResorts, delay: settings.happyEyeballsDelay)
     }
 
     private var isOver: Bool { attempts.isEmpty }
@@ -65,7 +69,7 @@ final class AddressRace {
         for index in attempts.indices {
             guard let attempt = attempts[index], attempt.expires <= now else { continue }
             attempt.stream.close()
-            attemptFailed(index, error(0, at: addresses[index]))
+            attemptFailed(index, .timedOut, error(0, at: order.addresses[index]))
         }
         race.deadlineReached(now: now, into: &actions)
         perform()
@@ -77,11 +81,12 @@ final class AddressRace {
     }
 
     fileprivate func failed(_ index: Int, _ code: CInt) {
-        attemptFailed(index, error(code, at: addresses[index]))
+        attemptFailed(index, Self.outcome(code), error(code, at: order.addresses[index]))
         perform()
     }
 
-    private func attemptFailed(_ index: Int, _ error: ProxyError) {
+    private func attemptFailed(_ index: Int, _ outcome: DialAttempt.Outcome, _ error: ProxyError) {
+        note(index, outcome, begin: attempts[index]?.begin ?? loop.now)
         attempts[index] = nil
         if firstError == nil { firstError = error }
         race.attemptFailed(index, now: loop.now, into: &actions)
@@ -97,17 +102,23 @@ final class AddressRace {
             switch action {
             case .attempt(let index): attempt(index)
             case .cancel(let index):
-                attempts[index]?.stream.close()
+                if let attempt = attempts[index] {
+                    note(index, .overtaken, begin: attempt.begin)
+                    dial.overtaken(attempt.stream)
+                }
                 attempts[index] = nil
             case .won(let index):
-                outcome = attempts[index].map { .success($0.stream) }
+                if let attempt = attempts[index] {
+                    note(index, .connected, begin: attempt.begin)
+                    outcome = .success(attempt.stream)
+                }
                 attempts[index] = nil
             case .allFailed:
-                outcome = .failure(
-                    firstError ?? ProxyError(.destinationUnavailable, detail: "\(origin) could not be reached"))
+                outcome = .failure(failure)
             }
         }
         actions.removeAll(keepingCapacity: true)
+        if outcome != nil { report() }
         switch outcome {
         case .success(let stream):
             attempts = []
@@ -122,21 +133,75 @@ final class AddressRace {
         }
     }
 
+    // MARK: What became of them
+
+    /// The first error, and what the other addresses said.
+    private var failure: ProxyError {
+        guard let error = firstError else {
+            return ProxyError(.destinationUnavailable, detail: "\(origin) could not be reached")
+        }
+        let others = ended.dropFirst().prefix(Self.maxFailuresTold).map {
+            "\($0.address.bracketed) \($0.outcome.words)"
+        }
+        guard !others.isEmpty else { return error }
+        return ProxyError(error.kind, detail: error.detail + "; other addresses: " + others.joined(separator: ", "))
+    }
+
+    private static let maxFailuresTold = 3
+
+    private func note(_ index: Int, _ outcome: DialAttempt.Outcome, begin: Instant) {
+        guard ended.count < Self.maxEndedKept else { return }
+        let isLastResort = index >= order.addresses.count - order.lastResorts
+        ended.append(
+            DialAttempt(
+                address: order.addresses[index], begin: (begin - startedAt).microseconds,
+                duration: (loop.now - begin).microseconds, outcome: outcome, wasLastResort: isLastResort))
+    }
+
+    /// Later dials try first what works. An address that was overtaken had as long as the race allows.
+    private func report() {
+        ended.sort { ($0.begin, $0.address) < ($1.begin, $1.address) }
+        let now = loop.now
+        let ipv4Worked = ended.contains { $0.outcome == .connected && $0.address.family == .ipv4 }
+        for attempt in ended {
+            let endpoint = Endpoint(address: attempt.address, port: origin.port)
+            switch attempt.outcome {
+            case .connected: loop.addressHealth.succeeded(endpoint, now: now)
+            case .refused, .timedOut, .unreachable:
+                loop.addressHealth.failed(endpoint, ipv4Worked: ipv4Worked, now: now)
+            case .overtaken:
+                let wasGivenItsTime = attempt.duration >= settings.happyEyeballsDelay.microseconds
+                if wasGivenItsTime { loop.addressHealth.failed(endpoint, ipv4Worked: ipv4Worked, now: now) }
+            // Of this host, such as a lack of descriptors.
+            case .failed: break
+            }
+        }
+    }
+
+    private static func outcome(_ code: CInt) -> DialAttempt.Outcome {
+        switch code {
+        case 0, ETIMEDOUT: .timedOut
+        case ECONNREFUSED, ECONNRESET: .refused
+        case EHOSTUNREACH, ENETUNREACH, EHOSTDOWN, ENETDOWN: .unreachable
+        default: .failed
+        }
+    }
+
     // MARK: Attempts
 
     private func attempt(_ index: Int) {
         do {
-            let endpoint = Endpoint(address: addresses[index], port: origin.port)
+            let endpoint = Endpoint(address: order.addresses[index], port: origin.port)
             let stream = try open(endpoint, AttemptHandler(race: self, index: index))
             // Making room for a descriptor may have ended the client that this dial is for.
             guard !isOver else { return stream.close() }
-            attempts[index] = Attempt(stream: stream, expires: loop.now + settings.connectTimeout)
+            attempts[index] = Attempt(stream: stream, begin: loop.now, expires: loop.now + settings.connectTimeout)
         } catch {
             guard !isOver else { return }
+            let address = order.addresses[index]
             attemptFailed(
-                index,
-                error.code == EADDRNOTAVAIL
-                    ? noLocalEnd(at: addresses[index]) : self.error(error.code, at: addresses[index]))
+                index, Self.outcome(error.code),
+                error.code == EADDRNOTAVAIL ? noLocalEnd(at: address) : self.error(error.code, at: address))
         }
     }
 

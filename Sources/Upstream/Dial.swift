@@ -2,6 +2,7 @@ import Metering
 import Pooling
 package import ProxyTypes
 import Reactor
+import Resolving
 import TLS
 import Tuning
 
@@ -17,6 +18,8 @@ struct DialledStream {
     let stream: any ByteStream
     let times: DialTimes
     let tls: TLSInfo?
+    let source: AddressSource
+    let attempts: [DialAttempt]
     /// The origin has asked for a client certificate, and there was none to show it.
     var wantsCertificate = false
 }
@@ -59,10 +62,12 @@ final class Dial {
         let times: DialTimes
     }
 
-    private let origin: Origin
+    let origin: Origin
     private let protection: Protection
     private let settings: EffectiveSettings
     private let loop: UpstreamLoop
+    /// Connections of the pool at each address, dials under way included.
+    private let load: AddressLoad
     let cause: DialCause
     private var state = State.created
     private let timer = Deadline()
@@ -72,11 +77,20 @@ final class Dial {
     private(set) var pathWithoutPort: PortPath?
     /// Why there was no TLS, where that is why it failed.
     private(set) var tlsFailure: TLSFailure.Reason?
+    private(set) var source = AddressSource.literal
+    private(set) var attempts: [DialAttempt] = []
+    /// Takes attempts that are still under way when another has opened.
+    private let onOvertaken: ((any ByteStream) -> Void)?
+    /// The address that it tries first, while it counts as a connection there.
+    private var target: IPAddress?
 
     init(
         origin: Origin, protection: Protection = .none, settings: EffectiveSettings, loop: UpstreamLoop,
-        cause: DialCause = .demand
+        load: AddressLoad = AddressLoad(), cause: DialCause = .demand,
+        onOvertaken: ((any ByteStream) -> Void)? = nil
     ) {
+        self.onOvertaken = onOvertaken
+        self.load = load
         self.cause = cause
         self.protection = protection
         self.origin = origin
@@ -93,16 +107,19 @@ final class Dial {
         guard case .created = state else { return Invariant.broken("a dial is started twice") }
         state = .lookingUp(since: loop.now, completion)
         if case .tls(let profile) = protection { loop.tls?.prepare(profile) }
-        if let literal = IPAddress(origin.hostForLookup) { return resolved(.success([literal])) }
-        let lifetimes = AddressCache.Lifetimes(fresh: settings.dnsMinTTL, stale: settings.dnsServeStale)
-        if let known = loop.addresses.resolve(origin.hostForLookup, lifetimes, for: self) { return resolved(known) }
+        if let literal = IPAddress(origin.hostForLookup) {
+            return resolved(.success(KnownAddresses([literal], .literal)))
+        }
+        if let known = loop.addresses.resolve(nameKey, NameLifetimes(settings), for: self) { return resolved(known) }
         wake(at: loop.now + settings.connectTimeout)
     }
+
+    private var nameKey: NameKey { NameKey(origin.hostForLookup, settings.resolver) }
 
     /// The outcome is no longer wanted.
     func cancel() {
         switch state {
-        case .lookingUp: loop.addresses.cancel(origin.hostForLookup, for: self)
+        case .lookingUp: loop.addresses.cancel(nameKey, for: self)
         case .racing(let race, _, _): race.cancel()
         #if CONND_PLANTED_FAULTS
             case .encrypting where PlantedFault.isActive(.handshakeOutlivesDial): break
@@ -116,6 +133,13 @@ final class Dial {
     private func end() {
         state = .ended
         loop.timer.remove(timer)
+        aim(at: nil)
+    }
+
+    private func aim(at address: IPAddress?) {
+        if let target { load.remove(target) }
+        target = address
+        if let target { load.add(target) }
     }
 
     /// Makes sure that the dial is asked at `when` what is due.
@@ -130,6 +154,7 @@ final class Dial {
                 if PlantedFault.isActive(.failedDialNotTold) { return end() }
             #endif
             state = .failed(error, completion)
+            aim(at: nil)
             wake(at: loop.now)
         case .created, .failed, .ended: Invariant.broken("a dial fails that is not under way")
         }
@@ -143,19 +168,26 @@ final class Dial {
             return stream.close()
         }
         refusals = race.refusals
+        attempts = race.ended
         loop.timer.remove(timer)
         let times = DialTimes(dns: dnsTime, connect: connectTime)
         switch protection {
         case .none:
             end()
-            completion(.success(DialledStream(stream: stream, times: times, tls: nil)))
+            completion(
+                .success(DialledStream(stream: stream, times: times, tls: nil, source: source, attempts: attempts)))
         case .tls(let profile): encrypt(stream, profile, times)
         }
+    }
+
+    func overtaken(_ stream: any ByteStream) {
+        if let onOvertaken { onOvertaken(stream) } else { stream.close() }
     }
 
     func lost(_ error: ProxyError) {
         if case .racing(let race, _, _) = state {
             refusals = race.refusals
+            attempts = race.ended
             pathWithoutPort = race.pathWithoutPort
         }
         fail(error)
@@ -185,7 +217,7 @@ final class Dial {
             var times = encrypting.times
             times.tls = loop.now - encrypting.since
             let dialled = DialledStream(
-                stream: connection.stream, times: times, tls: connection.info,
+                stream: connection.stream, times: times, tls: connection.info, source: source, attempts: attempts,
                 wantsCertificate: connection.wantsCertificate)
             completion(.success(dialled))
         case .failure(let failure): fail(failure)
@@ -229,13 +261,20 @@ final class Dial {
 }
 
 extension Dial: AddressWaiter {
-    func resolved(_ result: Result<[IPAddress], ProxyError>) {
+    func resolved(_ result: Result<KnownAddresses, ProxyError>) {
         guard case .lookingUp(let since, let completion) = state else {
             return Invariant.broken("addresses for a dial that does not wait for any")
         }
-        switch result.flatMap(permitted(of:)) {
+        if case .success(let known) = result { source = known.source }
+        switch result.flatMap({ permitted(of: $0.addresses) }) {
         case .success(let addresses):
-            let race = AddressRace(addresses, of: self, to: origin, settings, loop)
+            loop.checkNetwork()
+            let now = loop.now
+            let order = DialOrder(addresses, settings.addressOrder, connections: load.connections) { address in
+                loop.addressHealth.isLastResort(Endpoint(address: address, port: origin.port), now: now)
+            }
+            aim(at: order.addresses.first)
+            let race = AddressRace(order, of: self, to: origin, settings, loop)
             state = .racing(race, dns: loop.now - since, completion)
             race.start()
         case .failure(let error): fail(error)
@@ -249,7 +288,7 @@ extension Dial: DeadlineOwner {
         case .lookingUp(let since, _):
             let due = since + settings.connectTimeout
             guard now >= due else { return due }
-            loop.addresses.cancel(origin.hostForLookup, for: self)
+            loop.addresses.cancel(nameKey, for: self)
             fail(ProxyError(.dnsTimeout, detail: "the look-up of \(origin.hostForLookup) took too long"))
         case .racing(let race, _, _): race.deadlineReached(now: now)
         case .encrypting(let encrypting, _):
@@ -265,5 +304,23 @@ extension Dial: DeadlineOwner {
         }
         // What is due next has set the timer itself.
         return .distantFuture
+    }
+}
+
+extension NameLifetimes {
+    init(_ settings: EffectiveSettings) {
+        self.init(minTTL: settings.dnsMinTTL, maxTTL: settings.dnsMaxTTL, stale: settings.dnsServeStale)
+    }
+}
+
+/// How many connections of one pool are open to each address, or aimed at it. Loop-bound.
+final class AddressLoad {
+    private(set) var connections: [IPAddress: Int] = [:]
+
+    func add(_ address: IPAddress) { connections[address, default: 0] += 1 }
+
+    func remove(_ address: IPAddress) {
+        guard let count = connections[address] else { return Invariant.broken("an address has no connections") }
+        connections[address] = count > 1 ? count - 1 : nil
     }
 }

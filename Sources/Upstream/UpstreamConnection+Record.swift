@@ -106,6 +106,8 @@ extension UpstreamConnection {
         record.connectTime = dialTimes.connect.microseconds
         record.tlsTime = dialTimes.tls.microseconds
         record.tls = tls
+        record.addressSource = addressSource
+        record.attempts = dialAttempts
         return record
     }
 }

@@ -39,9 +39,13 @@ package final class UpstreamConnection {
     /// Nil where it is not encrypted.
     let tls: TLSInfo?
     let cause: DialCause
+    let addressSource: AddressSource
+    let dialAttempts: [DialAttempt]
     /// Kept, as a socket that was reset has them no more.
     let local: Endpoint?
     let remote: Endpoint?
+    /// The origin's name has another address now: it serves no further request.
+    private(set) var hasAddressLeft = false
 
     var state: State
     /// Whose request it serves, or whose tunnel it is; nil in the other states. It is not in the state, as counting its
@@ -91,6 +95,8 @@ package final class UpstreamConnection {
         stream = dialled.stream
         dialTimes = dialled.times
         tls = dialled.tls
+        addressSource = dialled.source
+        dialAttempts = dialled.attempts
         openedAt = now
         leasedAt = now
         idleProbeLimit = pool.settings.tcpIdleProbe
@@ -110,6 +116,9 @@ package final class UpstreamConnection {
     /// Whether requests are pipelined on it.
     package var isShared: Bool { !outstanding.isEmpty }
     package var isWritable: Bool { stream.isWritable }
+
+    func addressLeft() { hasAddressLeft = true }
+    func addressReturned() { hasAddressLeft = false }
 
     // MARK: Leases
 

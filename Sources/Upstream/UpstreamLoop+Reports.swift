@@ -26,6 +26,8 @@ extension UpstreamLoop {
     package func takeReport() -> LoopReport {
         var report = LoopReport(metrics: metrics, forgotten: forgotten, ended: ended)
         ended = EndedRecords()
+        report.metrics.longestRound = reactor.rounds.longest.microseconds
+        report.metrics.slowRounds = reactor.rounds.slowCount
         for pool in allPools where pool.hasUnreportedChanges {
             pool.hasUnreportedChanges = false
             report.origins.append(

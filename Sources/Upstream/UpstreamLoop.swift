@@ -3,6 +3,7 @@ package import Metering
 package import Pooling
 package import ProxyTypes
 package import Reactor
+package import Resolving
 package import TLS
 package import Tuning
 
@@ -24,7 +25,11 @@ package final class UpstreamLoop {
     var responseHead = ResponseHead()
     var contentRanges: [Range<Int>] = []
 
-    let addresses: AddressCache
+    package let addresses: AddressCache
+    /// Where the addresses come from; nil where they are scripted.
+    package var hostResolver: HostResolver?
+    var addressHealth = AddressHealth()
+    private var networkCheckedAt: Instant?
     package var addressPolicy: (any AddressPolicy)?
     /// For https origins; without it their connections fail.
     package var tls: (any TLSClient)? {
@@ -67,8 +72,13 @@ package final class UpstreamLoop {
         timer = reactor.timer
         self.total = total
         self.headLimits = headLimits
-        addresses = AddressCache(resolver: resolver, reactor: reactor)
         random = SeededRandom(seed: seed)
+        let kernel = reactor.kernel
+        addresses = AddressCache(resolver: resolver, reactor: reactor, seed: seed &+ 1) {
+            DestinationOrder.sorted($0) { address in
+                kernel.source(for: address).flatMap { $0.isUnspecified ? nil : $0 }
+            }
+        }
         connectionNumber = firstConnectionNumber - 1
         settingsOf = settings
     }
@@ -146,6 +156,20 @@ package final class UpstreamLoop {
         let now = reactor.now
         for pool in allPools where pool.tlsProfile?.files == files { _ = pool.drain(.settingsChanged, now: now) }
     }
+
+    /// What was learned of addresses holds for one network: at most once a second, the kernel is asked which it is.
+    func checkNetwork() {
+        if let networkCheckedAt, now < networkCheckedAt + .seconds(1) { return }
+        networkCheckedAt = now
+        addressHealth.note(
+            AddressHealth.Network(
+                ipv4: reactor.source(for: Self.somewhereIPv4),
+                ipv6: reactor.source(for: Self.somewhereIPv6)))
+    }
+
+    /// Nothing is sent there: of documentation (RFC 5737, RFC 3849), and so reached as most of the world is.
+    private static let somewhereIPv4 = IPAddress(ipv4: 0xC000_0201)
+    private static let somewhereIPv6 = IPAddress(high: 0x2001_0DB8_0000_0000, low: 1)
 
     func nextConnectionNumber() -> UInt64 {
         connectionNumber += 1

@@ -2,6 +2,7 @@ package import Metering
 package import Pooling
 package import ProxyTypes
 import Reactor
+import Resolving
 package import Tuning
 
 /// Orders from outside, and reports.
@@ -28,15 +29,18 @@ extension UpstreamPool {
     func forget() {
         isForgotten = true
         shutdown(now: loop.now)
+        addressDrain.stop()
         loop.timer.remove(timer)
     }
 
     func shutdown(now: Instant) {
+        giveUpLateAttempts()
         machine.shutdown(now: now, into: &actions.pending)
         perform(now: now)
     }
 
     func kill() {
+        giveUpLateAttempts()
         for dial in sockets.dials { dial.cancel() }
         for connection in sockets.connections { connection.kill() }
     }
@@ -65,7 +69,7 @@ extension UpstreamPool {
 
     /// Drains, looks the name up again and dials as many connections as were usable.
     package func reconnect(now: Instant) -> Int {
-        loop.addresses.expire(origin.hostForLookup)
+        loop.addresses.expire(NameKey(origin.hostForLookup, settings.resolver))
         let live = machine.counts.idle + machine.counts.leased
         let affected = drain(now: now)
         // Where nothing is replaced nothing is kept warm either: a pool of tunnels has no use for idle connections.

@@ -24,9 +24,14 @@ package final class UpstreamPool {
     /// What its latest handshakes have shown.
     var shown = OriginProof()
     /// Open, and whoever answered was believed.
-    private(set) var unverifiedConnections = 0
+    var unverifiedConnections = 0
     /// CONNECTs and upgrades that are open.
     var openTunnels = 0
+    var lateAttempts: [LateAttempt] = []
+    /// Connections at each address, and dials that begin there.
+    let load = AddressLoad()
+    private(set) lazy var addressDrain = AddressDrain(self, loop, seed: drainSeed)
+    private let drainSeed: UInt64
     let loop: UpstreamLoop
     var machine: OriginPool
     var sockets = SocketTable()
@@ -35,7 +40,7 @@ package final class UpstreamPool {
     /// As the loop knows them.
     private var (totalRoomWanted, roomClaim) = (0, Instant.distantFuture)
     let timer = Deadline()
-    private var lastDialError: ProxyError?
+    var lastDialError: ProxyError?
     var refused = RefusedSettings()
     var ports = PoolPorts()
     package var retryBudget = RetryBudget()
@@ -49,6 +54,7 @@ package final class UpstreamPool {
         self.settings = settings
         self.loop = loop
         let budget = ConnectionBudget(limit: settings.maxConnections)
+        drainSeed = seed &+ 1
         machine = OriginPool(policy: PoolPolicy(settings), origin: budget, total: loop.total, seed: seed)
         timer.owner = self
     }
@@ -89,7 +95,7 @@ package final class UpstreamPool {
                 hand(connection, to: exchange, reused: reused, now: now)
                 return nil
             }
-            machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions.pending)
+            machine.release(id, .mustClose(reasonNotToSend(connection)), now: now, into: &actions.pending)
         }
         let request = LeaseRequest(
             client: client, needsFresh: fresh, isRetryable: exchange.isRetryable, mayPipeline: mayPipeline)
@@ -127,12 +133,19 @@ package final class UpstreamPool {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.endNotAskedFor) { return true }
         #endif
+        if connection.hasAddressLeft, reused { return false }
         return isIdempotent || !reused && connection.isFresh(now) || connection.isSilent()
+    }
+
+    private func reasonNotToSend(_ connection: UpstreamConnection) -> CloseReason {
+        connection.hasAddressLeft ? .dnsDrain : .originFinIdle
     }
 
     // MARK: Events of connections
 
-    func release(_ connection: UpstreamConnection, _ disposition: Disposition, now: Instant) {
+    func release(_ connection: UpstreamConnection, _ ended: Disposition, now: Instant) {
+        let disposition =
+            connection.hasAddressLeft && !connection.isLoggingIn ? ended.closing(.dnsDrain) : ended
         machine.release(connection.id, disposition, now: now, into: &actions.pending)
         perform(now: now)
     }
@@ -162,8 +175,10 @@ package final class UpstreamPool {
     func closed(_ connection: UpstreamConnection, now: Instant) {
         guard sockets.removeConnection(connection.id) != nil else { return }
         if let tls = connection.tls, !tls.isVerified { unverifiedConnections -= 1 }
+        if let address = connection.remote?.address { load.remove(address) }
         machine.closed(connection.id, portIsFree: connection.portIsFree, now: now, into: &actions.pending)
         perform(now: now)
+        if machine.counts.connections == 0 { addressDrain.stop() }
     }
 
     // MARK: Actions
@@ -228,7 +243,7 @@ package final class UpstreamPool {
             waiter.originProven(now: now)
         case .request(let exchange, var request, let isIdempotent):
             guard maySend(onto: connection, isIdempotent: isIdempotent, reused: reused, now: now) else {
-                machine.release(id, .mustClose(.originFinIdle), now: now, into: &actions.pending)
+                machine.release(id, .mustClose(reasonNotToSend(connection)), now: now, into: &actions.pending)
                 request.mayPipeline = false
                 machine.lease(waiterID, request, now: now, into: &actions.pending)
                 return
@@ -263,81 +278,6 @@ package final class UpstreamPool {
         }
         connection.lease(to: exchange, now: now)
         exchange.leaseGranted(connection, reused: reused, now: now)
-    }
-
-    // MARK: Dials
-
-    private func dial(_ id: ConnectionID, _ purpose: UpstreamConnection.Purpose, _ cause: DialCause, now: Instant) {
-        let protection =
-            switch purpose {
-            case .requests: tlsProfile.map { Dial.Protection.tls($0) } ?? .none
-            // What a tunnel carries is its client's affair.
-            case .tunnel: Dial.Protection.none
-            }
-        let dial = Dial(origin: origin, protection: protection, settings: settings, loop: loop, cause: cause)
-        sockets.insert(dial, id)
-        dial.start { [unowned self] result in dialled(id, purpose, result) }
-    }
-
-    private func dialled(
-        _ id: ConnectionID, _ purpose: UpstreamConnection.Purpose, _ result: Result<DialledStream, ProxyError>
-    ) {
-        let now = loop.now
-        guard let dial = sockets.removeDial(id) else {
-            // It crossed with its cancellation.
-            if case .success(let dialled) = result { dialled.stream.close() }
-            return
-        }
-        note(dial.refusals)
-        switch result {
-        case .success(let dialled):
-            sockets.insert(open(dialled, id: id, purpose, cause: dial.cause, now: now), id)
-            machine.dialSucceeded(id, now: now, into: &actions.pending)
-        case .failure(let error):
-            if let path = dial.pathWithoutPort {
-                foundNoPort(id, on: path, now: now)
-                break
-            }
-            lastDialError = error
-            loop.metrics.dialFailures[error.kind] += 1
-            statistics.dialFailures[error.kind] += 1
-            if let reason = dial.tlsFailure { statistics.tls.failures[reason] += 1 }
-            if purpose == .requests { shown.failed() }
-            machine.dialFailed(id, now: now, into: &actions.pending)
-        }
-        perform(now: now)
-    }
-
-    private func open(
-        _ dialled: DialledStream, id: ConnectionID, _ purpose: UpstreamConnection.Purpose, cause: DialCause,
-        now: Instant
-    ) -> UpstreamConnection {
-        let connection = UpstreamConnection(
-            id: id, purpose: purpose, number: loop.nextConnectionNumber(), pool: self, cause: cause, dialled: dialled,
-            now: now)
-        loop.metrics.upstreamOpened += 1
-        noteOpened(connection, now: now)
-        let dns = dialled.times.dns.microseconds
-        let connect = dialled.times.connect.microseconds
-        loop.metrics.dnsTime.record(microseconds: dns)
-        loop.metrics.connectTime.record(microseconds: connect)
-        switch purpose {
-        case .requests: statistics.opened[cause] += 1
-        case .tunnel: break
-        }
-        statistics.dnsTime.record(microseconds: dns)
-        statistics.connectTime.record(microseconds: connect)
-        statistics.handshakePaid += dns + connect
-        if let tls = dialled.tls {
-            let time = dialled.times.tls.microseconds
-            statistics.tls.count(tls, microseconds: time)
-            statistics.tlsTime.record(microseconds: time)
-            statistics.handshakePaid += time
-            if let expires = tls.certificateExpires { certificateExpires = expires }
-            if !tls.isVerified { unverifiedConnections += 1 }
-            shown.succeeded(tls, wantsCertificate: dialled.wantsCertificate, now: now)
-        }
-        return connection
     }
 }
 

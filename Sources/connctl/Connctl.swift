@@ -44,7 +44,7 @@ struct Connctl: AsyncParsableCommand {
                 name: "Diagnosis",
                 subcommands: [
                     ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
-                    TLSCommand.self, PortsCommand.self,
+                    DNSCommand.self, PortsCommand.self, TLSCommand.self,
                 ]),
             CommandGroup(
                 name: "Client setup",

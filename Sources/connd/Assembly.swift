@@ -3,6 +3,7 @@ import ForwardProxy
 import HTTPWire
 import ProxyTypes
 import Reactor
+import Resolving
 import Systemd
 import Tuning
 
@@ -24,6 +25,15 @@ extension Configuration {
         made.destinations.deny = proxy.deny
         made.destinations.connectPorts = proxy.connectPorts
         return made
+    }
+
+    /// Where names are looked up.
+    var resolverPaths: ResolverPaths {
+        var paths = ResolverPaths()
+        if let path = dns.resolvConf { paths.resolvConf = path }
+        if let path = dns.hosts { paths.hosts = path }
+        paths.servers = dns.servers.map(\.endpoint)
+        return paths
     }
 
     func openAccessLog() throws -> ForwardProxy.AccessLog.Opened {

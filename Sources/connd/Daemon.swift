@@ -12,6 +12,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import Resolving
 import Tuning
 import Store
 import Systemd
@@ -100,11 +101,13 @@ final class Daemon {
         TLSLoop.startLibrary()
         reactor = try Reactor(readSize: proxy.maxBuffer)
         var random = SystemRandomNumberGenerator()
+        let names = HostResolver(configuration.resolverPaths, on: reactor)
         let upstream = UpstreamLoop(
-            reactor: reactor, resolver: Resolver(workers: WorkerPool(limit: Self.lookupsAtOnce)),
+            reactor: reactor, resolver: names.resolver,
             total: ConnectionBudget(limit: proxy.maxUpstreamConnections), headLimits: proxy.headLimits,
             seed: random.next(), firstConnectionNumber: store.nextConnectionNumber,
             settings: { shared.effective(for: $0) })
+        upstream.hostResolver = names
         let tls = Self.makeTLS(reactor, authorities.shared.current, logger)
         upstream.tls = tls
         let name = "connd-" + String(UInt32.random(in: .min ... .max, using: &random), radix: 16)
@@ -125,7 +128,6 @@ final class Daemon {
         return tls
     }
 
-    private static let lookupsAtOnce = 16
     private static let certificateLoadsAtOnce = 2
     private static let programSearchesAtOnce = 2
     /// How long to wait at exit for the last lines of the access log.

@@ -163,6 +163,33 @@ final class FakeBackend: AdminBackend {
 
     func differences() async -> [DifferenceReport] { [Samples.difference] }
 
+    // MARK: Names
+
+    func dns() async -> DNSReport { Samples.dns }
+
+    func names(_ page: PageRequest, name: String?) async throws(AdminRefusal) -> Page<NameReport> {
+        Page(items: name == nil || name == Samples.name.name ? [Samples.name] : [], total: 1)
+    }
+
+    func flushNames(_ name: String?, actor: AdminActor, reason: String?)
+        async throws(AdminRefusal) -> FlushedNamesReport
+    {
+        try change("flush \(name ?? "all")", actor, reason)
+        var report = FlushedNamesReport()
+        report.flushed = 1
+        return report
+    }
+
+    func refreshName(_ request: NameRefreshRequest, actor: AdminActor)
+        async throws(AdminRefusal) -> NameRefreshReport
+    {
+        guard request.name == Samples.name.name else { throw .notFound("`\(request.name)` is not in the cache") }
+        try change("refresh \(request.name)", actor, request.reason)
+        var report = NameRefreshReport()
+        report.lookups = 1
+        return report
+    }
+
     // MARK: TLS
 
     func originTLS(_ page: PageRequest) async throws(AdminRefusal) -> Page<OriginTLSReport> {

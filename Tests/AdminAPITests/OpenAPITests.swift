@@ -26,6 +26,8 @@ struct OpenAPITests {
         RefusedSettingReport.self, UnverifiedReport.self, GatewayReport.self, GatewayRequest.self,
         DocumentedGateway.self, GatewayChangeReport.self, AuthoritiesReport.self, AuthorityReport.self,
         AuthorityStatusReport.self, AuthorityRequest.self, RotationRequest.self,
+        DNSReport.self, FailingAddressReport.self, NameReport.self, NameAddressReport.self, FlushedNamesReport.self,
+        NameRefreshRequest.self, NameRefreshReport.self, DialAttemptReport.self,
         PortsReport.self, PortPathReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
         ForgottenRefusalsReport.self,
     ]
@@ -75,6 +77,7 @@ struct OpenAPITests {
         #expect(Self.properties("DocumentedGateway") == DocumentedGateway.known)
         #expect(Self.properties("AuthorityRequest") == AuthorityRequest.known)
         #expect(Self.properties("RotationRequest") == RotationRequest.known)
+        #expect(Self.properties("NameRefreshRequest") == NameRefreshRequest.known)
     }
 
     @Test("the example of every body is taken")
@@ -94,7 +97,8 @@ struct OpenAPITests {
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,
-                Paths.tlsOrigins, Paths.ports, Paths.refusals, Paths.connections, Paths.connection,
+                Paths.tlsOrigins, Paths.ports, Paths.refusals, Paths.dns, Paths.names, Paths.refreshName,
+                Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
                 Paths.export,
                 Paths.import, Paths.config, Paths.reload, Paths.openAPI, Paths.metrics, Paths.health, Paths.ready, "/",

@@ -114,6 +114,18 @@ enum Samples {
             $0.help = "local addresses to connect from"
         },
     ]
+    static let dns = made(DNSReport()) {
+        $0.servers = ["192.0.2.53"]
+        $0.uses = ["fresh": 2]
+        $0.failingAddresses = [made(FailingAddressReport()) { $0.address = "192.0.2.1:80" }]
+    }
+    static let name = made(NameReport()) {
+        $0.name = "api.example.com"
+        $0.resolver = "auto"
+        $0.state = "fresh"
+        $0.source = "dns"
+        $0.addresses = [made(NameAddressReport()) { $0.address = "192.0.2.1" }]
+    }
     static let originTLS = made(OriginTLSReport()) {
         $0.origin = "https://example.com"
         $0.intercept = true
@@ -180,6 +192,7 @@ enum Samples {
         $0.closedBy = "connd"
         $0.tls = made(TLSReport()) { $0.version = "1.3" }
         $0.tcp = TCPReport()
+        $0.attempts = [made(DialAttemptReport()) { $0.outcome = "connected" }]
     }
     static let history = made(HistoryReport()) {
         $0.points = [made(HistoryPoint()) { $0.reuseRatio = 1 }]

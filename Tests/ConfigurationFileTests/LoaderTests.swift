@@ -98,10 +98,13 @@ import Tuning
         }
     }
 
-    @Test("what needs the TTLs of DNS answers is taken while it is the default")
-    func notYet() throws {
-        let text = "settings: { dns_max_ttl: 300s }"
-        #expect(try ConfigurationLoader.load(text: text, file: "f").configuration == Configuration())
+    @Test("DNS servers with and without a port, and the resolver's files")
+    func dns() throws {
+        let text = "dns: { servers: [192.0.2.53, '192.0.2.53:5353', '[2001:db8::53]:5353'], hosts: /h }"
+        let dns = try ConfigurationLoader.load(text: text, file: "f").configuration.dns
+        #expect(dns.servers.map(\.description) == ["192.0.2.53", "192.0.2.53:5353", "[2001:db8::53]:5353"])
+        #expect(dns.servers.map(\.endpoint.port) == [53, 5353, 5353])
+        #expect(dns.hosts == "/h" && dns.resolvConf == nil)
     }
 
     @Test("TLS to an origin: a version without quotes is text, and pins are one text or a list")

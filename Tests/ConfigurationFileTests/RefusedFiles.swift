@@ -115,9 +115,9 @@ extension RefusedFile {
             "hosts: { a: { tls_client_cert: /c, tls_client_key: none } }",
             "f:1:15: `tls_client_cert` (/c) needs `tls_client_key` too, which is not set"),
         .init(
-            "settings: { dns_max_ttl: 10m }",
-            "f:1:26: `dns_max_ttl` can only be 5m: 10m needs the TTLs of DNS answers, which this version does not "
-                + "have"),
+            "dns: { servers: [ns.example] }",
+            "f:1:18: `dns.servers` must be an address of a DNS server, such as 192.0.2.53 or 192.0.2.53:5353, not "
+                + "`ns.example`"),
         .init(
             "settings: { max_requests_per_connection: 9999999999 }",
             "f:1:42: `max_requests_per_connection` must be 0 (no limit) to 1000000000, not 9999999999"),
@@ -280,11 +280,11 @@ extension RefusedFile {
             "f:1:8: unknown key `levle` in log; did you mean `level`?"),
         .init(
             "- a\n- b\n",
-            "f:1:1: a config file must be a mapping of proxy, gateways, admin, database, metrics, exchanges, warm_start, "
+            "f:1:1: a config file must be a mapping of proxy, gateways, dns, admin, database, metrics, exchanges, warm_start, "
                 + "log, access_log, settings, hosts, not a list"),
         .init(
             "just text",
-            "f:1:1: a config file must be a mapping of proxy, gateways, admin, database, metrics, exchanges, warm_start, "
+            "f:1:1: a config file must be a mapping of proxy, gateways, dns, admin, database, metrics, exchanges, warm_start, "
                 + "log, access_log, settings, hosts, not `just text`"),
         .init(
             "log: { level: \"\\x1b[31m\" }",

@@ -99,7 +99,7 @@ struct PortShortageTests {
         let host = try Host("max_requests_per_connection: 1, queue_timeout: 30s")
         let (origin, port) = try host.startOrigin()
         let load = try host.start(
-            Self.client, host.proxy.authority, "http://127.0.0.1:\(port)/", "230", "60")
+            Self.client, host.proxy.authority, "http://127.0.0.1:\(port)/", "230", "30")
         let answers = try load.waitForEnd(within: 4 * TestTimeout.milliseconds)
         #expect(answers.outText == "{'200': 230}\n", "\(answers)")
         let lines = host.proxy.logLines

@@ -18,8 +18,9 @@ import Testing
         proxy = try RunningProxy(
             """
             proxy: { connect_ports: any }
+            dns: { hosts: \(names) }
             settings: { tls_ca_file: \(authority.certificate), idle_timeout: 1m }
-            """, state: try StateFolder(), environment: ["LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": names])
+            """, state: try StateFolder())
         let made = try proxy.connctl("ca", "create", "--for", "intercepted.example")
         #expect(made.exitCode == 0, "\(made)")
         let report = try proxy.read("/v1/ca")["authorities"].items.first

@@ -3,6 +3,7 @@ import HTTPWire
 import Pooling
 import ProxyTypes
 import Reactor
+import Resolving
 import Testing
 import Tuning
 
@@ -47,7 +48,7 @@ struct DialPolicyTests {
     /// What became of a dial to a name that resolves to `addresses`.
     private func dial(_ addresses: [IPAddress], port: UInt16, deny: [String]) throws -> Result<IPAddress?, ProxyError> {
         let reactor = try Reactor()
-        let resolver = Resolver(workers: WorkerPool(limit: 1)) { _ in .addresses(addresses) }
+        let resolver = Resolver { _, completion in completion(.addresses(addresses)) }
         let loop = UpstreamLoop(
             reactor: reactor, resolver: resolver, total: ConnectionBudget(limit: 8), headLimits: HeadLimits(), seed: 1,
             settings: { _ in EffectiveSettings() })

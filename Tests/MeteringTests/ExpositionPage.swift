@@ -80,6 +80,24 @@ extension MetricsPage {
         self.maxOrigins = maxOrigins
     }
 
+    /// One path that will have no port in a while.
+    private static var samplePorts: PortFacts {
+        guard let space = PortSpace(range: "1000 1199", reserved: "", timeWaitReuse: .never) else { return PortFacts() }
+        let path = PortPath(
+            source: IPAddress(ipv4: 0x0A00_0005),
+            destination: Endpoint(address: IPAddress(ipv4: 0xC000_0207), port: 443))
+        func census(_ seconds: Int64, _ open: Range<UInt16>) -> PortCensus {
+            var census = PortCensus(time: .zero + .seconds(1000 + seconds), space: space)
+            for port in open {
+                census.add(.open, from: Endpoint(address: path.source, port: port), to: path.destination)
+            }
+            return census
+        }
+        let first = census(0, 1000..<1010)
+        let before = (census: first, forecast: Optional(PortForecast(path, in: first)))
+        return PortFacts([PortForecast(path, in: census(5, 1000..<1100), before: before)], usable: space.usable)
+    }
+
     /// Something in every place.
     static func full(seed: UInt64, origins count: Int) -> MetricsPage {
         var sample = SampleStatistics(seed: seed)
@@ -90,6 +108,7 @@ extension MetricsPage {
         var refused = Counters<GatewayRefusal>()
         refused[.foreignPage] = 3
         page.gateways = [GatewayTraffic(name: "stripe", requests: 7, refused: refused)]
+        page.ports = Self.samplePorts
         page.authorities = [AuthorityExpiry(role: "current", time: 2_100_000_000_000)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(

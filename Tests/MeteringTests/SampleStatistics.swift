@@ -133,6 +133,8 @@ struct SampleStatistics {
         proxy.droppedLogLines = counters()
         proxy.droppedAccessLogLines = counters()
         proxy.socketSettingsRefused = count()
+        proxy.longestRound = Int64(count())
+        proxy.slowRounds = count()
         proxy.queueTime = histogram()
         proxy.dnsTime = histogram()
         proxy.connectTime = histogram()

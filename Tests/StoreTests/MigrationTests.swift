@@ -23,6 +23,7 @@ struct MigrationTests {
         (5, "tls_facts", "91ef45ef3e35feb3"),
         (6, "client_refusals", "e4e6b0f8370ae3bd"),
         (7, "tcp_facts", "aa30305e9c4970b9"),
+        (8, "dial_facts", "42024e702d1e82ed"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -131,7 +132,7 @@ struct MigrationTests {
         await new.close()
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
-                "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts",
+                "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts", "dial_facts",
                 "more",
             ])
     }

@@ -100,7 +100,6 @@ struct SettingTests {
         await store.close()
         for (setting, value, layer) in [
             ("from_the_future", "1", "override"), ("max_connections", "0", "override"), ("max_queue", "5", "wish"),
-            ("dns_max_ttl", "1m", "override"),
         ] {
             try execute(
                 scratch.path,
@@ -111,12 +110,12 @@ struct SettingTests {
         }
         let again = try bench.open(scratch.path)
         #expect(again.loadSettings() == [.sample()])
-        #expect(bench.words == Array(repeating: "unreadable", count: 4))
+        #expect(bench.words == Array(repeating: "unreadable", count: 3))
         try await again.commit(SettingChange(put: .sample(.maxQueue, .count(1))))
         // A new file gets them too.
         for suffix in DatabaseFile.suffixes { try? FileManager.default.removeItem(atPath: scratch.path + suffix) }
         await again.flush()
-        #expect(try query(scratch.path, "SELECT * FROM settings").count == 6)
+        #expect(try query(scratch.path, "SELECT * FROM settings").count == 5)
     }
 
     @Test("in memory a setting holds, and health says that it is not durable")

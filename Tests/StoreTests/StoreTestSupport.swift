@@ -153,6 +153,13 @@ func closedConnection(_ number: UInt64, _ origin: Origin = .example, at time: In
     (tcp.busyTime, tcp.windowLimitedTime, tcp.bufferLimitedTime) = (900, 80, 7)
     (tcp.sinceDataSent, tcp.sinceAcknowledged) = (4001, 3999)
     record.tcp = tcp
+    record.addressSource = .hosts
+    record.attempts = [
+        DialAttempt(address: IPAddress(high: 1 << 60, low: 1), begin: 0, duration: 250_900, outcome: .overtaken),
+        DialAttempt(
+            address: IPAddress(ipv4: 0xC000_0201), begin: 250_000, duration: 900, outcome: .connected,
+            wasLastResort: true),
+    ]
     record.tls = TLSInfo(
         version: .v1_3, cipher: "TLS_AES_128_GCM_SHA256", isResumed: true, isVerified: false,
         certificateExpires: Bench.start + 86_400_000)

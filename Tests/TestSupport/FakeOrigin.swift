@@ -33,10 +33,13 @@ package final class FakeOrigin: Sendable {
     private let state: State
     private let scheme: String
 
-    /// Closes each connection when its script returns or throws, and with TLS tells the other side so.
-    package init(tls: ServerTLS? = nil, _ script: @escaping Script) throws {
+    /// Closes each connection when its script returns or throws, and with TLS tells the other side so. `port`: that of
+    /// another origin at another address of loopback; 0: a free one.
+    package init(
+        at address: String = "127.0.0.1", port wanted: UInt16 = 0, tls: ServerTLS? = nil, _ script: @escaping Script
+    ) throws {
         scheme = tls == nil ? "http" : "https"
-        let (descriptor, port) = try SocketAddresses.bound(to: "127.0.0.1")
+        let (descriptor, port) = try SocketAddresses.bound(to: address, port: wanted)
         guard listen(descriptor, 1024) == 0 else { throw StreamSocket.failure("listen") }
         self.port = port
         let state = State(listener: StreamSocket(adopting: descriptor))

@@ -39,10 +39,10 @@ enum SocketAddresses {
     }
 
     /// A bound socket at a port that the kernel chose, not yet listening.
-    static func bound(to address: String) throws -> (descriptor: Int32, port: UInt16) {
+    static func bound(to address: String, port: UInt16 = 0) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw StreamSocket.failure("socket") }
-        guard withIPv4(address, port: 0, { bind(descriptor, $0, $1) }) == 0 else {
+        guard withIPv4(address, port: port, { bind(descriptor, $0, $1) }) == 0 else {
             defer { close(descriptor) }
             throw StreamSocket.failure("bind to \(address)")
         }

@@ -60,7 +60,9 @@ extension SettingBounds {
         .init(
             "source_address", "kernel", ["kernel", "10.0.0.1", "::1"], ["any", "10.0.0.1/32", "[::1]", "0.0.0.0"]),
         .init("ip_family", "any", ["any", "ipv4", "ipv6"], ["4", "IPv4"]),
+        .init("address_order", "spread", ["spread", "resolver"], ["rotate", "off"]),
         .init("happy_eyeballs_delay", "250ms", ["10ms", "2s"], ["9ms", "2001ms", "0"]),
+        .init("resolver", "auto", ["auto", "dns", "system"], ["off", "files"]),
         .init("dns_min_ttl", "5s", ["0", "1h"], ["3601s"]),
         .init("dns_max_ttl", "5m", ["1s", "24h"], ["0", "86401s"]),
         .init("dns_serve_stale", "30s", ["0", "24h"], ["86401s"]),

@@ -166,7 +166,8 @@ import Tuning
             .tlsVerify: .word("none"), .tlsCaFile: .word("/a"), .tlsClientCert: .word("/b"), .tlsClientKey: .word("/c"),
             .tlsServerName: .word("a"), .tlsMinVersion: .word("1.3"),
             .tlsPin: PublicKeyPin(bytes: Array(repeating: 1, count: 32)).map { .pins([$0]) } ?? .unset,
-            .maxIdle: .count(31), .interceptExcept: .clients([.program("a")]),
+            .addressOrder: .word("resolver"), .resolver: .word("system"), .maxIdle: .count(31),
+            .interceptExcept: .clients([.program("a")]),
         ]
         for setting in Setting.allCases where values[setting] == nil {
             switch setting.defaultValue {

@@ -33,8 +33,8 @@ import Tuning
                 "`min_idle` (5) must not be more than `max_connections` (4)"
             ),
             (
-                [("dns_max_ttl", "1s")], nil, .setting("dns_max_ttl"), .notAvailable,
-                "`dns_max_ttl` can only be 5m: 1s needs the TTLs of DNS answers, which this version does not have"
+                [("dns_max_ttl", "1s")], nil, .setting("dns_max_ttl"), .contradiction,
+                "`dns_min_ttl` (5s) must not be more than `dns_max_ttl` (1s)"
             ),
             (
                 [("max_queue", "1"), ("max_queue", "1")], nil, .setting("max_queue"), .givenTwice,

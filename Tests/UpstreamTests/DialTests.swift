@@ -2,6 +2,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import Resolving
 import ReactorTestSupport
 import Testing
 import Tuning
@@ -73,7 +74,7 @@ struct DialTests {
     @Test("the look-up and the connection are timed apart")
     func times() throws {
         let dial = start()
-        fixture.kernel.advance(by: .milliseconds(20))
+        fixture.advance(by: .milliseconds(20))
         resolve(["192.0.2.1"])
         fixture.kernel.advance(by: .milliseconds(30))
         fixture.peer.accept()
@@ -94,17 +95,18 @@ struct DialTests {
         withExtendedLifetime(dial) {}
     }
 
-    @Test("a look-up has connect_timeout, and an answer that comes later is of use to the next dial")
-    func lateAnswer() {
+    @Test("a look-up has connect_timeout, and is given up then where nobody else waits for it")
+    func abandonedLookUp() {
         let dial = start()
         fixture.advance(by: .seconds(9))
         #expect(outcomes.all.isEmpty)
         fixture.advance(by: .seconds(1))
         #expect(outcomes.kinds == [.dnsTimeout] && isAtRest)
-        resolve(["192.0.2.1"])
-        #expect(outcomes.all.count == 1 && dialled.isEmpty)
+        #expect(resolver.abandoned == ["name.example"])
         let next = start()
-        #expect(dialled == ["192.0.2.1:80"] && resolver.hosts.isEmpty)
+        #expect(resolver.hosts == ["name.example"])
+        resolve(["192.0.2.1"])
+        #expect(dialled == ["192.0.2.1:80"])
         next.cancel()
         withExtendedLifetime(dial) {}
     }
@@ -123,11 +125,13 @@ struct DialTests {
 
     @Test("the next address is tried after happy_eyeballs_delay, and the first to connect closes the others")
     func race() throws {
+        // Nothing is known of what can be reached.
+        fixture.kernel.source = nil
         let dial = start()
         resolve(["192.0.2.1", "2001:db8::1", "192.0.2.2"])
-        #expect(dialled == ["192.0.2.1:80"])
+        #expect(dialled == ["[2001:db8::1]:80"])
         fixture.advance(by: .milliseconds(250))
-        #expect(dialled == ["192.0.2.1:80", "[2001:db8::1]:80"])
+        #expect(dialled == ["[2001:db8::1]:80", "192.0.2.1:80"])
         fixture.peer.accept()
         fixture.turn()
         let stream = try #require(try outcomes.all.first?.get())
@@ -138,7 +142,7 @@ struct DialTests {
         withExtendedLifetime(dial) {}
     }
 
-    @Test("an address that refuses is followed by the next at once; the first error is the one that is told")
+    @Test("an address that refuses is followed by the next at once; the first error is told in full, then the others")
     func refused() {
         fixture.kernel.connectErrors = [ENETUNREACH]
         let dial = start()
@@ -150,6 +154,8 @@ struct DialTests {
         fixture.peer.refuse()
         fixture.turn()
         #expect(outcomes.kinds == [.destinationUnavailable] && isAtRest)
+        let detail = outcomes.details.first ?? ""
+        #expect(detail.hasSuffix("; other addresses: 192.0.2.2 refused, 192.0.2.3 refused"), "\(detail)")
         withExtendedLifetime(dial) {}
     }
 
@@ -239,7 +245,7 @@ struct DialTests {
             dial.cancel()
         }
         #expect(remains == nil && isAtRest)
-        if stage == 0 { resolve(["192.0.2.1"]) }
+        #expect(resolver.abandoned == (stage == 0 ? ["name.example"] : []))
         fixture.advance(by: .hours(1))
         #expect(outcomes.all.isEmpty && isAtRest)
     }

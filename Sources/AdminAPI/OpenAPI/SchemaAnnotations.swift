@@ -34,6 +34,21 @@ enum SchemaAnnotations {
         ],
         "InterceptionReport.spliced": ["description": "Tunnelled although `intercept` is on, by reason."],
         "InterceptionReport.misdirected": ["description": "Requests for another host than that of CONNECT."],
+        "NameReport.resolver": words("auto", "dns", "system"),
+        "NameReport.state": words("fresh", "stale", "expired", "absent", "failed", "unknown"),
+        "NameReport.source": words("dns", "hosts", "system", "loopback").merging([
+            "description": "Who answered; null before the first answer."
+        ]),
+        "NameReport.ttl_ms": ["description": "As the answer said; null where it told none."],
+        "NameReport.expires_in_ms": ["description": "Negative where it has expired; null without an answer."],
+        "NameAddressReport.is_current": ["description": "False for one that has left the name and has connections."],
+        "NameRefreshRequest.name": longest(255),
+        "NameRefreshRequest.reason": longest(BodyLimits.reason),
+        "ConnectionReport.address_source": words("dns", "hosts", "system", "loopback", "literal").merging([
+            "description": "Where its address is from; null where that is not known any more."
+        ]),
+        "DialAttemptReport.outcome": words(
+            "connected", "refused", "timed_out", "unreachable", "failed", "overtaken"),
         "ClientRefusalReport.hello": ["description": "A hash of what it offers, which tells TLS libraries apart."],
         "ClientRefusalReport.manner": ["description": "`closed`, or the alert that it sent, such as `unknown_ca`."],
         "PortsReport.time": time,

@@ -43,7 +43,7 @@ struct ExplainCommand: AsyncParsableCommand {
                 session.about(.exchange)
                 let answer = try await session.client.exchange(id)
                 if session.output.isJSON { return session.output.json(answer.body) }
-                return ExchangeText(report: answer.content, now: session.now).write(to: session.output)
+                return await Self.write(answer.content, session)
             }
             var query = ExchangeQuery()
             query.page.limit = limit
@@ -59,8 +59,17 @@ struct ExplainCommand: AsyncParsableCommand {
             guard subject != nil else {
                 return output.line("connctl explain \(latest.id)    shows where its time went", .dim)
             }
-            ExchangeText(report: latest, now: session.now).write(to: output)
+            await Self.write(latest, session)
         }
+    }
+
+    /// With the addresses that its connection's dial tried, where it waited for that dial and the connection is still known.
+    private static func write(_ report: ExchangeReport, _ session: Session) async {
+        var text = ExchangeText(report: report, now: session.now)
+        if let number = report.connection, !report.reused {
+            text.connection = (try? await session.client.connection(number))?.content
+        }
+        text.write(to: session.output)
     }
 }
 
@@ -89,6 +98,8 @@ enum ExchangeTable {
 struct ExchangeText {
     let report: ExchangeReport
     let now: Int64
+    /// Nil where it is not known any more, or did not have to be opened.
+    var connection: ConnectionReport?
 
     func write(to output: Output) {
         output.line("\(report.method) \(report.origin)\(report.target)", .bold)
@@ -116,6 +127,9 @@ struct ExchangeText {
         let connection = report.connection.map { "\($0) (connctl why \($0))" } ?? "none"
         facts.add("connection", connection + (report.reused ? ", reused" : ""))
         facts.add("why that one", report.explanation.isEmpty ? report.leaseCause : report.explanation)
+        if let connection = self.connection {
+            ConnectionText.add(connection.attempts, from: connection.addressSource, to: &facts)
+        }
         if let segments = report.segments {
             facts.add("kernel", KernelText.segments(segments), segments.timeouts > 0 ? .bad : .plain)
         }

@@ -44,6 +44,7 @@ enum ConnectionText {
         facts.add("opened", "\(Formatting.time(report.opened)), \(cause(report.cause))")
         facts.add("age", report.age + (report.idle.map { ", idle for \($0)" } ?? ""))
         if let remote = report.remote { facts.add("path", "\(report.local ?? "?") to \(remote)") }
+        add(report.attempts, from: report.addressSource, to: &facts)
         facts.add("served", Formatting.plural(report.requests, "request"))
         facts.add(
             "bytes", "\(Formatting.size(report.bytesSent)) sent, \(Formatting.size(report.bytesReceived)) received")
@@ -63,6 +64,28 @@ enum ConnectionText {
         if let tcp = report.tcp { KernelText.add(tcp, to: &facts) }
         if let socket = report.socket { facts.add("socket", KernelText.socket(socket)) }
         return facts
+    }
+
+    /// Which addresses were tried, how long each took, and why the last one won.
+    static func add(_ attempts: [DialAttemptReport], from source: String?, to facts: inout LabelledList) {
+        let names = [
+            "dns": "DNS", "hosts": "the hosts file", "system": "the system's resolver", "loopback": "RFC 6761",
+        ]
+        if let source, let name = names[source] { facts.add("address from", name) }
+        guard attempts.count > 1 || attempts.first?.lastResort == true else { return }
+        for attempt in attempts {
+            let outcome = attempt.outcome == "overtaken" ? "had not answered when another did" : word(attempt.outcome)
+            facts.add(
+                "tried",
+                "\(SafeText.line(attempt.address)) after \(Formatting.duration(ms: attempt.beginMs)): \(outcome) in "
+                    + Formatting.duration(ms: attempt.durationMs)
+                    + (attempt.lastResort ? "; tried last, as it had failed lately" : ""),
+                attempt.outcome == "connected" ? .plain : .warning)
+        }
+    }
+
+    private static func word(_ outcome: String) -> String {
+        SafeText.line(outcome.replacing("_", with: " "))
     }
 
     private static func cause(_ word: String) -> String {

@@ -6,8 +6,10 @@ import Foundation
 import Logging
 import ProxyTypes
 import Reactor
+import Resolving
 import Synchronization
 import Tuning
+import Upstream
 
 /// Reloading the config file.
 extension LiveAdminBackend {
@@ -130,13 +132,14 @@ extension LiveAdminBackend {
     /// Returns remarks about listeners that could not be opened after all.
     private func apply(_ change: Reconfiguration) async -> [String] {
         let configuration = change.fresh.configuration
-        let proxy = configuration.proxyConfiguration
+        let (proxy, names) = (configuration.proxyConfiguration, configuration.resolverPaths)
         let (opened, closing, late) = (change.opened, change.closing, change.openedLate)
         if let log = change.accessLog { accessLog.redirect(to: log) }
         let log = accessLog.isWanted ? accessLog : nil
         let failures = await mailbox.run { loop -> [UnopenedListener] in
             loop.apply(proxy)
             loop.accessLog = log
+            loop.upstream.hostResolver?.use(names)
             for address in closing { loop.stopListening(on: address) }
             var failures: [UnopenedListener] = []
             func listen(at address: ListenAddress, _ open: () throws(SystemError) -> ListeningSocket) {

@@ -5,6 +5,7 @@ import ForwardProxy
 import Metering
 import ProxyTypes
 import Reactor
+import Resolving
 import Store
 import TLS
 import Synchronization
@@ -115,6 +116,13 @@ extension LiveAdminBackend {
         await recorder.refresh()
         let (clients, pause, gateways) = await mailbox.run { ($0.clientCount, $0.acceptPause, $0.gatewayReports) }
         let refusingClients = await mailbox.run { $0.refusals.refusing(now: $0.upstream.now) }
+        let names = await mailbox.run { loop in
+            var facts = NameFacts()
+            facts.statistics = loop.upstream.addresses.statistics
+            facts.known = loop.upstream.addresses.nameCount
+            facts.underWay = loop.upstream.addresses.lookUpsUnderWay
+            return facts
+        }
         let overrides = await settings.overrides
         let rows = overrides.exportRows()
         let trials = rows.count { $0.key.layer == .trial }
@@ -122,6 +130,7 @@ extension LiveAdminBackend {
         var page = MetricsPage()
         page.clients = clients
         page.refusingClients = refusingClients
+        page.names = names
         page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests, refused: $0.refused) }
         page.authorities = await authorityControl.report(now: SystemClock.wall()).authorities.compactMap { authority in
             authority.expiry.map { AuthorityExpiry(role: authority.role, time: $0) }

@@ -54,7 +54,7 @@ extension LiveAdminBackend {
         return report
     }
 
-    private static func page<Element, Item>(
+    static func page<Element, Item>(
         _ all: [Element], _ request: PageRequest, _ make: (Element) -> Item
     ) throws(AdminRefusal) -> Page<Item> {
         let start = try position(request.cursor)

@@ -32,6 +32,8 @@ extension ConnectionReport {
         requests = record.requests
         bytesSent = record.bytesSent
         bytesReceived = record.bytesReceived
+        addressSource = record.addressSource?.name
+        attempts = record.attempts.map(DialAttemptReport.init)
         dnsMs = APIFormat.milliseconds(record.dnsTime)
         connectMs = APIFormat.milliseconds(record.connectTime)
         tlsMs = APIFormat.milliseconds(record.tlsTime)
@@ -43,6 +45,17 @@ extension ConnectionReport {
     private static let distrusted =
         "another connection to this origin was lost without notice: until this one proves alive, it serves no request"
         + " that may not be repeated, and it is closed if it does not within 5 s"
+}
+
+extension DialAttemptReport {
+    init(_ attempt: DialAttempt) {
+        self.init()
+        address = attempt.address.description
+        beginMs = APIFormat.milliseconds(attempt.begin)
+        durationMs = APIFormat.milliseconds(attempt.duration)
+        outcome = attempt.outcome.name
+        lastResort = attempt.wasLastResort
+    }
 }
 
 extension TLSReport {

@@ -4,6 +4,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import Resolving
 import Tuning
 import Upstream
 
@@ -23,15 +24,14 @@ final class ProxyUnderTest {
         _ network: SimulatedNetwork, _ kernel: SimulatedKernel, _ ledger: TLSLedger, configuration: ProxyConfiguration,
         seed: UInt64,
         settings: @escaping (Origin) -> EffectiveSettings,
-        resolve: @escaping (String, @escaping (ResolverAnswer) -> Void) -> Void
+        resolve: @escaping (String, @escaping (NameAnswer) -> Void) -> Void
     ) {
         self.network = network
         self.kernel = kernel
         reactor = Reactor(kernel: kernel, readSize: configuration.maxBuffer)
         let settings = SingleThreaded(settings)
-        let resolve = SingleThreaded(resolve)
         upstream = UpstreamLoop(
-            reactor: reactor, resolver: Resolver { resolve.value($0, $1) },
+            reactor: reactor, resolver: Resolver(resolve),
             total: ConnectionBudget(limit: configuration.maxUpstreamConnections),
             headLimits: configuration.headLimits, seed: seed, settings: { settings.value($0) })
         tls = WatchedTLS(reactor, ledger)

@@ -1,4 +1,5 @@
 import ProxyTypes
+import Resolving
 import TLS
 import Tuning
 import Upstream
@@ -81,7 +82,7 @@ final class OriginMachine {
         return tls.isOriginated && request.nonce % 2 == 0 ? "http" : "https"
     }
 
-    var answer: ResolverAnswer {
+    var answer: NameAnswer {
         switch names {
         case .addresses: .addresses(addresses)
         case .last(let count): .addresses(addresses.suffix(max(count, 1)))

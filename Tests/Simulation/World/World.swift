@@ -2,6 +2,7 @@ import ForwardProxy
 import HTTPWire
 import Metering
 import ProxyTypes
+import Resolving
 import Tuning
 import Upstream
 

@@ -1,27 +1,31 @@
 import ProxyTypes
-import Synchronization
+import Resolving
 
-@testable import Upstream
-
-/// Answers look-ups when a test says so. Shared.
-final class ScriptedResolver: Sendable {
+/// A resolver whose answers a test gives. Loop-bound.
+final class ScriptedResolver {
     private struct LookUp {
         let host: String
         let completion: Resolver.Completion
     }
 
-    private let pending = Mutex<[LookUp]>([])
+    private var pending: [LookUp] = []
+    private(set) var abandoned: [String] = []
 
     var resolver: Resolver {
-        Resolver { [self] host, completion in
-            pending.withLock { $0.append(LookUp(host: host, completion: completion)) }
+        Resolver { [self] host, _, completion in
+            pending.append(LookUp(host: host, completion: completion))
+            return { [self] in
+                abandoned.append(host)
+                pending.removeAll { $0.host == host }
+            }
         }
     }
 
-    var hosts: [String] { pending.withLock { $0.map(\.host) } }
+    /// Those that are looked up, in the order in which they were asked for.
+    var hosts: [String] { pending.map(\.host) }
 
     /// Of the oldest look-up.
-    func answer(_ answer: ResolverAnswer) {
-        pending.withLock { $0.removeFirst() }.completion(answer)
+    func answer(_ answer: NameAnswer) {
+        pending.removeFirst().completion(answer)
     }
 }

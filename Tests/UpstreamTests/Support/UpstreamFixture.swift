@@ -3,6 +3,7 @@ import Metering
 import Pooling
 import ProxyTypes
 import Reactor
+import Resolving
 import ReactorTestSupport
 import Tuning
 

@@ -1,57 +1,45 @@
-import CLinux
-package import ProxyTypes
-package import Reactor
+import ProxyTypes
+import Reactor
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
 #endif
 
-/// What a look-up brought.
-package enum ResolverAnswer: Sendable {
-    case addresses([IPAddress])
-    /// The name does not exist or has no address.
-    case noSuchName(String)
-    /// The resolver could not say: worth another try later.
-    case failed(String)
+/// Whether anybody still waits for a look-up. Shared.
+final class Abandonment: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    func abandon() { flag.store(true, ordering: .relaxed) }
+    var isAbandoned: Bool { flag.load(ordering: .relaxed) }
 }
 
-/// Looks names up without holding a loop. Shared.
-package struct Resolver: Sendable {
-    package typealias Completion = @Sendable (ResolverAnswer) -> Void
+/// Asks the system's resolver, which blocks, on threads of its own: as many hang as names do, so there are many. Shared.
+struct SystemResolver: Sendable {
+    private let workers = WorkerPool(limit: threads)
 
-    private let start: @Sendable (String, @escaping Completion) -> Void
+    private static let threads = 64
 
-    /// Asks the system's resolver, on the workers' threads.
-    package init(workers: WorkerPool) {
-        self.init(workers: workers, lookUp: Self.askSystem)
+    /// `completion` is called on a thread of the resolver's, unless the look-up was abandoned before its turn came.
+    func lookUp(
+        _ name: String, _ abandonment: Abandonment, _ completion: @escaping @Sendable (NameAnswer) -> Void
+    ) {
+        workers.run {
+            if !abandonment.isAbandoned { completion(Self.ask(name)) }
+        }
     }
 
-    /// `lookUp` is called on the workers' threads.
-    package init(workers: WorkerPool, lookUp: @escaping @Sendable (String) -> ResolverAnswer) {
-        self.init { host, completion in workers.run { completion(lookUp(host)) } }
-    }
-
-    /// `start` has its completion called once, on any thread.
-    package init(start: @escaping @Sendable (String, @escaping Completion) -> Void) {
-        self.start = start
-    }
-
-    /// `completion` is called on a thread of the resolver's.
-    package func resolve(_ host: String, _ completion: @escaping Completion) {
-        start(host, completion)
-    }
-
-    private static func askSystem(_ host: String) -> ResolverAnswer {
+    private static func ask(_ name: String) -> NameAnswer {
         var hints = addrinfo()
         hints.ai_family = AF_UNSPEC
         hints.ai_socktype = CInt(SOCK_STREAM.rawValue)
         hints.ai_flags = AI_ADDRCONFIG
         var list: UnsafeMutablePointer<addrinfo>?
-        var code = getaddrinfo(host, nil, &hints, &list)
+        var code = getaddrinfo(name, nil, &hints, &list)
         if code == EAI_ADDRFAMILY || code == EAI_NONAME {
             // AI_ADDRCONFIG hides loopback names on a host that has only loopback.
             hints.ai_flags = 0
-            code = getaddrinfo(host, nil, &hints, &list)
+            code = getaddrinfo(name, nil, &hints, &list)
         }
         guard code == 0, let first = list else {
             let text = code == EAI_SYSTEM ? String(cString: strerror(errno)) : String(cString: gai_strerror(code))

@@ -1,0 +1,5 @@
+#pragma once
+
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <sys/time.h>

@@ -1,0 +1,350 @@
+package import Metering
+package import ProxyTypes
+package import Reactor
+
+/// Waits for the addresses of a name. Loop-bound.
+package protocol AddressWaiter: AnyObject {
+    func resolved(_ result: Result<KnownAddresses, ProxyError>)
+}
+
+/// Has connections to a name's addresses, and goes where the name goes. Loop-bound.
+package protocol AddressFollower: AnyObject {
+    /// Those that belong to the name now; never empty.
+    func addressesChanged(to addresses: Set<IPAddress>)
+}
+
+/// The addresses of a name, and where they are from. Value.
+package struct KnownAddresses: Equatable, Sendable {
+    package var addresses: [IPAddress]
+    package var source: AddressSource
+    package var isStale = false
+
+    package init(_ addresses: [IPAddress], _ source: AddressSource, isStale: Bool = false) {
+        self.addresses = addresses
+        self.source = source
+        self.isStale = isStale
+    }
+}
+
+/// A name, and who is asked for it. Value.
+package struct NameKey: Hashable, Sendable {
+    package let name: String
+    package let mode: ResolverMode
+
+    package init(_ name: String, _ mode: ResolverMode) {
+        self.name = name
+        self.mode = mode
+    }
+}
+
+/// The addresses of each name as last looked up, and the look-ups under way: one at a time per name, each independent of
+/// those of other names (`KnownName`). Names that connections are open to, and names that are asked for often, are refreshed
+/// before they expire. Loop-bound.
+package final class AddressCache {
+    private let resolver: Resolver
+    private let sort: ([IPAddress]) -> [IPAddress]
+    private unowned let reactor: Reactor
+    private var random: SeededRandom
+    private(set) var names: [NameKey: KnownName] = [:]
+    private var underWay = 0
+    package private(set) var statistics = NameStatistics()
+
+    private static let maxNames = 20_000
+    private static let maxLookUps = 1_024
+    /// More refreshes wait until some of these are over: those who ask come first.
+    private static let refreshesAtOnce = 256
+    /// Answers may be shorter-lived than that.
+    private static let refreshInterval = Interval.seconds(1)
+    private static let refreshPause = Interval.milliseconds(50)
+    /// A failed look-up is repeated after this, and then after twice as long each time.
+    private static let firstRetry = Interval.seconds(1)
+    private static let lastRetry = Interval.seconds(30)
+
+    /// `sort`: by preference, those first that should be tried first.
+    package init(
+        resolver: Resolver, reactor: Reactor, seed: UInt64, sort: @escaping ([IPAddress]) -> [IPAddress] = { $0 }
+    ) {
+        self.resolver = resolver
+        self.sort = sort
+        self.reactor = reactor
+        random = SeededRandom(seed: seed)
+    }
+
+    package var lookUpsUnderWay: Int { underWay }
+    var now: Instant { reactor.now }
+    package var nameCount: Int { names.count }
+
+    // MARK: Asking
+
+    /// The result where it is known at once. Nil: the waiter is told later, from the loop, unless it cancels; it is kept
+    /// alive until then.
+    package func resolve(
+        _ key: NameKey, _ lifetimes: NameLifetimes, for waiter: any AddressWaiter
+    ) -> Result<KnownAddresses, ProxyError>? {
+        let now = reactor.now
+        // Names that are only refused must not push others out.
+        if names[key] == nil, underWay >= Self.maxLookUps { return refused() }
+        let name = name(key, lifetimes)
+        name.lastUse = now
+        name.usesSinceAnswer += 1
+        if let known = answer(of: name, now: now) { return known }
+        if name.lookUp == nil {
+            guard underWay < Self.maxLookUps else { return refused() }
+            lookUp(name, isAhead: false)
+            // Some answers need no waiting.
+            if name.lookUp == nil, let known = answer(of: name, now: now) { return known }
+            statistics.uses[.asked] += 1
+        } else {
+            statistics.uses[.joined] += 1
+        }
+        #if CONND_PLANTED_FAULTS
+            if PlantedFault.isActive(.secondLookUpForgotten), name.lookUp?.waiters.isEmpty == false { return nil }
+        #endif
+        name.lookUp?.waiters.append(waiter)
+        if name.mayServeStale(now: now), let since = name.lookUp?.since {
+            reactor.timer.wake(name.timer, at: since + KnownName.staleAfter)
+        }
+        return nil
+    }
+
+    private func refused() -> Result<KnownAddresses, ProxyError> {
+        statistics.uses[.refused] += 1
+        return .failure(ProxyError(.dnsError, detail: "too many name look-ups are under way"))
+    }
+
+    /// Without waiting; nil: a look-up has to answer.
+    private func answer(of name: KnownName, now: Instant) -> Result<KnownAddresses, ProxyError>? {
+        switch name.standing {
+        case .unknown: return nil
+        case .known(let expires) where now < expires:
+            statistics.uses[.fresh] += 1
+            scheduleRefresh(name, now: now)
+            return .success(known(name))
+        case .known:
+            guard name.mayServeStale(now: now) else { return nil }
+            if let lookUp = name.lookUp {
+                guard now >= lookUp.since + KnownName.staleAfter else { return nil }
+            } else {
+                guard now < name.retryAt else { return nil }
+            }
+            statistics.uses[.stale] += 1
+            return .success(known(name, isStale: true))
+        case .absent(let error, let until), .failed(let error, let until):
+            guard now < until, name.lookUp == nil else { return nil }
+            statistics.uses[.negative] += 1
+            return .failure(error)
+        }
+    }
+
+    /// The waiter is not told. A look-up that nobody waits for and whose name nobody uses is given up.
+    package func cancel(_ key: NameKey, for waiter: any AddressWaiter) {
+        guard let name = names[key], name.lookUp != nil else { return }
+        name.lookUp?.waiters.removeAll { $0 === waiter }
+        guard name.lookUp?.waiters.isEmpty == true, name.lookUp?.isAhead == false, name.followers.isEmpty else {
+            return
+        }
+        end(name)?.abandon()
+        statistics.lookUps[.abandoned] += 1
+    }
+
+    // MARK: Following
+
+    /// The follower is told of each change until it unfollows, and the name is kept fresh. Returns the addresses that belong
+    /// to the name now; empty where none is known.
+    package func follow(
+        _ key: NameKey, _ lifetimes: NameLifetimes, by follower: any AddressFollower
+    ) -> Set<IPAddress> {
+        let name = name(key, lifetimes)
+        if !name.followers.contains(where: { $0 === follower }) {
+            name.followers.append(follower)
+            scheduleRefresh(name, now: reactor.now)
+        }
+        return name.members
+    }
+
+    package func unfollow(_ key: NameKey, by follower: any AddressFollower) {
+        names[key]?.followers.removeAll { $0 === follower }
+    }
+
+    // MARK: Orders
+
+    /// The next use looks the name up again.
+    package func expire(_ key: NameKey) {
+        guard let name = names[key] else { return }
+        let now = reactor.now
+        name.retryAt = .zero
+        switch name.standing {
+        case .known(let expires): name.standing = .known(expires: min(expires, now))
+        case .absent, .failed: name.standing = .unknown
+        case .unknown: break
+        }
+    }
+
+    /// Forgets what is known, so that nothing stale serves; names with connections are looked up again at once. Nil: all
+    /// names. Returns how many were known.
+    package func flush(_ wanted: String?) -> Int {
+        let chosen = sorted { wanted == nil || $0.key.name == wanted }
+        for name in chosen {
+            if name.isInUse {
+                expire(name.key)
+                if !name.followers.isEmpty, name.lookUp == nil { lookUp(name, isAhead: true) }
+            } else {
+                forget(name)
+            }
+        }
+        return chosen.count
+    }
+
+    /// Looks it up now. Returns how many look-ups that is: one for each way in which it is asked for.
+    package func refresh(_ wanted: String) -> Int {
+        let chosen = sorted { $0.key.name == wanted }
+        for name in chosen where name.lookUp == nil {
+            name.retryAt = .zero
+            lookUp(name, isAhead: true)
+        }
+        return chosen.count
+    }
+
+    /// In the order of their names: nothing may depend on the order of a dictionary.
+    func sorted(where isWanted: (KnownName) -> Bool) -> [KnownName] {
+        names.values.filter(isWanted).sorted {
+            ($0.key.name, $0.key.mode.rawValue) < ($1.key.name, $1.key.mode.rawValue)
+        }
+    }
+
+    // MARK: Look-ups
+
+    private func name(_ key: NameKey, _ lifetimes: NameLifetimes) -> KnownName {
+        if let name = names[key] {
+            name.lifetimes = lifetimes
+            return name
+        }
+        makeRoom()
+        let name = KnownName(key, lifetimes, self, now: reactor.now)
+        names[key] = name
+        return name
+    }
+
+    private func lookUp(_ name: KnownName, isAhead: Bool) {
+        name.refreshAt = .distantFuture
+        name.lookUpNumber += 1
+        let number = name.lookUpNumber
+        name.lookUp = KnownName.LookUp(since: reactor.now, isAhead: isAhead)
+        underWay += 1
+        let abandon = resolver.lookUp(name.key.name, name.key.mode) { [weak self, weak name] answer in
+            guard let self, let name, name.lookUpNumber == number else { return }
+            answered(name, answer)
+        }
+        name.lookUp?.abandon = abandon
+    }
+
+    /// No look-up of it is under way any more.
+    private func end(_ name: KnownName) -> KnownName.LookUp? {
+        guard let lookUp = name.lookUp else { return nil }
+        name.lookUp = nil
+        underWay -= 1
+        return lookUp
+    }
+
+    /// Also of a family that comes later than the other.
+    private func answered(_ name: KnownName, _ answer: NameAnswer) {
+        let now = reactor.now
+        let before = name.members
+        let ended = end(name)
+        if let ended { count(answer, took: now - ended.since) }
+        let result = name.take(answer, sort, now: now)
+        tellFollowers(name, before)
+        scheduleRefresh(name, now: now)
+        for waiter in ended?.waiters ?? [] { waiter.resolved(result) }
+    }
+
+    /// A name that has no address for the moment leaves its connections alone.
+    private func tellFollowers(_ name: KnownName, _ before: Set<IPAddress>) {
+        guard before != name.members else { return }
+        if !before.isEmpty { statistics.moves += 1 }
+        for follower in name.followers { follower.addressesChanged(to: name.members) }
+    }
+
+    private func count(_ answer: NameAnswer, took time: Interval) {
+        statistics.lookUpTime.record(microseconds: time.microseconds)
+        let outcome: LookUpOutcome =
+            answer.hasAddresses ? .addresses : answer.isAbsent ? .none : answer.isTimeout ? .timedOut : .failed
+        statistics.lookUps[outcome] += 1
+        if answer.hasAddresses { statistics.answers[answer.source] += 1 }
+    }
+
+    private func known(_ name: KnownName, isStale: Bool = false) -> KnownAddresses {
+        KnownAddresses(name.addresses, name.source, isStale: isStale)
+    }
+
+    // MARK: Time
+
+    /// Somewhat before it expires, and not all names at once.
+    private func scheduleRefresh(_ name: KnownName, now: Instant) {
+        guard name.lookUp == nil, !name.followers.isEmpty || name.usesSinceAnswer > 1 else { return }
+        guard name.refreshAt == .distantFuture else { return }
+        switch name.standing {
+        case .known(let expires):
+            let life = max(expires - name.answeredAt, .zero).nanoseconds
+            let ahead = life / 20 + Int64(random.below(Int(max(life / 10, 1))))
+            let due = expires - now - Interval(nanoseconds: ahead)
+            name.refreshAt = max(now + max(due, Self.refreshInterval), name.retryAt)
+        case .absent(_, let until), .failed(_, let until):
+            guard !name.followers.isEmpty else { return }
+            name.refreshAt = max(until, now)
+        // Connections are there, and the name has never been asked for: it was flushed.
+        case .unknown: name.refreshAt = max(name.retryAt, now)
+        }
+        reactor.timer.wake(name.timer, at: name.refreshAt)
+    }
+
+    func deadlineReached(_ name: KnownName, now: Instant) -> Instant {
+        if let lookUp = name.lookUp {
+            let due = lookUp.since + KnownName.staleAfter
+            guard !lookUp.waiters.isEmpty, name.mayServeStale(now: now) else { return .distantFuture }
+            guard now >= due else { return due }
+            let waiters = lookUp.waiters
+            name.lookUp?.waiters = []
+            statistics.uses[.stale] += waiters.count
+            let stale = known(name, isStale: true)
+            for waiter in waiters { waiter.resolved(.success(stale)) }
+            return .distantFuture
+        }
+        guard name.refreshAt < .distantFuture else { return .distantFuture }
+        guard now >= name.refreshAt else { return name.refreshAt }
+        // Nobody wants it any more.
+        guard !name.followers.isEmpty || name.usesSinceAnswer > 1 else {
+            name.refreshAt = .distantFuture
+            return .distantFuture
+        }
+        guard underWay < Self.refreshesAtOnce else {
+            name.refreshAt = now + Self.refreshPause
+            return name.refreshAt
+        }
+        statistics.refreshes += 1
+        lookUp(name, isAhead: true)
+        return name.lookUp == nil ? name.refreshAt : .distantFuture
+    }
+
+    // MARK: Room
+
+    private func forget(_ name: KnownName) {
+        reactor.timer.remove(name.timer)
+        names[name.key] = nil
+    }
+
+    /// The least recently used go first; the name decides between equals, so that the same events always lead to the same
+    /// names.
+    private func makeRoom() {
+        guard names.count >= Self.maxNames else { return }
+        let byAge = sorted { !$0.isInUse }.enumerated().sorted {
+            ($0.element.lastUse, $0.offset) < ($1.element.lastUse, $1.offset)
+        }
+        for (_, name) in byAge.prefix(Self.maxNames / 10) { forget(name) }
+    }
+
+    static func retryInterval(failures: Int) -> Interval {
+        let doubled = firstRetry.nanoseconds << Int64(min(max(failures - 1, 0), 10))
+        return min(Interval(nanoseconds: doubled), lastRetry)
+    }
+}

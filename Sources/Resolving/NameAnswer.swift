@@ -1,0 +1,76 @@
+package import ProxyTypes
+
+/// What a look-up brought. Value.
+package struct NameAnswer: Equatable, Sendable {
+    /// What is known of the addresses of one family.
+    package enum Family: Equatable, Sendable {
+        /// In the order in which they came. `ttl` is nil where the source tells none.
+        case addresses([IPAddress], ttl: Interval?)
+        /// There is none.
+        case absent(ttl: Interval?)
+        /// Nobody has said, or could say.
+        case unknown
+
+        var isUnknown: Bool {
+            switch self {
+            case .unknown: true
+            case .addresses, .absent: false
+            }
+        }
+    }
+
+    package var ipv4: Family
+    package var ipv6: Family
+    package var source: AddressSource
+    /// Why there is no address, for people.
+    package var reason = ""
+    /// Nobody answered in time.
+    package var isTimeout = false
+
+    package init(ipv4: Family, ipv6: Family, source: AddressSource, reason: String = "") {
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+        self.source = source
+        self.reason = reason
+    }
+
+    package static func addresses(
+        _ addresses: [IPAddress], ttl: Interval? = nil, source: AddressSource = .system
+    ) -> NameAnswer {
+        func family(_ family: IPAddress.Family) -> Family {
+            let found = addresses.filter { $0.family == family }
+            return found.isEmpty ? .absent(ttl: ttl) : .addresses(found, ttl: ttl)
+        }
+        return NameAnswer(ipv4: family(.ipv4), ipv6: family(.ipv6), source: source)
+    }
+
+    /// The name does not exist or has no address.
+    package static func noSuchName(
+        _ reason: String, ttl: Interval? = nil, source: AddressSource = .system
+    ) -> NameAnswer {
+        NameAnswer(ipv4: .absent(ttl: ttl), ipv6: .absent(ttl: ttl), source: source, reason: reason)
+    }
+
+    /// Nobody could say: worth another try later.
+    package static func failed(_ reason: String, isTimeout: Bool = false, source: AddressSource = .system) -> NameAnswer
+    {
+        var answer = NameAnswer(ipv4: .unknown, ipv6: .unknown, source: source, reason: reason)
+        answer.isTimeout = isTimeout
+        return answer
+    }
+
+    package var hasAddresses: Bool {
+        switch (ipv4, ipv6) {
+        case (.addresses, _), (_, .addresses): true
+        case (.absent, .absent), (.absent, .unknown), (.unknown, .absent), (.unknown, .unknown): false
+        }
+    }
+
+    /// Both families were answered, and none has an address.
+    package var isAbsent: Bool {
+        switch (ipv4, ipv6) {
+        case (.absent, .absent): true
+        case (.addresses, _), (_, .addresses), (.unknown, _), (_, .unknown): false
+        }
+    }
+}

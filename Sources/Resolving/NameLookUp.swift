@@ -1,0 +1,156 @@
+import ProxyTypes
+import Reactor
+
+/// One look-up of a name in DNS: asks what its search decides, and the system's resolver where DNS does not know the name
+/// or is silent. Loop-bound.
+///
+/// ```
+/// asking ──answer──▶ answered                                   abandon: from any state to over
+///    │  │ silent for a second                                   a late family: answered, and told again
+///    │  └───────────────▶ askingBoth ──an answer of either──▶ answered
+///    │ no such name, failed     │
+///    └──▶ askingSystem ◀────────┘ ──answer──▶ answered
+/// ```
+final class NameLookUp {
+    private enum State {
+        case asking
+        case askingBoth(Resolver.Abandon)
+        /// What DNS said, which holds where the system knows no more.
+        case askingSystem(Resolver.Abandon, fallback: NameAnswer)
+        case answered
+        case over
+    }
+
+    private let name: String
+    private let channel: DNSChannel
+    private let reactor: Reactor
+    private let system: HostResolver?
+    private let completion: Resolver.Completion
+    private var search: NameSearch
+    private var state = State.asking
+    private let timer = Deadline()
+    private var patienceEnds: Instant
+    private var settlesAt = Instant.distantFuture
+    /// Answers to questions about an earlier name of the search are not for this one.
+    private var round = 0
+
+    init(
+        _ name: String, _ channel: DNSChannel, _ reactor: Reactor, asksSystem system: HostResolver?,
+        _ completion: @escaping Resolver.Completion
+    ) {
+        self.name = name
+        self.channel = channel
+        self.reactor = reactor
+        self.system = system
+        self.completion = completion
+        search = NameSearch(name, domains: channel.prepared.domains, minDots: channel.prepared.minDots)
+        patienceEnds = system == nil ? .distantFuture : reactor.now + HostResolver.patience
+        timer.owner = self
+    }
+
+    deinit {
+        timer.owner = nil
+    }
+
+    func start() {
+        perform(search.start())
+        if case .asking = state { wake() }
+    }
+
+    func abandon() {
+        switch state {
+        case .askingBoth(let abandon), .askingSystem(let abandon, _): abandon()
+        case .asking, .answered, .over: break
+        }
+        state = .over
+        reactor.timer.remove(timer)
+    }
+
+    private func wake() {
+        let due = min(patienceEnds, settlesAt)
+        if due < .distantFuture { reactor.timer.wake(timer, at: due) }
+    }
+
+    private func perform(_ step: NameSearch.Step) {
+        switch step {
+        case .ask(let question):
+            round += 1
+            settlesAt = .distantFuture
+            ask(question, .ipv4, .a)
+            ask(question, .ipv6, .aaaa)
+        case .wait: break
+        case .settle(let until):
+            settlesAt = until
+            wake()
+        case .done(let answer): searched(answer)
+        }
+    }
+
+    /// The questions hold the look-up: DNS tells them when they have timed out, at the latest.
+    private func ask(_ question: String, _ family: NameSearch.Family, _ type: DNSMessage.RecordType) {
+        let asked = round
+        channel.ask(question, type) { [self] answer in
+            switch state {
+            case .over: return
+            case .asking, .askingBoth, .askingSystem, .answered: break
+            }
+            guard asked == round else { return }
+            perform(search.answered(family, answer, now: reactor.now))
+        }
+    }
+
+    /// The end of the search, or a family that came later.
+    private func searched(_ answer: NameAnswer) {
+        settlesAt = .distantFuture
+        switch state {
+        case .asking:
+            guard !answer.hasAddresses, let system else { return finish(answer) }
+            state = .askingSystem(system.askSystem(name) { [self] in systemAnswered($0) }, fallback: answer)
+        case .askingBoth(let abandon):
+            guard answer.hasAddresses else {
+                state = .askingSystem(abandon, fallback: answer)
+                return
+            }
+            abandon()
+            finish(answer)
+        // Only what completes it: the other half may have failed.
+        case .answered: if answer.hasAddresses { completion(answer) }
+        case .askingSystem, .over: break
+        }
+    }
+
+    private func systemAnswered(_ answer: NameAnswer) {
+        switch state {
+        case .askingBoth:
+            // It may know less: DNS goes on.
+            if answer.hasAddresses { finish(answer, isLast: true) } else { state = .asking }
+        case .askingSystem(_, let fallback): finish(answer.hasAddresses ? answer : fallback, isLast: true)
+        case .asking, .answered, .over: break
+        }
+    }
+
+    /// `isLast`: DNS has nothing to add.
+    private func finish(_ answer: NameAnswer, isLast: Bool = false) {
+        state = isLast ? .over : .answered
+        reactor.timer.remove(timer)
+        completion(answer)
+    }
+}
+
+extension NameLookUp: DeadlineOwner {
+    func deadlineReached(now: Instant) -> Instant {
+        switch state {
+        case .asking, .askingBoth: break
+        case .askingSystem, .answered, .over: return .distantFuture
+        }
+        if now >= settlesAt {
+            perform(search.deadlineReached(now: now))
+            return .distantFuture
+        }
+        if now >= patienceEnds, case .asking = state, let system {
+            patienceEnds = .distantFuture
+            state = .askingBoth(system.askSystem(name) { [self] in systemAnswered($0) })
+        }
+        return min(patienceEnds, settlesAt)
+    }
+}

@@ -1,0 +1,120 @@
+import ProxyTypes
+
+/// Decides what is asked of DNS for one name, in which order, and when that is enough: both families at a time, and the
+/// names of the search domains one after the other. It asks nothing itself and reads no clock. Value.
+///
+/// ```
+///           both: none, no such name          one has addresses, the other is silent
+/// asking ──────────────────────────▶ asking the next name      asking ─────────▶ settling ──▶ over
+///    │ both answered, or one failed                                  50 ms or the other answer │
+///    └──────────────────────────────────────────────────────────────────────────▶ over ◀───────┘
+/// ```
+///
+/// A name that exists without an address ends the search, and so does a failure: another name's addresses in its place
+/// would be another host's.
+struct NameSearch {
+    enum Family: Sendable {
+        case ipv4, ipv6
+    }
+
+    enum Step: Equatable {
+        /// Both families of this name.
+        case ask(String)
+        case wait
+        /// `deadlineReached` is due then.
+        case settle(until: Instant)
+        case done(NameAnswer)
+    }
+
+    private enum Phase {
+        case asking
+        case settling(until: Instant)
+        case over
+    }
+
+    private let names: [String]
+    private var position = 0
+    private var phase = Phase.asking
+    private var ipv4: DNSAnswer?
+    private var ipv6: DNSAnswer?
+
+    /// How long the addresses of one family wait for those of the other: RFC 8305 section 3.
+    static let resolutionDelay = Interval.milliseconds(50)
+
+    /// `domains`: where a name with fewer than `minDots` dots is looked for first, and others last.
+    init(_ name: String, domains: [String], minDots: Int) {
+        names = Self.candidates(name, domains, minDots)
+    }
+
+    private static func candidates(_ name: String, _ domains: [String], _ minDots: Int) -> [String] {
+        guard !name.hasSuffix(".") else { return [name] }
+        // The root may be a search domain.
+        let within = domains.map { $0 == "." ? name : "\(name).\($0)" }.filter { $0.utf8.count < 254 }
+        let dots = name.utf8.count { $0 == UInt8(ascii: ".") }
+        return dots >= minDots ? [name] + within : within + [name]
+    }
+
+    mutating func start() -> Step { .ask(names[position]) }
+
+    /// An answer about the name that was asked for last.
+    mutating func answered(_ family: Family, _ answer: DNSAnswer, now: Instant) -> Step {
+        switch family {
+        case .ipv4: ipv4 = answer
+        case .ipv6: ipv6 = answer
+        }
+        switch phase {
+        case .asking, .settling: break
+        // It comes after the end: it completes what was told then.
+        case .over: return .done(result)
+        }
+        guard let ipv4, let ipv6 else {
+            guard case .addresses = answer else { return .wait }
+            let until = now + Self.resolutionDelay
+            phase = .settling(until: until)
+            return .settle(until: until)
+        }
+        if case .absent(nameExists: false, _) = ipv4, case .absent(nameExists: false, _) = ipv6,
+            position + 1 < names.count
+        {
+            position += 1
+            phase = .asking
+            self.ipv4 = nil
+            self.ipv6 = nil
+            return .ask(names[position])
+        }
+        return end()
+    }
+
+    mutating func deadlineReached(now: Instant) -> Step {
+        guard case .settling(let until) = phase else { return .wait }
+        return now < until ? .settle(until: until) : end()
+    }
+
+    private mutating func end() -> Step {
+        phase = .over
+        return .done(result)
+    }
+
+    private var result: NameAnswer {
+        var answer = NameAnswer(ipv4: Self.family(ipv4), ipv6: Self.family(ipv6), source: .dns)
+        for part in [ipv4, ipv6] {
+            switch part {
+            case .failed(let text, let isTimeout):
+                answer.reason = text
+                if isTimeout { answer.isTimeout = true }
+            case .absent(let nameExists, _) where answer.reason.isEmpty:
+                answer.reason = nameExists ? "it has no address" : "there is no such name"
+            case .absent, .addresses, nil: break
+            }
+        }
+        return answer
+    }
+
+    private static func family(_ answer: DNSAnswer?) -> NameAnswer.Family {
+        switch answer {
+        case .addresses(let list, let ttl): .addresses(list, ttl: ttl)
+        case .absent(_, let ttl): .absent(ttl: ttl)
+        case .failed, nil: .unknown
+        }
+    }
+}

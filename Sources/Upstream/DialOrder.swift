@@ -1,0 +1,31 @@
+import Pooling
+import ProxyTypes
+import Tuning
+
+/// The order in which a dial tries the addresses of a name. Value.
+struct DialOrder: Equatable {
+    /// The last `lastResorts` failed lately.
+    let addresses: [IPAddress]
+    let lastResorts: Int
+
+    /// `sorted`: as the resolver gave them. `connections`: of the pool, at each. The family that comes first stays first:
+    /// the race decides between families.
+    init(
+        _ sorted: [IPAddress], _ order: AddressOrder, connections: [IPAddress: Int],
+        isLastResort: (IPAddress) -> Bool
+    ) {
+        let isLast = sorted.map(isLastResort)
+        var ordered = Array(sorted.indices)
+        if order == .spread, sorted.count > 1 {
+            let first = sorted[0].family
+            func rank(_ index: Int) -> (Int, Int, Int) {
+                (sorted[index].family == first ? 0 : 1, connections[sorted[index]] ?? 0, index)
+            }
+            ordered.sort { rank($0) < rank($1) }
+        }
+        let healthy = ordered.filter { !isLast[$0] }
+        let failing = ordered.filter { isLast[$0] }
+        addresses = (healthy + failing).map { sorted[$0] }
+        lastResorts = failing.count
+    }
+}

@@ -1,0 +1,121 @@
+import ProxyTypes
+import Testing
+
+@testable import Resolving
+
+@Suite("What is asked of DNS for a name")
+struct NameSearchTests {
+    private static let address = IPAddress(ipv4: 0xC000_0201)
+    private static let ipv6 = IPAddress(high: 0x2001_0DB8 << 32, low: 1)
+    private static let found = DNSAnswer.addresses([address], ttl: .seconds(9))
+    private static let noName = DNSAnswer.absent(nameExists: false, ttl: .seconds(3))
+    private static let noAddress = DNSAnswer.absent(nameExists: true, ttl: .seconds(3))
+    private static let now = Instant.zero
+
+    /// The names in the order in which they are asked for, while none exists.
+    private func order(_ name: String, _ domains: [String], _ minDots: Int) -> [String] {
+        var search = NameSearch(name, domains: domains, minDots: minDots)
+        var asked: [String] = []
+        var step = search.start()
+        while case .ask(let next) = step {
+            asked.append(next)
+            _ = search.answered(.ipv4, Self.noName, now: Self.now)
+            step = search.answered(.ipv6, Self.noName, now: Self.now)
+        }
+        return asked
+    }
+
+    @Test("search domains come before a name with few dots and after others, and not at all for an absolute one")
+    func domains() {
+        #expect(order("a", ["x.example", "y.example"], 1) == ["a.x.example", "a.y.example", "a"])
+        #expect(order("a.b", ["x.example"], 1) == ["a.b", "a.b.x.example"])
+        #expect(order("a.b", ["x.example"], 2) == ["a.b.x.example", "a.b"])
+        #expect(order("a.", ["x.example"], 1) == ["a."])
+        #expect(order("a", ["."], 1) == ["a", "a"] && order("a", [], 1) == ["a"])
+    }
+
+    @Test("the search ends at a name that exists without an address, and at a failure")
+    func ends() {
+        for (second, reason) in [
+            (Self.noAddress, "it has no address"), (.failed("SERVFAIL", isTimeout: false), "SERVFAIL"),
+        ] {
+            var search = NameSearch("a", domains: ["x.example"], minDots: 1)
+            _ = search.start()
+            #expect(search.answered(.ipv4, Self.noName, now: Self.now) == .wait)
+            guard case .done(let answer) = search.answered(.ipv6, second, now: Self.now) else {
+                Issue.record("the search goes on")
+                continue
+            }
+            #expect(!answer.hasAddresses && answer.reason.contains(reason) || answer.reason == "there is no such name")
+        }
+    }
+
+    @Test("one family's addresses wait 50 ms for the other's, and are told again when those come")
+    func delay() {
+        var search = NameSearch("a", domains: [], minDots: 1)
+        _ = search.start()
+        let until = Self.now + .milliseconds(50)
+        #expect(search.answered(.ipv4, Self.found, now: Self.now) == .settle(until: until))
+        #expect(search.deadlineReached(now: Self.now + .milliseconds(49)) == .settle(until: until))
+        let half = NameAnswer(ipv4: .addresses([Self.address], ttl: .seconds(9)), ipv6: .unknown, source: .dns)
+        #expect(search.deadlineReached(now: until) == .done(half))
+        let whole = NameAnswer(
+            ipv4: half.ipv4, ipv6: .addresses([Self.ipv6], ttl: .seconds(2)), source: .dns)
+        let late = search.answered(.ipv6, .addresses([Self.ipv6], ttl: .seconds(2)), now: until + .seconds(1))
+        #expect(late == .done(whole))
+    }
+
+    @Test("addresses of one family are an answer though the other failed")
+    func halfFailed() {
+        var search = NameSearch("a", domains: [], minDots: 1)
+        _ = search.start()
+        #expect(search.answered(.ipv6, .failed("time-out", isTimeout: true), now: Self.now) == .wait)
+        guard case .done(let answer) = search.answered(.ipv4, Self.found, now: Self.now) else {
+            Issue.record("the search goes on")
+            return
+        }
+        #expect(answer.hasAddresses && answer.ipv6 == .unknown)
+    }
+}
+
+@Suite("Files of the resolver")
+struct ResolverFileTests {
+    @Test("hosts(5): several names and addresses, comments, case, what cannot be read")
+    func hosts() {
+        let text = """
+            # comment
+            192.0.2.1\tA.example  alias # b.example
+            2001:db8::1 a.example
+            192.0.2.1 a.example
+            300.1.1.1 c.example
+            fe80::1%eth0 d.example
+            192.0.2.9
+            192.0.2.2 e.example
+            """
+        let hosts = HostsFile(parsing: Array(text.utf8))
+        let expected = [IPAddress(ipv4: 0xC000_0201), IPAddress(high: 0x2001_0DB8 << 32, low: 1)]
+        #expect(hosts.addresses(of: "a.example") == expected && hosts.addresses(of: "A.EXAMPLE.") == expected)
+        #expect(hosts.addresses(of: "alias") == [expected[0]])
+        for name in ["b.example", "c.example", "d.example"] { #expect(hosts.addresses(of: name) == nil) }
+        #expect(hosts.addresses(of: "e.example") == [IPAddress(ipv4: 0xC000_0202)] && hosts.count == 3)
+    }
+
+    @Test("resolv.conf(5): time-outs, attempts and TCP, within the bounds of the C library")
+    func options() {
+        let text = "nameserver 192.0.2.1\n# options timeout:9\noptions timeout:99 attempts:0 use-vc ndots:2\n"
+        let options = ResolverOptions(parsing: Array(text.utf8))
+        #expect(options.timeout == .seconds(30) && options.attempts == 1 && options.usesTCP)
+        #expect(ResolverOptions(parsing: Array("options rotate\n".utf8)) == ResolverOptions())
+    }
+
+    @Test(
+        "nsswitch.conf(5): whether the system may know more than the hosts file and DNS",
+        arguments: [
+            ("hosts: files dns", false), ("hosts: files [NOTFOUND=return] dns", false), ("passwd: files sss", false),
+            ("hosts:\tfiles mdns4_minimal [NOTFOUND=return] dns # x", true), ("hosts: files dns myhostname", true),
+            ("# hosts: files mdns", false), ("", false),
+        ])
+    func sources(text: String, knowsMore: Bool) {
+        #expect(NameSources(parsing: Array(text.utf8)).knowsMore == knowsMore)
+    }
+}
