@@ -152,3 +152,31 @@ package struct TCPFiguresReport: Codable, Sendable {
         case bufferLimitedMs = "buffer_limited_ms"
     }
 }
+
+/// Exchanges of an origin that wait for acknowledgements which the other host puts off. Value.
+package struct DelayReport: Codable, Sendable {
+    /// Who writes its messages in two parts, and has the second wait for the acknowledgement of the first: `origin` or
+    /// `connd`.
+    package var side = ""
+    /// The setting that ends it, with the value: `tcp_quickack=on` or `tcp_nodelay=on`.
+    package var setting = ""
+    /// How long such a wait is, beyond the round trip.
+    package var waitMs = 0
+    package var waits = 0
+    package var exchanges = 0
+    package var share: Double = 0
+    /// The share of exchanges that waited on connections with the setting; null until 20 have been seen.
+    package var shareWithSetting: Double?
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case side
+        case setting
+        case waitMs = "wait_ms"
+        case waits
+        case exchanges
+        case share
+        case shareWithSetting = "share_with_setting"
+    }
+}

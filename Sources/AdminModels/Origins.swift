@@ -120,6 +120,8 @@ package struct OriginDetail: Codable, Sendable {
     package var refusedSettings: [RefusedSettingReport] = []
     /// The options of one open connection's socket; null while there is none.
     package var socket: SocketReport?
+    /// Who waits for delayed acknowledgements, and what helps; empty where nothing of the kind shows.
+    package var delays: [DelayReport] = []
     /// Null as long as every connection that was used after an idle minute was alive or was closed by the origin.
     package var path: PathReport?
 
@@ -133,6 +135,7 @@ package struct OriginDetail: Codable, Sendable {
         case dialFailuresInARow = "dial_failures_in_a_row"
         case refusedSettings = "refused_settings"
         case socket
+        case delays
         case path
     }
 }

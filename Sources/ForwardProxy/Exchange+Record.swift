@@ -39,6 +39,34 @@ extension Exchange {
         pool?.statistics.firstByteTime.record(microseconds: time)
     }
 
+    /// Waits that may have been for an acknowledgement: the origin's between the parts of a small answer, connd's behind a
+    /// request that it wrote in parts.
+    @inline(__always)
+    func recordWaits(on connection: UpstreamConnection, now: Instant) {
+        guard let pool, record.bytesToClient <= DelayStatistics.smallAnswer else { return }
+        // Most answers come in one piece, within one round of the loop.
+        let wait = record.firstByte < now ? (now - record.firstByte).microseconds : 0
+        if connection.hasQuickack {
+            Self.note(wait, &pool.statistics.delays.answersWithQuickack, connection)
+        } else {
+            Self.note(wait, &pool.statistics.delays.answers, connection)
+        }
+        guard record.sendTime > .zero else { return }
+        let answer = (record.firstByte - record.sent - record.sendTime).microseconds
+        if connection.hasNoDelay {
+            Self.note(answer, &pool.statistics.delays.requests, connection)
+        } else {
+            Self.note(answer, &pool.statistics.delays.requestsWithNagle, connection)
+        }
+    }
+
+    /// The kernel is asked for the round trip of few: a wait of this length is rare, and worth a system call.
+    @inline(__always)
+    private static func note(_ wait: Int64, _ pattern: inout WaitPattern, _ connection: UpstreamConnection) {
+        pattern.exchanges += 1
+        if wait >= 30_000 { pattern.record(wait: wait - connection.leastRoundTrip) }
+    }
+
     var isRetry: Bool { record.retries > 0 }
 
     func countRetryCause(_ failure: UpstreamFailure) {

@@ -172,6 +172,7 @@ extension Exchange: UpstreamExchange {
     }
 
     func responseEnded(now: Instant) {
+        if let connection { recordWaits(on: connection, now: now) }
         // The connection may serve another by now: a slow reader here must not pause it.
         move(to: .ended(.answered))
         deliverGathered()

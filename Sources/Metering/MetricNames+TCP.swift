@@ -25,6 +25,21 @@ extension MetricNames {
                 + " rate(connd_tcp_segments_retransmitted_total[5m]) / rate(connd_tcp_segments_sent_total[5m])."
         ) { if $0.hasTCP { $1.value($0.statistics.tcp.segmentsRetransmitted) } },
         .counter(
+            "connd_delayed_ack_waits_total",
+            "Exchanges that waited for about 40 or 200 ms, as for an acknowledgement that was put off: the origin between two"
+                + " parts of an answer, connd behind a request written in parts; by the setting that ends such waits."
+        ) {
+            let delays = $0.statistics.delays
+            for (pattern, side, setting) in [
+                (delays.answers, "origin", "tcp_quickack=off"),
+                (delays.answersWithQuickack, "origin", "tcp_quickack=on"),
+                (delays.requestsWithNagle, "connd", "tcp_nodelay=off"),
+                (delays.requests, "connd", "tcp_nodelay=on"),
+            ] where $0.writesEvery || pattern.forty + pattern.twoHundred > 0 {
+                $1.value(pattern.forty + pattern.twoHundred, ("side", side), ("setting", setting))
+            }
+        },
+        .counter(
             "connd_tcp_busy_seconds_total",
             "Time in which connections had sent something that was not acknowledged yet."
         ) { if $0.hasTCP { $1.seconds($0.statistics.tcp.busyTime) } },

@@ -51,6 +51,7 @@ package struct OriginStatistics: Hashable, Sendable {
     package var tls = TLSStatistics()
     package var intercept = InterceptStatistics()
     package var tcp = TCPStatistics()
+    package var delays = DelayStatistics()
 
     package init() {}
 
@@ -95,6 +96,7 @@ package struct OriginStatistics: Hashable, Sendable {
         a.tls += b.tls
         a.intercept += b.intercept
         a.tcp += b.tcp
+        a.delays += b.delays
     }
 
     /// What was counted since `b`, an earlier snapshot.
@@ -131,6 +133,7 @@ package struct OriginStatistics: Hashable, Sendable {
         made.tls = a.tls - b.tls
         made.intercept = a.intercept - b.intercept
         made.tcp = a.tcp - b.tcp
+        made.delays = a.delays - b.delays
         return made
     }
 }

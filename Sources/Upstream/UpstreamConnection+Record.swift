@@ -83,6 +83,12 @@ extension UpstreamConnection {
         return info
     }
 
+    /// In microseconds, as the kernel has it; else what connecting took. Costs a system call.
+    package var leastRoundTrip: Int64 {
+        let least = stream.tcpInfo?.minRoundTripTime ?? 0
+        return least > 0 ? Int64(least) : dialTimes.connect.microseconds
+    }
+
     /// Of the exchange that has just ended on it.
     func segmentFacts() -> SegmentFacts? {
         sampleTCP().map { SegmentFacts($0, retransmitsBefore: retransmitsBefore) }

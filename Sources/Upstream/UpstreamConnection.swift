@@ -74,6 +74,9 @@ package final class UpstreamConnection {
     /// While the first request after an idle minute has no answer; and `tcp_idle_probe` as it was when this was opened.
     var probe: IdleProbe?
     let idleProbeLimit: Interval
+    /// The settings that end waits for acknowledgements, as they were when this was opened.
+    package let hasQuickack: Bool
+    package let hasNoDelay: Bool
     /// What the kernel knew when it was last asked for the origin's figures.
     var sampled = TCPInfo()
     /// `sampled.retransmits` of the time before.
@@ -100,6 +103,8 @@ package final class UpstreamConnection {
         openedAt = now
         leasedAt = now
         idleProbeLimit = pool.settings.tcpIdleProbe
+        hasQuickack = pool.settings.tcpQuickack
+        hasNoDelay = pool.settings.tcpNodelay
         state = .idle(since: now)
         local = dialled.stream.localEndpoint
         remote = dialled.stream.remoteEndpoint

@@ -18,7 +18,7 @@ struct OpenAPITests {
         TLSHandshakesReport.self, LifetimeReport.self,
         ResolvedSettingReport.self, SettingDefinitionReport.self, SettingsReport.self, PatternReport.self,
         DifferenceReport.self, ConnectionReport.self, TLSReport.self, TCPReport.self, ActionRequest.self,
-        SocketReport.self, SegmentReport.self, PathReport.self, TCPFiguresReport.self,
+        SocketReport.self, DelayReport.self, SegmentReport.self, PathReport.self, TCPFiguresReport.self,
         ActionReport.self,
         TrialSelection.self, HistoryReport.self, HistoryPoint.self, ExchangeReport.self, PhaseReport.self,
         AuditReport.self, EventReport.self, SettingsDocument.self, DocumentedSetting.self, ImportReport.self,

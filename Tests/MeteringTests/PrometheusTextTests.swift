@@ -59,13 +59,15 @@ struct PrometheusTextTests {
             { $0.tcp.roundTripTime = .init() }, { $0.tcp.minRoundTripTime = .init() },
             { $0.tcp.congestionWindow = .init() }, { $0.tcp.deliveryRate = .init() }, { $0.tcp.segmentsSent = 0 },
             { $0.tcp.segmentsRetransmitted = 0 }, { $0.tcp.busyTime = 0 }, { $0.tcp.windowLimitedTime = 0 },
-            { $0.tcp.bufferLimitedTime = 0 },
+            { $0.tcp.bufferLimitedTime = 0 }, { $0.delays.answers = .init() },
+            { $0.delays.answersWithQuickack = .init() }, { $0.delays.requestsWithNagle = .init() },
+            { $0.delays.requests = .init() },
         ]
         func fields(_ value: Any) -> Int { Mirror(reflecting: value).children.count }
         let parts =
             fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
-            + fields(TCPStatistics())
-        #expect(erase.count == fields(OriginStatistics()) - 4 + parts)
+            + fields(TCPStatistics()) + fields(DelayStatistics())
+        #expect(erase.count == fields(OriginStatistics()) - 5 + parts)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {

@@ -42,7 +42,24 @@ struct SampleStatistics {
         statistics.tls = tls()
         statistics.intercept = intercept()
         statistics.tcp = tcp()
+        statistics.delays = delays()
         return statistics
+    }
+
+    mutating func delays() -> DelayStatistics {
+        var delays = DelayStatistics()
+        delays.answers = waits()
+        delays.answersWithQuickack = waits()
+        delays.requestsWithNagle = waits()
+        delays.requests = waits()
+        return delays
+    }
+
+    private mutating func waits() -> WaitPattern {
+        var pattern = WaitPattern()
+        (pattern.exchanges, pattern.forty, pattern.twoHundred) = (count(), count(), count())
+        (pattern.besideForty, pattern.besideTwoHundred) = (count(), count())
+        return pattern
     }
 
     mutating func tcp() -> TCPStatistics {

@@ -85,6 +85,9 @@ package final class OriginConnection {
 
     // MARK: Answers
 
+    /// With Nagle's algorithm from now on.
+    package func delaySmallSegments() { socket.delaySmallSegments() }
+
     package func send(_ text: String) {
         send(Array(text.utf8))
     }

@@ -18,6 +18,12 @@ package final class StreamSocket: Sendable {
     private let isOpen = Mutex(true)
     private let encryption = Mutex<ServerTLS.Session?>(nil)
 
+    /// Nagle's algorithm: a small segment waits until what was sent before is acknowledged.
+    package func delaySmallSegments() {
+        var zero: Int32 = 0
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &zero, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     package init(adopting descriptor: Int32) {
         self.descriptor = descriptor
         var one: Int32 = 1

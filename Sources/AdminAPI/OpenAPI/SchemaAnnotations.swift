@@ -85,6 +85,7 @@ enum SchemaAnnotations {
             .init(name: "enum", value: .list(ConnectionQuery.states.map { .text($0) }))
         ]),
         "TLSReport.version": words("1.2", "1.3"),
+        "DelayReport.side": words("origin", "connd"),
         "PathReport.state": words("suspected", "confirmed", "forgotten"),
         "TCPReport.congestion_state": words("open", "disorder", "cwr", "recovery", "loss"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),

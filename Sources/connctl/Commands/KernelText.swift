@@ -69,6 +69,13 @@ enum KernelText {
             + "(\(path.state), forgotten in \(left))"
     }
 
+    static func delay(_ delay: DelayReport) -> String {
+        let whose = delay.side == "origin" ? "the origin writes answers" : "connd writes requests"
+        let effect = delay.shareWithSetting.map { "with it \(Formatting.share($0)) wait" } ?? "its effect is told here"
+        return "\(whose) in parts, and \(Formatting.share(delay.share)) of \(Formatting.count(delay.exchanges)) wait "
+            + "\(delay.waitMs) ms for an acknowledgement; \(SafeText.line(delay.setting)) ends that: \(effect)"
+    }
+
     static func socket(_ socket: SocketReport) -> String {
         "nodelay \(socket.nodelay ? "on" : "off"), quickack \(socket.quickack ? "on" : "off"), "
             + "keepalive \(socket.keepalive), user timeout "

@@ -90,3 +90,18 @@ extension PathReport {
         forgottenIn = forgottenInMs.map(APIFormat.duration(milliseconds:))
     }
 }
+
+extension DelayReport {
+    init(_ finding: DelayStatistics.Finding) {
+        self.init()
+        switch finding.side {
+        case .origin: (side, setting) = ("origin", "tcp_quickack=on")
+        case .ours: (side, setting) = ("connd", "tcp_nodelay=on")
+        }
+        waitMs = finding.length
+        waits = finding.waits
+        exchanges = finding.exchanges
+        share = finding.share
+        shareWithSetting = finding.shareWithSetting
+    }
+}
