@@ -38,6 +38,10 @@ package struct DialRace: Sendable {
     package init(families: [Family], lastResorts: Int = 0, delay: Interval) {
         self.delay = delay
         let first = families.count - min(max(lastResorts, 0), families.count)
+        guard families.count > 1 else {
+            order = families.isEmpty ? [] : [0]
+            return
+        }
         order = Self.interleaved(families[..<first]) + Self.interleaved(families[first...])
     }
 

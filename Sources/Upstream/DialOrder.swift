@@ -14,9 +14,15 @@ struct DialOrder: Equatable {
         _ sorted: [IPAddress], _ order: AddressOrder, connections: [IPAddress: Int],
         isLastResort: (IPAddress) -> Bool
     ) {
+        // Most names, without an allocation.
+        if sorted.count == 1 {
+            addresses = sorted
+            lastResorts = isLastResort(sorted[0]) ? 1 : 0
+            return
+        }
         let isLast = sorted.map(isLastResort)
         var ordered = Array(sorted.indices)
-        if order == .spread, sorted.count > 1 {
+        if order == .spread, !sorted.isEmpty {
             let first = sorted[0].family
             func rank(_ index: Int) -> (Int, Int, Int) {
                 (sorted[index].family == first ? 0 : 1, connections[sorted[index]] ?? 0, index)
