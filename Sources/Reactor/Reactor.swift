@@ -109,7 +109,7 @@ package final class Reactor {
         timer.fire(now: now)
         // Only now: an event of this round may name one that an earlier event of the round has closed.
         if !closed.isEmpty { closed.removeAll(keepingCapacity: true) }
-        rounds.note(kernel.instant() - now)
+        rounds.note(kernel.instant().nanoseconds &- now.nanoseconds)
     }
 
     package func stop() {
@@ -184,17 +184,18 @@ package final class Reactor {
 
 /// How long rounds of a loop took, from its wake-up to its next wait: as long, all of its clients and origins wait. Value.
 package struct LoopRounds: Sendable {
-    package private(set) var longest = Interval.zero
-    /// Those that took `slow` or longer.
+    private var longestNanoseconds: Int64 = 0
+    /// Those that took 10 ms or longer.
     package private(set) var slowCount = 0
 
-    package static let slow = Interval.milliseconds(10)
+    package var longest: Interval { Interval(nanoseconds: longestNanoseconds) }
 
+    /// Plain numbers: it is called several times a request.
     @inline(__always)
-    mutating func note(_ time: Interval) {
-        guard time > longest || time >= Self.slow else { return }
-        longest = max(longest, time)
-        if time >= Self.slow { slowCount += 1 }
+    mutating func note(_ nanoseconds: Int64) {
+        guard nanoseconds > longestNanoseconds || nanoseconds >= 10_000_000 else { return }
+        longestNanoseconds = max(longestNanoseconds, nanoseconds)
+        if nanoseconds >= 10_000_000 { slowCount += 1 }
     }
 }
 
