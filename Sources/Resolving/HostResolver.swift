@@ -74,7 +74,7 @@ package final class HostResolver {
     private func lookUp(
         _ name: String, _ mode: ResolverMode, _ completion: @escaping Resolver.Completion
     ) -> Resolver.Abandon {
-        read(always: false)
+        read(always: channel == nil && reactor.now >= lastRead + Self.readInterval)
         switch mode {
         case .system: return askSystem(name, completion)
         case .auto, .dns: break
@@ -148,9 +148,14 @@ package final class HostResolver {
     private func use(_ made: Result<PreparedChannel, ChannelFailure>) {
         switch made {
         case .success(let prepared):
-            if let channel { retired.append(channel) }
-            channel = DNSChannel(prepared, on: reactor)
-            failure = nil
+            do throws(SystemError) {
+                let made = try DNSChannel(prepared, on: reactor)
+                if let channel { retired.append(channel) }
+                channel = made
+                failure = nil
+            } catch {
+                failure = "\(error)"
+            }
         // Those of the file before may still answer.
         case .failure(let error): failure = error.text
         }

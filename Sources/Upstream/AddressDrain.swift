@@ -43,7 +43,17 @@ final class AddressDrain {
         // Its dial may have begun before the answer came that holds now: then it serves what it was dialled for.
         if let address = connection.remote?.address, !current.isEmpty, !current.contains(address) {
             connection.addressLeft()
+            close([(loop.now + anyWait(), connection.id)] + closings)
         }
+    }
+
+    private func anyWait() -> Interval {
+        Interval(nanoseconds: Int64(random.below(Int(Self.closingTime.nanoseconds))))
+    }
+
+    private func close(_ due: [(due: Instant, id: ConnectionID)]) {
+        closings = due.sorted { $0.due > $1.due }
+        if let next = closings.last { loop.timer.wake(timer, at: next.due) }
     }
 
     /// Follows the name from now on.
@@ -86,19 +96,19 @@ extension AddressDrain: AddressFollower {
         guard case .following(let key, _) = state else { return }
         state = .following(key, current: current)
         let now = loop.now
-        closings = []
+        // One that had left before closes no later because yet another address has left.
+        let known = Dictionary(closings.map { ($0.id, $0.due) }) { min($0, $1) }
+        var due: [(due: Instant, id: ConnectionID)] = []
         for connection in pool.sockets.connections where connection.purpose == .requests {
             guard let address = connection.remote?.address else { continue }
             if current.contains(address) {
                 connection.addressReturned()
             } else {
                 connection.addressLeft()
-                let wait = random.below(Int(Self.closingTime.nanoseconds))
-                closings.append((now + Interval(nanoseconds: Int64(wait)), connection.id))
+                due.append((known[connection.id] ?? now + anyWait(), connection.id))
             }
         }
-        closings.sort { $0.due > $1.due }
-        if let next = closings.last { loop.timer.wake(timer, at: next.due) }
+        close(due)
     }
 }
 

@@ -144,6 +144,9 @@ struct SocketDumpTests {
         let kernel = try LinuxKernel()
         let socket = kernel.makeSocket(.ipv4)
         defer { close(socket) }
+        var options = SocketOptions()
+        options.lateBinding = true
+        #expect(kernel.apply(options, to: socket).isEmpty)
         #expect(kernel.bind(socket, to: IPAddress(ipv4: 0x7F00_0001)) == 0)
         #expect(kernel.localEndpoint(socket)?.port == 0)
     }

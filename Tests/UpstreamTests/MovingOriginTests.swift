@@ -20,8 +20,9 @@ struct MovingOriginTests {
     init() {
         fixture = UpstreamFixture(host: "a.example", resolver: resolver.resolver) {
             $0.idleTimeout = .fixed(.minutes(10))
-            $0.maxIdle = 8
-            $0.maxConnections = 8
+            $0.connectTimeout = .seconds(30)
+            $0.maxIdle = 64
+            $0.maxConnections = 64
         }
     }
 
@@ -101,6 +102,34 @@ struct MovingOriginTests {
         let exchange = RecordingExchange()
         fixture.lease(exchange)
         #expect(fixture.loop.metrics.upstreamReused == 1)
+    }
+
+    @Test("connections close no later because the name moves on")
+    func movesOn() {
+        let peers = (0..<60).map { _ in begin().1 }
+        for peer in peers { end(peer) }
+        refresh(Self.new)
+        for last in 3...4 as ClosedRange<UInt32> {
+            fixture.advance(by: .milliseconds(4900))
+            resolver.answer(.addresses([IPAddress(ipv4: 0xC000_0200 | last)]))
+        }
+        fixture.advance(by: .milliseconds(300))
+        #expect(idle == 0 && closed(.dnsDrain) == 60)
+    }
+
+    @Test("one that was dialled ahead to an address that left meanwhile goes too")
+    func aheadOfTheMove() {
+        let (_, peer) = begin()
+        end(peer)
+        _ = fixture.pool.prewarm(2, now: fixture.loop.now)
+        fixture.turn()
+        let dialled = fixture.peer
+        refresh(Self.new)
+        dialled.accept()
+        fixture.turn()
+        #expect(idle == 2)
+        fixture.advance(by: .seconds(10))
+        #expect(idle == 0 && closed(.dnsDrain) == 2)
     }
 
     @Test("the name is followed only while connections are open")
