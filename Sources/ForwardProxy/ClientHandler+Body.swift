@@ -9,7 +9,7 @@ extension ClientHandler {
     /// The head is complete.
     func beginBody(of exchange: Exchange, _ bytes: RawSpan, now: Instant) {
         let framing = loop.requestHead.framing
-        let namesOthers = framing == .chunked && loop.requestHead.connection.contains(.others)
+        let namesOthers = framing.isChunked && loop.requestHead.connection.contains(.others)
         body = BodyReader(
             framing,
             trailers: TrailerRules(

@@ -192,14 +192,23 @@ final class ClientHandler {
 
     // MARK: Writing
 
-    func write(_ bytes: UnsafeRawBufferPointer) {
+    /// Whether the client takes more at once.
+    @discardableResult
+    func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let stream = stream
         stream.write(bytes)
-        if !isWritable { outputWaits() }
+        if stream.isWritable { return true }
+        outputWaits()
+        return false
     }
 
-    func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+    @discardableResult
+    func write(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        let stream = stream
         stream.write(a, b)
-        if !isWritable { outputWaits() }
+        if stream.isWritable { return true }
+        outputWaits()
+        return false
     }
 
     /// A client that takes no output for client_idle_timeout is given up.

@@ -90,11 +90,12 @@ extension Exchange {
     func recordEnd(_ outcome: OutcomeClass, now: Instant) {
         record.finished(now: now)
         let total = record.totalTime.microseconds
-        if outcome != .aborted { loop.upstream.metrics.totalTime.record(microseconds: total) }
+        let hasAnswer = if case .aborted = outcome { false } else { true }
+        if hasAnswer { loop.upstream.metrics.totalTime.record(microseconds: total) }
         guard let pool else { return }
         if !isTunnel {
             pool.statistics.requests[RequestClass(methodClass, outcome)] += 1
-            if outcome != .aborted { pool.statistics.totalTime.record(microseconds: total) }
+            if hasAnswer { pool.statistics.totalTime.record(microseconds: total) }
         }
         if let error = record.error { pool.statistics.errors[error] += 1 }
         switch outcome {

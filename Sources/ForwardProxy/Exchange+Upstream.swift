@@ -99,12 +99,13 @@ extension Exchange: UpstreamExchange {
         record.firstByte = now
         recordFirstByte(now: now)
         responseBegan()
-        if let connection, head.bindsConnection || !client.pinnedIn.isEmpty && connection.isPinned {
+        if head.bindsConnection || !client.pinnedIn.isEmpty, let connection, head.bindsConnection || connection.isPinned
+        {
             pin(connection, isLoggingIn: traits.bindsConnection && head.status == 401)
         }
-        let dechunks = wantsContentOnly && head.framing == .chunked
+        let dechunks = wantsContentOnly && head.framing.isChunked
         let persistence: Persistence =
-            dechunks || head.framing == .untilClose ? .closeDelimited : allowsKeepAlive ? .keepAlive : .close
+            dechunks || head.framing.isUntilClose ? .closeDelimited : allowsKeepAlive ? .keepAlive : .close
         var shape = ResponseShape(clientVersion: traits.version, persists: persistence == .keepAlive)
         // Also where no body follows, as to HEAD: it must not be told of a coding (RFC 9112 6.1).
         shape.dechunk = wantsContentOnly
@@ -171,8 +172,8 @@ extension Exchange: UpstreamExchange {
         deliver(loop.upstream.scratch.bytes)
     }
 
-    func responseEnded(now: Instant) {
-        if let connection { recordWaits(on: connection, now: now) }
+    func responseEnded(on connection: UpstreamConnection, now: Instant) {
+        recordWaits(on: connection, now: now)
         // The connection may serve another by now: a slow reader here must not pause it.
         move(to: .ended(.answered))
         deliverGathered()

@@ -351,11 +351,14 @@ final class Exchange {
 
     func deliver(_ bytes: UnsafeRawBufferPointer) {
         #if CONND_PLANTED_FAULTS
-            if PlantedFault.isActive(.answersOvertake) { return client.write(bytes) }
+            if PlantedFault.isActive(.answersOvertake) {
+                client.write(bytes)
+                return
+            }
         #endif
+        let client = client
         if client.isFront(self) {
-            client.write(bytes)
-            if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }
+            if !client.write(bytes) { connection?.setReading(false, for: self, now: loop.now) }
         } else {
             held.append(bytes)
             if held.count >= ProxyConfiguration.coalesced { connection?.setReading(false, for: self, now: loop.now) }
@@ -363,11 +366,11 @@ final class Exchange {
     }
 
     func deliver(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) {
+        let client = client
         guard client.isFront(self) else {
             deliver(a)
             return deliver(b)
         }
-        client.write(a, b)
-        if !client.isWritable { connection?.setReading(false, for: self, now: loop.now) }
+        if !client.write(a, b) { connection?.setReading(false, for: self, now: loop.now) }
     }
 }

@@ -12,11 +12,12 @@ package final class LinuxKernel: Kernel {
     /// epoll's own wait runs on CLOCK_MONOTONIC, which stands still while the machine is suspended, and what is due goes by
     /// `SystemClock.instant`, which does not. This timer of the kernel wakes the loop when the machine does.
     private let clockChanges: CInt
-    private let clock: () -> Instant
+    /// Nil for the real one, which is read several times a request.
+    private let clock: (() -> Instant)?
     private let diagnostics = SocketDiagnostics()
     package let wake: @Sendable () -> Void
 
-    package init(clock: @escaping () -> Instant = SystemClock.instant) throws(SystemError) {
+    package init(clock: (() -> Instant)? = nil) throws(SystemError) {
         self.clock = clock
         let wakeup = Wakeup()
         self.wakeup = wakeup
@@ -37,7 +38,7 @@ package final class LinuxKernel: Kernel {
 
     // MARK: Clocks
 
-    package func instant() -> Instant { clock() }
+    package func instant() -> Instant { clock?() ?? SystemClock.instant() }
     package func wallClock() -> Int64 { SystemClock.wall() }
 
     // MARK: Readiness

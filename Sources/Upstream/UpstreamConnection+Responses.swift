@@ -92,7 +92,7 @@ extension UpstreamConnection {
     private func receiveFinalHead(
         _ bytes: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, of exchange: any UpstreamExchange, now: Instant
     ) -> Int {
-        let isChunked = loop.responseHead.framing == .chunked
+        let isChunked = loop.responseHead.framing.isChunked
         let namesTrailers = isChunked && loop.responseHead.connection.contains(.others)
         bodyReader = BodyReader(
             loop.responseHead.framing,
@@ -214,7 +214,7 @@ extension UpstreamConnection {
         self.exchange = nil
         state = .idle(since: now)
         pool.release(self, disposition, now: now)
-        exchange.responseEnded(now: now)
+        exchange.responseEnded(on: self, now: now)
     }
 
     @inline(__always)
@@ -248,7 +248,7 @@ extension UpstreamConnection {
         case .mustClose(.originFinIdle): continuePipelined(exchange, next, leftover, now: now)
         case .mustClose(let reason):
             close(reason, reason.manner)
-            exchange.responseEnded(now: now)
+            exchange.responseEnded(on: self, now: now)
             failPipelined(now: now)
         case .reusable, .unused: continuePipelined(exchange, next, leftover, now: now)
         }
@@ -259,7 +259,7 @@ extension UpstreamConnection {
     ) {
         restartTimeout(now: now)
         next.responseIsNext(now: now)
-        ended.responseEnded(now: now)
+        ended.responseEnded(on: self, now: now)
         if isServing, !leftover.isEmpty { receive(leftover, now: now) }
     }
 
@@ -286,11 +286,11 @@ extension UpstreamConnection {
         #if CONND_PLANTED_FAULTS
             case (.body, .fin) where PlantedFault.isActive(.unprovenEndBelieved) && bodyReader.end():
                 close(.responseUntilClose, .abrupt)
-                if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
+                if removeOutstanding(exchange) { exchange.responseEnded(on: self, now: now) }
         #endif
         case (.body, .fin) where !stream.inputEndIsUnproven && bodyReader.end():
             close(.responseUntilClose, .abrupt)
-            if removeOutstanding(exchange) { exchange.responseEnded(now: now) }
+            if removeOutstanding(exchange) { exchange.responseEnded(on: self, now: now) }
             failPipelined(now: now)
         case (.none, _): lostBeforeResponse(end, now: now)
         case (.head, _), (.body, _):

@@ -55,7 +55,7 @@ package protocol UpstreamExchange: AnyObject {
     /// The end of what one read brought: the time to write what was gathered.
     func responseReadComplete()
     /// The response is whole and the connection is no longer the exchange's.
-    func responseEnded(now: Instant)
+    func responseEnded(on connection: UpstreamConnection, now: Instant)
     func failed(_ failure: UpstreamFailure, now: Instant)
 
     /// The connection is a tunnel from here on; `bytes` starts with the head of the 101.

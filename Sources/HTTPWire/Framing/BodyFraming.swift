@@ -8,6 +8,20 @@ package enum BodyFraming: Equatable, BitwiseCopyable, Sendable {
     case chunked
     case untilClose
 
+    @inlinable package var isChunked: Bool {
+        switch self {
+        case .chunked: true
+        case .none, .length, .untilClose: false
+        }
+    }
+
+    @inlinable package var isUntilClose: Bool {
+        switch self {
+        case .untilClose: true
+        case .none, .length, .chunked: false
+        }
+    }
+
     package static func request(
         version: HTTPVersion, contentLength: ContentLengthFact, transferCoding: TransferCodingFact
     ) throws(WireError) -> BodyFraming {

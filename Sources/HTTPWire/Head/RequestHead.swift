@@ -1,9 +1,13 @@
 package enum HTTPVersion: UInt8, BitwiseCopyable, Sendable {
     case http10, http11
+
+    @inlinable package static func == (a: HTTPVersion, b: HTTPVersion) -> Bool { isSameCase(a, b) }
 }
 
 package enum Method: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     case get, head, post, put, delete, connect, options, trace, patch, other
+
+    @inlinable package static func == (a: Method, b: Method) -> Bool { isSameCase(a, b) }
 
     /// RFC 9110 9.2.1.
     package var isSafe: Bool {

@@ -1,9 +1,13 @@
 package enum TargetForm: UInt8, BitwiseCopyable, Sendable {
     case origin, absolute, authority, asterisk
+
+    @inlinable package static func == (a: TargetForm, b: TargetForm) -> Bool { isSameCase(a, b) }
 }
 
 package enum TargetScheme: UInt8, BitwiseCopyable, Sendable {
     case http, https, other
+
+    @inlinable package static func == (a: TargetScheme, b: TargetScheme) -> Bool { isSameCase(a, b) }
 
     package var defaultPort: UInt16 {
         switch self {

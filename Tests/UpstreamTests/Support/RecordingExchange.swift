@@ -74,7 +74,7 @@ final class RecordingExchange: UpstreamExchange {
     }
 
     func responseReadComplete() {}
-    func responseEnded(now: Instant) { record("ended") }
+    func responseEnded(on connection: UpstreamConnection, now: Instant) { record("ended") }
 
     func failed(_ failure: UpstreamFailure, now: Instant) {
         self.failure = failure
