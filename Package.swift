@@ -58,6 +58,8 @@ let streams: [Target] = [
     room("LocalCA", ["ProxyTypes", "CTLS"]),
     room("AuthorityFiles", ["ProxyTypes", "LocalCA"]),
     room("TLS", ["ProxyTypes", "CLinux", "CTLS", "Reactor", "LocalCA"]),
+    room("Metering", ["ProxyTypes"]),
+    room("Resolving", ["ProxyTypes", "Metering", "CLinux", "CAres", "Reactor"]),
 ]
 
 let support: [Target] = [
@@ -73,13 +75,13 @@ let support: [Target] = [
         dependencies: ["ProxyTypes", "CTLS", "Reactor", "TLS", "TestSupport", "ReactorTestSupport"],
         path: "Tests/TLSTestSupport", swiftSettings: strict),
     .target(
-        name: "FuzzTargets", dependencies: ["ProxyTypes", "HTTPWire", "Pooling", "TestSupport", "TLSTestSupport"],
+        name: "FuzzTargets",
+        dependencies: ["ProxyTypes", "HTTPWire", "Pooling", "Resolving", "TestSupport", "TLSTestSupport"],
         path: "Tests/Fuzz/FuzzTargets", swiftSettings: strict),
 ]
 
 let daemon: [Target] = [
     room("Tuning", ["ProxyTypes"]),
-    room("Metering", ["ProxyTypes"]),
     .target(name: "AdminModels", swiftSettings: small),
     .target(
         name: "Migrations", path: "migrations",
@@ -94,7 +96,6 @@ let daemon: [Target] = [
     room("AdminAPI", ["ProxyTypes", "AdminModels", logging, nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
     .systemLibrary(name: "CCurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .target(name: "AdminClient", dependencies: ["ProxyTypes", "AdminModels", "CCurl"], swiftSettings: small),
-    room("Resolving", ["ProxyTypes", "Metering", "CLinux", "CAres", "Reactor"]),
     room("ConfigurationFile", ["ProxyTypes", "Tuning", "AdminModels", "Yams", argumentParser]),
     room("Systemd", ["ProxyTypes"]),
     room("ProcessOutput", ["ProxyTypes"]),
@@ -157,7 +158,10 @@ let testTargets: [Target] = [
             "ProxyTypes", "CTLS", "Reactor", "LocalCA", "TLS", "TestSupport", "ReactorTestSupport", "TLSTestSupport",
         ]),
     tests(
-        "ResolvingTests", ["ProxyTypes", "Metering", "Reactor", "Resolving", "TestSupport", "ReactorTestSupport"]),
+        "ResolvingTests",
+        [
+            "ProxyTypes", "Metering", "Reactor", "Resolving", "TestSupport", "ReactorTestSupport", "FuzzTargets",
+        ]),
     tests("LocalCATests", ["ProxyTypes", "CTLS", "LocalCA", "TestSupport"]),
     tests("AuthorityFilesTests", ["ProxyTypes", "LocalCA", "AuthorityFiles", "TestSupport"]),
     tests(

@@ -1,7 +1,7 @@
-import ProxyTypes
+package import ProxyTypes
 
 /// What a DNS server said about one family of a name's addresses. Value.
-enum DNSAnswer: Equatable, Sendable {
+package enum DNSAnswer: Equatable, Sendable {
     /// `ttl` is the least of the addresses' and of the aliases' that lead to them.
     case addresses([IPAddress], ttl: Interval)
     /// There is none. `ttl`: how long that holds (RFC 2308 section 5); nil where the answer does not say.
@@ -10,8 +10,8 @@ enum DNSAnswer: Equatable, Sendable {
 }
 
 /// Reads a DNS message (RFC 1035 section 4). The bytes may be anyone's. Value.
-struct DNSMessage {
-    enum RecordType: UInt16, Sendable {
+package struct DNSMessage {
+    package enum RecordType: UInt16, Sendable {
         case a = 1
         case aaaa = 28
     }
@@ -38,7 +38,7 @@ struct DNSMessage {
 
     /// What it says of `name`, which is in lower case. Only records count whose owner is that name, or one that it is an
     /// alias of in this same message.
-    static func answer(in bytes: UnsafeRawBufferPointer, of name: String, _ type: RecordType) -> DNSAnswer {
+    package static func answer(in bytes: UnsafeRawBufferPointer, of name: String, _ type: RecordType) -> DNSAnswer {
         guard var message = DNSMessage(bytes) else { return .failed("the answer cannot be read", isTimeout: false) }
         return message.answer(of: name, type)
     }
@@ -161,7 +161,7 @@ struct DNSMessage {
                 guard at + 1 < bytes.count else { return nil }
                 let target = (length & 0x3F) << 8 | Int(bytes[at + 1])
                 if end == nil { end = at + 2 }
-                // Only backwards: no circle is possible.
+                // Only backwards, as RFC 1035 has it. A circle adds a label each time, and ends at the longest name.
                 guard target < at else { return nil }
                 at = target
             default: return nil

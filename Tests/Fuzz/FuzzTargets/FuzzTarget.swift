@@ -7,6 +7,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case clientHello = "client-hello"
     case poolEvents = "pool-events"
     case tlsRecords = "tls-records"
+    case dnsMessage = "dns-message"
 
     /// The rule that the input broke; nil where all hold.
     package func ruleBroken(by input: [UInt8]) -> String? {
@@ -18,6 +19,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .clientHello: HelloChecks.clientHello(input)
         case .poolEvents: PoolEvents.play(input)
         case .tlsRecords: TLSRecords.play(input)
+        case .dnsMessage: DNSChecks.message(input)
         }
     }
 }
