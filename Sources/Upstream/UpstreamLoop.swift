@@ -63,6 +63,8 @@ package final class UpstreamLoop {
     }
 
     private static let maxPools = 10_000
+    /// All clients wait while what pools counted is put away: of thousands, a sixth of a second.
+    private static let forgottenAtOnce = 128
 
     package init(
         reactor: Reactor, resolver: Resolver, total: ConnectionBudget, headLimits: HeadLimits, seed: UInt64,
@@ -111,7 +113,7 @@ package final class UpstreamLoop {
     }
 
     private func forgetUnused() {
-        remove(allPools.filter { $0.isUnused })
+        remove(Array(allPools.lazy.filter { $0.isUnused }.prefix(Self.forgottenAtOnce)))
     }
 
     private func remove(_ unused: [UpstreamPool]) {
