@@ -16,12 +16,24 @@ struct ConnectionSlot: BitwiseCopyable {
         /// Only retryable requests may have it. It is trusted again once it has answered one, and closed if it is still
         /// idle and distrusted at this time.
         case distrusted(until: Instant)
+        /// No request may have it, as its address is not the origin's any more. It is closed if it still is idle at this
+        /// time.
+        case withdrawn(until: Instant)
 
+        /// Not every request may have it.
         @inline(__always)
         var isDistrusted: Bool {
             switch self {
             case .trusted: false
-            case .distrusted: true
+            case .distrusted, .withdrawn: true
+            }
+        }
+
+        @inline(__always)
+        var isWithdrawn: Bool {
+            switch self {
+            case .trusted, .distrusted: false
+            case .withdrawn: true
             }
         }
     }
@@ -186,6 +198,18 @@ struct ConnectionTable: ~Copyable {
         if isDistrusted { distrusted.remove(number, &links) } else { trusted.remove(number, &links) }
     }
 
+    /// Trusts an idle one again that was withdrawn, and puts it back among the trusted ones by how long it is idle.
+    mutating func restore(_ index: Int) {
+        count(index, -1)
+        let number = UInt32(truncatingIfNeeded: index)
+        unlink(number, distrusted: true)
+        slots[index].trust = .trusted
+        var cursor = lastTrusted
+        while let other = cursor, slots[other].idleSince > slots[index].idleSince { cursor = previous(other) }
+        trusted.insert(number, after: cursor.map { UInt32(truncatingIfNeeded: $0) } ?? Links.none, &links)
+        count(index, 1)
+    }
+
     mutating func setCloseReason(_ index: Int, _ reason: CloseReason) {
         count(index, -1)
         slots[index].closeReason = reason
@@ -240,7 +264,12 @@ struct ConnectionTable: ~Copyable {
     var longestTrusted: Int? { Self.valid(trusted.first) }
     var lastTrusted: Int? { Self.valid(trusted.last) }
     var longestDistrusted: Int? { Self.valid(distrusted.first) }
-    var lastDistrusted: Int? { Self.valid(distrusted.last) }
+    /// Of those that a request may have.
+    var lastDistrusted: Int? {
+        var cursor = Self.valid(distrusted.last)
+        while let index = cursor, slots[index].trust.isWithdrawn { cursor = previous(index) }
+        return cursor
+    }
     var firstOpen: Int? { Self.valid(open.first) }
 
     var freeCount: Int { free.count }

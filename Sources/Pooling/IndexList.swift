@@ -22,6 +22,16 @@ struct IndexList: BitwiseCopyable {
         count += 1
     }
 
+    /// `previous`: `Links.none` for the first place.
+    mutating func insert(_ index: UInt32, after previous: UInt32, _ links: inout Slab<Links>) {
+        guard previous != last else { return append(index, &links) }
+        let next = previous == Links.none ? first : links[Int(previous)].next
+        links[Int(index)] = Links(previous: previous, next: next)
+        links[Int(next)].previous = index
+        if previous == Links.none { first = index } else { links[Int(previous)].next = index }
+        count += 1
+    }
+
     mutating func remove(_ index: UInt32, _ links: inout Slab<Links>) {
         let own = links[Int(index)]
         if own.previous == Links.none { first = own.next } else { links[Int(own.previous)].next = own.next }

@@ -161,7 +161,8 @@ extension OriginPool {
     /// A used connection helps a retry only by making room for a new one.
     mutating func closeIdleForRetries(into actions: inout [PoolAction]) {
         while retryNeedsRoom, let index = table.longestIdle {
-            retire(index, table.slots[index].trust.isDistrusted ? .distrusted : .poolShrink, into: &actions)
+            retire(
+                index, table.slots[index].trust.isDistrusted ? reasonOfDoubt(index) : .poolShrink, into: &actions)
         }
     }
 

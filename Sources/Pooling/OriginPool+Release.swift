@@ -161,14 +161,24 @@ extension OriginPool {
             table.slots[index].idleUntil = table.slots[index].idleSince + bound
             table.slots[index].idleReason = .learnedIdleBound
         }
-        if case .distrusted(let until) = table.slots[index].trust, until <= table.slots[index].idleUntil {
-            table.slots[index].idleUntil = until
-            table.slots[index].idleReason = .distrusted
-        }
+        boundTrust(index)
         if table.slots[index].ownership.isLoggingIn {
             let atLeast = table.slots[index].idleSince + Self.ownerGrace
             table.slots[index].idleUntil = max(table.slots[index].idleUntil, atLeast)
             table.slots[index].expiresAt = max(table.slots[index].expiresAt, atLeast)
         }
+    }
+
+    @inline(__always)
+    private mutating func boundTrust(_ index: Int) {
+        let (until, reason): (Instant, CloseReason)
+        switch table.slots[index].trust {
+        case .trusted: return
+        case .distrusted(let end): (until, reason) = (end, .distrusted)
+        case .withdrawn(let end): (until, reason) = (end, .dnsDrain)
+        }
+        guard until <= table.slots[index].idleUntil else { return }
+        table.slots[index].idleUntil = until
+        table.slots[index].idleReason = reason
     }
 }

@@ -34,7 +34,7 @@ extension OriginPool {
         guard table.slots[index].granted > 1 || table.slots[index].hasBeenIdle else { return 0 }
         var distrusted = 0
         if table.slots[index].trust.isDistrusted {
-            while let other = table.longestDistrusted { retire(other, .distrusted, into: &actions) }
+            while let other = table.longestDistrusted { retire(other, reasonOfDoubt(other), into: &actions) }
         } else {
             distrusted = distrustIdle(now: now)
         }
@@ -74,8 +74,12 @@ extension OriginPool {
 
     mutating func closeDistrustedForWaiters(into actions: inout [PoolAction]) {
         while distrustedMustYield, let index = table.longestDistrusted {
-            retire(index, .distrusted, into: &actions)
+            retire(index, reasonOfDoubt(index), into: &actions)
         }
+    }
+
+    func reasonOfDoubt(_ index: Int) -> CloseReason {
+        table.slots[index].trust.isWithdrawn ? .dnsDrain : .distrusted
     }
 
     /// A request waits for which no dial is under way and no closing connection makes room.

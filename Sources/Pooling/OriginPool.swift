@@ -134,7 +134,12 @@ package struct OriginPool: ~Copyable {
         switch slot.state {
         case .free: return nil
         case .dialing: return slot.closeReason != nil ? .draining : .dialing
-        case .idle: return slot.trust.isDistrusted ? .distrusted : .idle
+        case .idle:
+            switch slot.trust {
+            case .trusted: return .idle
+            case .distrusted: return .distrusted
+            case .withdrawn: return .draining
+            }
         case .leased: return slot.closeReason != nil ? .draining : .leased
         case .pinned: return .pinned
         case .closing: return .closing

@@ -78,6 +78,7 @@ extension UpstreamPool {
             stream: stream, times: DialTimes(connect: connectTime), tls: nil, source: .dns, attempts: [])
         sockets.insert(open(dialled, id: id, .requests, cause: .warmUp, now: now), id)
         machine.dialSucceeded(id, now: now, into: &actions.pending)
+        addressDrain.settled(id, now: now)
         perform(now: now)
     }
 

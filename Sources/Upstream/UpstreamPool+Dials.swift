@@ -35,6 +35,7 @@ extension UpstreamPool {
         case .success(let dialled):
             sockets.insert(open(dialled, id: id, purpose, cause: dial.cause, now: now), id)
             machine.dialSucceeded(id, now: now, into: &actions.pending)
+            addressDrain.settled(id, now: now)
         case .failure(let error):
             if let path = dial.pathWithoutPort {
                 foundNoPort(id, on: path, now: now)

@@ -133,7 +133,8 @@ package final class UpstreamPool {
         #if CONND_PLANTED_FAULTS
             if PlantedFault.isActive(.endNotAskedFor) { return true }
         #endif
-        if connection.hasAddressLeft, reused { return false }
+        // Idle ones are withdrawn; this one is busy, and a request was to go behind the others.
+        if connection.hasAddressLeft, reused, !connection.isPinned { return false }
         return isIdempotent || !reused && connection.isFresh(now) || connection.isSilent()
     }
 

@@ -99,6 +99,14 @@ final class PoolFixture {
         event { $0.pathDropped(after: silence, now: time.now, into: &$1) }
     }
 
+    @discardableResult
+    func withdraw(_ id: ConnectionID, in wait: Interval = .seconds(5)) -> [PoolAction] {
+        event { $0.withdraw(id, until: time.now + wait, now: time.now, into: &$1) }
+    }
+
+    @discardableResult
+    func restore(_ id: ConnectionID) -> [PoolAction] { event { $0.restore(id, now: time.now, into: &$1) } }
+
     var pathBound: Interval? { pool.pathBound(now: time.now) }
 
     @discardableResult

@@ -130,7 +130,7 @@ extension PoolModel {
         guard connections[place].granted > 1 || connections[place].hasBeenIdle else { return 0 }
         let doubted = trusted
         if connections[place].distrustedUntil != nil {
-            for serial in distrusted { retire(serial, .distrusted) }
+            for serial in distrusted { retire(serial, reasonOfDoubt(serial)) }
             rebalance(now)
             return 0
         }

@@ -17,7 +17,7 @@ extension PoolModel {
         while !isFailing, portsLetRequestsDial, waiters.count > usefulDials + count(.closing, draining: true),
             let oldest = distrusted.first
         {
-            retire(oldest, .distrusted)
+            retire(oldest, reasonOfDoubt(oldest))
         }
         for serial in pinned where pinnedMustYield {
             if let place = place(serial), yieldsAt(connections[place]) <= now { retire(serial, .poolShrink) }
@@ -65,7 +65,7 @@ extension PoolModel {
 
     mutating func makeRoomForRetries() {
         while retryNeedsRoom, let oldest = oldestFirst.first {
-            retire(oldest, isDistrusted(oldest) ? .distrusted : .poolShrink)
+            retire(oldest, isDistrusted(oldest) ? reasonOfDoubt(oldest) : .poolShrink)
         }
     }
 
@@ -181,7 +181,9 @@ extension PoolModel {
 
     /// The distrusted one heard from last, unless another is proving itself.
     mutating func leasableDistrusted(_ now: Instant) -> Int? {
-        while countDistrusted(.leased) == 0, let serial = distrusted.last, let place = place(serial) {
+        while countDistrusted(.leased) == 0, let serial = distrusted.last(where: { !isWithdrawn($0) }),
+            let place = place(serial)
+        {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
         }
@@ -252,6 +254,10 @@ extension PoolModel {
         if idle.count > policy.maxIdle, let oldest = oldestFirst.first { retire(oldest, .poolShrink) }
     }
 
+    func isWithdrawn(_ serial: Int) -> Bool { place(serial).map { connections[$0].isWithdrawn } ?? false }
+
+    func reasonOfDoubt(_ serial: Int) -> CloseReason { isWithdrawn(serial) ? .dnsDrain : .distrusted }
+
     mutating func noteDistrusted(_ place: Int) {
         distrustings += 1
         connections[place].distrustOrder = distrustings
@@ -284,7 +290,7 @@ extension PoolModel {
         if connection.expiresAt <= min(connection.idleUntil, distrustedUntil) {
             retire(serial, .maxLifetime)
         } else if distrustedUntil <= connection.idleUntil {
-            retire(serial, .distrusted)
+            retire(serial, reasonOfDoubt(serial))
         } else {
             retire(serial, connection.idleByHint ? .keepAliveHint : .idleTimeout)
         }

@@ -39,6 +39,8 @@ package struct PoolModel {
         var hasBeenIdle = false
         /// Set: it is distrusted, and may prove alive until then.
         var distrustedUntil: Instant?
+        /// It is distrusted because its address has left: no request may have it.
+        var isWithdrawn = false
         /// Among the idle ones that are distrusted: when it came to be one.
         var distrustOrder = 0
 

@@ -23,7 +23,8 @@ extension PoolSimulation {
         case 64, 65: pauseOrResume()
         case 66...68: pin()
         case 69: endPins()
-        case 70..<74: loseLeased()
+        case 70..<73: loseLeased()
+        case 73: moveAddress()
         case 74..<79: openTunnel()
         case 79..<84: endTunnelDial()
         case 84..<89: endTunnel()
@@ -166,6 +167,23 @@ extension PoolSimulation {
         if distrusted > 0 { unproven.formUnion(idleThen) }
         if distrusted != same { fail("\(distrusted) are distrusted, the model \(same)") }
         if choices.chance(3, in: 4) { releaseLost(id, serial) }
+    }
+
+    /// The address of some idle ones leaves, or comes back.
+    private mutating func moveAddress() {
+        let returns = choices.chance(1, in: 2)
+        for id in idle where owners[id] == nil && choices.chance(1, in: 2) {
+            guard let serial = serials[id] else { continue }
+            note(returns ? "restore \(id)" : "withdraw \(id)")
+            let wait = Interval.milliseconds(Int64(choices.pick(100)) * 100)
+            if returns {
+                both({ $0.restore(id, now: $2, into: &$1) }, { $0.restore(serial, now: $1) })
+            } else {
+                both(
+                    { $0.withdraw(id, until: $2 + wait, now: $2, into: &$1) },
+                    { $0.withdraw(serial, until: $1 + wait, now: $1) })
+            }
+        }
     }
 
     private mutating func releaseLost(_ id: ConnectionID, _ serial: Int) {

@@ -1,5 +1,5 @@
 import ProxyTypes
-package import Resolving
+import Resolving
 
 /// What must hold for any bytes given as the answer of a DNS server; the check answers what was broken, or nil.
 package enum DNSChecks {
