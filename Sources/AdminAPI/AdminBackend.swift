@@ -80,6 +80,8 @@ package protocol AdminBackend: Sendable {
 
     /// Counts connections now, unless that was done a moment ago.
     func ports() async throws(AdminRefusal) -> PortsReport
+    /// What the programs behind clients' connections have asked for.
+    func programs() async -> ProgramsReport
 
     func connections(_ query: ConnectionQuery) async throws(AdminRefusal) -> Page<ConnectionReport>
     func connection(_ number: UInt64) async throws(AdminRefusal) -> ConnectionReport

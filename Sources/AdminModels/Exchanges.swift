@@ -13,6 +13,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var error: String?
     package var errorDetail: String?
     package var client: UInt64 = 0
+    /// The program behind its client; null if that is not known any more.
+    package var program: String?
     /// The gateway by which it came; null if it came to the proxy's own port.
     package var gateway: String?
     /// Null if it had none.
@@ -47,6 +49,7 @@ package struct ExchangeReport: Codable, Sendable {
         case error
         case errorDetail = "error_detail"
         case client
+        case program
         case gateway
         case connection
         case reused

@@ -21,6 +21,7 @@ package enum Paths {
     package static let names = "/v1/dns/names"
     package static let refreshName = "/v1/dns/refresh"
     package static let ports = "/v1/ports"
+    package static let programs = "/v1/programs"
     package static let connections = "/v1/connections"
     package static let connection = "/v1/connections/{number}"
     package static let action = "/v1/actions/{action}"

@@ -20,6 +20,7 @@ package struct Configuration: Hashable, Sendable {
         package var clientIdleTimeout = Interval.minutes(5)
         package var clientBodyTimeout = Interval.seconds(60)
         package var shutdownGrace = Interval.seconds(30)
+        package var clientPrograms = ClientAttribution.on
         package var threads = 1
     }
 
@@ -125,6 +126,11 @@ package struct Configuration: Hashable, Sendable {
         if let users = directory("XDG_STATE_HOME") { return users + "/connd" }
         return directory("HOME").map { $0 + "/.local/state/connd" }
     }
+}
+
+/// Whether clients' connections are attributed to the programs that opened them.
+package enum ClientAttribution: String, CaseIterable, Hashable, Sendable {
+    case on, off
 }
 
 package enum LogLevel: String, CaseIterable, Hashable, Sendable {

@@ -59,6 +59,9 @@ enum ConfigurationTable {
         .interval(
             "proxy", "shutdown_grace", \.proxy.shutdownGrace, .duration(.zero...(.hours(1))),
             "how long running exchanges may continue after SIGTERM"),
+        .choice(
+            "proxy", "client_programs", \.proxy.clientPrograms,
+            "whether connections of clients are attributed to the programs that opened them"),
         .threads,
     ]
 

@@ -101,6 +101,7 @@ extension ClientHandler {
             loop.give(exchange)
         }
         endPins(now: now)
+        tellUse(isLast: true)
         loop.timer.remove(timer)
         loop.remove(self)
     }

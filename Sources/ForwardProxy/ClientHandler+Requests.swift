@@ -107,6 +107,7 @@ extension ClientHandler {
         let exchange = loop.takeExchange(for: self)
         let length = loop.requestHead.length
         route(exchange, bytes.bytes, now: now)
+        if !use.countRequest(to: exchange.pool.map { ObjectIdentifier($0) }) { use.change(to: exchange.pool) }
         exchanges.append(exchange)
         beginBody(of: exchange, bytes.bytes, now: now)
         var used = length

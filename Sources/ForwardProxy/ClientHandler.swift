@@ -98,6 +98,9 @@ final class ClientHandler {
     var pauses: Pauses = []
     /// `process` is running: calls from exchanges do not start it again.
     var isProcessing = false
+    /// What it has asked for, for the program behind it.
+    var use = ClientUse()
+    var isAttributed = false
     /// Its slot among the loop's clients.
     var slot = UInt32.max
     let timer = Deadline()

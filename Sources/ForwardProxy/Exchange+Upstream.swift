@@ -204,6 +204,7 @@ extension Exchange: UpstreamExchange {
         record.errorDetail = error.detail
         loop.upstream.metrics.responsesCut += 1
         loop.upstream.metrics.errors[error.kind] += 1
+        client.use.countError(of: pool)
         recordEnd(.cut, now: now)
         client.exchangeEnded(self, now: now)
     }
@@ -243,6 +244,7 @@ extension Exchange: UpstreamExchange {
     /// Its client was told that the tunnel is open, so it can be told nothing more.
     func promiseFailed(_ response: ErrorResponse, now: Instant) {
         loop.upstream.metrics.errors[response.kind] += 1
+        client.use.countError(of: pool)
         record.error = response.kind
         record.errorDetail = response.detail
         move(to: .ended(.tunnelClosed))

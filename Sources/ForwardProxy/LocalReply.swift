@@ -20,6 +20,7 @@ extension Exchange {
         switch reply {
         case .error(let response):
             loop.upstream.metrics.errors[response.kind] += 1
+            client.use.countError(of: pool)
             record.status = response.status
             record.error = response.kind
             record.errorDetail = response.detail

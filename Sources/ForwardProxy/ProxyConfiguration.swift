@@ -17,6 +17,9 @@ package struct ProxyConfiguration: Sendable {
     /// Exchanges that took this long are kept for an operator to look at; zero: only those that failed.
     package var slowExchange = Interval.seconds(1)
 
+    /// Whether clients' connections are attributed to the programs that opened them.
+    package var attributesPrograms = true
+
     package init() {}
 
     /// Told to HTTP/1.0 clients, which may stop at it; there is no limit here.

@@ -23,6 +23,7 @@ extension ProxyLoop: ListenerHandler {
     func accept(_ stream: any ByteStream, peer: IPAddress?, gateway: Gateway?) {
         let client = ClientHandler(loop: self, stream: stream, peer: peer, gateway: gateway)
         add(client)
+        client.tellOpened()
         client.start(now: now)
     }
 

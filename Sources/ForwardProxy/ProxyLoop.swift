@@ -16,6 +16,8 @@ package final class ProxyLoop {
     /// Ends clients' TLS; nil: CONNECTs are always tunnelled.
     package var tlsServer: (any TLSServer)?
     package var clientIdentifier: (any ClientIdentifier)?
+    /// Nil where clients are not attributed to programs.
+    package var programs: ClientPrograms?
     package var refusals = ClientRefusals()
     /// Filled by whichever client parses a head, read within the same call.
     var requestHead = RequestHead()
@@ -112,6 +114,7 @@ package final class ProxyLoop {
     package func apply(_ new: ProxyConfiguration) {
         let maxBuffer = configuration.maxBuffer
         let isSamePolicy = new.destinations.decidesLike(configuration.destinations)
+        if !new.attributesPrograms { stopAttributing() }
         configuration = new
         // The reactor's read buffer was made for the old size.
         configuration.maxBuffer = maxBuffer
@@ -120,6 +123,11 @@ package final class ProxyLoop {
         noteOwnListeners()
         if !isSamePolicy { reapplyDestinationPolicy() }
         for listener in listeners { listener.resume() }
+    }
+
+    private func stopAttributing() {
+        forEachClient { $0.isAttributed = false }
+        programs?.forgetAll()
     }
 
     func via(_ version: HTTPVersion) -> [UInt8] { version == .http11 ? via11 : via10 }
@@ -156,6 +164,9 @@ package final class ProxyLoop {
         if Int(client.slot) == clients.count { clients.append(client) } else { clients[Int(client.slot)] = client }
         upstream.metrics.clientsAccepted += 1
     }
+
+    /// Taken and free ones.
+    var clientSlotCount: Int { clients.count }
 
     func client(in slot: UInt32) -> ClientHandler? { Int(slot) < clients.count ? clients[Int(slot)] : nil }
 

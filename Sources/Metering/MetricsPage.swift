@@ -17,6 +17,7 @@ package struct MetricsPage: Sendable {
     /// How many of them have their own series; the others are summed.
     package var maxOrigins = 100
     package var ports = PortFacts()
+    package var programs = ProgramFigures()
     package var store = StoreFacts()
     package var process = ProcessFacts()
     package var overrides = 0
@@ -90,6 +91,18 @@ package struct PortFacts: Sendable {
         leastFree = forecasts.lazy.map(\.free).min()
         paths = Array(forecasts.sorted { $0.isMorePressing(than: $1) }.prefix(Self.mostSeries))
     }
+}
+
+/// The programs behind clients' connections. Value.
+package struct ProgramFigures: Sendable {
+    package var series: [ProgramSeries] = []
+    package var attributions = Counters<Attribution>()
+    /// What the look-ups have cost, in microseconds of the processor's time.
+    package var timeTaken: Int64 = 0
+    /// Reports of connections that were lost because too many waited.
+    package var dropped = 0
+
+    package init() {}
 }
 
 /// The state of the database, as numbers. Value.

@@ -1,9 +1,9 @@
 import CLinux
-import ProxyTypes
+package import ProxyTypes
 
 /// The addresses of this host's interfaces.
-enum Interfaces {
-    static func addresses() -> [IPAddress] {
+package enum Interfaces {
+    package static func addresses() -> [IPAddress] {
         var found: [IPAddress] = []
         withUnsafeMutablePointer(to: &found) { list in
             clinux_each_interface_address(

@@ -21,6 +21,7 @@ extension Configuration {
         made.clientBodyTimeout = proxy.clientBodyTimeout
         made.closeLinger = EffectiveSettings(settings).closeLinger
         made.slowExchange = exchanges.slow
+        made.attributesPrograms = proxy.clientPrograms == .on
         made.destinations.allow = proxy.allow
         made.destinations.deny = proxy.deny
         made.destinations.connectPorts = proxy.connectPorts

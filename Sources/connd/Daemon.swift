@@ -44,6 +44,7 @@ final class Daemon {
     private let unopened = UnopenedListeners()
     private let authorities: OpenedAuthorities
     private let hostCheck: HostCheck
+    private let programs: ClientPrograms
     private let process = ProcessState()
     private var watchdog: WatchdogFeeder?
     private var control: ControlPlane?
@@ -114,7 +115,11 @@ final class Daemon {
         loop = ProxyLoop(
             configuration: proxy, upstream: upstream, accessLog: accessLog.isWanted ? accessLog : nil, pseudonym: name)
         loop.tlsServer = tls
-        loop.clientIdentifier = LocalClients(reactor: reactor, workers: WorkerPool(limit: Self.programSearchesAtOnce))
+        let search = ProgramSearch()
+        loop.clientIdentifier = LocalClients(
+            reactor: reactor, workers: WorkerPool(limit: Self.programSearchesAtOnce), programs: search)
+        programs = ClientPrograms(search: search)
+        loop.programs = programs
     }
 
     private static func makeTLS(_ reactor: Reactor, _ authorities: SigningAuthorities, _ logger: Logger) -> TLSLoop {
@@ -233,7 +238,7 @@ final class Daemon {
             loaded: loaded, store: store, shared: shared, authorities: authorities, overrides: overrides,
             expired: expired, configured: configured, process: process, logger: logger,
             accessLog: accessLog, losses: losses, passed: passed, unopened: unopened, hostCheck: hostCheck,
-            service: service)
+            programs: programs, service: service)
         let control = try starter.start(loop, on: reactor)
         storeEvents.attach(control)
         control.start()

@@ -197,6 +197,7 @@ final class FakeBackend: AdminBackend {
     }
 
     func ports() async throws(AdminRefusal) -> PortsReport { Samples.ports }
+    func programs() async -> ProgramsReport { Samples.programs }
 
     func refusals(_ page: PageRequest) async throws(AdminRefusal) -> Page<ClientRefusalReport> {
         Page(items: Array([Samples.refusal, Samples.refusal].prefix(page.limit)), total: 2)

@@ -28,7 +28,8 @@ struct OpenAPITests {
         AuthorityStatusReport.self, AuthorityRequest.self, RotationRequest.self,
         DNSReport.self, FailingAddressReport.self, NameReport.self, NameAddressReport.self, FlushedNamesReport.self,
         NameRefreshRequest.self, NameRefreshReport.self, DialAttemptReport.self,
-        PortsReport.self, PortPathReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
+        PortsReport.self, PortPathReport.self, ProgramsReport.self, ProgramReport.self, ProgramOriginReport.self,
+        AttributionReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
         ForgottenRefusalsReport.self,
     ]
 
@@ -97,7 +98,8 @@ struct OpenAPITests {
                 Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,
-                Paths.tlsOrigins, Paths.ports, Paths.refusals, Paths.dns, Paths.names, Paths.refreshName,
+                Paths.tlsOrigins, Paths.ports, Paths.programs, Paths.refusals, Paths.dns, Paths.names,
+                Paths.refreshName,
                 Paths.connections, Paths.connection,
                 Paths.action, Paths.history, Paths.exchanges, Paths.exchange, Paths.audit, Paths.events, Paths.backup,
                 Paths.export,

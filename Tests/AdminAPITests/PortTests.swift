@@ -17,3 +17,17 @@ struct PortTests {
         }
     }
 }
+
+@Suite("Programs over the API")
+struct ProgramTests {
+    @Test("the report has every program with its origins, in the API's manner")
+    func report() async throws {
+        try await Fixture.run { fixture in
+            let answer = try await fixture.ask("GET", "/v1/programs")
+            #expect(answer.status == 200)
+            let report = try JSONDecoder().decode(ProgramsReport.self, from: Data(answer.body.utf8))
+            #expect(report.programs.map(\.program) == ["curl"] && report.attribution.found == 7)
+            #expect(answer.body.contains(#""connections_per_minute":400"#) && answer.body.contains(#""user_only":0"#))
+        }
+    }
+}

@@ -148,6 +148,27 @@ enum Samples {
             }
         ]
     }
+    static let programs = made(ProgramsReport()) {
+        $0.time = time
+        $0.attribution.found = 7
+        $0.programs = [
+            made(ProgramReport()) {
+                $0.program = "curl"
+                $0.kind = "executable"
+                $0.uid = 1000
+                $0.user = "build"
+                $0.pid = 4711
+                $0.executable = "curl"
+                $0.unit = "session-3.scope"
+                $0.origins = [
+                    made(ProgramOriginReport()) {
+                        $0.origin = "https://example.com"
+                        $0.connectionsPerMinute = 400
+                    }
+                ]
+            }
+        ]
+    }
     static let refusal = made(ClientRefusalReport()) {
         $0.host = "api.example.com"
         $0.program = "java"

@@ -98,6 +98,19 @@ extension MetricsPage {
         return PortFacts([PortForecast(path, in: census(5, 1000..<1100), before: before)], usable: space.usable)
     }
 
+    /// One client that is connected, and has asked for something.
+    private static var samplePrograms: ProgramFigures {
+        var table = ProgramTable()
+        table.opened(1)
+        table.identified(1, .executable("curl", user: 1000), ProgramFacts(), .found, now: .zero)
+        var use = ProgramUse(client: 1, isLast: false)
+        (use.requests, use.errors) = (2, 1)
+        table.used(use, now: .zero)
+        var figures = ProgramFigures()
+        (figures.series, figures.attributions) = (table.series, table.attributions)
+        return figures
+    }
+
     /// Something in every place.
     static func full(seed: UInt64, origins count: Int) -> MetricsPage {
         var sample = SampleStatistics(seed: seed)
@@ -109,6 +122,7 @@ extension MetricsPage {
         refused[.foreignPage] = 3
         page.gateways = [GatewayTraffic(name: "stripe", requests: 7, refused: refused)]
         page.ports = Self.samplePorts
+        page.programs = Self.samplePrograms
         page.authorities = [AuthorityExpiry(role: "current", time: 2_100_000_000_000)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(

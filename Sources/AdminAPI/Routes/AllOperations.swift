@@ -4,8 +4,8 @@ extension RouteTable {
     /// Every operation of the API, in the order of the document.
     static let operationsOfBackend: [Operation] =
         StatusRoutes.operations + OriginRoutes.operations + SettingsRoutes.operations + GatewayRoutes.operations
-        + NameRoutes.operations + PortRoutes.operations + TLSRoutes.operations + AuthorityRoutes.operations
-        + ConnectionRoutes.operations
+        + NameRoutes.operations + PortRoutes.operations + ProgramRoutes.operations + TLSRoutes.operations
+        + AuthorityRoutes.operations + ConnectionRoutes.operations
         + RecordRoutes.operations + TransferRoutes.operations + ProxyAutoConfigRoutes.operations
 
     /// Includes the operation that returns the document, which describes itself too.

@@ -48,6 +48,7 @@ enum StatusRoutes {
         GET   \(Paths.gateways)           the gateways; PUT and DELETE open and remove one
         GET   \(Paths.connections)         the upstream connections
         GET   \(Paths.ports)               the local ports that are left
+        GET   \(Paths.programs)            which programs ask for what
         GET   \(Paths.exchanges)           slow and failed requests
         GET   \(Paths.history)             figures over time
         GET   \(Paths.events)              what happens, as it happens

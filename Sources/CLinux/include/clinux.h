@@ -113,6 +113,24 @@ int clinux_socket_owner(
     int diagnostics, const uint8_t *local, uint16_t local_port, const uint8_t *remote, uint16_t remote_port, int length,
     uint32_t *user, uint32_t *inode);
 
+#define CLINUX_MOST_OWNERS 32
+struct clinux_owned_socket {
+    uint8_t local[16];
+    uint8_t remote[16];
+    int length;
+    uint16_t local_port;
+    uint16_t remote_port;
+    /* The answer: 0, -ENOENT where there is no such socket, or another error. */
+    int32_t code;
+    uint32_t user;
+    /* 0: its process has closed it. */
+    uint32_t inode;
+    /* Of the control group in which it was opened; 0 where the kernel does not tell. */
+    uint64_t control_group;
+};
+/* Fills in the answers, to at most CLINUX_MOST_OWNERS sockets. 0 or -errno; those that have none say -ENODATA. */
+int clinux_socket_owners(int diagnostics, struct clinux_owned_socket *sockets, int count);
+
 #define CLINUX_MOST_DESTINATIONS 64
 struct clinux_destination {
     uint8_t address[16];

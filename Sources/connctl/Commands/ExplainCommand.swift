@@ -123,6 +123,7 @@ struct ExchangeText {
             facts.add("error", [error, report.errorDetail].compactMap { $0 }.joined(separator: ": "))
         }
         facts.add("started", "\(Formatting.time(report.started)), \(Formatting.ago(report.startedMs, now: now))")
+        if let program = report.program { facts.add("asked by", SafeText.line(program)) }
         if let gateway = report.gateway { facts.add("came by", "the gateway \(gateway)") }
         let connection = report.connection.map { "\($0) (connctl why \($0))" } ?? "none"
         facts.add("connection", connection + (report.reused ? ", reused" : ""))

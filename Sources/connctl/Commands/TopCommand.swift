@@ -6,16 +6,25 @@ struct TopCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "top",
         abstract:
-            "Shows origins live: requests per second, connections, waiting requests. q quits, s sorts by the next column.",
+            "Shows origins live, or programs: requests, connections, waiting requests. q quits, s sorts by the next column.",
         discussion: """
             connctl top
             connctl top --sort waiting --interval 5
             connctl top --count 3 | tee load.txt      without a terminal it prints and exits
+            connctl top --by program                  which programs connect how often, and to which origins
+            connctl top --by program -o wide          with up to ten origins, processes and units
+            connctl top --by program -o json          once, as the API gives it
+
+            A program is a systemd service, else an executable by its file name and user. What could not be attributed is \
+            told below the table; connd(8) says why.
 
             On a terminal that cannot move its cursor (TERM is dumb or empty), tables are printed one below the other.
             """)
 
-    @Option(help: "The initial sort order.")
+    @Option(help: "What each row is.")
+    var by = TopSubject.origin
+
+    @Option(help: "The initial sort order, of origins.")
     var sort = TopScreen.Sort.rate
 
     @Option(help: ArgumentHelp("Seconds between updates, 1 to 3600.", valueName: "seconds"))
@@ -29,12 +38,18 @@ struct TopCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...3600).contains(interval) else { throw ValidationError("--interval must be 1 to 3600 seconds.") }
         if let count, count < 1 { throw ValidationError("--count must be 1 or more.") }
+        guard by == .origin || sort == .rate else {
+            throw ValidationError("--sort is for origins: programs are sorted by what they did within a minute.")
+        }
     }
 
     mutating func run() async throws {
-        let (sort, interval, count) = (sort, interval, count)
+        let (subject, sort, interval, count) = (by, sort, interval, count)
         try await Session.run(global) { session in
             let output = session.output
+            if subject == .program {
+                return try await ProgramsText.show(session.client, output, interval: interval, count: count)
+            }
             if output.isJSON {
                 throw CommandFailure(
                     "top has no JSON", status: .usage, next: ["connctl list -o json    repeatedly"])
@@ -47,6 +62,11 @@ struct TopCommand: AsyncParsableCommand {
             }
         }
     }
+}
+
+/// What the rows of `top` are. Value.
+enum TopSubject: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case origin, program
 }
 
 /// Samples connd periodically and shows the changes between two samples. Value.

@@ -48,7 +48,7 @@ final class ControlPlane: Sendable {
         let (recorder, settings, store) = (recorder, settings, store)
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let refusals = backend.refusalControl
-        let (authorities, ports) = (backend.authorityControl, backend.portWatch)
+        let (authorities, ports, programs) = (backend.authorityControl, backend.portWatch, backend.programWatch)
         let tasks = [
             Task {
                 var reportedPauses = 0
@@ -80,6 +80,7 @@ final class ControlPlane: Sendable {
                 }
             },
             Task { await ports.run() },
+            Task { await programs.run() },
             Task {
                 while !Task.isCancelled {
                     await authorities.upkeep()

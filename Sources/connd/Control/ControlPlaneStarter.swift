@@ -29,6 +29,7 @@ struct ControlPlaneStarter {
     let passed: PassedSockets
     let unopened: UnopenedListeners
     let hostCheck: HostCheck
+    let programs: ClientPrograms
     let service: ServiceLink
 
     /// To be called on the thread that will run the reactor, before it does.
@@ -47,7 +48,8 @@ struct ControlPlaneStarter {
             mailbox: mailbox, recorder: recorder, settings: settings, pauses: pauses, gateways: gateways,
             authorities: AuthorityControl(
                 authorities, settings: settings, mailbox: mailbox, events: events, logger: logger),
-            ports: PortWatch(mailbox: mailbox, events: events, logger: logger), store: store, shared: shared,
+            ports: PortWatch(mailbox: mailbox, events: events, logger: logger),
+            programs: ProgramWatch(mailbox: mailbox, programs: programs), store: store, shared: shared,
             events: events, configured: configured, process: process, accessLog: accessLog, losses: losses,
             passed: passed, unopened: unopened, hostCheck: hostCheck, service: service, logger: logger)
         let listeners = Reconfiguration.adminListeners(loaded, passed)

@@ -110,8 +110,19 @@ extension LiveAdminBackend {
         let page = try await read { store throws(StoreFailure) in
             try await store.exchanges(origin: origin, outcome: wanted, before: before, limit: limit)
         }
-        return Page(
-            items: page.rows.map { ExchangeReport(id: $0.id, $0.record) }, nextCursor: page.next.map { "\($0)" })
+        let reports = page.rows.map { ExchangeReport(id: $0.id, $0.record) }
+        return Page(items: await withPrograms(reports), nextCursor: page.next.map { "\($0)" })
+    }
+
+    /// Numbers of clients begin anew at each start.
+    private func withPrograms(_ reports: [ExchangeReport]) async -> [ExchangeReport] {
+        let own = reports.map { $0.startedMs >= process.startedAt ? $0.client : 0 }
+        let names = await programWatch.names(of: own)
+        return zip(reports, names).map { report, name in
+            var report = report
+            report.program = name
+            return report
+        }
     }
 
     func exchange(_ id: Int64) async throws(AdminRefusal) -> ExchangeReport {
@@ -119,7 +130,7 @@ extension LiveAdminBackend {
         guard let found = kept else {
             throw .notFound("no exchange \(id) is recorded: /v1/exchanges lists those that are")
         }
-        return ExchangeReport(id: id, found)
+        return await withPrograms([ExchangeReport(id: id, found)])[0]
     }
 
     func audit(_ query: AuditQuery) async throws(AdminRefusal) -> Page<AuditReport> {

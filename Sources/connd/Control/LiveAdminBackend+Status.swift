@@ -147,6 +147,7 @@ extension LiveAdminBackend {
             page.unverifiedOrigins = await recorder.origins.keys.count(where: overrides.layers.isUnverified)
         }
         page.ports = await portFacts()
+        page.programs = await programWatch.facts()
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending

@@ -20,6 +20,7 @@ final class LiveAdminBackend: AdminBackend {
     let gatewayControl: GatewayControl
     let authorityControl: AuthorityControl
     let portWatch: PortWatch
+    let programWatch: ProgramWatch
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -42,8 +43,8 @@ final class LiveAdminBackend: AdminBackend {
 
     init(
         mailbox: LoopMailbox, recorder: Recorder, settings: SettingsControl, pauses: PauseControl,
-        gateways: GatewayControl, authorities: AuthorityControl, ports: PortWatch, store: Store,
-        shared: SharedLayers,
+        gateways: GatewayControl, authorities: AuthorityControl, ports: PortWatch,
+        programs: ProgramWatch, store: Store, shared: SharedLayers,
         events: EventHub, configured: ConfigurationState, process: ProcessState, accessLog: AccessLog,
         losses: DroppedLines, passed: PassedSockets, unopened: UnopenedListeners, hostCheck: HostCheck,
         service: ServiceLink, logger: Logger
@@ -55,6 +56,7 @@ final class LiveAdminBackend: AdminBackend {
         gatewayControl = gateways
         authorityControl = authorities
         portWatch = ports
+        programWatch = programs
         self.store = store
         self.shared = shared
         self.events = events

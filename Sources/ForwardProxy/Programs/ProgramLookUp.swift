@@ -1,0 +1,148 @@
+import Metering
+import ProxyTypes
+import Reactor
+
+/// Finds the programs behind many connections at once, with bounded effort. Value; not to be used on the loop.
+///
+/// ```
+///   newcomer ─▶ socket open ── of a service ───────────▶ found
+///                    │  ────── process likely to have it ▶ found
+///                    │  ────── none such ──▶ put by ──▶ all processes are searched ─▶ found, or process_not_found
+///                    └──────── of a user whose processes are hidden ▶ user_only
+///            ─▶ closed ▶ gone        ─▶ absent ▶ gone, or remote
+/// ```
+struct ProgramLookUp: Sendable {
+    struct Found: Sendable {
+        let client: UInt64
+        let key: ProgramKey
+        var facts = ProgramFacts()
+        let attribution: Attribution
+    }
+
+    /// A socket whose process is not among the likely ones. Value.
+    private struct PutBy {
+        let client: UInt64
+        let inode: UInt32
+        let user: UInt32
+    }
+
+    private let search: ProgramSearch
+    private let owners = SocketOwners()
+    private var groups = ControlGroups.ofHost
+    private var ownAddresses: Set<IPAddress> = []
+    private var nextAddresses = Instant.zero
+    private var putBy: [PutBy] = []
+    private var nextSearch = Instant.zero
+
+    private static let mostPutBy = 1024
+    private static let searchPause = Interval.seconds(1)
+    /// Searches of all processes take at most this part of the time.
+    private static let searchShare: Int64 = 20
+    private static let addressPause = Interval.seconds(10)
+
+    init(search: ProgramSearch) {
+        self.search = search
+    }
+
+    // MARK: Newcomers
+
+    /// Those that are missing from the answer are put by for `searchAll`.
+    mutating func identify(_ newcomers: [ClientPrograms.Newcomer], now: Instant) -> [Found] {
+        var found: [Found] = []
+        found.reserveCapacity(newcomers.count)
+        var ends: [SocketOwners.Ends] = []
+        var clients: [UInt64] = []
+        for newcomer in newcomers {
+            switch newcomer.source {
+            case .tcp(let both):
+                ends.append(both)
+                clients.append(newcomer.client)
+            case .unix(let owner): found.append(identify(newcomer.client, owner, now: now))
+            case .closed: found.append(Found(client: newcomer.client, key: .unknown, attribution: .gone))
+            }
+        }
+        guard !ends.isEmpty else { return found }
+        var sought: [PutBy] = []
+        for (place, answer) in owners.ask(ends).enumerated() {
+            let client = clients[place]
+            switch answer {
+            case .open(let inode, let user, let group):
+                if let unit = groups.unit(of: group, now: now), SystemdUnit.isService(unit) {
+                    let facts = ProgramFacts(unit: unit)
+                    found.append(
+                        Found(client: client, key: facts.key(user: user), facts: facts, attribution: .found))
+                } else if search.maySearch(user: user) {
+                    sought.append(PutBy(client: client, inode: inode, user: user))
+                } else {
+                    found.append(Found(client: client, key: .user(user), attribution: .userOnly))
+                }
+            case .closed: found.append(Found(client: client, key: .unknown, attribution: .gone))
+            case .absent: found.append(absent(client, ends[place], now: now))
+            case .failed: found.append(Found(client: client, key: .unknown, attribution: .failed))
+            }
+        }
+        return found + hunt(for: sought, .likely, now: now)
+    }
+
+    /// On a Unix socket the kernel names the process that connected.
+    private func identify(_ client: UInt64, _ owner: SocketOwner?, now: Instant) -> Found {
+        guard let owner else { return Found(client: client, key: .unknown, attribution: .failed) }
+        guard case .number(let process) = owner.process else {
+            return Found(client: client, key: .user(owner.user), attribution: .processNotFound)
+        }
+        guard let facts = search.facts(of: process, user: owner.user, now: now) else {
+            let isHidden = !search.maySearch(user: owner.user)
+            return Found(
+                client: client, key: .user(owner.user), facts: ProgramFacts(process: process),
+                attribution: isHidden ? .userOnly : .processNotFound)
+        }
+        return Found(client: client, key: facts.key(user: owner.user), facts: facts, attribution: .found)
+    }
+
+    /// A socket of this host that is absent has been closed.
+    private mutating func absent(_ client: UInt64, _ ends: SocketOwners.Ends, now: Instant) -> Found {
+        let address = ends.client.address
+        if now >= nextAddresses {
+            nextAddresses = now + Self.addressPause
+            ownAddresses = Set(Interfaces.addresses())
+        }
+        if address.isLoopback || address == ends.server.address || ownAddresses.contains(address) {
+            return Found(client: client, key: .unknown, attribution: .gone)
+        }
+        return Found(client: client, key: .remote(AddressClass(address)), attribution: .remote)
+    }
+
+    // MARK: Processes
+
+    private mutating func hunt(for sought: [PutBy], _ effort: ProgramSearch.Effort, now: Instant) -> [Found] {
+        guard !sought.isEmpty else { return [] }
+        let holders = search.holders(
+            of: Dictionary(sought.map { ($0.inode, $0.user) }, uniquingKeysWith: { first, _ in first }), effort)
+        var found: [Found] = []
+        for socket in sought {
+            if let process = holders[socket.inode],
+                let facts = search.facts(of: process, user: socket.user, now: now)
+            {
+                found.append(
+                    Found(client: socket.client, key: facts.key(user: socket.user), facts: facts, attribution: .found))
+            } else if holders[socket.inode] == nil, effort == .likely, putBy.count < Self.mostPutBy {
+                putBy.append(socket)
+            } else {
+                found.append(Found(client: socket.client, key: .user(socket.user), attribution: .processNotFound))
+            }
+        }
+        return found
+    }
+
+    /// Searches all processes for those that were put by, unless that was done a moment ago.
+    mutating func searchAll(now: Instant) -> [Found] {
+        guard !putBy.isEmpty, now >= nextSearch else { return [] }
+        let begun = ProcessorTime.ofThread()
+        let sought = putBy
+        putBy = []
+        let found = hunt(for: sought, .all, now: now)
+        let time = ProcessorTime.ofThread() - begun
+        nextSearch = now + max(Self.searchPause, Interval(nanoseconds: time.nanoseconds * Self.searchShare))
+        return found
+    }
+}
