@@ -9,11 +9,11 @@ struct WithdrawalTests {
     func servesNothing() {
         let pool = PoolFixture()
         let id = pool.becomeIdle(1)[0]
-        #expect(pool.withdraw(id) == [])
+        #expect(pool.withdraw(id, in: .seconds(3)) == [])
         #expect(pool.state(id) == .draining && pool.counts.idle == 1)
         #expect(pool.leaseIdle() == nil)
         #expect(pool.lease(1, isRetryable: true) == [.dial(connection(1))])
-        #expect(pool.pass(.milliseconds(4999)) == [])
+        #expect(pool.pass(.milliseconds(2999)) == [])
         #expect(pool.pass(.milliseconds(1)) == [.close(id, .dnsDrain)])
     }
 
