@@ -90,6 +90,7 @@ let daemon: [Target] = [
             .embedInCode("0004_gateways.sql"), .embedInCode("0005_tls_facts.sql"),
             .embedInCode("0006_client_refusals.sql"), .embedInCode("0007_tcp_facts.sql"),
             .embedInCode("0008_dial_facts.sql"),
+            .embedInCode("0009_slow_start.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),

@@ -23,5 +23,6 @@ package enum Migrations {
         Migration(number: 6, name: "client_refusals", sql: PackageResources._006_client_refusals_sql),
         Migration(number: 7, name: "tcp_facts", sql: PackageResources._007_tcp_facts_sql),
         Migration(number: 8, name: "dial_facts", sql: PackageResources._008_dial_facts_sql),
+        Migration(number: 9, name: "slow_start", sql: PackageResources._009_slow_start_sql),
     ]
 }

@@ -31,6 +31,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var bytesToClient = 0
     /// What the kernel knew of its connection at its end; null where that is not known.
     package var segments: SegmentReport?
+    /// Null where the congestion window of its connection had not collapsed, or where that was not looked at.
+    package var windowRestart: WindowRestartReport?
     /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` are part
     /// of `queue`, and present only if the exchange waited for a dial.
     package var waterfall: [PhaseReport] = []
@@ -61,6 +63,7 @@ package struct ExchangeReport: Codable, Sendable {
         case bytesFromClient = "bytes_from_client"
         case bytesToClient = "bytes_to_client"
         case segments
+        case windowRestart = "window_restart"
         case waterfall
     }
 }

@@ -41,6 +41,9 @@ package struct HistoryPoint: Codable, Sendable {
     package var bytesReceived = 0
     package var handshakePaidMs: Int64 = 0
     package var handshakeSavedMs: Int64 = 0
+    /// How long requests waited for handshakes, and how much longer uploads took because congestion windows had collapsed.
+    package var handshakeWaitedMs: Int64 = 0
+    package var slowStartLostMs: Int64 = 0
     package var waitingMax = 0
     package var activeMax = 0
     package var connectionsMax = 0
@@ -73,6 +76,8 @@ package struct HistoryPoint: Codable, Sendable {
         case bytesReceived = "bytes_received"
         case handshakePaidMs = "handshake_paid_ms"
         case handshakeSavedMs = "handshake_saved_ms"
+        case handshakeWaitedMs = "handshake_waited_ms"
+        case slowStartLostMs = "slow_start_lost_ms"
         case waitingMax = "waiting_max"
         case activeMax = "active_max"
         case connectionsMax = "connections_max"

@@ -122,6 +122,9 @@ package struct OriginDetail: Codable, Sendable {
     package var socket: SocketReport?
     /// Who waits for delayed acknowledgements, and what helps; empty where nothing of the kind shows.
     package var delays: [DelayReport] = []
+    /// net.ipv4.tcp_slow_start_after_idle: whether the kernel cuts the congestion windows of idle connections; null where that
+    /// is not known. Some congestion controls, as bbr, do not heed it.
+    package var slowStartAfterIdle: Bool?
     /// Null as long as every connection that was used after an idle minute was alive or was closed by the origin.
     package var path: PathReport?
 
@@ -136,6 +139,7 @@ package struct OriginDetail: Codable, Sendable {
         case refusedSettings = "refused_settings"
         case socket
         case delays
+        case slowStartAfterIdle = "slow_start_after_idle"
         case path
     }
 }
@@ -175,6 +179,8 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var handshakePaidMs: Int64 = 0
     package var handshakeSaved = ""
     package var handshakeSavedMs: Int64 = 0
+    package var handshakeWaits = HandshakeWaitsReport()
+    package var slowStart = SlowStartReport()
     package var tunnels = TunnelReport()
     package var tls = TLSHandshakesReport()
     package var intercept = InterceptionReport()
@@ -212,6 +218,8 @@ package struct OriginFiguresReport: Codable, Sendable {
         case handshakePaidMs = "handshake_paid_ms"
         case handshakeSaved = "handshake_saved"
         case handshakeSavedMs = "handshake_saved_ms"
+        case handshakeWaits = "handshake_waits"
+        case slowStart = "slow_start"
         case tunnels
         case tls
         case intercept

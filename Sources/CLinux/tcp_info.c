@@ -20,6 +20,8 @@ int clinux_read_tcp_info(int fd, struct clinux_known_tcp_info *known) {
     known->congestion_window = info.tcpi_snd_cwnd;
     known->slow_start_threshold = known_or_zero(info.tcpi_snd_ssthresh, 0x7fffffff);
     known->maximum_segment = info.tcpi_snd_mss;
+    known->peer_window = info.tcpi_snd_wnd;
+    known->retransmission_timeout = info.tcpi_rto;
     known->retransmits = info.tcpi_total_retrans;
     known->segments_sent = info.tcpi_segs_out;
     known->segments_received = info.tcpi_segs_in;

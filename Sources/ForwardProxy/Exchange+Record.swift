@@ -95,7 +95,10 @@ extension Exchange {
         guard let pool else { return }
         if !isTunnel {
             pool.statistics.requests[RequestClass(methodClass, outcome)] += 1
-            if hasAnswer { pool.statistics.totalTime.record(microseconds: total) }
+            if hasAnswer {
+                pool.statistics.totalTime.record(microseconds: total)
+                if record.waited { pool.statistics.handshakeWaits += handshakeWaits }
+            }
         }
         if let error = record.error { pool.statistics.errors[error] += 1 }
         switch outcome {
@@ -106,6 +109,14 @@ extension Exchange {
             let slow = loop.configuration.slowExchange
             if slow > .zero, record.totalTime >= slow { keep(.slow, pool, now: now) }
         }
+    }
+
+    /// None where its connection was there already.
+    private var handshakeWaits: HandshakeWaits {
+        guard !record.reused else { return HandshakeWaits() }
+        return HandshakeWaits(
+            queued: record.queueTime.microseconds, dns: record.dnsTime.microseconds,
+            connect: record.connectTime.microseconds, tls: record.tlsTime.microseconds)
     }
 
     private func keep(_ outcome: ExchangeDetail.Outcome, _ pool: UpstreamPool, now: Instant) {
@@ -138,6 +149,7 @@ extension Exchange {
         detail.bytesToClient = record.bytesToClient
         detail.gateway = gateway?.target.route.name
         if record.connection > 0 { detail.segments = pool.segmentFacts(ofConnection: record.connection) }
+        detail.restart = record.restart
         loop.upstream.ended.exchanges.append(detail)
     }
 

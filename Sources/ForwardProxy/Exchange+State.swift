@@ -7,6 +7,10 @@ import Upstream
 
 /// What can be told from the state, for those who have to act on it.
 extension Exchange {
+    /// Its request takes more than the window of a new connection, on one that was used before.
+    @inline(__always)
+    var isLongUpload: Bool { bodyLength > UpstreamConnection.firstWindow && record.reused }
+
     /// The one that it holds.
     var connection: UpstreamConnection? {
         switch state {

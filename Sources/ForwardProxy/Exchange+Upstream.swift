@@ -58,6 +58,7 @@ extension Exchange: UpstreamExchange {
 
     /// The head, and what has arrived of the body.
     private func sendRequest(on connection: UpstreamConnection, now: Instant) {
+        if isLongUpload { connection.uploadBegins(now: now) }
         if body.isEmpty {
             connection.write(requestHead.bytes)
         } else {
@@ -65,7 +66,9 @@ extension Exchange: UpstreamExchange {
             if !method.isIdempotent || body.count > (pool?.settings.replayBuffer ?? 0) { forgetBody() }
         }
         switch bodyProgress {
-        case .complete: connection.requestEnded(now: now)
+        case .complete:
+            if isLongUpload { record.restart = connection.uploadEnded() }
+            connection.requestEnded(now: now)
         case .arriving: connection.requestProgressed(now: now)
         }
     }

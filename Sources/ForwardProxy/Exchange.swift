@@ -100,6 +100,8 @@ final class Exchange {
     /// As it is sent to the origin.
     var requestHead = ByteQueue()
     var bodyProgress = BodyProgress.complete
+    /// Of the request as its client announced it; `.max` where the end will tell.
+    private(set) var bodyLength = 0
     var replay = Replay.replayable
     /// While no connection is held, what has arrived of the request's body; otherwise what is kept of it for a retry.
     var body = ByteQueue()
@@ -184,8 +186,10 @@ final class Exchange {
     private func take(_ traits: RequestTraits, _ framing: BodyFraming, now: Instant) {
         self.traits = traits
         switch framing {
-        case .none, .length(0): bodyProgress = .complete
-        case .length, .chunked, .untilClose: bodyProgress = .arriving
+        case .none: (bodyProgress, bodyLength) = (.complete, 0)
+        case .length(let length):
+            (bodyProgress, bodyLength) = (length == 0 ? .complete : .arriving, Int(clamping: length))
+        case .chunked, .untilClose: (bodyProgress, bodyLength) = (.arriving, .max)
         }
         record = ExchangeRecord()
         record.start = now
@@ -256,6 +260,7 @@ final class Exchange {
             connection.write(bytes)
             if isLast {
                 record.sendTime = now - record.sent
+                if isLongUpload { record.restart = connection.uploadEnded() }
                 connection.requestEnded(now: now)
             } else {
                 connection.requestProgressed(now: now)

@@ -20,6 +20,8 @@ struct ExchangeRecord {
     var sendTime = Interval.zero
     var firstByteTime = Interval.zero
     var totalTime = Interval.zero
+    /// Where its connection's window had collapsed.
+    var restart: WindowRestart?
     var status = 0
     var error: ProxyError.Kind?
     var errorDetail: String?

@@ -69,6 +69,8 @@ package struct ExchangeDetail: Hashable, Sendable {
 
     /// Nil where nothing is known.
     package var segments: SegmentFacts?
+    /// Nil where its window had not collapsed, and where that was not looked at.
+    package var restart: WindowRestart?
 
     package static let maxTarget = 1024
 

@@ -4,7 +4,7 @@ import ProxyTypes
 /// settings and database. Zeros are written.
 extension MetricNames {
     static let process: [Metric<PageSubject>] =
-        runtime + clients + upstream + names + ports + programs + times + control
+        runtime + clients + upstream + names + ports + programs + kernel + times + control
 
     private static let runtime: [Metric<PageSubject>] = [
         .gauge("connd_build_info", "1, with the version.") { $1.value(1, ("version", $0.page.version)) },

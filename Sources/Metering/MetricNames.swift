@@ -7,7 +7,7 @@ import ProxyTypes
 enum MetricNames {
     static let origins: [Metric<OriginSubject>] =
         exchanges + retries + connections + handshakes + tls + tunnels
-        + interception + tcp
+        + interception + tcp + slowStart
 
     private static let exchanges: [Metric<OriginSubject>] = [
         .counter(
@@ -148,6 +148,16 @@ enum MetricNames {
             "connd_handshake_saved_seconds_total",
             "Time saved by reuse: for each reuse, the time that opening its connection took."
         ) { $1.seconds($0.statistics.handshakeSaved) },
+        .counter(
+            "connd_handshake_wait_seconds_total",
+            "Time that requests waited for DNS, connect and TLS of the connection that they got, by phase. Their share of all"
+                + " requests' time: sum without (phase) (rate(connd_handshake_wait_seconds_total[5m])) /"
+                + " rate(http_client_request_duration_seconds_sum[5m])."
+        ) {
+            let waits = $0.statistics.handshakeWaits
+            for (phase, time) in [("dns", waits.dns), ("connect", waits.connect), ("tls", waits.tls)]
+            where $0.writesEvery || time > 0 { $1.seconds(time, ("phase", phase)) }
+        },
     ]
 
     private static let tls: [Metric<OriginSubject>] = [

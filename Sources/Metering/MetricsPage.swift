@@ -18,6 +18,8 @@ package struct MetricsPage: Sendable {
     package var maxOrigins = 100
     package var ports = PortFacts()
     package var programs = ProgramFigures()
+    /// net.ipv4.tcp_slow_start_after_idle; nil where it is not known.
+    package var slowStartAfterIdle: Bool?
     package var store = StoreFacts()
     package var process = ProcessFacts()
     package var overrides = 0

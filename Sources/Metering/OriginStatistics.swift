@@ -46,12 +46,15 @@ package struct OriginStatistics: Hashable, Sendable {
     /// had cost.
     package var handshakePaid: Int64 = 0
     package var handshakeSaved: Int64 = 0
+    /// How much of that requests waited for, of those whose time `totalTime` holds.
+    package var handshakeWaits = HandshakeWaits()
 
     package var tunnels = TunnelStatistics()
     package var tls = TLSStatistics()
     package var intercept = InterceptStatistics()
     package var tcp = TCPStatistics()
     package var delays = DelayStatistics()
+    package var slowStart = SlowStartStatistics()
 
     package init() {}
 
@@ -59,6 +62,11 @@ package struct OriginStatistics: Hashable, Sendable {
     package var reuseRatio: Double? {
         let leases = reused + firstLeases
         return leases == 0 ? nil : Double(reused) / Double(leases)
+    }
+
+    /// The share of the requests' time that they waited for handshakes; nil without requests.
+    package var handshakeShare: Double? {
+        totalTime.sum > 0 ? Double(handshakeWaits.all) / Double(totalTime.sum) : nil
     }
 
     /// Leases of connections that had not served yet.
@@ -91,12 +99,14 @@ package struct OriginStatistics: Hashable, Sendable {
         a.idleGap += b.idleGap
         a.handshakePaid += b.handshakePaid
         a.handshakeSaved += b.handshakeSaved
+        a.handshakeWaits += b.handshakeWaits
         a.firstLeases += b.firstLeases
         a.tunnels += b.tunnels
         a.tls += b.tls
         a.intercept += b.intercept
         a.tcp += b.tcp
         a.delays += b.delays
+        a.slowStart += b.slowStart
     }
 
     /// What was counted since `b`, an earlier snapshot.
@@ -128,12 +138,14 @@ package struct OriginStatistics: Hashable, Sendable {
         made.idleGap = a.idleGap - b.idleGap
         made.handshakePaid = a.handshakePaid - b.handshakePaid
         made.handshakeSaved = a.handshakeSaved - b.handshakeSaved
+        made.handshakeWaits = a.handshakeWaits - b.handshakeWaits
         made.firstLeases = a.firstLeases - b.firstLeases
         made.tunnels = a.tunnels - b.tunnels
         made.tls = a.tls - b.tls
         made.intercept = a.intercept - b.intercept
         made.tcp = a.tcp - b.tcp
         made.delays = a.delays - b.delays
+        made.slowStart = a.slowStart - b.slowStart
         return made
     }
 }

@@ -121,8 +121,8 @@ extension SeriesWriter {
         close()
     }
 
-    mutating func seconds(_ microseconds: Int64) {
-        open("")
+    mutating func seconds(_ microseconds: Int64, _ label: (key: String, value: String)? = nil) {
+        open("", label)
         millionths(microseconds)
         close()
     }

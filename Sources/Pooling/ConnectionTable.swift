@@ -62,7 +62,7 @@ struct ConnectionSlot: BitwiseCopyable {
     var completed: UInt32 = 0
     /// How many more requests the origin's hint allows; `.max`: no limit was named.
     var allowed = UInt32.max
-    var window: UInt32 = 0
+    var window = SendWindow.unknown
     /// What it was dialled for.
     var purpose = Purpose.requests(.demand)
     /// `Backoff.epoch` when its dial began.

@@ -92,8 +92,8 @@ extension OriginPool {
     /// The common case of `lease`, without a list of actions: a connection is idle and nothing waits. Nil: call
     /// `lease`.
     package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
-        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0, let index = candidate,
-            table.deadline(index) > now
+        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0,
+            let index = candidate(now), table.deadline(index) > now
         else { return nil }
         hasBeenUsed = true
         let reused = occupy(index, mayPipeline: mayPipeline)
@@ -122,7 +122,7 @@ extension OriginPool {
     /// it. Connections past their deadline are retired on the way: the timer is late, and their origin may be closing
     /// them.
     mutating func takeIdle(for request: LeaseRequest, now: Instant, into actions: inout [PoolAction]) -> Int? {
-        while let index = request.needsFresh ? lastUnused : candidate {
+        while let index = request.needsFresh ? lastUnused : candidate(now) {
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
@@ -130,24 +130,42 @@ extension OriginPool {
     }
 
     @inline(__always)
-    private var candidate: Int? {
+    private mutating func candidate(_ now: Instant) -> Int? {
         switch policy.reuseOrder {
         case .lifo: table.lastTrusted
         case .fifo: table.longestTrusted
-        case .widest: widestIdle
+        case .widest: widestIdle(now)
         }
     }
 
     /// O(n) in idle connections, unlike `lifo` and `fifo`.
-    @inline(__always)
-    private var widestIdle: Int? {
+    private mutating func widestIdle(_ now: Instant) -> Int? {
         guard var best = table.lastTrusted else { return nil }
+        let lastUsed = window(best, now)
+        var widest = lastUsed
         var cursor = table.previous(best)
         while let index = cursor {
-            if table.slots[index].window > table.slots[best].window { best = index }
+            let window = window(index, now)
+            if window > widest { (best, widest) = (index, window) }
             cursor = table.previous(index)
         }
+        widestChoice = WidestChoice(id: table.id(best), lease: table.slots[best].granted &+ 1, lastUsed: lastUsed)
         return best
+    }
+
+    /// With which it would send now.
+    @inline(__always)
+    private func window(_ index: Int, _ now: Instant) -> UInt32 {
+        table.slots[index].window.after(now - table.slots[index].idleSince)
+    }
+
+    /// Where `ReuseOrder.widest` chose the connection for the lease that runs on it: the window, in segments, of the one that
+    /// was used last, which `lifo` would have granted.
+    package func windowPassedOver(for id: ConnectionID) -> UInt32? {
+        guard let choice = widestChoice, choice.id == id, let index = table.index(of: id),
+            table.slots[index].granted == choice.lease
+        else { return nil }
+        return choice.lastUsed
     }
 
     @inline(__always)

@@ -43,6 +43,8 @@ package struct OriginPool: ~Copyable {
     package internal(set) var path = PathLimit()
     /// As it was before what may have been an outage; nil where nothing is in doubt.
     var pathBefore: PathLimit?
+    /// The latest one.
+    var widestChoice: WidestChoice?
     /// `min_idle` applies from the first request on.
     var hasBeenUsed = false
     var phase = Phase.serving

@@ -101,8 +101,8 @@ package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
 
 /// The state in which an exchange leaves its connection. Value.
 package enum Disposition: Equatable, BitwiseCopyable, Sendable {
-    /// `window` is the congestion window, which `ReuseOrder.widest` compares.
-    case reusable(KeepAliveHint?, window: UInt32)
+    /// `ReuseOrder.widest` compares the windows.
+    case reusable(KeepAliveHint?, window: SendWindow)
     /// Nothing was sent, so the connection is not shown to be alive.
     case unused
     case mustClose(CloseReason)

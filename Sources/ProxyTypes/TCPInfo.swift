@@ -19,12 +19,15 @@ package struct TCPInfo: Hashable, Sendable {
     package var roundTripTime = 0
     package var roundTripVariance = 0
     package var minRoundTripTime = 0
+    package var retransmissionTimeout = 0
     /// Segments.
     package var congestionWindow = 0
     /// Segments; 0 while it has never been lowered.
     package var slowStartThreshold = 0
     /// Bytes.
     package var maximumSegment = 0
+    /// Bytes that the peer's host takes before it acknowledges.
+    package var peerWindow = 0
     package var congestionState = CongestionState.open
     /// Segments sent again, of all that were sent.
     package var retransmits = 0

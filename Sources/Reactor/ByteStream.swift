@@ -72,8 +72,6 @@ package protocol ByteStream: AnyObject {
 
     var localEndpoint: Endpoint? { get }
     var remoteEndpoint: Endpoint? { get }
-    /// In segments; 0 if it is unknown.
-    var congestionWindow: UInt32 { get }
     /// Nil once the stream is closed, but for one that was opened here and failed: of that the last is kept. Nil, too, where
     /// nothing is known. Costs a system call.
     var tcpInfo: TCPInfo? { get }

@@ -65,8 +65,6 @@ package protocol Kernel: AnyObject {
     func setNoDelay(_ descriptor: CInt)
     /// Sends what is put off of acknowledgements, and puts off no more until the next bytes go out.
     func acknowledgeAtOnce(_ descriptor: CInt)
-    /// In segments; 0 if it is unknown.
-    func congestionWindow(_ descriptor: CInt) -> UInt32
     func tcpInfo(_ descriptor: CInt) -> TCPInfo?
     /// The options of a socket as they are now; nil where they cannot be read.
     func socketFacts(_ descriptor: CInt) -> SocketFacts?

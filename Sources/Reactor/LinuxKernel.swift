@@ -156,8 +156,6 @@ package final class LinuxKernel: Kernel {
         _ = clinux_set_int(descriptor, CInt(IPPROTO_TCP), TCP_QUICKACK, 1)
     }
 
-    package func congestionWindow(_ descriptor: CInt) -> UInt32 { clinux_congestion_window(descriptor) }
-
     package func tcpInfo(_ descriptor: CInt) -> TCPInfo? {
         var known = clinux_known_tcp_info()
         guard clinux_read_tcp_info(descriptor, &known) == 0 else { return nil }

@@ -10,6 +10,8 @@ extension TCPInfo {
         congestionWindow = Int(known.congestion_window)
         slowStartThreshold = Int(known.slow_start_threshold)
         maximumSegment = Int(known.maximum_segment)
+        peerWindow = Int(known.peer_window)
+        retransmissionTimeout = Int(known.retransmission_timeout)
         congestionState = CongestionState(rawValue: UInt8(truncatingIfNeeded: known.congestion_state)) ?? .open
         retransmits = Int(known.retransmits)
         segmentsSent = Int(known.segments_sent)

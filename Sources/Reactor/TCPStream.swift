@@ -324,7 +324,6 @@ package final class TCPStream: EventSource, ByteStream {
 extension TCPStream {
     package var localEndpoint: Endpoint? { isOpen ? kernel.localEndpoint(descriptor) : nil }
     package var remoteEndpoint: Endpoint? { isOpen ? kernel.remoteEndpoint(descriptor) : nil }
-    package var congestionWindow: UInt32 { isOpen ? kernel.congestionWindow(descriptor) : 0 }
     package var tcpInfo: TCPInfo? { isOpen ? kernel.tcpInfo(descriptor) : lastInfo?.value }
     package var socketFacts: SocketFacts? { isOpen ? kernel.socketFacts(descriptor) : nil }
     package func setUserTimeout(_ milliseconds: CInt) -> CInt {

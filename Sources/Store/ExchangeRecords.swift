@@ -9,6 +9,7 @@ enum ExchangeRecords {
         "connection", "reused", "lease_cause", "retries", "queue_time", "dns_time", "connect_time", "tls_time",
         "send_time", "first_byte_time", "body_time", "total_time", "bytes_from_client", "bytes_to_client",
         "gateway", "tcp_rtt", "tcp_retransmits", "tcp_unacknowledged", "tcp_timeouts",
+        "restart_idle", "restart_window_before", "restart_window", "restart_round_trips", "restart_rtt",
     ]
     private static let insert = SQLText.insert(into: "exchanges", columns)
 
@@ -26,6 +27,11 @@ enum ExchangeRecords {
         values += [
             segments?.roundTripTime, segments?.retransmits, segments?.unacknowledged, segments?.timeouts,
         ]
+        let restart = detail.restart
+        values += [
+            restart.map { Int($0.idle) }, restart.map { Int($0.windowBefore) }, restart.map { Int($0.window) },
+            restart.map { Int($0.roundTrips) }, restart.map { Int($0.roundTripTime) },
+        ]
         try db.run(insert, values)
     }
 
@@ -38,7 +44,7 @@ enum ExchangeRecords {
     private static func read(_ row: Row) -> ExchangeDetail? {
         let error: String? = row[7]
         let lease: String = row[12]
-        guard let origin = (row[29] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[34] as String?).flatMap({ Origin(canonical: $0) }),
             let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
             let lease = LeaseCause.allCases.first(where: { $0.name == lease })
         else { return nil }
@@ -66,6 +72,15 @@ enum ExchangeRecords {
             segments.timeouts = row[28] ?? 0
             detail.segments = segments
         }
+        detail.restart = restart(row, from: 29)
         return detail
+    }
+
+    private static func restart(_ row: Row, from first: Int) -> WindowRestart? {
+        guard let idle: Int = row[first] else { return nil }
+        func number(_ index: Int) -> UInt32 { UInt32(clamping: (row[first + index] as Int?) ?? 0) }
+        return WindowRestart(
+            idle: UInt32(clamping: idle), windowBefore: number(1), window: number(2), roundTrips: number(3),
+            roundTripTime: number(4))
     }
 }

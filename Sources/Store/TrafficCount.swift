@@ -9,6 +9,8 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
     case handshakePaid, handshakeSaved
     case tunnels, tunnelBytesSent, tunnelBytesReceived
     case segmentsSent, segmentsRetransmitted
+    /// Microseconds.
+    case handshakeWaited, slowStartLost
 
     package var name: String {
         switch self {
@@ -38,6 +40,8 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
         case .tunnelBytesReceived: "tunnel_bytes_received"
         case .segmentsSent: "segments_sent"
         case .segmentsRetransmitted: "segments_retransmitted"
+        case .handshakeWaited: "handshake_waited"
+        case .slowStartLost: "slow_start_lost"
         }
     }
 
@@ -81,6 +85,8 @@ extension Counters where Label == TrafficCount {
         self[.tunnelBytesReceived] = statistics.tunnels.bytesReceived
         self[.segmentsSent] = statistics.tcp.segmentsSent
         self[.segmentsRetransmitted] = statistics.tcp.segmentsRetransmitted
+        self[.handshakeWaited] = Int(statistics.handshakeWaits.all)
+        self[.slowStartLost] = Int(statistics.slowStart.timeLost)
     }
 
     /// All exchanges that ended.

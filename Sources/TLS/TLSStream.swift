@@ -127,7 +127,6 @@ package final class TLSStream: ByteStream {
 
     package var localEndpoint: Endpoint? { below.localEndpoint }
     package var remoteEndpoint: Endpoint? { below.remoteEndpoint }
-    package var congestionWindow: UInt32 { below.congestionWindow }
     package var tcpInfo: TCPInfo? { below.tcpInfo }
     package var socketFacts: SocketFacts? { below.socketFacts }
     package func setUserTimeout(_ milliseconds: CInt) -> CInt { below.setUserTimeout(milliseconds) }

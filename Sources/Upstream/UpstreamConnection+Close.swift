@@ -172,7 +172,7 @@ extension UpstreamConnection {
                 if PlantedFault.isActive(.abandonedIsReused), outstanding.isEmpty {
                     self.exchange = nil
                     state = .idle(since: now)
-                    return pool.release(self, .reusable(nil, window: 0), now: now)
+                    return pool.release(self, .reusable(nil, window: .unknown), now: now)
                 }
             #endif
             close(reason, reason.manner)

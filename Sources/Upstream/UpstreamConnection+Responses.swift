@@ -155,6 +155,7 @@ extension UpstreamConnection {
             finish(exchange, leftover: UnsafeRawBufferPointer(rebasing: bytes[used...]), now: now)
             return bytes.count
         }
+        noteArrival(bytes.count, now: now)
         exchange.responseReadComplete()
         guard isServing else { return bytes.count }
         restartTimeout(now: now)
@@ -231,7 +232,7 @@ extension UpstreamConnection {
         guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
         if requestsServed & (Self.responsesPerSample - 1) == 0 { sampleTCP() }
         let wantsWindow = pool.settings.reuseOrder == .widest
-        return .reusable(keepAliveHint, window: wantsWindow ? stream.congestionWindow : 0)
+        return .reusable(keepAliveHint, window: wantsWindow ? sendWindow() : .unknown)
     }
 
     /// The next response is already due on this connection, unless the last one ends it.

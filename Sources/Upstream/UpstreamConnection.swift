@@ -81,6 +81,13 @@ package final class UpstreamConnection {
     var sampled = TCPInfo()
     /// `sampled.retransmits` of the time before.
     var retransmitsBefore = 0
+    /// Since when it had been idle when its latest lease began.
+    private(set) var idleBefore = Instant.zero
+    /// The latest; see `UpstreamConnection+SlowStart`.
+    var upload: Upload?
+    var firstRoundTrip: FirstRoundTrip?
+    /// Whether its congestion control cuts the window of an idle sender; nil until somebody asked.
+    var controlRestarts: Bool?
     let timer = Deadline()
     /// It has closed and left nothing in TIME_WAIT on this side.
     var portIsFree = false
@@ -133,6 +140,7 @@ package final class UpstreamConnection {
         switch state {
         case .idle(let since):
             if now - since >= IdleProbe.leastSilence { beginProbe(idle: now - since, now: now) }
+            idleBefore = since
             bytesSentBefore += bytesSent
             bytesSent = 0
             self.exchange = exchange

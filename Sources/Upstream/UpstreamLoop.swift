@@ -29,6 +29,8 @@ package final class UpstreamLoop {
     /// Where the addresses come from; nil where they are scripted.
     package var hostResolver: HostResolver?
     var addressHealth = AddressHealth()
+    /// net.ipv4.tcp_slow_start_after_idle, which is on where nobody has turned it off.
+    package var slowStartAfterIdle = true
     private var networkCheckedAt: Instant?
     package var addressPolicy: (any AddressPolicy)?
     /// For https origins; without it their connections fail.

@@ -123,6 +123,7 @@ extension MetricsPage {
         page.gateways = [GatewayTraffic(name: "stripe", requests: 7, refused: refused)]
         page.ports = Self.samplePorts
         page.programs = Self.samplePrograms
+        page.slowStartAfterIdle = true
         page.authorities = [AuthorityExpiry(role: "current", time: 2_100_000_000_000)]
         page.origins = (0..<count).map { number in
             OriginSnapshot(

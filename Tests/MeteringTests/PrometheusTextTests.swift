@@ -61,13 +61,17 @@ struct PrometheusTextTests {
             { $0.tcp.segmentsRetransmitted = 0 }, { $0.tcp.busyTime = 0 }, { $0.tcp.windowLimitedTime = 0 },
             { $0.tcp.bufferLimitedTime = 0 }, { $0.delays.answers = .init() },
             { $0.delays.answersWithQuickack = .init() }, { $0.delays.requestsWithNagle = .init() },
-            { $0.delays.requests = .init() },
+            { $0.delays.requests = .init() }, { $0.handshakeWaits = .init() }, { $0.slowStart.uploads = 0 },
+            { $0.slowStart.collapsed = 0 }, { $0.slowStart.costly = 0 }, { $0.slowStart.roundTripsLost = 0 },
+            { $0.slowStart.timeLost = 0 }, { $0.slowStart.widened = 0 }, { $0.slowStart.roundTripsGained = 0 },
+            { $0.slowStart.timeGained = 0 }, { $0.slowStart.answersFresh = .init() },
+            { $0.slowStart.answersKept = .init() }, { $0.slowStart.answersIdle = .init() },
         ]
         func fields(_ value: Any) -> Int { Mirror(reflecting: value).children.count }
         let parts =
             fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
-            + fields(TCPStatistics()) + fields(DelayStatistics())
-        #expect(erase.count == fields(OriginStatistics()) - 5 + parts)
+            + fields(TCPStatistics()) + fields(DelayStatistics()) + fields(SlowStartStatistics())
+        #expect(erase.count == fields(OriginStatistics()) - 6 + parts)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {

@@ -42,8 +42,33 @@ struct SampleStatistics {
         statistics.tls = tls()
         statistics.intercept = intercept()
         statistics.tcp = tcp()
+        statistics.handshakeWaits = handshakeWaits()
         statistics.delays = delays()
+        statistics.slowStart = slowStart()
         return statistics
+    }
+
+    mutating func slowStart() -> SlowStartStatistics {
+        var slowStart = SlowStartStatistics()
+        (slowStart.uploads, slowStart.collapsed, slowStart.costly) = (count(), count(), count())
+        (slowStart.roundTripsLost, slowStart.timeLost) = (count(), Int64(count()))
+        (slowStart.widened, slowStart.roundTripsGained, slowStart.timeGained) = (count(), count(), Int64(count()))
+        slowStart.answersFresh = firstRoundTrips()
+        slowStart.answersKept = firstRoundTrips()
+        slowStart.answersIdle = firstRoundTrips()
+        return slowStart
+    }
+
+    private mutating func firstRoundTrips() -> FirstRoundTrips {
+        var trips = FirstRoundTrips()
+        (trips.answers, trips.bytes) = (count(), count())
+        return trips
+    }
+
+    private mutating func handshakeWaits() -> HandshakeWaits {
+        var waits = HandshakeWaits()
+        (waits.dns, waits.connect, waits.tls) = (Int64(count()), Int64(count()), Int64(count()))
+        return waits
     }
 
     mutating func delays() -> DelayStatistics {

@@ -35,7 +35,7 @@ struct DeadlineTests {
         pool.lease(1)
         pool.dialSucceeded(connection(0))
         pool.release(
-            connection(0), .reusable(given.hint.map { KeepAliveHint(timeout: .seconds($0)) }, window: 0))
+            connection(0), .reusable(given.hint.map { KeepAliveHint(timeout: .seconds($0)) }, window: .unknown))
         #expect(pool.untilDeadline <= given.kept)
         pool.time.advance(by: given.kept - Interval(nanoseconds: 1))
         #expect(pool.deadlineReached() == [])

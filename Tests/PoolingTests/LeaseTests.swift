@@ -33,7 +33,9 @@ struct LeaseTests {
         let ids = (0..<4).map { connection(UInt32($0)) }
         for number in 0..<4 { pool.lease(UInt32(number)) }
         for id in ids { pool.dialSucceeded(id) }
-        for (id, window) in zip(ids, [10, 40, 40, 20] as [UInt32]) { pool.release(id, .reusable(nil, window: window)) }
+        for (id, window) in zip(ids, [10, 40, 40, 20] as [UInt32]) {
+            pool.release(id, .reusable(nil, window: SendWindow(segments: window)))
+        }
         #expect(pool.lease(10) == [.grant(waiter(10), ids[2], reused: true)])
         #expect(pool.lease(11) == [.grant(waiter(11), ids[1], reused: true)])
         #expect(pool.lease(12) == [.grant(waiter(12), ids[3], reused: true)])

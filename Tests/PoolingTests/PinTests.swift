@@ -175,7 +175,7 @@ struct PinTests {
         pool.lease(1, client: 1)
         pool.dialSucceeded(connection(0))
         pool.pin(connection(0), to: 1, isLoggingIn: true)
-        #expect(pool.release(connection(0), .reusable(hint, window: 0)) == [])
+        #expect(pool.release(connection(0), .reusable(hint, window: .unknown)) == [])
         return (pool, connection(0))
     }
 
@@ -199,7 +199,7 @@ struct PinTests {
         pool.lease(1, client: 1)
         pool.dialSucceeded(connection(0))
         pool.pin(connection(0), to: 1, isLoggingIn: true)
-        let last = Disposition.reusable(KeepAliveHint(max: 0), window: 0)
+        let last = Disposition.reusable(KeepAliveHint(max: 0), window: .unknown)
         #expect(pool.release(connection(0), last) == [.close(connection(0), .keepAliveHint)])
     }
 

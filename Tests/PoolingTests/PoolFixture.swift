@@ -83,7 +83,7 @@ final class PoolFixture {
     func dialFailed(_ id: ConnectionID) -> [PoolAction] { event { $0.dialFailed(id, now: time.now, into: &$1) } }
 
     @discardableResult
-    func release(_ id: ConnectionID, _ disposition: Disposition = .reusable(nil, window: 0)) -> [PoolAction] {
+    func release(_ id: ConnectionID, _ disposition: Disposition = .reusable(nil, window: .unknown)) -> [PoolAction] {
         event { $0.release(id, disposition, now: time.now, into: &$1) }
     }
 
@@ -150,6 +150,8 @@ final class PoolFixture {
         event { $0.endPins(of: ClientID(rawValue: client), now: time.now, into: &$1) }
     }
 
+    func windowPassedOver(_ id: ConnectionID) -> UInt32? { pool.windowPassedOver(for: id) }
+
     func isPinned(to client: UInt64) -> Bool { pool.isPinned(to: ClientID(rawValue: client)) }
 
     func shutdown() -> [PoolAction] { event { $0.shutdown(now: time.now, into: &$1) } }
@@ -186,7 +188,7 @@ final class PoolFixture {
         }
         for id in ids { dialSucceeded(id) }
         for id in ids {
-            release(id, .reusable(hint, window: 0))
+            release(id, .reusable(hint, window: .unknown))
             time.advance(by: .milliseconds(1))
         }
         return ids

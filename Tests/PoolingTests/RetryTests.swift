@@ -164,7 +164,7 @@ struct PipeliningTests {
     func hintCountsThoseUnderWay() {
         let (pool, id) = oneLeased(depth: 4)
         pool.lease(2, mayPipeline: true)
-        pool.release(id, .reusable(KeepAliveHint(max: 2), window: 0))
+        pool.release(id, .reusable(KeepAliveHint(max: 2), window: .unknown))
         #expect(pool.lease(3, mayPipeline: true) == [.grant(waiter(3), id, reused: true)])
         #expect(pool.lease(4, mayPipeline: true) == [])
         #expect(pool.release(id) == [])

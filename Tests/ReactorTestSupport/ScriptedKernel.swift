@@ -197,7 +197,6 @@ package final class ScriptedKernel: Kernel {
     package func remoteEndpoint(_ descriptor: CInt) -> Endpoint? { peer(descriptor).endpoint }
     package func setNoDelay(_ descriptor: CInt) {}
     package func acknowledgeAtOnce(_ descriptor: CInt) {}
-    package func congestionWindow(_ descriptor: CInt) -> UInt32 { 0 }
     package func tcpInfo(_ descriptor: CInt) -> TCPInfo? { peer(descriptor).info }
 
     package func setUserTimeout(_ descriptor: CInt, _ milliseconds: CInt) -> CInt {

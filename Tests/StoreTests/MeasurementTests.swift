@@ -159,8 +159,9 @@ struct MeasurementTests {
         (all.handshakePaid, all.handshakeSaved) = (12, 13)
         (all.tunnels.opened, all.tunnels.bytesSent, all.tunnels.bytesReceived) = (14, 15, 16)
         (all.tcp.segmentsSent, all.tcp.segmentsRetransmitted) = (17, 18)
+        (all.handshakeWaits.dns, all.handshakeWaits.tls, all.slowStart.timeLost) = (10, 9, 20)
         let counts = Counters<TrafficCount>(all)
-        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...18))
+        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...20))
         #expect(counts.requests == (100...107).reduce(0, +))
     }
 

@@ -24,6 +24,7 @@ struct MigrationTests {
         (6, "client_refusals", "e4e6b0f8370ae3bd"),
         (7, "tcp_facts", "aa30305e9c4970b9"),
         (8, "dial_facts", "42024e702d1e82ed"),
+        (9, "slow_start", "a83820caecfe2b1a"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -133,7 +134,7 @@ struct MigrationTests {
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
                 "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts", "dial_facts",
-                "more",
+                "slow_start", "more",
             ])
     }
 

@@ -34,12 +34,16 @@ package final class FakeOrigin: Sendable {
     private let scheme: String
 
     /// Closes each connection when its script returns or throws, and with TLS tells the other side so. `port`: that of
-    /// another origin at another address of loopback; 0: a free one.
+    /// another origin at another address of loopback; 0: a free one. `segment`: how much its host takes in one segment.
     package init(
-        at address: String = "127.0.0.1", port wanted: UInt16 = 0, tls: ServerTLS? = nil, _ script: @escaping Script
+        at address: String = "127.0.0.1", port wanted: UInt16 = 0, tls: ServerTLS? = nil, segment: Int32? = nil,
+        _ script: @escaping Script
     ) throws {
         scheme = tls == nil ? "http" : "https"
         let (descriptor, port) = try SocketAddresses.bound(to: address, port: wanted)
+        if var segment {
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_MAXSEG, &segment, socklen_t(MemoryLayout<Int32>.size))
+        }
         guard listen(descriptor, 1024) == 0 else { throw StreamSocket.failure("listen") }
         self.port = port
         let state = State(listener: StreamSocket(adopting: descriptor))

@@ -172,7 +172,7 @@ extension PoolModel {
 
     /// Retires those whose time has come as it meets them.
     mutating func reusable(for request: LeaseRequest, _ now: Instant) -> Int? {
-        while let serial = named(fresh: request.needsFresh), let place = place(serial) {
+        while let serial = named(fresh: request.needsFresh, now), let place = place(serial) {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
         }
@@ -191,7 +191,7 @@ extension PoolModel {
     }
 
     /// The trusted idle one that the reuse order names.
-    private func named(fresh: Bool) -> Int? {
+    private func named(fresh: Bool, _ now: Instant) -> Int? {
         var best: Connection?
         for serial in trusted {
             guard let place = place(serial) else { continue }
@@ -202,13 +202,22 @@ extension PoolModel {
                 switch policy.reuseOrder {
                 case .lifo: best = connection
                 case .fifo: break
-                case .widest: if connection.window >= held.window { best = connection }
+                case .widest: if window(connection, now) >= window(held, now) { best = connection }
                 }
             } else {
                 best = connection
             }
         }
         return best?.serial
+    }
+
+    /// As the pool's own, said otherwise: halved once for each whole time-out by which the silence is longer than one.
+    private func window(_ connection: Connection, _ now: Instant) -> UInt32 {
+        let kept = connection.window
+        guard kept.timeout > 0 else { return kept.segments }
+        let silence = (now - connection.idleSince).nanoseconds + Int64(kept.silence) * 1_000_000
+        let halvings = max((silence - 1) / (Int64(kept.timeout) * 1_000_000), 0)
+        return max(kept.segments >> min(UInt32(clamping: halvings), 31), min(kept.segments, SendWindow.initial))
     }
 
     func isOpen(_ serial: Int) -> Bool {

@@ -31,7 +31,7 @@ package struct PoolModel {
         package var owner: ClientID?
         var isLoggingIn = false
         var hint: Interval?
-        var window: UInt32 = 0
+        var window = SendWindow.unknown
         var expiresAt = Instant.distantFuture
         var idleSince = Instant.zero
         var idleBound = Interval.infinite

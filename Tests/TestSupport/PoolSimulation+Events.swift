@@ -117,6 +117,12 @@ extension PoolSimulation {
         both({ $0.release(id, disposition, now: $2, into: &$1) }, { $0.release(serial, disposition, now: $1) })
     }
 
+    /// Some as wide as others, half of which do not suffer from idleness.
+    private func window(_ kind: UInt32) -> SendWindow {
+        SendWindow(
+            segments: (kind & 3) * 20, timeout: [0, 0, 200, 600][Int(kind >> 2 & 3)], silence: (kind >> 4) * 150)
+    }
+
     private mutating func disposition() -> Disposition {
         if choices.chance(1, in: 8) { return .mustClose(.originConnectionClose) }
         if choices.chance(1, in: 16) { return .unused }
@@ -126,7 +132,7 @@ extension PoolSimulation {
             if choices.chance(3, in: 4) { hint?.timeout = .seconds(Int64(choices.pick(8)) * 16 / 15) }
             if choices.chance(1, in: 3) { hint?.max = choices.pick(5) }
         }
-        return .reusable(hint, window: UInt32(choices.pick(4)))
+        return .reusable(hint, window: window(UInt32(choices.pick(64))))
     }
 
     private mutating func closed() {

@@ -90,6 +90,7 @@ enum SchemaAnnotations {
         ]),
         "TLSReport.version": words("1.2", "1.3"),
         "DelayReport.side": words("origin", "connd"),
+        "FirstRoundTripsReport.origin_was": words("new", "busy", "idle"),
         "PathReport.state": words("suspected", "confirmed", "forgotten"),
         "TCPReport.congestion_state": words("open", "disorder", "cwr", "recovery", "loss"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),

@@ -15,9 +15,6 @@
 
 #include "clinux_tcp_info.h"
 
-/* linux/tcp.h and netinet/tcp.h cannot both be included, and glibc's tcp_info is the older, shorter one: the kernel fills
-   as many bytes as it is given. */
-
 /* What is waiting on a socket that should be silent: 0 nothing, 1 bytes, 2 end of stream, 3 an error. */
 static inline int clinux_idle_socket_state(int fd) {
     char byte;
@@ -25,15 +22,6 @@ static inline int clinux_idle_socket_state(int fd) {
     if (n > 0) return 1;
     if (n == 0) return 2;
     return (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? 0 : 3;
-}
-
-/* The congestion window in segments; 0 when it cannot be had. */
-static inline uint32_t clinux_congestion_window(int fd) {
-    struct tcp_info info;
-    socklen_t size = sizeof info;
-    memset(&info, 0, sizeof info);
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
-    return info.tcpi_snd_cwnd;
 }
 
 static inline int clinux_set_congestion_control(int fd, const char *name) {

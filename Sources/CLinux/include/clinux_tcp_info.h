@@ -5,8 +5,8 @@
 /* Of TCP_INFO; times in microseconds but for the last two, which are in milliseconds; the rate in bytes a second. What an
    older kernel does not tell is 0. */
 struct clinux_known_tcp_info {
-    uint32_t rtt, rtt_variance, min_rtt;
-    uint32_t congestion_window, slow_start_threshold, maximum_segment;
+    uint32_t rtt, rtt_variance, min_rtt, retransmission_timeout;
+    uint32_t congestion_window, slow_start_threshold, maximum_segment, peer_window;
     uint32_t retransmits, segments_sent, segments_received;
     uint32_t congestion_state, timeouts, backoff, lost, unacknowledged;
     uint64_t delivery_rate;

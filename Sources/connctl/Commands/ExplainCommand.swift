@@ -134,6 +134,9 @@ struct ExchangeText {
         if let segments = report.segments {
             facts.add("kernel", KernelText.segments(segments), segments.timeouts > 0 ? .bad : .plain)
         }
+        if let restart = report.windowRestart {
+            facts.add("window", SlowStartText.restart(restart), restart.roundTrips > 0 ? .warning : .plain)
+        }
         if report.retries > 0 { facts.add("sent again", Formatting.plural(report.retries, "time")) }
         facts.add(
             "bytes",

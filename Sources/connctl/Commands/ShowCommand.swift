@@ -205,8 +205,12 @@ struct OriginText {
         facts.add(
             "bytes", "\(Formatting.size(figures.bytesSent)) sent, \(Formatting.size(figures.bytesReceived)) received")
         if figures.handshakePaidMs + figures.handshakeSavedMs > 0 {
-            facts.add("handshakes", "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse")
+            facts.add(
+                "handshakes",
+                "\(figures.handshakePaid) paid, \(figures.handshakeSaved) saved by reuse"
+                    + (SlowStartText.waits(figures.handshakeWaits).map { "; \($0)" } ?? ""))
         }
+        SlowStartText.add(figures.slowStart, afterIdle: detail.slowStartAfterIdle, to: &facts)
         addTLS(figures.tls, to: &facts)
         addInterception(figures.intercept, to: &facts)
         if figures.tunnels.opened + figures.tunnels.failed > 0 {

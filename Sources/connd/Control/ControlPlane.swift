@@ -49,6 +49,7 @@ final class ControlPlane: Sendable {
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let refusals = backend.refusalControl
         let (authorities, ports, programs) = (backend.authorityControl, backend.portWatch, backend.programWatch)
+        let kernel = backend.kernelWatch
         let tasks = [
             Task {
                 var reportedPauses = 0
@@ -81,6 +82,7 @@ final class ControlPlane: Sendable {
             },
             Task { await ports.run() },
             Task { await programs.run() },
+            Task { await kernel.run() },
             Task {
                 while !Task.isCancelled {
                     await authorities.upkeep()

@@ -60,6 +60,7 @@ extension LiveAdminBackend {
             refused.filter { $0.0 == candidate.setting }.map { RefusedSettingReport(candidate.inForce, reason: $0.1) }
         }
         detail.socket = await mailbox.run { $0.upstream.socketFacts(of: origin) }.map(SocketReport.init)
+        detail.slowStartAfterIdle = await kernelWatch.slowStartAfterIdle
         detail.delays = current.snapshot.statistics.delays.findings.map(DelayReport.init)
         let path = await mailbox.run { loop in
             loop.upstream.path(to: origin).map { PathReport($0.limit, bound: $0.bound, now: loop.upstream.now) }

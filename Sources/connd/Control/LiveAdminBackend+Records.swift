@@ -212,6 +212,8 @@ extension AdminModels.HistoryPoint {
         bytesReceived = counts[.bytesReceived]
         handshakePaidMs = Int64(counts[.handshakePaid]) / 1000
         handshakeSavedMs = Int64(counts[.handshakeSaved]) / 1000
+        handshakeWaitedMs = Int64(counts[.handshakeWaited]) / 1000
+        slowStartLostMs = Int64(counts[.slowStartLost]) / 1000
         waitingMax = rollup.peakWaiting
         activeMax = rollup.peakActive
         connectionsMax = rollup.peakConnections

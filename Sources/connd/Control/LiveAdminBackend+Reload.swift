@@ -56,6 +56,7 @@ extension LiveAdminBackend {
         let objections = hostCheck.objections(to: overrides)
         let unverified = overrides.unverified.map { UnverifiedReport($0) }
         let failures = await apply(change)
+        await kernelWatch.read()
         let notes =
             change.notes + objections.map(\.text) + unverified.map(\.text) + failures
             + (await gatewayControl.endReload(fresh.gateways))

@@ -148,6 +148,7 @@ extension LiveAdminBackend {
         }
         page.ports = await portFacts()
         page.programs = await programWatch.facts()
+        page.slowStartAfterIdle = await kernelWatch.slowStartAfterIdle
         page.store.isOK = !health.isFailing
         page.store.size = Int(health.bytes)
         page.store.pending = health.pending

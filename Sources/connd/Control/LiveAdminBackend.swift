@@ -21,6 +21,7 @@ final class LiveAdminBackend: AdminBackend {
     let authorityControl: AuthorityControl
     let portWatch: PortWatch
     let programWatch: ProgramWatch
+    let kernelWatch: KernelWatch
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -57,6 +58,7 @@ final class LiveAdminBackend: AdminBackend {
         authorityControl = authorities
         portWatch = ports
         programWatch = programs
+        kernelWatch = KernelWatch(mailbox: mailbox)
         self.store = store
         self.shared = shared
         self.events = events

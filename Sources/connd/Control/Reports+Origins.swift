@@ -93,6 +93,8 @@ extension OriginFiguresReport {
         handshakePaidMs = statistics.handshakePaid / 1000
         handshakeSaved = APIFormat.duration(microseconds: statistics.handshakeSaved)
         handshakeSavedMs = statistics.handshakeSaved / 1000
+        handshakeWaits = HandshakeWaitsReport(statistics)
+        slowStart = SlowStartReport(statistics.slowStart)
         tls = TLSHandshakesReport(statistics.tls, gauges)
         intercept = InterceptionReport(statistics.intercept)
         tcp = TCPFiguresReport(statistics.tcp)

@@ -95,6 +95,7 @@ extension ExchangeReport {
         bytesFromClient = detail.bytesFromClient
         bytesToClient = detail.bytesToClient
         segments = detail.segments.map(SegmentReport.init)
+        windowRestart = detail.restart.map(WindowRestartReport.init)
         waterfall = detail.phases
     }
 }

@@ -221,7 +221,6 @@ extension SimulatedKernel {
 
     func setNoDelay(_ descriptor: CInt) {}
     func acknowledgeAtOnce(_ descriptor: CInt) {}
-    func congestionWindow(_ descriptor: CInt) -> UInt32 { 10 }
     func tcpInfo(_ descriptor: CInt) -> TCPInfo? {
         guard case .stream(_, let end, _) = socket(descriptor)?.kind else { return nil }
         var info = TCPInfo()

@@ -1,4 +1,5 @@
 import HTTPWire
+import Metering
 import ProxyTypes
 import Upstream
 
@@ -12,6 +13,10 @@ final class RecordingExchange: UpstreamExchange {
     let name: String
     /// Whether its request is whole when it is granted a connection.
     var sendsAll = true
+    /// So many bytes follow the head of its request on a reused connection.
+    var uploads = 0
+    /// What it was told about that.
+    private(set) var restart: WindowRestart?
     private(set) var connection: UpstreamConnection?
     private(set) var events: [String] = []
     private(set) var body = ""
@@ -50,7 +55,12 @@ final class RecordingExchange: UpstreamExchange {
         self.connection = connection
         record(reused ? "granted reused" : "granted")
         guard method != .connect else { return }
+        if uploads > 0, reused { connection.uploadBegins(now: now) }
         write(request)
+        if uploads > 0, reused {
+            write(String(repeating: "u", count: uploads))
+            restart = connection.uploadEnded()
+        }
         if sendsAll { connection.requestEnded(now: now) } else { connection.requestProgressed(now: now) }
     }
 
