@@ -122,7 +122,8 @@ struct ClientProgramsTests {
     func lookUp() throws {
         let (client, ends, end) = try Self.connection()
         defer { end() }
-        var lookUp = ProgramLookUp(search: ProgramSearch(longest: .seconds(60)))
+        let search = ProgramSearch(longest: .seconds(60))
+        var (lookUp, hunt) = (ProgramLookUp(search: search), ProcessHunt(search: search))
         let far = Endpoint(address: IPAddress(ipv4: 0x0A01_0203), port: 99)
         let newcomers = [
             ClientPrograms.Newcomer(client: 1, source: .tcp(ends)),
@@ -133,7 +134,8 @@ struct ClientProgramsTests {
             ClientPrograms.Newcomer(client: 5, source: .unix(SocketOwner(user: 77, process: .unknown))),
         ]
         func identify(_ newcomers: [ClientPrograms.Newcomer], _ now: Instant) -> [UInt64: ProgramLookUp.Found] {
-            let found = lookUp.identify(newcomers, now: now) + lookUp.searchAll(now: now)
+            let (known, sought) = lookUp.identify(newcomers, now: now)
+            let found = known + hunt.find(sought, now: now) + hunt.searchAll(now: now)
             return Dictionary(found.map { ($0.client, $0) }, uniquingKeysWith: { first, _ in first })
         }
         let found = identify(newcomers, .zero + .hours(1))
@@ -152,13 +154,16 @@ struct ClientProgramsTests {
             close(client)
             end()
         }
-        var lookUp = ProgramLookUp(search: ProgramSearch(procfs: "/nowhere"))
+        let search = ProgramSearch(procfs: "/nowhere")
+        var (lookUp, hunt) = (ProgramLookUp(search: search), ProcessHunt(search: search))
         let newcomer = ClientPrograms.Newcomer(client: 1, source: .tcp(ends))
         let now = Instant.zero + .hours(1)
-        #expect(lookUp.identify([newcomer], now: now).isEmpty)
-        #expect(lookUp.searchAll(now: now).map(\.attribution) == [.processNotFound])
-        #expect(lookUp.identify([newcomer], now: now).isEmpty)
-        #expect(lookUp.searchAll(now: now + .milliseconds(900)).isEmpty)
-        #expect(lookUp.searchAll(now: now + .seconds(1)).map(\.key) == [.user(geteuid())])
+        let (found, sought) = lookUp.identify([newcomer], now: now)
+        #expect(found.isEmpty && sought.map(\.client) == [1])
+        #expect(hunt.find(sought, now: now).isEmpty)
+        #expect(hunt.searchAll(now: now).map(\.attribution) == [.processNotFound])
+        #expect(hunt.find(sought, now: now).isEmpty)
+        #expect(hunt.searchAll(now: now + .milliseconds(900)).isEmpty)
+        #expect(hunt.searchAll(now: now + .seconds(1)).map(\.key) == [.user(geteuid())])
     }
 }

@@ -6,8 +6,8 @@ import Synchronization
 /// Attributes the connections of clients to programs: takes what the loop tells of them, asks the kernel and /proc on another
 /// thread, and keeps the counts. Shared.
 ///
-/// A client may be gone a millisecond after it has connected, so its look-up begins at once, with all that have come until
-/// then. The loop only adds to lists that are bounded.
+/// A client may be gone a millisecond after it has connected, so the kernel is asked at once, for all that have come until
+/// then; their processes are searched on a thread of its own. The loop only adds to lists that are bounded.
 package final class ClientPrograms: Sendable {
     /// Who is at the other end of a client's connection, as far as the loop knows. Value.
     package enum Source: Sendable {
@@ -34,11 +34,15 @@ package final class ClientPrograms: Sendable {
     }
 
     private let inbox = Mutex(Inbox())
-    /// Held for a whole look-up.
+    /// Held while the kernel is asked, which does not take long: a client that is gone by then cannot be attributed.
     private let lookUp: Mutex<ProgramLookUp>
+    /// Held while processes are searched.
+    private let hunt: Mutex<ProcessHunt>
+    private let sought = Mutex<[ProgramLookUp.Sought]>([])
     private let table = Mutex(ProgramTable())
     private let processorTime = Mutex(Interval.zero)
     private let workers = WorkerPool(limit: 1)
+    private let hunters = WorkerPool(limit: 1)
     private let clock: @Sendable () -> Instant
 
     private static let mostNewcomers = 4096
@@ -48,6 +52,7 @@ package final class ClientPrograms: Sendable {
 
     package init(search: ProgramSearch, clock: @escaping @Sendable () -> Instant = SystemClock.instant) {
         lookUp = Mutex(ProgramLookUp(search: search))
+        hunt = Mutex(ProcessHunt(search: search))
         self.clock = clock
     }
 
@@ -103,31 +108,62 @@ package final class ClientPrograms: Sendable {
     }
 
     private func work(on newcomers: [Newcomer], _ uses: [ProgramUse]) {
-        let begun = ProcessorTime.ofThread()
-        defer {
-            let time = ProcessorTime.ofThread() - begun
-            processorTime.withLock { $0 = $0 + time }
-        }
-        let now = clock()
-        let found = lookUp.withLock { lookUp in
-            let found = lookUp.identify(newcomers, now: now)
-            return found + lookUp.searchAll(now: now)
-        }
-        table.withLock { table in
-            for newcomer in newcomers { table.opened(newcomer.client) }
-            for client in found {
-                table.identified(client.client, client.key, client.facts, client.attribution, now: now)
+        measured {
+            let now = clock()
+            let (found, sought) = lookUp.withLock { $0.identify(newcomers, now: now) }
+            table.withLock { table in
+                for newcomer in newcomers { table.opened(newcomer.client) }
+                Self.add(found, to: &table, now: now)
+                for use in uses { table.used(use, now: now) }
             }
-            for use in uses { table.used(use, now: now) }
+            guard !sought.isEmpty else { return }
+            let begins = self.sought.withLock { waiting in
+                defer { waiting += sought }
+                return waiting.isEmpty
+            }
+            if begins { hunters.run { self.search() } }
         }
+    }
+
+    /// For all that are sought by now.
+    private func search() {
+        measured {
+            let sought = self.sought.withLock { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            let now = clock()
+            let found = hunt.withLock { hunt in
+                let found = hunt.find(sought, now: now)
+                return found + hunt.searchAll(now: now)
+            }
+            table.withLock { Self.add(found, to: &$0, now: now) }
+        }
+    }
+
+    private static func add(_ found: [ProgramLookUp.Found], to table: inout ProgramTable, now: Instant) {
+        for client in found {
+            table.identified(client.client, client.key, client.facts, client.attribution, now: now)
+        }
+    }
+
+    private func measured(_ work: () -> Void) {
+        let begun = ProcessorTime.ofThread()
+        work()
+        let time = ProcessorTime.ofThread() - begun
+        processorTime.withLock { $0 = $0 + time }
     }
 
     /// To be called every second or so: counts what was told until now, and searches for what was not found at once.
     package func look() async {
+        await Self.run(on: workers) { self.workOff() }
+        await Self.run(on: hunters) { self.search() }
+    }
+
+    private static func run(on pool: WorkerPool, _ work: @escaping @Sendable () -> Void) async {
         await withCheckedContinuation { continuation in
-            workers.run {
-                self.work(on: [], [])
-                self.workOff()
+            pool.run {
+                work()
                 continuation.resume()
             }
         }

@@ -19,8 +19,8 @@ struct ProgramLookUp: Sendable {
         let attribution: Attribution
     }
 
-    /// A socket whose process is not among the likely ones. Value.
-    private struct PutBy {
+    /// A socket whose process is to be found. Value.
+    struct Sought: Sendable {
         let client: UInt64
         let inode: UInt32
         let user: UInt32
@@ -31,13 +31,7 @@ struct ProgramLookUp: Sendable {
     private var groups = ControlGroups.ofHost
     private var ownAddresses: Set<IPAddress> = []
     private var nextAddresses = Instant.zero
-    private var putBy: [PutBy] = []
-    private var nextSearch = Instant.zero
 
-    private static let mostPutBy = 1024
-    private static let searchPause = Interval.seconds(1)
-    /// Searches of all processes take at most this part of the time.
-    private static let searchShare: Int64 = 20
     private static let addressPause = Interval.seconds(10)
 
     init(search: ProgramSearch) {
@@ -46,8 +40,10 @@ struct ProgramLookUp: Sendable {
 
     // MARK: Newcomers
 
-    /// Those that are missing from the answer are put by for `searchAll`.
-    mutating func identify(_ newcomers: [ClientPrograms.Newcomer], now: Instant) -> [Found] {
+    /// Those of which the process decides are in `sought`: to find them takes longer than other newcomers may wait.
+    mutating func identify(
+        _ newcomers: [ClientPrograms.Newcomer], now: Instant
+    ) -> (found: [Found], sought: [Sought]) {
         var found: [Found] = []
         found.reserveCapacity(newcomers.count)
         var ends: [SocketOwners.Ends] = []
@@ -61,8 +57,8 @@ struct ProgramLookUp: Sendable {
             case .closed: found.append(Found(client: newcomer.client, key: .unknown, attribution: .gone))
             }
         }
-        guard !ends.isEmpty else { return found }
-        var sought: [PutBy] = []
+        guard !ends.isEmpty else { return (found, []) }
+        var sought: [Sought] = []
         for (place, answer) in owners.ask(ends).enumerated() {
             let client = clients[place]
             switch answer {
@@ -72,7 +68,7 @@ struct ProgramLookUp: Sendable {
                     found.append(
                         Found(client: client, key: facts.key(user: user), facts: facts, attribution: .found))
                 } else if search.maySearch(user: user) {
-                    sought.append(PutBy(client: client, inode: inode, user: user))
+                    sought.append(Sought(client: client, inode: inode, user: user))
                 } else {
                     found.append(Found(client: client, key: .user(user), attribution: .userOnly))
                 }
@@ -81,7 +77,7 @@ struct ProgramLookUp: Sendable {
             case .failed: found.append(Found(client: client, key: .unknown, attribution: .failed))
             }
         }
-        return found + hunt(for: sought, .likely, now: now)
+        return (found, sought)
     }
 
     /// On a Unix socket the kernel names the process that connected.
@@ -112,9 +108,33 @@ struct ProgramLookUp: Sendable {
         return Found(client: client, key: .remote(AddressClass(address)), attribution: .remote)
     }
 
-    // MARK: Processes
+}
 
-    private mutating func hunt(for sought: [PutBy], _ effort: ProgramSearch.Effort, now: Instant) -> [Found] {
+/// Finds the processes that hold sockets, the likely ones at once, the others together now and then. Value; not to be used on
+/// the loop.
+struct ProcessHunt: Sendable {
+    private typealias Found = ProgramLookUp.Found
+    private typealias Sought = ProgramLookUp.Sought
+
+    private let search: ProgramSearch
+    private var putBy: [ProgramLookUp.Sought] = []
+    private var nextSearch = Instant.zero
+
+    private static let mostPutBy = 1024
+    private static let searchPause = Interval.seconds(1)
+    /// Searches of all processes take at most this part of the time.
+    private static let searchShare: Int64 = 20
+
+    init(search: ProgramSearch) {
+        self.search = search
+    }
+
+    /// Those that are missing from the answer are put by for `searchAll`.
+    mutating func find(_ sought: [ProgramLookUp.Sought], now: Instant) -> [ProgramLookUp.Found] {
+        hunt(for: sought, .likely, now: now)
+    }
+
+    private mutating func hunt(for sought: [Sought], _ effort: ProgramSearch.Effort, now: Instant) -> [Found] {
         guard !sought.isEmpty else { return [] }
         let holders = search.holders(
             of: Dictionary(sought.map { ($0.inode, $0.user) }, uniquingKeysWith: { first, _ in first }), effort)
@@ -135,7 +155,7 @@ struct ProgramLookUp: Sendable {
     }
 
     /// Searches all processes for those that were put by, unless that was done a moment ago.
-    mutating func searchAll(now: Instant) -> [Found] {
+    mutating func searchAll(now: Instant) -> [ProgramLookUp.Found] {
         guard !putBy.isEmpty, now >= nextSearch else { return [] }
         let begun = ProcessorTime.ofThread()
         let sought = putBy
