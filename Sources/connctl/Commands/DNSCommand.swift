@@ -18,6 +18,10 @@ struct DNSCommand: AsyncParsableCommand {
             When an address leaves the answer, connections to it serve no new request and are closed within ten seconds, \
             busy ones when their exchange ends. Names of open connections are looked up shortly before they expire. While \
             DNS is silent or fails, addresses serve on for dns_serve_stale.
+
+            STATE is fresh, stale (expired, may still serve), expired, absent (no such name, or no address), failed \
+            (DNS gave no answer) or unknown (to be looked up). ADDRESSES that still have connections but have left the \
+            name are marked with left.
             """)
 
     @Argument(help: ArgumentHelp("Only this name.", valueName: "name"))

@@ -15,8 +15,13 @@ struct PortsCommand: AsyncParsableCommand {
             its end where this side closed it (TIME_WAIT). The connections of all programs of the host count. When few ports \
             are left, connd lets requests wait for the connections that it has rather than open more.
 
-            What helps: longer-lived connections (connctl explain), a wider range (sysctl net.ipv4.ip_local_port_range), or \
-            more addresses to connect from (connctl set ORIGIN source_address=...).
+            USED also counts the ports on which something listens, and leaves out what may be taken from TIME_WAIT. \
+            NEW/S and WAITS/S are connections a second, opened and gone into TIME_WAIT. STATE is ample, running out \
+            (none is left within minutes) or short.
+
+            What helps: longer-lived connections (connctl conns --state closed shows why they were closed), a wider \
+            range (sysctl net.ipv4.ip_local_port_range), or more addresses to connect from (connctl set ORIGIN \
+            source_address=...).
             """)
 
     @Flag(help: "Show it live; q quits. Without a terminal it prints and exits.")

@@ -65,7 +65,8 @@ enum ExchangeAdvice {
         case "connection_terminated":
             return "The origin closed the connection under the request. Where connections were idle before: "
                 + "connctl set \(origin) idle_timeout=T, shorter than the origin's own"
-        case "dns_error", "dns_timeout": return "The name could not be looked up: getent hosts NAME on this host"
+        case "dns_error", "dns_timeout":
+            return "The name could not be looked up. Which DNS servers connd asks, and what is wrong: connctl dns"
         case "http_request_denied", "destination_ip_prohibited":
             return "proxy.allow, proxy.deny or proxy.connect_ports of the config forbid it: connctl config"
         default: return nil
