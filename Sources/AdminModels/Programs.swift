@@ -34,7 +34,7 @@ package struct AttributionReport: Codable, Sendable {
     package var putOff = 0
     /// The kernel did not tell.
     package var failed = 0
-    /// Still looked up.
+    /// Still being looked up.
     package var waiting = 0
     /// Connections whose requests were not counted, as too many waited.
     package var dropped = 0

@@ -5,7 +5,7 @@ package enum LookUpOutcome: UInt8, CaseIterable, BitwiseCopyable, Sendable {
     /// With addresses, and without any: the name does not exist, or has none.
     case addresses, none
     case failed, timedOut
-    /// Nobody waited for it any more.
+    /// No dial waited for it any longer.
     case abandoned
 
     package var name: String {

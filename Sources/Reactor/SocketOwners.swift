@@ -5,8 +5,8 @@ package import ProxyTypes
     import Glibc
 #endif
 
-/// Asks the kernel who holds the other ends of many TCP connections, without a look at any other. For one thread that is not
-/// the loop's. Shared, so that it may go from thread to thread.
+/// Asks the kernel who holds the clients' ends of TCP connections, many at once, each by its exact addresses. One
+/// thread at a time may use it, and never the loop's. Shared, so that it may go from thread to thread.
 package final class SocketOwners: Sendable {
     package enum Answer: Hashable, Sendable {
         /// `controlGroup`: in which the socket was opened; 0 where the kernel does not tell.

@@ -7,7 +7,7 @@ package protocol AddressWaiter: AnyObject {
     func resolved(_ result: Result<KnownAddresses, ProxyError>)
 }
 
-/// Has connections to a name's addresses, and goes where the name goes. Loop-bound.
+/// Has connections to a name's addresses, and is told when the addresses change. Loop-bound.
 package protocol AddressFollower: AnyObject {
     /// Those that belong to the name now; never empty.
     func addressesChanged(to addresses: Set<IPAddress>)
@@ -53,7 +53,7 @@ package final class AddressCache {
     private static let maxLookUps = 1_024
     /// More refreshes wait until some of these are over: those who ask come first.
     private static let refreshesAtOnce = 256
-    /// Answers may be shorter-lived than that.
+    /// A name is not refreshed sooner than this after its last answer, however short the TTL.
     private static let refreshInterval = Interval.seconds(1)
     private static let refreshPause = Interval.milliseconds(50)
     /// A failed look-up is repeated after this, and then after twice as long each time.
@@ -112,7 +112,7 @@ package final class AddressCache {
         return .failure(ProxyError(.dnsError, detail: "too many name look-ups are under way"))
     }
 
-    /// Without waiting; nil: a look-up has to answer.
+    /// What the cache can answer at once; nil: a look-up has to answer.
     private func answer(of name: KnownName, now: Instant) -> Result<KnownAddresses, ProxyError>? {
         switch name.standing {
         case .unknown: return nil
@@ -136,7 +136,8 @@ package final class AddressCache {
         }
     }
 
-    /// The waiter is not told. A look-up that nobody waits for and whose name nobody uses is given up.
+    /// The waiter is not told. A look-up that has no waiter left is abandoned, unless it is a refresh or the name is
+    /// followed.
     package func cancel(_ key: NameKey, for waiter: any AddressWaiter) {
         guard let name = names[key], name.lookUp != nil else { return }
         name.lookUp?.waiters.removeAll { $0 === waiter }
@@ -246,7 +247,7 @@ package final class AddressCache {
         return lookUp
     }
 
-    /// Also of a family that comes later than the other.
+    /// Called again where the answer for one family comes later than the other's.
     private func answered(_ name: KnownName, _ answer: NameAnswer) {
         let now = reactor.now
         let before = name.members
@@ -312,7 +313,7 @@ package final class AddressCache {
         }
         guard name.refreshAt < .distantFuture else { return .distantFuture }
         guard now >= name.refreshAt else { return name.refreshAt }
-        // Nobody wants it any more.
+        // The name is no longer in use.
         guard !name.followers.isEmpty || name.usesSinceAnswer > 1 else {
             name.refreshAt = .distantFuture
             return .distantFuture

@@ -33,8 +33,8 @@ final class DNSChannel {
     /// Asked, and not answered yet.
     private(set) var underWay = 0
 
-    /// How often c-ares is asked what has timed out, while a question is under way: asking it when the next one does would
-    /// have it look at all of them each time.
+    /// How often c-ares is asked what has timed out, while a question is under way. To be told when the next one will,
+    /// it would go through all of them each time.
     private static let tick = Interval.milliseconds(50)
     /// More questions fail at once: abandoned ones stay with c-ares until they time out.
     static let maxUnderWay = 8_192

@@ -4,7 +4,7 @@ package import Reactor
 /// The resolver of this host: its hosts file, DNS, and the system's resolver for what these do not know. Its files are read
 /// again when they change. Loop-bound.
 package final class HostResolver {
-    /// What it goes by, for people.
+    /// Its configuration as it was read, for people.
     package struct Description: Sendable {
         package var servers: [String] = []
         package var domains: [String] = []
@@ -24,7 +24,7 @@ package final class HostResolver {
     private var paths: ResolverPaths
     private var files: ResolverFiles
     private var channel: DNSChannel?
-    /// Those of earlier files, until their last question is answered.
+    /// The channels of earlier files, until their last question is answered.
     private var retired: [DNSChannel] = []
     private var failure: String?
     private var isReading = false
@@ -62,7 +62,7 @@ package final class HostResolver {
         return description
     }
 
-    /// Of the configuration, which was read again.
+    /// After the configuration was read again.
     package func use(_ paths: ResolverPaths) {
         guard paths != self.paths else { return }
         self.paths = paths
@@ -95,7 +95,7 @@ package final class HostResolver {
         return { lookUp.abandon() }
     }
 
-    /// What need not be asked.
+    /// Names that no server is asked for: those of the hosts file, and localhost.
     private func known(_ name: String) -> NameAnswer? {
         if let addresses = files.hosts.addresses(of: name) { return .addresses(addresses, source: .hosts) }
         // RFC 6761 section 6.3: whatever a search domain or a server says.
@@ -156,7 +156,7 @@ package final class HostResolver {
             } catch {
                 failure = "\(error)"
             }
-        // Those of the file before may still answer.
+        // The servers of the earlier file may still answer.
         case .failure(let error): failure = error.text
         }
     }

@@ -48,7 +48,7 @@ final class KnownName {
         /// In the order in which they came.
         var waiters: [any AddressWaiter] = []
         var abandon: Resolver.Abandon = {}
-        /// Nobody asked: the answer will be needed soon.
+        /// It began without a waiter: the answer will be needed soon.
         let isAhead: Bool
     }
 
@@ -61,7 +61,7 @@ final class KnownName {
     /// Of both families, by preference.
     private(set) var addresses: [IPAddress] = []
     private var history = AddressHistory()
-    /// Connections to these stay.
+    /// The addresses that belong to the name: connections to them stay.
     private(set) var members: Set<IPAddress> = []
     var source = AddressSource.dns
     /// Of the latest answer with addresses, as it said; nil where it told none.
@@ -110,7 +110,7 @@ extension KnownName {
     /// How long a failed look-up of a name is remembered that has no addresses to serve meanwhile.
     private static let failureTime = Interval.seconds(1)
 
-    /// What those who wait are told.
+    /// Notes an answer. Returns what the waiters are told.
     func take(
         _ answer: NameAnswer, _ sort: ([IPAddress]) -> [IPAddress], now: Instant
     ) -> Result<KnownAddresses, ProxyError> {
@@ -157,7 +157,7 @@ extension KnownName {
             self.ttl = [self.ttl, ttl].compactMap { $0 }.min()
         case .absent(let ttl): family = Family(addresses: [], expires: now + lifetimes.clamp(ttl))
         case .unknown:
-            // That nobody answered says nothing about its addresses.
+            // That no answer came says nothing about the addresses of this family.
             if now >= family.expires + lifetimes.stale { family.addresses = [] }
             expires = min(expires, now + max(lifetimes.minTTL, Self.failureTime))
             return

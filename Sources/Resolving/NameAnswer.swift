@@ -8,7 +8,7 @@ package struct NameAnswer: Equatable, Sendable {
         case addresses([IPAddress], ttl: Interval?)
         /// There is none.
         case absent(ttl: Interval?)
-        /// Nobody has said, or could say.
+        /// No source has answered for this family.
         case unknown
 
         var isUnknown: Bool {
@@ -24,7 +24,7 @@ package struct NameAnswer: Equatable, Sendable {
     package var source: AddressSource
     /// Why there is no address, for people.
     package var reason = ""
-    /// Nobody answered in time.
+    /// No source answered in time.
     package var isTimeout = false
 
     package init(ipv4: Family, ipv6: Family, source: AddressSource, reason: String = "") {
@@ -51,7 +51,7 @@ package struct NameAnswer: Equatable, Sendable {
         NameAnswer(ipv4: .absent(ttl: ttl), ipv6: .absent(ttl: ttl), source: source, reason: reason)
     }
 
-    /// Nobody could say: worth another try later.
+    /// No source could answer: worth another try later.
     package static func failed(_ reason: String, isTimeout: Bool = false, source: AddressSource = .system) -> NameAnswer
     {
         var answer = NameAnswer(ipv4: .unknown, ipv6: .unknown, source: source, reason: reason)

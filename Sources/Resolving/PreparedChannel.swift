@@ -5,7 +5,8 @@ import ProxyTypes
     import Glibc
 #endif
 
-/// A channel of c-ares and what was read with it. Made by a worker, as reading files may block, and then one loop's.
+/// A channel of c-ares and what was read with it. A worker makes it, as reading files may block, and hands it to one
+/// loop, which alone uses it from then on: hence Sendable without a lock.
 final class PreparedChannel: @unchecked Sendable {
     let channel: ares_channel
     let domains: [String]
@@ -25,7 +26,7 @@ final class PreparedChannel: @unchecked Sendable {
         onSocketState = handler
     }
 
-    /// The one thing that c-ares holds of it, as it exists before the object does.
+    /// What c-ares has a pointer to, as it has to exist before the object does.
     private final class Relay {
         weak var prepared: PreparedChannel?
     }
@@ -41,7 +42,7 @@ final class PreparedChannel: @unchecked Sendable {
         _ = ares_library_init(ARES_LIB_INIT_ALL)
     }()
 
-    /// Why there is none is text for people.
+    /// The text of a failure is for people.
     static func make(_ paths: ResolverPaths, _ options: ResolverOptions) -> Result<PreparedChannel, ChannelFailure> {
         startLibrary
         let relay = Unmanaged.passRetained(Relay())

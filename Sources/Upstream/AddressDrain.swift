@@ -4,7 +4,7 @@ import Reactor
 import Resolving
 import Tuning
 
-/// Follows the name of a pool's origin, and ends connections to addresses that the name has no more. Loop-bound.
+/// Follows the name of a pool's origin, and ends connections to addresses that the name no longer has. Loop-bound.
 ///
 /// Such a connection serves no further request: a busy one closes when its lease ends, an idle one within `closingTime`,
 /// each at a random moment, so that not all close at once, or sooner where a request needs its room. If its address comes

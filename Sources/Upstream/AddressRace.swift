@@ -31,11 +31,11 @@ final class AddressRace {
     private var firstError: ProxyError?
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
-    /// Those that are over, in the order in which they ended; at the end of the race, in that in which they began.
+    /// Attempts that are over, in the order in which they ended; after the race, in the order in which they began.
     private(set) var ended: [DialAttempt] = []
 
     private static let maxEndedKept = 16
-    /// The kernel had no local port for an attempt, which was to lead there.
+    /// The path of an attempt for which the kernel had no local port.
     private(set) var pathWithoutPort: PortPath?
 
     init(

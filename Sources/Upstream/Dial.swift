@@ -73,7 +73,7 @@ final class Dial {
     private let timer = Deadline()
     /// What the kernel refused of the settings, at the latest attempt.
     private(set) var refusals: [SocketTuning.Refusal] = []
-    /// It failed as no local port was free for an attempt, which was to lead there.
+    /// The path of an attempt for which no local port was free, where the dial failed for that.
     private(set) var pathWithoutPort: PortPath?
     /// Why there was no TLS, where that is why it failed.
     private(set) var tlsFailure: TLSFailure.Reason?

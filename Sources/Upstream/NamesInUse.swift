@@ -6,7 +6,7 @@ import Tuning
 package struct NameInUse: Sendable {
     package let name: NameSnapshot
     package let origins: [Origin]
-    /// Of these origins, at each address; also at addresses that the name has no more.
+    /// Of these origins, at each address; also at addresses that the name no longer has.
     package let connections: [IPAddress: Int]
 }
 

@@ -15,7 +15,7 @@ struct PoolPorts {
     var shortage: PortShortage?
 
     private static let mostPaths = 16
-    /// What was open on a path is in TIME_WAIT no longer than this.
+    /// How long after its last dial a path is reported: connections on it may be in TIME_WAIT.
     private static let remembered = PortSpace.timeWait + PortSpace.timeWait
 
     /// Those on which connections have been opened of late.
@@ -40,7 +40,7 @@ struct PoolPorts {
 
 /// Few local ports are left for connections to an origin. Value.
 package struct PortShortage: Hashable, Sendable {
-    /// That has most ports left.
+    /// The one that has the most ports left.
     package let path: PortPath
     package let free: Int
     package let usable: Int
@@ -65,7 +65,7 @@ package struct OriginPaths: Sendable {
 /// found none. Loop-bound value.
 package struct CensusCall {
     package var call: (@Sendable () -> Void)?
-    /// Opened until then.
+    /// How many connections may be opened before the next call.
     package var dialsLeft = 16
 
     package init() {}
@@ -136,7 +136,7 @@ extension UpstreamPool {
         loop.census.call?()
     }
 
-    /// Of a request that had to wait because ports are short.
+    /// Told to a request that was refused because ports are short.
     var portsShortDetail: String {
         let remedy = "widen net.ipv4.ip_local_port_range, or give more addresses in source_address (connctl ports)"
         guard let shortage = ports.shortage else {

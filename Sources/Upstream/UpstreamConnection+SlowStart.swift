@@ -4,11 +4,11 @@ package import ProxyTypes
 import Reactor
 import Tuning
 
-/// What idleness does to the windows of a connection, of this host and as far as it can be seen of the origin.
+/// What idleness does to the congestion windows of a connection: this host's, and the origin's as far as it shows.
 extension UpstreamConnection {
     /// The least retransmission time-out of Linux: no shorter silence makes its window collapse.
     static let leastTimeout = Interval.milliseconds(200)
-    /// No longer request is worth a look: it fits into a new connection's window.
+    /// Requests of up to this many bytes are not looked at: they fit into a new connection's window.
     package static let firstWindow = 10 * 1460
 
     /// A request under way that is longer than a new connection's window, and what the kernel had for it before. Windows are in
@@ -18,13 +18,13 @@ extension UpstreamConnection {
         let lease: Int
         let segment: UInt32
         let windowBefore: UInt32
-        /// With which the kernel sends it.
+        /// The window with which the kernel begins to send it.
         let window: UInt32
         /// That of the connection which `lifo` would have granted; 0 without `reuse_order: widest`.
         let passedOver: UInt32
         /// How far the window grows by doubling.
         let ceiling: UInt32
-        /// The origin's own, which does not collapse.
+        /// The origin's receive window, which does not collapse.
         let taken: UInt32
         /// Milliseconds.
         let silence: UInt32
@@ -87,7 +87,7 @@ extension UpstreamConnection {
             passedOver: isChosen ? pool.machine.windowPassedOver(for: id) ?? 0 : 0)
     }
 
-    /// It was written whole. Returns what it began with, where that was less than the connection had before.
+    /// The request was written whole. Returns the window that it began with, where that was less than before.
     package func uploadEnded() -> WindowRestart? {
         guard let upload, upload.lease == requestsServed else { return nil }
         self.upload = nil

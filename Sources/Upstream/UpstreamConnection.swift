@@ -41,7 +41,7 @@ package final class UpstreamConnection {
     let cause: DialCause
     let addressSource: AddressSource
     let dialAttempts: [DialAttempt]
-    /// Kept, as a socket that was reset has them no more.
+    /// Kept, as a socket that was reset no longer has them.
     let local: Endpoint?
     let remote: Endpoint?
     /// The origin's name has another address now: it serves no further request.
@@ -86,7 +86,7 @@ package final class UpstreamConnection {
     /// The latest; see `UpstreamConnection+SlowStart`.
     var upload: Upload?
     var firstRoundTrip: FirstRoundTrip?
-    /// Whether its congestion control cuts the window of an idle sender; nil until somebody asked.
+    /// Whether its congestion control cuts the window of an idle sender; nil before it was first asked for.
     var controlRestarts: Bool?
     let timer = Deadline()
     /// It has closed and left nothing in TIME_WAIT on this side.

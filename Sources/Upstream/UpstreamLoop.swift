@@ -29,7 +29,7 @@ package final class UpstreamLoop {
     /// Where the addresses come from; nil where they are scripted.
     package var hostResolver: HostResolver?
     var addressHealth = AddressHealth()
-    /// net.ipv4.tcp_slow_start_after_idle, which is on where nobody has turned it off.
+    /// net.ipv4.tcp_slow_start_after_idle, which is on unless it was turned off.
     package var slowStartAfterIdle = true
     private var networkCheckedAt: Instant?
     package var addressPolicy: (any AddressPolicy)?
@@ -65,7 +65,8 @@ package final class UpstreamLoop {
     }
 
     private static let maxPools = 10_000
-    /// All clients wait while what pools counted is put away: of thousands, a sixth of a second.
+    /// How many pools are forgotten in one round: all clients wait meanwhile, and thousands would take a sixth of a
+    /// second.
     private static let forgottenAtOnce = 128
 
     package init(
@@ -171,7 +172,7 @@ package final class UpstreamLoop {
                 ipv6: reactor.source(for: Self.somewhereIPv6)))
     }
 
-    /// Nothing is sent there: of documentation (RFC 5737, RFC 3849), and so reached as most of the world is.
+    /// Documentation addresses (RFC 5737, RFC 3849), which the host routes as most of the world. Nothing is sent there.
     private static let somewhereIPv4 = IPAddress(ipv4: 0xC000_0201)
     private static let somewhereIPv6 = IPAddress(high: 0x2001_0DB8_0000_0000, low: 1)
 

@@ -4,13 +4,13 @@ import ProxyTypes
 import Reactor
 import TLS
 
-/// Connections are opened, and what that took is counted.
+/// Opens connections, and counts what that took.
 extension UpstreamPool {
     func dial(_ id: ConnectionID, _ purpose: UpstreamConnection.Purpose, _ cause: DialCause, now: Instant) {
         let protection =
             switch purpose {
             case .requests: tlsProfile.map { Dial.Protection.tls($0) } ?? .none
-            // What a tunnel carries is its client's affair.
+            // The client of a tunnel does its own TLS, if any.
             case .tunnel: Dial.Protection.none
             }
         let keepsLate = purpose == .requests && keepsLateAttempts
@@ -26,7 +26,7 @@ extension UpstreamPool {
     ) {
         let now = loop.now
         guard let dial = sockets.removeDial(id) else {
-            // It crossed with its cancellation.
+            // The result crossed with the dial's cancellation.
             if case .success(let dialled) = result { dialled.stream.close() }
             return
         }

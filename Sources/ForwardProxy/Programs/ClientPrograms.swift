@@ -47,7 +47,7 @@ package final class ClientPrograms: Sendable {
 
     private static let mostNewcomers = 4096
     private static let mostUses = 65_536
-    /// So many wait for the next newcomer or the next look before they are worked off on their own.
+    /// Uses wait for the next newcomer or the next `look`, unless they are as many as this.
     private static let manyUses = 512
 
     package init(search: ProgramSearch, clock: @escaping @Sendable () -> Instant = SystemClock.instant) {

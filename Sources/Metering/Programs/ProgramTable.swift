@@ -223,7 +223,7 @@ private struct GoneClients {
 // MARK: Reports
 
 extension ProgramTable {
-    /// Nil where it is still looked up, or has gone too long ago.
+    /// Nil where it is still being looked up, or went too long ago.
     package func program(of client: UInt64) -> ProgramKey? {
         switch clients[client] {
         case .known(let slot): slots[slot].key

@@ -3,7 +3,8 @@ import ForwardProxy
 import Reactor
 import Upstream
 
-/// Reads now and then, on a worker thread, what of the kernel's settings connd goes by, and tells the data loop. An actor.
+/// Reads those of the kernel's settings that connd goes by, now and then and on a worker thread, and tells the data
+/// loop. An actor.
 actor KernelWatch {
     private let mailbox: LoopMailbox
     private let workers = WorkerPool(limit: 1)

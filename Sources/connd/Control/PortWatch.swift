@@ -6,8 +6,9 @@ import ProxyTypes
 import Reactor
 import Upstream
 
-/// Counts the host's connections to the origins now and then, tells the data loop where local ports are short, and others when
-/// that changes. An actor; the counting itself runs on a worker thread, since the kernel walks its whole table for it.
+/// Counts the host's connections to the origins now and then, tells the data loop where local ports are short, and logs
+/// and sends events when that changes. An actor; the counting itself runs on a worker thread, since the kernel walks
+/// its whole table for it.
 ///
 /// It is done rarely where ports are many, each second where they are short, at once when a dial has found none, and whenever as
 /// many connections have been opened as could have made them few.
@@ -47,7 +48,7 @@ actor PortWatch {
     private var failureIsLogged = false
 
     private static let mostPaths = 512
-    /// What is asked for so soon after a counting gets that one.
+    /// Whoever asks within this time after a counting gets its result.
     private static let isCurrent = Interval.milliseconds(250)
 
     init(mailbox: LoopMailbox, events: EventHub, logger: Logger) {
