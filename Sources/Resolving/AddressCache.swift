@@ -181,8 +181,9 @@ package final class AddressCache {
         }
     }
 
-    /// Forgets what is known, so that nothing stale serves; names with connections are looked up again at once. Nil: all
-    /// names. Returns how many were known.
+    /// Forgets names that are not in use. One with connections or a look-up under way expires instead, and with connections
+    /// is looked up again at once: until that is answered, its addresses may serve as stale ones. Nil: all names. Returns
+    /// how many were known.
     package func flush(_ wanted: String?) -> Int {
         let chosen = sorted { wanted == nil || $0.key.name == wanted }
         for name in chosen {
