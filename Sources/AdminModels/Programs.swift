@@ -31,7 +31,7 @@ package struct AttributionReport: Codable, Sendable {
     package var gone = 0
     package var remote = 0
     /// Too many came at once.
-    package var putOff = 0
+    package var tooMany = 0
     /// The kernel did not tell.
     package var failed = 0
     /// Still being looked up.
@@ -49,7 +49,7 @@ package struct AttributionReport: Codable, Sendable {
         case processNotFound = "process_not_found"
         case gone
         case remote
-        case putOff = "put_off"
+        case tooMany = "too_many"
         case failed
         case waiting
         case dropped

@@ -19,7 +19,7 @@ extension MetricNames {
             "connd_program_lookups_total",
             "Clients' connections by how the look-up of their program ended: found; user_only (connd may not look at"
                 + " that user's processes); process_not_found (only the user is known); gone (closed before connd"
-                + " asked); remote; put_off (too many at once); failed."
+                + " asked); remote; too_many (at once); failed."
         ) { $1.counts($0.page.programs.attributions, by: "result", every: true) { $0.name } },
         .counter("connd_program_lookup_cpu_seconds_total", "CPU time of these look-ups, which are off the data loop.") {
             $1.seconds($0.page.programs.timeTaken)

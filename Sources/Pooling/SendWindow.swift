@@ -14,13 +14,13 @@ package struct SendWindow: Equatable, BitwiseCopyable, Sendable {
     /// How long nothing had been sent then, in milliseconds.
     package var silence: UInt32
 
-    package init(segments: UInt32, timeout: UInt32 = 0, silence: UInt32 = 0) {
+    @inlinable package init(segments: UInt32, timeout: UInt32 = 0, silence: UInt32 = 0) {
         self.segments = segments
         self.timeout = timeout
         self.silence = silence
     }
 
-    package static let unknown = SendWindow(segments: 0)
+    @inlinable package static var unknown: SendWindow { SendWindow(segments: 0) }
 
     /// In segments: Linux's window for a new connection, and its least after idleness. A route may set another one
     /// (`initcwnd`), which is not known here.

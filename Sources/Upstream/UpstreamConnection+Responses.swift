@@ -231,7 +231,7 @@ extension UpstreamConnection {
         // Its FIN came with the response.
         guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
         if requestsServed & (Self.responsesPerSample - 1) == 0 { sampleTCP() }
-        let wantsWindow = pool.settings.reuseOrder == .widest
+        let wantsWindow = if case .widest = pool.settings.reuseOrder { true } else { false }
         return .reusable(keepAliveHint, window: wantsWindow ? sendWindow() : .unknown)
     }
 

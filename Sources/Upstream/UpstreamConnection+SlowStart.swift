@@ -9,7 +9,7 @@ extension UpstreamConnection {
     /// The least retransmission time-out of Linux: no shorter silence makes its window collapse.
     static let leastTimeout = Interval.milliseconds(200)
     /// Requests of up to this many bytes are not looked at: they fit into a new connection's window.
-    package static let firstWindow = 10 * 1460
+    @inlinable package static var firstWindow: Int { 10 * 1460 }
 
     /// A request under way that is longer than a new connection's window, and what the kernel had for it before. Windows are in
     /// segments. Value.

@@ -100,7 +100,7 @@ package struct ProgramTable: Sendable {
         switch clients[use.client] {
         case nil:
             opened(use.client)
-            identified(use.client, .unknown, ProgramFacts(), .putOff, now: now)
+            identified(use.client, .unknown, ProgramFacts(), .tooMany, now: now)
             used(use, now: now)
         case .waiting(var uses):
             // Out of the table, or the copy would not be alone.

@@ -47,7 +47,7 @@ package enum Attribution: UInt8, CaseIterable, Sendable {
     /// It is of another host or network namespace.
     case remote
     /// More connections came than could be looked up.
-    case putOff
+    case tooMany
     /// The kernel does not tell.
     case failed
 
@@ -58,7 +58,7 @@ package enum Attribution: UInt8, CaseIterable, Sendable {
         case .processNotFound: "process_not_found"
         case .gone: "gone"
         case .remote: "remote"
-        case .putOff: "put_off"
+        case .tooMany: "too_many"
         case .failed: "failed"
         }
     }

@@ -4,7 +4,7 @@ import AdminModels
 enum ExchangeAdvice {
     static func lines(_ report: ExchangeReport) -> [String] {
         var lines: [String] = []
-        if let error = report.error, let line = forError(error, report.origin) { lines.append(line) }
+        if let error = report.error, let line = forError(error, report) { lines.append(line) }
         if let longest = ExchangeText.longestPhase(report), report.totalMs > 0 {
             let share = Formatting.share(min(longest.durationMs / report.totalMs, 1))
             lines.append("\(share) of the time: \(forPhase(longest.phase, report))")
@@ -39,15 +39,19 @@ enum ExchangeAdvice {
 
     private static func isDialFailure(_ error: String?) -> Bool {
         switch error {
-        case "tls_certificate_error", "tls_protocol_error", "connection_refused", "destination_unavailable": true
+        case "tls_certificate_error", "tls_protocol_error", "connection_refused", "destination_unavailable",
+            "connection_timeout", "dns_error", "dns_timeout":
+            true
         default: false
         }
     }
 
     /// Advice for the error types of RFC 9209 that have any.
-    private static func forError(_ error: String, _ origin: String) -> String? {
-        let origin = SafeText.line(origin)
+    private static func forError(_ error: String, _ report: ExchangeReport) -> String? {
+        let origin = SafeText.line(report.origin)
         switch error {
+        case "connection_limit_reached" where report.errorDetail?.contains("local ports") ?? false:
+            return "Local ports are short, and more connections would not help: connctl ports"
         case "connection_limit_reached":
             return
                 "The queue was full or the wait too long: connctl set \(origin) max_connections=N, max_queue=N "

@@ -70,7 +70,7 @@ enum ProgramsText {
         let all = [
             (counts.userOnly, "of users whose processes connd may not look at"),
             (counts.processNotFound, "whose process was not found"), (counts.gone, "closed before connd asked"),
-            (counts.remote, "of other hosts or network namespaces"), (counts.putOff, "beyond what can be looked up"),
+            (counts.remote, "of other hosts or network namespaces"), (counts.tooMany, "beyond what can be looked up"),
             (counts.failed, "of which the kernel tells nothing"), (counts.waiting, "still looked up"),
         ]
         let known = all.filter { $0.0 > 0 }.map { "\(Formatting.count($0.0)) \($0.1)" }

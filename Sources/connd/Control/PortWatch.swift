@@ -45,7 +45,6 @@ actor PortWatch {
     private let (calls, caller) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     private var latest: Result<Census, Failure>?
     private var timer: Task<Void, Never>?
-    private var failureIsLogged = false
 
     private static let mostPaths = 512
     /// Whoever asks within this time after a counting gets its result.
@@ -111,12 +110,17 @@ actor PortWatch {
         }
         let before = known
         let result = await count(before)
+        let failedBefore = if case .failure? = latest { true } else { false }
         latest = result
         switch result {
         case .success(let census):
             await tellLoop(census)
             tellChanges(from: before, to: census)
-        case .failure(let failure): tellFailure(failure)
+        case .failure(let failure):
+            // Once for as long as it lasts.
+            if !failedBefore {
+                logger.warning("local ports cannot be counted", metadata: ["reason": "\(failure.text)"])
+            }
         }
         await serial.leave()
         return result
@@ -195,11 +199,6 @@ actor PortWatch {
         }
     }
 
-    private func tellFailure(_ failure: Failure) {
-        guard !failureIsLogged else { return }
-        failureIsLogged = true
-        logger.warning("local ports cannot be counted", metadata: ["reason": "\(failure.text)"])
-    }
 }
 
 extension PortWatch.Census {

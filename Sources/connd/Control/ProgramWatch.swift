@@ -81,7 +81,7 @@ extension AttributionReport {
         processNotFound = counts[.processNotFound]
         gone = counts[.gone]
         remote = counts[.remote]
-        putOff = counts[.putOff]
+        tooMany = counts[.tooMany]
         failed = counts[.failed]
     }
 }

@@ -69,7 +69,7 @@ struct ProgramTableTests {
         table.used(Self.use(5, isLast: true), now: start)
         let program = table.programs(now: start).first
         #expect(program?.key == .unknown && program?.counts.connections == 1 && program?.open == 0)
-        #expect(table.attributions[.putOff] == 1)
+        #expect(table.attributions[.tooMany] == 1)
     }
 
     @Test("programs beyond the bound are counted together, and give their place up when they are not used any more")
