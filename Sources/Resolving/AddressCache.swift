@@ -82,17 +82,20 @@ package final class AddressCache {
         _ key: NameKey, _ lifetimes: NameLifetimes, for waiter: any AddressWaiter
     ) -> Result<KnownAddresses, ProxyError>? {
         let now = reactor.now
-        // Names that are only refused must not push others out.
-        if names[key] == nil, underWay >= Self.maxLookUps { return refused() }
+        if underWay >= Self.maxLookUps, names[key] == nil {
+            if let known = resolver.known(key.name, key.mode) { return take(known, key, lifetimes) }
+            // Names that are only refused must not push others out.
+            return refused()
+        }
         let name = name(key, lifetimes)
         name.lastUse = now
         name.usesSinceAnswer += 1
         if let known = answer(of: name, now: now) { return known }
         if name.lookUp == nil {
-            guard underWay < Self.maxLookUps else { return refused() }
+            guard underWay < Self.maxLookUps else { return withoutLookUp(name, now: now) }
             lookUp(name, isAhead: false)
-            // Some answers need no waiting.
-            if name.lookUp == nil, let known = answer(of: name, now: now) { return known }
+            // Some answers need no waiting; they are for this use, however short they hold.
+            if name.lookUp == nil { return answer(of: name, now: now) ?? outcome(of: name) }
             statistics.uses[.asked] += 1
         } else {
             statistics.uses[.joined] += 1
@@ -105,6 +108,36 @@ package final class AddressCache {
             reactor.timer.wake(name.timer, at: since + KnownName.staleAfter)
         }
         return nil
+    }
+
+    private func take(
+        _ known: NameAnswer, _ key: NameKey, _ lifetimes: NameLifetimes
+    ) -> Result<KnownAddresses, ProxyError> {
+        let name = name(key, lifetimes)
+        name.lastUse = reactor.now
+        statistics.uses[.asked] += 1
+        return name.take(known, sort, now: reactor.now)
+    }
+
+    /// More look-ups than are good are under way.
+    private func withoutLookUp(_ name: KnownName, now: Instant) -> Result<KnownAddresses, ProxyError> {
+        if let known = resolver.known(name.key.name, name.key.mode) {
+            statistics.uses[.asked] += 1
+            return name.take(known, sort, now: now)
+        }
+        guard name.mayServeStale(now: now) else { return refused() }
+        statistics.uses[.stale] += 1
+        return .success(known(name, isStale: true))
+    }
+
+    /// Of a look-up that was over when it began.
+    private func outcome(of name: KnownName) -> Result<KnownAddresses, ProxyError> {
+        statistics.uses[.asked] += 1
+        switch name.standing {
+        case .known: return .success(known(name))
+        case .absent(let error, _), .failed(let error, _): return .failure(error)
+        case .unknown: return refused()
+        }
     }
 
     private func refused() -> Result<KnownAddresses, ProxyError> {
@@ -167,53 +200,6 @@ package final class AddressCache {
         names[key]?.followers.removeAll { $0 === follower }
     }
 
-    // MARK: Orders
-
-    /// The next use looks the name up again.
-    package func expire(_ key: NameKey) {
-        guard let name = names[key] else { return }
-        let now = reactor.now
-        name.retryAt = .zero
-        switch name.standing {
-        case .known(let expires): name.standing = .known(expires: min(expires, now))
-        case .absent, .failed: name.standing = .unknown
-        case .unknown: break
-        }
-    }
-
-    /// Forgets names that are not in use. One with connections or a look-up under way expires instead, and with connections
-    /// is looked up again at once: until that is answered, its addresses may serve as stale ones. Nil: all names. Returns
-    /// how many were known.
-    package func flush(_ wanted: String?) -> Int {
-        let chosen = sorted { wanted == nil || $0.key.name == wanted }
-        for name in chosen {
-            if name.isInUse {
-                expire(name.key)
-                if !name.followers.isEmpty, name.lookUp == nil { lookUp(name, isAhead: true) }
-            } else {
-                forget(name)
-            }
-        }
-        return chosen.count
-    }
-
-    /// Looks it up now. Returns how many look-ups that is: one for each way in which it is asked for.
-    package func refresh(_ wanted: String) -> Int {
-        let chosen = sorted { $0.key.name == wanted }
-        for name in chosen where name.lookUp == nil {
-            name.retryAt = .zero
-            lookUp(name, isAhead: true)
-        }
-        return chosen.count
-    }
-
-    /// In the order of their names: nothing may depend on the order of a dictionary.
-    func sorted(where isWanted: (KnownName) -> Bool) -> [KnownName] {
-        names.values.filter(isWanted).sorted {
-            ($0.key.name, $0.key.mode.rawValue) < ($1.key.name, $1.key.mode.rawValue)
-        }
-    }
-
     // MARK: Look-ups
 
     private func name(_ key: NameKey, _ lifetimes: NameLifetimes) -> KnownName {
@@ -227,7 +213,7 @@ package final class AddressCache {
         return name
     }
 
-    private func lookUp(_ name: KnownName, isAhead: Bool) {
+    func lookUp(_ name: KnownName, isAhead: Bool) {
         name.refreshAt = .distantFuture
         name.lookUpNumber += 1
         let number = name.lookUpNumber
@@ -282,7 +268,7 @@ package final class AddressCache {
     // MARK: Time
 
     /// Somewhat before it expires, and not all names at once.
-    private func scheduleRefresh(_ name: KnownName, now: Instant) {
+    func scheduleRefresh(_ name: KnownName, now: Instant) {
         guard name.lookUp == nil, !name.followers.isEmpty || name.usesSinceAnswer > 1 else { return }
         guard name.refreshAt == .distantFuture else { return }
         switch name.standing {
@@ -293,7 +279,7 @@ package final class AddressCache {
             name.refreshAt = max(now + max(due, Self.refreshInterval), name.retryAt)
         case .absent(_, let until), .failed(_, let until):
             guard !name.followers.isEmpty else { return }
-            name.refreshAt = max(until, now)
+            name.refreshAt = max(until, now + Self.refreshInterval)
         // Connections are there, and the name has never been asked for: it was flushed.
         case .unknown: name.refreshAt = max(name.retryAt, now)
         }
@@ -319,7 +305,8 @@ package final class AddressCache {
             name.refreshAt = .distantFuture
             return .distantFuture
         }
-        guard underWay < Self.refreshesAtOnce else {
+        // Names with connections are not to expire because others hang.
+        guard underWay < (name.followers.isEmpty ? Self.refreshesAtOnce : 3 * Self.refreshesAtOnce) else {
             name.refreshAt = now + Self.refreshPause
             return name.refreshAt
         }
@@ -330,7 +317,7 @@ package final class AddressCache {
 
     // MARK: Room
 
-    private func forget(_ name: KnownName) {
+    func forget(_ name: KnownName) {
         reactor.timer.remove(name.timer)
         names[name.key] = nil
     }

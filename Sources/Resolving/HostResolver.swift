@@ -29,6 +29,8 @@ package final class HostResolver {
     private var failure: String?
     private var isReading = false
     private var lastRead: Instant
+    /// What was looked up before may not hold any more.
+    package var onFilesChanged: () -> Void = {}
 
     /// How long a change of a file may go unnoticed, as long as names are looked up.
     private static let readInterval = Interval.seconds(1)
@@ -45,7 +47,9 @@ package final class HostResolver {
     }
 
     package var resolver: Resolver {
-        Resolver { [self] name, mode, completion in lookUp(name, mode, completion) }
+        Resolver(
+            known: { [self] name, mode in mode == .system ? nil : known(name) },
+            start: { [self] name, mode, completion in lookUp(name, mode, completion) })
     }
 
     package var description: Description {
@@ -138,6 +142,7 @@ package final class HostResolver {
         guard paths == self.paths else { return read(always: true) }
         if let files { self.files = files }
         if let made { use(made) }
+        if files != nil { onFilesChanged() }
         retired.removeAll { channel in
             guard channel.underWay == 0 else { return false }
             channel.close()

@@ -109,15 +109,19 @@ final class KnownName {
 extension KnownName {
     /// How long a failed look-up of a name is remembered that has no addresses to serve meanwhile.
     private static let failureTime = Interval.seconds(1)
+    /// Of a family: whoever answers must not decide how much is kept and tried.
+    private static let mostAddresses = 64
 
     /// Notes an answer. Returns what the waiters are told.
     func take(
         _ answer: NameAnswer, _ sort: ([IPAddress]) -> [IPAddress], now: Instant
     ) -> Result<KnownAddresses, ProxyError> {
-        usesSinceAnswer = 0
-        answeredAt = now
+        if !answer.isAddition {
+            usesSinceAnswer = 0
+            answeredAt = now
+        }
         refreshAt = .distantFuture
-        if answer.hasAddresses {
+        if answer.hasAddresses || answer.isAddition && !addresses.isEmpty {
             takeAddresses(answer, now: now)
             addresses = sort(ipv6.addresses + ipv4.addresses)
             members = history.note(addresses, now: now)
@@ -143,19 +147,23 @@ extension KnownName {
         failures = 0
         retryAt = .zero
         source = answer.source
-        ttl = nil
+        if !answer.isAddition { ttl = nil }
         var expires = Instant.distantFuture
-        take(answer.ipv4, &ipv4, &expires, now: now)
-        take(answer.ipv6, &ipv6, &expires, now: now)
+        take(answer.ipv4, &ipv4, &expires, isAddition: answer.isAddition, now: now)
+        take(answer.ipv6, &ipv6, &expires, isAddition: answer.isAddition, now: now)
         standing = .known(expires: expires)
     }
 
-    private func take(_ part: NameAnswer.Family, _ family: inout Family, _ expires: inout Instant, now: Instant) {
+    private func take(
+        _ part: NameAnswer.Family, _ family: inout Family, _ expires: inout Instant, isAddition: Bool, now: Instant
+    ) {
         switch part {
         case .addresses(let addresses, let ttl):
-            family = Family(addresses: addresses, expires: now + lifetimes.clamp(ttl))
+            family = Family(
+                addresses: Array(addresses.prefix(Self.mostAddresses)), expires: now + lifetimes.clamp(ttl))
             self.ttl = [self.ttl, ttl].compactMap { $0 }.min()
         case .absent(let ttl): family = Family(addresses: [], expires: now + lifetimes.clamp(ttl))
+        case .unknown where isAddition: break
         case .unknown:
             // That no answer came says nothing about the addresses of this family.
             if now >= family.expires + lifetimes.stale { family.addresses = [] }

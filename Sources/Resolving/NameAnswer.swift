@@ -26,6 +26,8 @@ package struct NameAnswer: Equatable, Sendable {
     package var reason = ""
     /// No source answered in time.
     package var isTimeout = false
+    /// It is of one family alone: what was told of the other before stands.
+    package var isAddition = false
 
     package init(ipv4: Family, ipv6: Family, source: AddressSource, reason: String = "") {
         self.ipv4 = ipv4

@@ -114,7 +114,7 @@ final class NameLookUp {
             abandon()
             finish(answer)
         // Only what completes it: the other half may have failed.
-        case .answered: if answer.hasAddresses { completion(answer) }
+        case .answered: if answer.hasAddresses || answer.isAddition { completion(answer) }
         case .askingSystem, .over: break
         }
     }

@@ -40,6 +40,8 @@ struct NameSearch {
 
     /// How long the addresses of one family wait for those of the other: RFC 8305 section 3.
     static let resolutionDelay = Interval.milliseconds(50)
+    /// How long a denial of one family waits for the other's answer: some servers deny what they do not know.
+    static let denialDelay = Interval.seconds(1)
 
     /// `domains`: where a name with fewer than `minDots` dots is looked for first, and others last.
     init(_ name: String, domains: [String], minDots: Int) {
@@ -65,15 +67,23 @@ struct NameSearch {
         switch phase {
         case .asking, .settling: break
         // It comes after the end: it completes what was told then.
-        case .over: return .done(result)
+        case .over: return addition(family, answer)
         }
-        guard let ipv4, let ipv6 else {
-            guard case .addresses = answer else { return .wait }
-            let until = now + Self.resolutionDelay
-            phase = .settling(until: until)
-            return .settle(until: until)
+        guard ipv4 != nil, ipv6 != nil else {
+            let delay: Interval
+            switch answer {
+            case .addresses: delay = Self.resolutionDelay
+            case .absent(nameExists: false, _): delay = Self.denialDelay
+            case .absent, .failed: return .wait
+            }
+            phase = .settling(until: now + delay)
+            return .settle(until: now + delay)
         }
-        if case .absent(nameExists: false, _) = ipv4, case .absent(nameExists: false, _) = ipv6,
+        return evaluate()
+    }
+
+    private mutating func evaluate() -> Step {
+        if let ipv4, let ipv6, case .absent(nameExists: false, _) = ipv4, case .absent(nameExists: false, _) = ipv6,
             position + 1 < names.count
         {
             position += 1
@@ -87,7 +97,28 @@ struct NameSearch {
 
     mutating func deadlineReached(now: Instant) -> Step {
         guard case .settling(let until) = phase else { return .wait }
-        return now < until ? .settle(until: until) : end()
+        guard now >= until else { return .settle(until: until) }
+        // That there is no such name is true of both families (RFC 8020).
+        if let denial = ipv4 ?? ipv6, case .absent(nameExists: false, _) = denial {
+            (ipv4, ipv6) = (denial, denial)
+            return evaluate()
+        }
+        return end()
+    }
+
+    private func addition(_ family: Family, _ answer: DNSAnswer) -> Step {
+        var result = result
+        switch answer {
+        case .addresses: break
+        case .absent where result.hasAddresses: break
+        case .absent, .failed: return .wait
+        }
+        switch family {
+        case .ipv4: result.ipv6 = .unknown
+        case .ipv6: result.ipv4 = .unknown
+        }
+        result.isAddition = true
+        return .done(result)
     }
 
     private mutating func end() -> Step {
@@ -102,9 +133,16 @@ struct NameSearch {
             case .failed(let text, let isTimeout):
                 answer.reason = text
                 if isTimeout { answer.isTimeout = true }
-            case .absent(let nameExists, _) where answer.reason.isEmpty:
-                answer.reason = nameExists ? "it has no address" : "there is no such name"
             case .absent, .addresses, nil: break
+            }
+        }
+        guard answer.reason.isEmpty else { return answer }
+        for part in [ipv4, ipv6] {
+            guard case .absent(let nameExists, _) = part else { continue }
+            if nameExists {
+                answer.reason = "it has no address"
+            } else if answer.reason.isEmpty {
+                answer.reason = "there is no such name"
             }
         }
         return answer

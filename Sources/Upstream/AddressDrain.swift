@@ -34,9 +34,14 @@ final class AddressDrain {
         guard connection.purpose == .requests, IPAddress(pool.origin.hostForLookup) == nil else { return }
         let current = currentAddresses(NameKey(pool.origin.hostForLookup, pool.settings.resolver))
         // Its dial may have begun before the answer came that holds now: then it serves what it was dialled for.
-        if let address = connection.remote?.address, !current.isEmpty, !current.contains(address) {
+        if let address = connection.remote?.address, !current.isEmpty, !Self.belongs(address, to: current) {
             connection.addressLeft()
         }
+    }
+
+    /// One that was dialled at 0.0.0.0 or :: has come to a loopback address.
+    private static func belongs(_ address: IPAddress, to current: Set<IPAddress>) -> Bool {
+        current.contains(address) || address.isLoopback && current.contains { $0.isUnspecified }
     }
 
     /// A connection that has opened is leased or idle now.
@@ -79,7 +84,7 @@ extension AddressDrain: AddressFollower {
         let now = loop.now
         for connection in pool.sockets.connections where connection.purpose == .requests {
             guard let address = connection.remote?.address else { continue }
-            if current.contains(address) {
+            if Self.belongs(address, to: current) {
                 connection.addressReturned()
                 pool.machine.restore(connection.id, now: now, into: &pool.actions.pending)
             } else {

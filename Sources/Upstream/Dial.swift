@@ -254,8 +254,10 @@ final class Dial {
         if fitting.contains(where: { verdict(on: $0) == .loop }) {
             return .failure(ProxyError(.proxyLoopDetected, detail: "\(origin) is connd's own listener"))
         }
-        let list = fitting.map(\.description).joined(separator: ", ")
-        let text = "\(origin.host) is at \(list), which proxy.deny or proxy.allow forbids"
+        let shown = 8
+        let list = fitting.prefix(shown).map(\.description).joined(separator: ", ")
+        let more = fitting.count > shown ? " and \(fitting.count - shown) more" : ""
+        let text = "\(origin.host) is at \(list)\(more), which proxy.deny or proxy.allow forbids"
         return .failure(ProxyError(.destinationIPProhibited, detail: text))
     }
 }

@@ -4,6 +4,9 @@ import Tuning
 
 /// The order in which a dial tries the addresses of a name. Value.
 struct DialOrder: Equatable {
+    /// A dial tries no more of a family: each takes its time, and its place in what is told of it.
+    static let most = 8
+
     /// The last `lastResorts` failed lately.
     let addresses: [IPAddress]
     let lastResorts: Int
@@ -31,7 +34,13 @@ struct DialOrder: Equatable {
         }
         let healthy = ordered.filter { !isLast[$0] }
         let failing = ordered.filter { isLast[$0] }
-        addresses = (healthy + failing).map { sorted[$0] }
-        lastResorts = failing.count
+        var (kept, left) = ([Int](), [IPAddress.Family.ipv4: Self.most, .ipv6: Self.most])
+        for index in healthy + failing {
+            guard let room = left[sorted[index].family], room > 0 else { continue }
+            left[sorted[index].family] = room - 1
+            kept.append(index)
+        }
+        addresses = kept.map { sorted[$0] }
+        lastResorts = kept.count { isLast[$0] }
     }
 }

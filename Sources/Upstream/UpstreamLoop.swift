@@ -27,7 +27,9 @@ package final class UpstreamLoop {
 
     package let addresses: AddressCache
     /// Where the addresses come from; nil where they are scripted.
-    package var hostResolver: HostResolver?
+    package var hostResolver: HostResolver? {
+        didSet { hostResolver?.onFilesChanged = { [unowned self] in addresses.expireAll() } }
+    }
     var addressHealth = AddressHealth()
     /// net.ipv4.tcp_slow_start_after_idle, which is on unless it was turned off.
     package var slowStartAfterIdle = true

@@ -49,6 +49,7 @@ extension UpstreamPool {
             machine.dialFailed(id, now: now, into: &actions.pending)
         }
         perform(now: now)
+        stopFollowingIfEmpty()
     }
 
     func open(

@@ -179,6 +179,10 @@ package final class UpstreamPool {
         if let address = connection.remote?.address { load.remove(address) }
         machine.closed(connection.id, portIsFree: connection.portIsFree, now: now, into: &actions.pending)
         perform(now: now)
+        stopFollowingIfEmpty()
+    }
+
+    func stopFollowingIfEmpty() {
         if machine.counts.connections == 0 { addressDrain.stop() }
     }
 
@@ -213,7 +217,9 @@ package final class UpstreamPool {
         switch action {
         case .dial(let id, let cause): dial(id, .requests, cause, now: now)
         case .dialTunnel(let id, _): dial(id, .tunnel, .demand, now: now)
-        case .cancelDial(let id): sockets.removeDial(id)?.cancel()
+        case .cancelDial(let id):
+            sockets.removeDial(id)?.cancel()
+            stopFollowingIfEmpty()
         case .grant(let waiter, let id, let reused): grant(waiter, id, reused: reused, now: now)
         case .refuse(let id, let refusal):
             guard let waiter = waiters.remove(id) else { return }
@@ -257,7 +263,9 @@ package final class UpstreamPool {
     /// Nobody sends anything on it: the exchange gave up between the decision and now, or only its being there was wanted.
     private func giveBack(_ connection: UpstreamConnection, now: Instant) {
         switch connection.purpose {
-        case .requests: machine.release(connection.id, .unused, now: now, into: &actions.pending)
+        case .requests:
+            machine.release(connection.id, .unused, now: now, into: &actions.pending)
+            addressDrain.settled(connection.id, now: now)
         case .tunnel: connection.kill()
         }
     }

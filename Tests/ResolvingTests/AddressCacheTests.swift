@@ -151,8 +151,28 @@ struct AddressCacheTests {
         _ = names.ask("a.example", "first")
         let late = names.answer(NameAnswer(ipv4: .addresses(Self.first, ttl: nil), ipv6: .unknown, source: .dns))
         #expect(names.ask("a.example", "second") == Self.first)
-        late(NameAnswer(ipv4: .addresses(Self.first, ttl: nil), ipv6: .addresses([ipv6], ttl: nil), source: .dns))
+        var rest = NameAnswer(ipv4: .unknown, ipv6: .addresses([ipv6], ttl: nil), source: .dns)
+        rest.isAddition = true
+        late(rest)
         #expect(names.ask("a.example", "third") == [ipv6] + Self.first && names.log.lines == ["first"])
+    }
+
+    @Test("a family that comes late does not make the other one's addresses fresh again, nor undo a flush")
+    func lateAndOld() {
+        var rest = NameAnswer(ipv4: .unknown, ipv6: .absent(ttl: .seconds(300)), source: .dns)
+        rest.isAddition = true
+        for isFlushed in [false, true] {
+            let host = isFlushed ? "flushed.example" : "a.example"
+            _ = names.ask(host, "first")
+            let late = names.answer(
+                NameAnswer(ipv4: .addresses(Self.first, ttl: .seconds(9)), ipv6: .unknown, source: .dns))
+            names.advance(by: .seconds(4))
+            if isFlushed { cache.expire(names.key(host)) }
+            late(rest)
+            names.advance(by: .seconds(isFlushed ? 0 : 6))
+            #expect(names.ask(host, "asks again") == nil && names.hosts == [host])
+            names.answer(.addresses(Self.first))
+        }
     }
 
     // MARK: Ahead of time
@@ -275,6 +295,54 @@ struct AddressCacheTests {
         #expect(names.ask("0.example", "joins one") == nil && names.hosts.count == 1024)
         cache.cancel(names.key("1.example"), for: waiter)
         #expect(names.ask("last.example", "later") == nil && names.hosts.last == "last.example")
+    }
+
+    @Test("with so many under way, what is known needs none: expired addresses, and names of files")
+    func withoutLookUp() {
+        _ = names.ask("a.example", "first")
+        names.answer(.addresses(Self.first))
+        names.advance(by: .seconds(6))
+        names.known["localhost"] = .addresses(Self.second, source: .loopback)
+        let waiter = CacheFixture.Waiter("waiter", names.log)
+        for number in 0..<1024 { _ = names.ask("\(number).example", waiter) }
+        #expect(names.ask("a.example", "stale") == Self.first)
+        #expect(names.ask("localhost", "known") == Self.second)
+        names.lifetimes.minTTL = .zero
+        names.advance(by: .seconds(1))
+        #expect(names.ask("localhost", "known") == Self.second)
+    }
+
+    @Test("an answer that comes at once is for who asked, though it holds for no time")
+    func atOnceAndOver() {
+        names.lifetimes.minTTL = .zero
+        names.atOnce = .addresses(Self.first, ttl: .zero)
+        #expect(names.ask("a.example", "first") == Self.first)
+        #expect(names.ask("a.example", "second") == Self.first)
+        names.atOnce = .noSuchName("there is none", ttl: .zero)
+        #expect(names.ask("b.example", "third") == nil && names.log.lines == ["third dns_error"])
+    }
+
+    @Test("of very many addresses 64 of a family are kept")
+    func manyAddresses() {
+        names.atOnce = .addresses((0..<1000).map { IPAddress(ipv4: 0x0A00_0000 | UInt32($0)) }, ttl: .seconds(60))
+        #expect(names.ask("a.example", "first")?.count == 64)
+    }
+
+    @Test("a name with connections that is denied for no time is asked again after a second, not at once")
+    func deniedForNoTime() {
+        names.lifetimes.minTTL = .zero
+        _ = names.ask("a.example", "first")
+        names.answer(.addresses(Self.first, ttl: .seconds(9)))
+        let follower = CacheFixture.Follower()
+        _ = cache.follow(names.key("a.example"), names.lifetimes, by: follower)
+        cache.expireAll()
+        names.advance(by: .seconds(1))
+        #expect(names.hosts == ["a.example"])
+        names.answer(.noSuchName("there is none", ttl: .zero, source: .dns))
+        names.advance(by: .milliseconds(900))
+        #expect(names.hosts == [])
+        names.advance(by: .milliseconds(100))
+        #expect(names.hosts == ["a.example"])
     }
 
     @Test("with 20,000 names kept, those that were used least recently make room")

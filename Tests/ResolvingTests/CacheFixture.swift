@@ -15,6 +15,11 @@ final class CacheFixture {
         get { script.atOnce }
         set { script.atOnce = newValue }
     }
+    /// What need not be looked up.
+    var known: [String: NameAnswer] {
+        get { script.known }
+        set { script.known = newValue }
+    }
     var lifetimes = CacheFixture.lifetimes
     private let script = Script()
 
@@ -28,6 +33,7 @@ final class CacheFixture {
         var pending: [(host: String, completion: Resolver.Completion)] = []
         var abandoned: [String] = []
         var atOnce: NameAnswer?
+        var known: [String: NameAnswer] = [:]
     }
 
     final class Waiter: AddressWaiter {
@@ -55,7 +61,7 @@ final class CacheFixture {
     init() {
         reactor = Reactor(kernel: kernel, readSize: 4096)
         let script = script
-        let resolver = Resolver { host, _, completion in
+        let resolver = Resolver(known: { host, _ in script.known[host] }) { host, _, completion in
             if let answer = script.atOnce {
                 completion(answer)
                 return {}

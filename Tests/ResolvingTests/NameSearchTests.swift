@@ -41,7 +41,7 @@ struct NameSearchTests {
         ] {
             var search = NameSearch("a", domains: ["x.example"], minDots: 1)
             _ = search.start()
-            #expect(search.answered(.ipv4, Self.noName, now: Self.now) == .wait)
+            #expect(search.answered(.ipv4, Self.noName, now: Self.now) == .settle(until: Self.now + .seconds(1)))
             guard case .done(let answer) = search.answered(.ipv6, second, now: Self.now) else {
                 Issue.record("the search goes on")
                 continue
@@ -59,10 +59,41 @@ struct NameSearchTests {
         #expect(search.deadlineReached(now: Self.now + .milliseconds(49)) == .settle(until: until))
         let half = NameAnswer(ipv4: .addresses([Self.address], ttl: .seconds(9)), ipv6: .unknown, source: .dns)
         #expect(search.deadlineReached(now: until) == .done(half))
-        let whole = NameAnswer(
-            ipv4: half.ipv4, ipv6: .addresses([Self.ipv6], ttl: .seconds(2)), source: .dns)
+        var rest = NameAnswer(ipv4: .unknown, ipv6: .addresses([Self.ipv6], ttl: .seconds(2)), source: .dns)
+        rest.isAddition = true
         let late = search.answered(.ipv6, .addresses([Self.ipv6], ttl: .seconds(2)), now: until + .seconds(1))
-        #expect(late == .done(whole))
+        #expect(late == .done(rest))
+    }
+
+    @Test("a late family without addresses or an answer takes nothing back")
+    func lateFailure() {
+        for late in [DNSAnswer.failed("time-out", isTimeout: true), Self.noName] {
+            var search = NameSearch("a", domains: [], minDots: 1)
+            _ = search.start()
+            guard case .settle(let until) = search.answered(.ipv4, Self.noName, now: Self.now) else {
+                Issue.record("a denial does not wait")
+                continue
+            }
+            _ = search.deadlineReached(now: until)
+            #expect(search.answered(.ipv6, late, now: until) == .wait)
+        }
+    }
+
+    @Test("that there is no such name holds for both families where one is silent for a second (RFC 8020)")
+    func denial() {
+        var search = NameSearch("a", domains: ["x.example"], minDots: 1)
+        _ = search.start()
+        for next in ["a", nil] {
+            guard case .settle(let until) = search.answered(.ipv6, Self.noName, now: Self.now) else {
+                Issue.record("a denial does not wait")
+                return
+            }
+            switch (search.deadlineReached(now: until), next) {
+            case (.ask(let name), let next?): #expect(name == next)
+            case (.done(let answer), nil): #expect(answer.isAbsent && answer.reason == "there is no such name")
+            case (let step, _): Issue.record("\(step)")
+            }
+        }
     }
 
     @Test("addresses of one family are an answer though the other failed")

@@ -27,6 +27,14 @@ struct AddressOrderTests {
         #expect(made.addresses == [Self.ipv4(2), Self.ipv4(3), Self.ipv4(1)] && made.lastResorts == 1)
     }
 
+    @Test("a dial tries eight addresses of each family at most, those first that did not fail lately")
+    func most() {
+        let addresses = (1...20).map { Self.ipv6($0) } + (1...20).map { Self.ipv4($0) }
+        let made = DialOrder(addresses, .resolver, connections: [:]) { $0 == Self.ipv6(1) || $0 == Self.ipv4(20) }
+        #expect(made.addresses == (2...9).map { Self.ipv6($0) } + (1...8).map { Self.ipv4($0) })
+        #expect(made.lastResorts == 0)
+    }
+
     // MARK: Failures
 
     @Test("an address is tried last for 5 s, for twice as long after each further failure, until it works")

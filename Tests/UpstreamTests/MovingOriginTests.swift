@@ -133,6 +133,22 @@ struct MovingOriginTests {
         #expect(idle == 0 && closed(.dnsDrain) == 2)
     }
 
+    @Test("the name is followed no more once the last connection has closed and the dial that was under way has failed")
+    func unfollowedAfterFailure() {
+        let (_, peer) = begin()
+        end(peer)
+        _ = fixture.pool.prewarm(2, now: fixture.loop.now)
+        fixture.turn()
+        let dialled = fixture.peer
+        _ = fixture.pool.drain(now: fixture.loop.now)
+        peer.end()
+        fixture.turn()
+        dialled.refuse()
+        fixture.turn()
+        fixture.advance(by: .seconds(30))
+        #expect(resolver.hosts == [])
+    }
+
     @Test("the name is followed only while connections are open")
     func unfollowed() {
         let (_, peer) = begin()

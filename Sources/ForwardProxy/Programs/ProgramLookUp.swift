@@ -119,9 +119,11 @@ struct ProcessHunt: Sendable {
     private let search: ProgramSearch
     private var putBy: [ProgramLookUp.Sought] = []
     private var nextSearch = Instant.zero
+    private var nextLikely = Instant.zero
 
     private static let mostPutBy = 1024
     private static let searchPause = Interval.seconds(1)
+    private static let longSearch = Interval.milliseconds(4)
     /// Searches of all processes take at most this part of the time.
     private static let searchShare: Int64 = 20
 
@@ -131,7 +133,21 @@ struct ProcessHunt: Sendable {
 
     /// Those that are missing from the answer are put by for `searchAll`.
     mutating func find(_ sought: [ProgramLookUp.Sought], now: Instant) -> [ProgramLookUp.Found] {
-        hunt(for: sought, .likely, now: now)
+        guard now >= nextLikely else { return putBy(sought) }
+        let begun = ProcessorTime.ofThread()
+        let found = hunt(for: sought, .likely, now: now)
+        let time = ProcessorTime.ofThread() - begun
+        // Where processes have very many descriptors, a search finds nothing and takes long.
+        if time >= Self.longSearch { nextLikely = now + Interval(nanoseconds: time.nanoseconds * Self.searchShare) }
+        return found
+    }
+
+    private mutating func putBy(_ sought: [Sought]) -> [Found] {
+        let room = max(Self.mostPutBy - putBy.count, 0)
+        putBy += sought.prefix(room)
+        return sought.dropFirst(room).map {
+            Found(client: $0.client, key: .user($0.user), attribution: .processNotFound)
+        }
     }
 
     private mutating func hunt(for sought: [Sought], _ effort: ProgramSearch.Effort, now: Instant) -> [Found] {

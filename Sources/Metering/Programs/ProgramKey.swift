@@ -14,10 +14,16 @@ package enum ProgramKey: Hashable, Sendable {
     /// Beyond the bound on programs.
     case other
 
+    /// An executable of such a name would pass for something else.
+    private static func isTaken(_ name: String) -> Bool {
+        name == "unknown" || name == "other" || name.contains(":") || name.hasSuffix(".service")
+    }
+
     /// As in labels: `nginx.service`, `curl`, `user:1000`, `remote:private`, `unknown`, `other`.
     package var name: String {
         switch self {
-        case .unit(let name, _), .executable(let name, _): name
+        case .unit(let name, _): name
+        case .executable(let name, _): Self.isTaken(name) ? "executable:\(name)" : name
         case .user(let user): "user:\(user)"
         case .remote(let range): "remote:\(range.name)"
         case .unknown: "unknown"
