@@ -154,6 +154,9 @@ extension OriginPool {
     }
 
     mutating func setIdleBound(_ index: Int) {
+        // A pinned one whose address has left keeps its end, whatever settings change.
+        let end = table.slots[index].idleUntil
+        let isLeaving = table.slots[index].state == .pinned && table.slots[index].idleReason == .dnsDrain
         let (bound, reason) = policy.idleBound(hint: table.slots[index].hintedTimeout)
         table.slots[index].idleUntil = table.slots[index].idleSince + bound
         table.slots[index].idleReason = reason
@@ -162,6 +165,10 @@ extension OriginPool {
             table.slots[index].idleReason = .learnedIdleBound
         }
         boundTrust(index)
+        if isLeaving, end <= table.slots[index].idleUntil {
+            table.slots[index].idleUntil = end
+            table.slots[index].idleReason = .dnsDrain
+        }
         if table.slots[index].ownership.isLoggingIn {
             let atLeast = table.slots[index].idleSince + Self.ownerGrace
             table.slots[index].idleUntil = max(table.slots[index].idleUntil, atLeast)

@@ -38,7 +38,9 @@ extension OriginPool {
             table.restore(index)
             setIdleBound(index)
             offerRestored(index, now: now, into: &actions)
-        case .pinned where table.slots[index].idleReason == .dnsDrain: setIdleBound(index)
+        case .pinned where table.slots[index].idleReason == .dnsDrain:
+            table.slots[index].idleReason = .idleTimeout
+            setIdleBound(index)
         case .free, .idle, .dialing, .leased, .pinned, .closing, .tunnelDialing, .tunnel: return
         }
         rebalance(now: now, into: &actions)

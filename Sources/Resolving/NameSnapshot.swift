@@ -22,10 +22,15 @@ package struct NameSnapshot: Sendable {
 }
 
 extension AddressCache {
-    /// By name; nil: all.
-    package func snapshots(of wanted: String?) -> [NameSnapshot] {
+    /// In no order: to sort very many would hold the loop up. Nil: all names.
+    package func keys(of wanted: String?) -> [NameKey] {
+        wanted == nil ? Array(names.keys) : names.keys.filter { $0.name == wanted }
+    }
+
+    /// Those that are still known, in this order.
+    package func snapshots(of keys: [NameKey]) -> [NameSnapshot] {
         let now = now
-        return sorted { wanted == nil || $0.key.name == wanted }.map { $0.snapshot(now: now) }
+        return keys.compactMap { names[$0]?.snapshot(now: now) }
     }
 }
 

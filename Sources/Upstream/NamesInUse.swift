@@ -11,13 +11,13 @@ package struct NameInUse: Sendable {
 }
 
 extension UpstreamLoop {
-    /// By name; nil: all.
-    package func namesInUse(_ wanted: String?) -> [NameInUse] {
-        var pools: [NameKey: [UpstreamPool]] = [:]
-        for pool in allPools where wanted == nil || pool.origin.hostForLookup == wanted {
-            pools[NameKey(pool.origin.hostForLookup, pool.settings.resolver), default: []].append(pool)
+    /// Those that are still known, in this order.
+    package func namesInUse(_ keys: [NameKey]) -> [NameInUse] {
+        var pools: [NameKey: [UpstreamPool]] = Dictionary(keys.map { ($0, []) }) { first, _ in first }
+        for pool in allPools {
+            pools[NameKey(pool.origin.hostForLookup, pool.settings.resolver)]?.append(pool)
         }
-        return addresses.snapshots(of: wanted).map { snapshot in
+        return addresses.snapshots(of: keys).map { snapshot in
             let users = pools[snapshot.key] ?? []
             var connections: [IPAddress: Int] = [:]
             for pool in users { connections.merge(pool.load.connections, uniquingKeysWith: +) }

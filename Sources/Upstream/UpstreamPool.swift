@@ -230,7 +230,10 @@ package final class UpstreamPool {
                 exchange.leaseRefused(error(for: refusal), now: now)
             case .proof(let waiter): waiter.originFailed(error(for: refusal), now: now)
             }
-        case .close(let id, let reason): sockets.connection(id)?.closeByPool(reason, abruptly: abruptly)
+        case .close(let id, let reason):
+            // Its room is needed: an origin that has left may answer no FIN.
+            let gaveWay = reason == .dnsDrain && machine.counts.waiting > 0
+            sockets.connection(id)?.closeByPool(reason, abruptly: abruptly || gaveWay)
         }
     }
 

@@ -7,7 +7,8 @@ import Testing
     private static let perRequest = 0.1
     /// With what its dial tried, which is kept for the operator, and its place among the connections to its address.
     private static let perUpstreamConnection = 30.0
-    private static let perClientConnection = 20.0
+    /// With what is told of it to whoever looks for its program.
+    private static let perClientConnection = 25.0
 
     @Test("a proxied keep-alive request allocates nothing, a new connection on either side little")
     func counts() throws {

@@ -4,6 +4,7 @@ import Testing
 /// Windows that the kernel takes away from idle connections, and handshakes, as connd tells of them.
 @Suite struct SlowStartTests {
     private static let size = 200_000
+    private static let attempts = 5
 
     /// Small segments, as over a network: loopback's would carry all of it in a few.
     private func origin() throws -> FakeOrigin {
@@ -52,9 +53,14 @@ import Testing
         #expect(try client.get(origin.url()).status == 200)
         #expect(try connection(proxy)["congestion_window"].int == 10)
 
-        for _ in 0..<5 { try upload(client, origin) }
-        try idle(proxy)
-        try upload(client, origin)
+        // Only an exchange of a millisecond or more is kept.
+        var kept: JSONDocument?
+        for _ in 0..<Self.attempts where kept == nil {
+            for _ in 0..<5 { try upload(client, origin) }
+            try idle(proxy)
+            try upload(client, origin)
+            kept = try proxy.json("explain", origin.name)["items"].items.first { $0["window_restart"] != .null }
+        }
         let slowStart = try proxy.detail(origin)["figures"]["slow_start"]
         #expect(slowStart["uploads"].int ?? 0 >= 1 && slowStart["collapsed"].int ?? 0 >= 1, "\(slowStart)")
         #expect(slowStart["round_trips_lost"].int ?? 0 >= 1, "\(slowStart)")
@@ -62,11 +68,6 @@ import Testing
         #expect(shown.contains("on reused connections began with a window that had collapsed"), "\(shown)")
         #expect(shown.contains("tcp_slow_start_after_idle=0 avoids it"), "\(shown)")
 
-        let kept = try proxy.wait(for: "the kept exchange") { proxy in
-            try proxy.json("explain", origin.name)["items"].items.first { $0["window_restart"] != .null }
-        } until: {
-            $0 != nil
-        }
         let restart = try #require(kept)
         #expect(restart["window_restart"]["window"].int == 10 && restart["window_restart"]["idle_ms"].int ?? 0 > 3000)
         let id = try #require(restart["id"].int)

@@ -91,6 +91,7 @@ struct WithdrawalTests {
         pool.restore(id)
         #expect(pool.pass(.seconds(1)) == [])
         pool.withdraw(id, in: .seconds(1))
+        #expect(pool.apply { $0.maxIdle = 3 } == [])
         #expect(pool.pass(.seconds(1)) == [.close(id, .dnsDrain)])
     }
 }

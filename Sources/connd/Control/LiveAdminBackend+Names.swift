@@ -44,9 +44,13 @@ extension LiveAdminBackend {
 
     func names(_ page: PageRequest, name: String?) async throws(AdminRefusal) -> Page<NameReport> {
         let wanted = name.map { $0.lowercased() }
-        // Sorted by the loop's cache, made into text here.
-        let names = await mailbox.run { $0.upstream.namesInUse(wanted) }
-        return try Self.page(names, page) { NameReport($0) }
+        // The loop gives the names as they come, and then what it knows of one page of them.
+        let keys = await mailbox.run { $0.upstream.addresses.keys(of: wanted) }
+            .sorted { ($0.name, $0.mode.rawValue) < ($1.name, $1.mode.rawValue) }
+        let (items, next) = try Self.slice(keys, page)
+        let chosen = Array(items)
+        let names = await mailbox.run { $0.upstream.namesInUse(chosen) }
+        return Page(items: names.map { NameReport($0) }, nextCursor: next, total: keys.count)
     }
 
     func flushNames(_ name: String?, actor: AdminActor, reason: String?)

@@ -57,9 +57,16 @@ extension LiveAdminBackend {
     static func page<Element, Item>(
         _ all: [Element], _ request: PageRequest, _ make: (Element) -> Item
     ) throws(AdminRefusal) -> Page<Item> {
+        let (items, next) = try slice(all, request)
+        return Page(items: items.map(make), nextCursor: next, total: all.count)
+    }
+
+    static func slice<Element>(
+        _ all: [Element], _ request: PageRequest
+    ) throws(AdminRefusal) -> (items: ArraySlice<Element>, nextCursor: String?) {
         let start = try position(request.cursor)
-        let items = all.dropFirst(start).prefix(request.limit).map(make)
+        let items = all.dropFirst(start).prefix(request.limit)
         let next = start + items.count
-        return Page(items: items, nextCursor: next < all.count ? "\(next)" : nil, total: all.count)
+        return (items, next < all.count ? "\(next)" : nil)
     }
 }
