@@ -3,7 +3,7 @@ import Testing
 
 /// Windows that the kernel takes away from idle connections, and handshakes, as connd tells of them.
 @Suite struct SlowStartTests {
-    private static let size = 200_000
+    private static let size = 2_000_000
     private static let attempts = 5
 
     /// Small segments, as over a network: loopback's would carry all of it in a few.
