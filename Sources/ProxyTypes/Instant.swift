@@ -1,8 +1,8 @@
 /// A point on the monotonic clock, in nanoseconds. Value. Code that decides receives it as an argument and never reads
 /// a clock.
 ///
-/// A request compares dozens of times, in other rooms: what is not inlinable there costs a call each, and what the
-/// protocol would add several.
+/// Other rooms compare times dozens of times for each request. An operator that is not inlinable costs them a call, and one
+/// that `Comparable` supplies costs several.
 package struct Instant: Comparable, Hashable, BitwiseCopyable, Sendable {
     package var nanoseconds: Int64
 

@@ -53,6 +53,8 @@ package final class AddressCache {
     private static let maxLookUps = 1_024
     /// More refreshes wait until some of these are over: those who ask come first.
     private static let refreshesAtOnce = 256
+    /// The same, for names with connections.
+    private static let followedRefreshesAtOnce = 768
     /// A name is not refreshed sooner than this after its last answer, however short the TTL.
     private static let refreshInterval = Interval.seconds(1)
     private static let refreshPause = Interval.milliseconds(50)
@@ -82,10 +84,10 @@ package final class AddressCache {
         _ key: NameKey, _ lifetimes: NameLifetimes, for waiter: any AddressWaiter
     ) -> Result<KnownAddresses, ProxyError>? {
         let now = reactor.now
-        if underWay >= Self.maxLookUps, names[key] == nil {
+        if underWay >= Self.maxLookUps {
             if let known = resolver.known(key.name, key.mode) { return take(known, key, lifetimes) }
             // Names that are only refused must not push others out.
-            return refused()
+            if names[key] == nil { return refused() }
         }
         let name = name(key, lifetimes)
         name.lastUse = now
@@ -110,21 +112,18 @@ package final class AddressCache {
         return nil
     }
 
+    /// What is known without a look-up, for which there is no room.
     private func take(
         _ known: NameAnswer, _ key: NameKey, _ lifetimes: NameLifetimes
     ) -> Result<KnownAddresses, ProxyError> {
         let name = name(key, lifetimes)
         name.lastUse = reactor.now
         statistics.uses[.asked] += 1
-        return name.take(known, sort, now: reactor.now)
+        return answered(name, known)
     }
 
-    /// More look-ups than are good are under way.
+    /// There is no room for a look-up.
     private func withoutLookUp(_ name: KnownName, now: Instant) -> Result<KnownAddresses, ProxyError> {
-        if let known = resolver.known(name.key.name, name.key.mode) {
-            statistics.uses[.asked] += 1
-            return name.take(known, sort, now: now)
-        }
         guard name.mayServeStale(now: now) else { return refused() }
         statistics.uses[.stale] += 1
         return .success(known(name, isStale: true))
@@ -235,7 +234,8 @@ package final class AddressCache {
     }
 
     /// Called again where the answer for one family comes later than the other's.
-    private func answered(_ name: KnownName, _ answer: NameAnswer) {
+    @discardableResult
+    private func answered(_ name: KnownName, _ answer: NameAnswer) -> Result<KnownAddresses, ProxyError> {
         let now = reactor.now
         let before = name.members
         let ended = end(name)
@@ -244,6 +244,7 @@ package final class AddressCache {
         tellFollowers(name, before)
         scheduleRefresh(name, now: now)
         for waiter in ended?.waiters ?? [] { waiter.resolved(result) }
+        return result
     }
 
     /// A name that has no address for the moment leaves its connections alone.
@@ -306,7 +307,7 @@ package final class AddressCache {
             return .distantFuture
         }
         // Names with connections are not to expire because others hang.
-        guard underWay < (name.followers.isEmpty ? Self.refreshesAtOnce : 3 * Self.refreshesAtOnce) else {
+        guard underWay < (name.followers.isEmpty ? Self.refreshesAtOnce : Self.followedRefreshesAtOnce) else {
             name.refreshAt = now + Self.refreshPause
             return name.refreshAt
         }

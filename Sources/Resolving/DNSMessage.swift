@@ -16,9 +16,6 @@ package struct DNSMessage {
         case aaaa = 28
     }
 
-    /// More are of no use to anybody.
-    private static let mostAddresses = 64
-
     private let bytes: UnsafeRawBufferPointer
     private let answerCount: Int
     private let authorityCount: Int
@@ -88,7 +85,9 @@ package struct DNSMessage {
             let address = IPAddress(bytes: UnsafeRawBufferPointer(rebasing: bytes[record.data]))
         {
             var entry = found.addresses[record.owner] ?? ([], .max)
-            if entry.list.count < Self.mostAddresses, !entry.list.contains(address) { entry.list.append(address) }
+            if entry.list.count < NameAnswer.mostAddresses, !entry.list.contains(address) {
+                entry.list.append(address)
+            }
             entry.ttl = min(entry.ttl, record.ttl)
             found.addresses[record.owner] = entry
         }

@@ -109,8 +109,6 @@ final class KnownName {
 extension KnownName {
     /// How long a failed look-up of a name is remembered that has no addresses to serve meanwhile.
     private static let failureTime = Interval.seconds(1)
-    /// Of a family: whoever answers must not decide how much is kept and tried.
-    private static let mostAddresses = 64
 
     /// Notes an answer. Returns what the waiters are told.
     func take(
@@ -160,7 +158,7 @@ extension KnownName {
         switch part {
         case .addresses(let addresses, let ttl):
             family = Family(
-                addresses: Array(addresses.prefix(Self.mostAddresses)), expires: now + lifetimes.clamp(ttl))
+                addresses: Array(addresses.prefix(NameAnswer.mostAddresses)), expires: now + lifetimes.clamp(ttl))
             self.ttl = [self.ttl, ttl].compactMap { $0 }.min()
         case .absent(let ttl): family = Family(addresses: [], expires: now + lifetimes.clamp(ttl))
         case .unknown where isAddition: break

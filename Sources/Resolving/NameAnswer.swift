@@ -19,6 +19,9 @@ package struct NameAnswer: Equatable, Sendable {
         }
     }
 
+    /// So many addresses of a family are kept: whoever answers must not decide how much is stored and tried.
+    static let mostAddresses = 64
+
     package var ipv4: Family
     package var ipv6: Family
     package var source: AddressSource

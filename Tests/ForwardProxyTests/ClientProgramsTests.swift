@@ -147,7 +147,7 @@ struct ClientProgramsTests {
         #expect(identify([newcomers[0]], .zero + .hours(1))[1]?.attribution == .gone)
     }
 
-    @Test("all processes are searched at most once a second, for all sockets that were put by")
+    @Test("all processes are searched at most once a second, for all sockets that were deferred")
     func putBy() throws {
         let (client, ends, end) = try Self.connection()
         defer {

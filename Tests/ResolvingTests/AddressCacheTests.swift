@@ -312,6 +312,21 @@ struct AddressCacheTests {
         #expect(names.ask("localhost", "known") == Self.second)
     }
 
+    @Test("what is known without a look-up moves connections too while there is no room for one")
+    func movesWithoutLookUp() {
+        names.known["a.example"] = .addresses(Self.first, source: .hosts)
+        names.atOnce = names.known["a.example"]
+        _ = names.ask("a.example", "first")
+        names.atOnce = nil
+        let follower = CacheFixture.Follower()
+        _ = cache.follow(names.key("a.example"), CacheFixture.lifetimes, by: follower)
+        let waiter = CacheFixture.Waiter("waiter", names.log)
+        for number in 0..<1024 { _ = names.ask("\(number).example", waiter) }
+        names.known["a.example"] = .addresses(Self.second, source: .hosts)
+        #expect(names.ask("a.example", "second") == Self.second)
+        #expect(follower.told == [Set(Self.second)])
+    }
+
     @Test("an answer that comes at once is for who asked, though it holds for no time")
     func atOnceAndOver() {
         names.lifetimes.minTTL = .zero

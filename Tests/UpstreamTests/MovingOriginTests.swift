@@ -80,6 +80,18 @@ struct MovingOriginTests {
         #expect(closed(.dnsDrain) == 0 && idle == 4)
     }
 
+    @Test("one whose room a request needs is closed at once, though its origin does not answer the FIN")
+    func givesWay() {
+        let peers = (0..<64).map { _ in begin().1 }
+        for peer in peers { end(peer) }
+        refresh(Self.new)
+        let exchange = RecordingExchange()
+        fixture.lease(exchange)
+        fixture.turn()
+        #expect(peers.count { $0.isClosed } == 1 && peers.allSatisfy { !$0.isHalfClosed })
+        #expect(closed(.dnsDrain) == 1 && fixture.peer.endpoint?.address == Self.new)
+    }
+
     @Test("busy ones close when their exchange ends, and a new one goes to the new address")
     func busyOnes() {
         let (_, peer) = begin()

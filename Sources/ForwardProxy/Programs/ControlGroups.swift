@@ -54,29 +54,10 @@ struct ControlGroups: Sendable {
         }
         while let entry = readdir(directory) {
             guard entry.pointee.d_type == UInt8(DT_DIR) else { continue }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+            let name = ProcessFiles.withName(entry) { String(cString: $0) }
             if name != ".", name != ".." {
                 read("\(folder)/\(name)", below: "\(path)/\(name)", depth: depth + 1, &left)
             }
         }
-    }
-}
-
-extension ProcessFiles {
-    /// Empty where it cannot be read.
-    func wholeText(of path: String) -> String {
-        guard let file = fopen(path, "re") else { return "" }
-        defer { fclose(file) }
-        var bytes: [UInt8] = []
-        withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { room in
-            while bytes.count < 1 << 20 {
-                let count = fread(room.baseAddress, 1, room.count, file)
-                guard count > 0 else { break }
-                bytes.append(contentsOf: room[..<count])
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -128,7 +128,7 @@ struct ProcessFiles: Sendable {
         }
     }
 
-    private static func withName<Result>(
+    static func withName<Result>(
         _ entry: UnsafeMutablePointer<dirent>, _ body: (UnsafePointer<CChar>) -> Result
     ) -> Result {
         withUnsafePointer(to: &entry.pointee.d_name) { name in
@@ -154,5 +154,20 @@ struct ProcessFiles: Sendable {
             guard count > 0 else { return nil }
             return String(decoding: UnsafeRawBufferPointer(rebasing: room[..<count]), as: UTF8.self)
         }
+    }
+
+    /// Empty where it cannot be read.
+    func wholeText(of path: String) -> String {
+        guard let file = fopen(path, "re") else { return "" }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { room in
+            while bytes.count < 1 << 20 {
+                let count = fread(room.baseAddress, 1, room.count, file)
+                guard count > 0 else { break }
+                bytes.append(contentsOf: room[..<count])
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -7,7 +7,7 @@ import Reactor
 /// ```
 ///   newcomer ─▶ socket open ── of a service ───────────▶ found
 ///                    │  ────── process likely to have it ▶ found
-///                    │  ────── none such ──▶ put by ──▶ all processes are searched ─▶ found, or process_not_found
+///                    │  ────── none such ──▶ deferred ─▶ all processes are searched ─▶ found, or process_not_found
 ///                    └──────── of a user whose processes are hidden ▶ user_only
 ///            ─▶ closed ▶ gone        ─▶ absent ▶ gone, or remote
 /// ```
@@ -117,11 +117,11 @@ struct ProcessHunt: Sendable {
     private typealias Sought = ProgramLookUp.Sought
 
     private let search: ProgramSearch
-    private var putBy: [ProgramLookUp.Sought] = []
+    private var deferred: [ProgramLookUp.Sought] = []
     private var nextSearch = Instant.zero
     private var nextLikely = Instant.zero
 
-    private static let mostPutBy = 1024
+    private static let mostDeferred = 1024
     private static let searchPause = Interval.seconds(1)
     private static let longSearch = Interval.milliseconds(4)
     /// Searches of all processes take at most this part of the time.
@@ -131,9 +131,9 @@ struct ProcessHunt: Sendable {
         self.search = search
     }
 
-    /// Those that are missing from the answer are put by for `searchAll`.
+    /// Those that are missing from the answer are deferred to `searchAll`.
     mutating func find(_ sought: [ProgramLookUp.Sought], now: Instant) -> [ProgramLookUp.Found] {
-        guard now >= nextLikely else { return putBy(sought) }
+        guard now >= nextLikely else { return deferSearch(for: sought) }
         let begun = ProcessorTime.ofThread()
         let found = hunt(for: sought, .likely, now: now)
         let time = ProcessorTime.ofThread() - begun
@@ -142,9 +142,9 @@ struct ProcessHunt: Sendable {
         return found
     }
 
-    private mutating func putBy(_ sought: [Sought]) -> [Found] {
-        let room = max(Self.mostPutBy - putBy.count, 0)
-        putBy += sought.prefix(room)
+    private mutating func deferSearch(for sought: [Sought]) -> [Found] {
+        let room = max(Self.mostDeferred - deferred.count, 0)
+        deferred += sought.prefix(room)
         return sought.dropFirst(room).map {
             Found(client: $0.client, key: .user($0.user), attribution: .processNotFound)
         }
@@ -161,8 +161,8 @@ struct ProcessHunt: Sendable {
             {
                 found.append(
                     Found(client: socket.client, key: facts.key(user: socket.user), facts: facts, attribution: .found))
-            } else if holders[socket.inode] == nil, effort == .likely, putBy.count < Self.mostPutBy {
-                putBy.append(socket)
+            } else if holders[socket.inode] == nil, effort == .likely, deferred.count < Self.mostDeferred {
+                deferred.append(socket)
             } else {
                 found.append(Found(client: socket.client, key: .user(socket.user), attribution: .processNotFound))
             }
@@ -170,12 +170,12 @@ struct ProcessHunt: Sendable {
         return found
     }
 
-    /// Searches all processes for those that were put by, unless that was done a moment ago.
+    /// Searches all processes for those that were deferred, unless that was done a moment ago.
     mutating func searchAll(now: Instant) -> [ProgramLookUp.Found] {
-        guard !putBy.isEmpty, now >= nextSearch else { return [] }
+        guard !deferred.isEmpty, now >= nextSearch else { return [] }
         let begun = ProcessorTime.ofThread()
-        let sought = putBy
-        putBy = []
+        let sought = deferred
+        deferred = []
         let found = hunt(for: sought, .all, now: now)
         let time = ProcessorTime.ofThread() - begun
         nextSearch = now + max(Self.searchPause, Interval(nanoseconds: time.nanoseconds * Self.searchShare))
