@@ -44,10 +44,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], path: String? = 
     .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
+/// Optimised in debug builds too, for what tests run millions of times.
+let optimised = strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let pure: [Target] = [
     room("ProxyTypes"),
     room("HTTPWire", ["ProxyTypes"]),
     room("Pooling", ["ProxyTypes"]),
+    // Its tests play years of traffic.
+    .target(name: "Learning", dependencies: ["ProxyTypes"], swiftSettings: optimised),
 ]
 
 let streams: [Target] = [
@@ -66,7 +71,7 @@ let support: [Target] = [
     .target(
         name: "TestSupport", dependencies: ["ProxyTypes", "Pooling", "CTLS"], path: "Tests/TestSupport",
         // A million pool events run beside a model that is slow by design.
-        swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        swiftSettings: optimised),
     .target(
         name: "ReactorTestSupport", dependencies: ["ProxyTypes", "CLinux", "Reactor", "LocalCA", "TLS"],
         path: "Tests/ReactorTestSupport", swiftSettings: strict),
@@ -132,8 +137,8 @@ let simulation: [Target] = [
             "Upstream", "ForwardProxy",
         ],
         path: "Tests/Simulation", exclude: ["Command", "Tests"],
-        // Optimised in debug builds too: runs of many seeds would take too long.
-        swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        // Runs of many seeds would take too long otherwise.
+        swiftSettings: optimised),
     .executableTarget(
         name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
 ]
@@ -147,6 +152,7 @@ let testTargets: [Target] = [
             "ProxyTypes", "HTTPWire", "FuzzTargets", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOHTTP1"),
         ]),
     tests("PoolingTests", ["ProxyTypes", "Pooling", "TestSupport", "FuzzTargets"]),
+    .testTarget(name: "LearningTests", dependencies: ["ProxyTypes", "Learning"], swiftSettings: optimised),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
