@@ -152,4 +152,81 @@ struct LearnerTests {
         learner.kept(probe)
         #expect(learner.confidence(now: now) == fallen)
     }
+
+    private mutating func lose(_ sign: FailedReuse.Sign, after elapsed: Int64) {
+        now += 10_000
+        learner.lost(
+            IdlePeriod(age: .seconds(5), lag: .milliseconds(20)),
+            FailedReuse(sign, elapsed: .milliseconds(elapsed), shortestRoundTrip: .milliseconds(16)), requests: 3,
+            now: now)
+    }
+
+    @Test("a FIN within reach of the path is a close, a later one says nothing, a RST after a round trip is the path")
+    mutating func lost() {
+        lose(.closed, after: 27)
+        #expect(bounds.state == .unknown)
+        lose(.closed, after: 26)
+        lose(.reset, after: 13)
+        #expect(bounds.state == .tentative && learner.closes == 2)
+        for _ in 0..<2 {
+            now += 60_000
+            lose(.reset, after: 14)
+        }
+        #expect(learner.closes == 2 && learner.text(now: now).contains("silently between"))
+    }
+
+    @Test("ages that counted from the request count from the response again where that agrees better")
+    mutating func turnedBack() {
+        func period(_ fixed: Int64, _ lag: Int64) -> IdlePeriod {
+            IdlePeriod(age: .milliseconds(fixed), lag: .milliseconds(lag))
+        }
+        for lag in [2_400, 300, 900] as [Int64] {
+            now += 100_000
+            learner.closed(period(10_020 - lag, lag), requests: 3, now: now)
+        }
+        #expect(bounds.countsFromRequest)
+        for lag in [9_000, 5_000, 14_000] as [Int64] {
+            now += 100_000
+            learner.closed(period(30_000, lag), requests: 3, now: now)
+        }
+        #expect(!bounds.countsFromRequest && learner.estimate()?.limit == .seconds(30))
+    }
+
+    @Test("of more than three limits, the one that most have outlived is forgotten, then the one seen least")
+    mutating func weakest() {
+        close(200_000, 200_000, 200_000, 200_000)
+        close(60_000, 60_000, 60_000)
+        close(20_000, 20_000, 20_000, 20_000)
+        reuse(.seconds(100))
+        close(5_000, 5_000, 5_000)
+        for _ in 0..<4 { reuse(.seconds(30)) }
+        let text = learner.text(now: now)
+        #expect(text.contains("after 5.00 s; ") && text.contains("after 20.0 s; closes the rest after 200 s"))
+        #expect(!text.contains("60.0 s"))
+    }
+
+    @Test("a limit that another close widens takes in its neighbour")
+    mutating func widened() {
+        close(20_000, 20_010, 20_020)
+        close(23_000, 23_010, 23_020)
+        #expect(learner.estimate()?.hits == 3)
+        close(20_600)
+        #expect(learner.estimate()?.hits == 7)
+    }
+
+    @Test("a running burst changes nothing of what another loop saw")
+    mutating func burstDuringMerge() {
+        var other = Self.fresh()
+        for (index, lag) in [2_400, 300, 900].enumerated() {
+            let period = IdlePeriod(age: .milliseconds(Int64(10_020 - lag)), lag: .milliseconds(Int64(lag)))
+            other.closed(period, requests: 3, now: now + Int64(index) * 10_000)
+        }
+        other.closed(IdlePeriod(age: .seconds(8), lag: .zero), requests: 3, now: now + 30_000)
+        now += 30_000
+        close(7_000)
+        learner.merge(other)
+        #expect(learner.countsFromRequest && !bounds.isSafe(.seconds(8)))
+        close(6_900, every: 1)
+        #expect(!bounds.isSafe(.seconds(8)))
+    }
 }
