@@ -6,43 +6,87 @@ import Reactor
     import Glibc
 #endif
 
-/// Asks DNS servers, by c-ares, which tries them in turn, again, and over TCP where an answer was cut. Any number of
-/// questions are under way at a time, each independent of the others. Loop-bound.
-final class DNSChannel {
+/// One question to DNS servers while it is under way. Loop-bound.
+final class DNSQuestion {
     typealias Completion = (DNSAnswer) -> Void
 
-    /// One question while it is under way.
-    private final class Question {
-        let channel: DNSChannel
-        let name: String
-        let type: DNSMessage.RecordType
-        let completion: Completion
+    /// Who waits for its answer.
+    enum Standing {
+        /// A look-up that has no answer yet.
+        case needed
+        /// A look-up that could answer without it, and adds what comes.
+        case late
+        case abandoned
+    }
 
-        init(_ channel: DNSChannel, _ name: String, _ type: DNSMessage.RecordType, _ completion: @escaping Completion) {
-            self.channel = channel
-            self.name = name
-            self.type = type
-            self.completion = completion
+    let name: String
+    let type: DNSMessage.RecordType
+    fileprivate let channel: DNSChannel
+    fileprivate var completion: Completion?
+    private(set) var standing = Standing.needed
+
+    fileprivate init(
+        _ name: String, _ type: DNSMessage.RecordType, _ channel: DNSChannel, _ completion: @escaping Completion
+    ) {
+        self.name = name
+        self.type = type
+        self.channel = channel
+        self.completion = completion
+        channel.underWay[.needed] += 1
+    }
+
+    /// Not after its answer, which ends it, and never from abandoned.
+    func become(_ next: Standing) {
+        guard completion != nil else { return }
+        channel.underWay[standing] -= 1
+        channel.underWay[next] += 1
+        standing = next
+        if case .abandoned = next { completion = nil }
+    }
+
+    fileprivate func end(_ answer: DNSAnswer) {
+        channel.underWay[standing] -= 1
+        let completion = completion
+        self.completion = nil
+        completion?(answer)
+    }
+}
+
+/// A channel of c-ares, which tries the servers in turn, again, and over TCP where an answer was cut. Loop-bound.
+final class DNSChannel {
+    /// Questions that are not answered yet.
+    struct UnderWay {
+        fileprivate(set) var needed = 0
+        fileprivate(set) var late = 0
+        fileprivate(set) var abandoned = 0
+
+        var total: Int { needed + late + abandoned }
+
+        fileprivate subscript(standing: DNSQuestion.Standing) -> Int {
+            get {
+                switch standing {
+                case .needed: needed
+                case .late: late
+                case .abandoned: abandoned
+                }
+            }
+            set {
+                switch standing {
+                case .needed: needed = newValue
+                case .late: late = newValue
+                case .abandoned: abandoned = newValue
+                }
+            }
         }
     }
 
     let prepared: PreparedChannel
-    private let reactor: Reactor
     private var descriptors: DescriptorSet?
-    private let timer = Deadline()
-    /// Asked, and not answered yet.
-    private(set) var underWay = 0
-
-    /// How often c-ares is asked what has timed out, while a question is under way. To be told when the next one will,
-    /// it would go through all of them each time.
-    private static let tick = Interval.milliseconds(50)
-    /// More questions fail at once: abandoned ones stay with c-ares until they time out.
-    static let maxUnderWay = 8_192
+    fileprivate(set) var underWay = UnderWay()
+    private(set) var asked = 0
 
     init(_ prepared: PreparedChannel, on reactor: Reactor) throws(SystemError) {
         self.prepared = prepared
-        self.reactor = reactor
-        timer.owner = self
         descriptors = try DescriptorSet(on: reactor) { [unowned self] descriptor, readable, writable in
             ares_process_fd(
                 self.prepared.channel, readable ? descriptor : ARES_SOCKET_BAD, writable ? descriptor : ARES_SOCKET_BAD)
@@ -50,34 +94,33 @@ final class DNSChannel {
         prepared.adopt { [unowned self] in descriptors?.update($0, readable: $1, writable: $2) }
     }
 
-    deinit {
-        timer.owner = nil
-    }
-
-    /// No question may be asked any more, and none is under way.
+    /// Not from within an answer. What is under way fails; no question may be asked any more.
     func close() {
-        reactor.timer.remove(timer)
+        ares_cancel(prepared.channel)
         descriptors?.close()
     }
 
-    /// `completion` is called once, perhaps before this returns.
-    func ask(_ name: String, _ type: DNSMessage.RecordType, _ completion: @escaping Completion) {
-        guard underWay < Self.maxUnderWay else {
-            return completion(.failed("too many questions to DNS servers are under way", isTimeout: false))
-        }
-        underWay += 1
-        let question = Unmanaged.passRetained(Question(self, name, type, completion))
+    /// `completion` is called once, perhaps before this returns, unless the question is abandoned.
+    func ask(
+        _ name: String, _ type: DNSMessage.RecordType, _ completion: @escaping DNSQuestion.Completion
+    ) -> DNSQuestion {
+        asked += 1
+        let question = DNSQuestion(name, type, self, completion)
         let internet: CInt = 1
         ares_query(
             prepared.channel, name, internet, CInt(type.rawValue),
             { argument, status, _, bytes, count in
                 guard let argument else { return }
-                let question = Unmanaged<Question>.fromOpaque(argument).takeRetainedValue()
-                question.channel.underWay -= 1
+                let question = Unmanaged<DNSQuestion>.fromOpaque(argument).takeRetainedValue()
                 let message = UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : Int(count))
-                question.completion(DNSChannel.answer(status, message, question.name, question.type))
-            }, question.toOpaque())
-        if underWay > 0 { reactor.timer.wake(timer, at: reactor.now + Self.tick) }
+                question.end(DNSChannel.answer(status, message, question.name, question.type))
+            }, Unmanaged.passRetained(question).toOpaque())
+        return question
+    }
+
+    /// Lets c-ares see which questions have timed out.
+    func tick() {
+        if underWay.total > 0 { ares_process_fd(prepared.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD) }
     }
 
     private static func answer(
@@ -95,13 +138,5 @@ final class DNSChannel {
         case ARES_EREFUSED: .failed("the DNS server refused the question", isTimeout: false)
         default: .failed(String(cString: ares_strerror(status)), isTimeout: false)
         }
-    }
-}
-
-extension DNSChannel: DeadlineOwner {
-    func deadlineReached(now: Instant) -> Instant {
-        guard underWay > 0 else { return .distantFuture }
-        ares_process_fd(prepared.channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD)
-        return underWay > 0 ? now + Self.tick : .distantFuture
     }
 }

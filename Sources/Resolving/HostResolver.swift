@@ -23,9 +23,7 @@ package final class HostResolver {
     private let readers = WorkerPool(limit: 1)
     private var paths: ResolverPaths
     private var files: ResolverFiles
-    private var channel: DNSChannel?
-    /// The channels of earlier files, until their last question is answered.
-    private var retired: [DNSChannel] = []
+    private let channels: DNSChannels
     private var failure: String?
     private var isReading = false
     private var lastRead: Instant
@@ -38,9 +36,14 @@ package final class HostResolver {
     static let patience = Interval.seconds(1)
 
     /// Reads the files before it returns.
-    package init(_ paths: ResolverPaths = ResolverPaths(), on reactor: Reactor) {
+    package convenience init(_ paths: ResolverPaths = ResolverPaths(), on reactor: Reactor) {
+        self.init(paths, on: reactor, DNSChannels.Limits())
+    }
+
+    init(_ paths: ResolverPaths, on reactor: Reactor, _ limits: DNSChannels.Limits) {
         self.paths = paths
         self.reactor = reactor
+        channels = DNSChannels(on: reactor, limits)
         files = ResolverFiles(paths)
         lastRead = reactor.now
         use(PreparedChannel.make(paths, files.options))
@@ -54,9 +57,9 @@ package final class HostResolver {
 
     package var description: Description {
         var description = Description()
-        description.servers = channel?.prepared.servers ?? []
-        description.domains = channel?.prepared.domains ?? []
-        description.minDots = channel?.prepared.minDots ?? 1
+        description.servers = channels.prepared?.servers ?? []
+        description.domains = channels.prepared?.domains ?? []
+        description.minDots = channels.prepared?.minDots ?? 1
         description.timeout = files.options.timeout
         description.attempts = files.options.attempts
         description.hostsNames = files.hosts.count
@@ -65,6 +68,9 @@ package final class HostResolver {
         description.failure = failure
         return description
     }
+
+    /// Questions to DNS servers.
+    var questionsUnderWay: Int { channels.underWay }
 
     /// After the configuration was read again.
     package func use(_ paths: ResolverPaths) {
@@ -78,7 +84,7 @@ package final class HostResolver {
     private func lookUp(
         _ name: String, _ mode: ResolverMode, _ completion: @escaping Resolver.Completion
     ) -> Resolver.Abandon {
-        read(always: channel == nil && reactor.now >= lastRead + Self.readInterval)
+        read(always: channels.prepared == nil && reactor.now >= lastRead + Self.readInterval)
         switch mode {
         case .system: return askSystem(name, completion)
         case .auto, .dns: break
@@ -87,14 +93,15 @@ package final class HostResolver {
             completion(known)
             return {}
         }
-        guard let channel else {
+        guard let prepared = channels.prepared else {
             let text = "DNS cannot be asked: \(failure ?? "there is no channel")"
             if mode == .auto { return askSystem(name, completion) }
             completion(.failed(text, source: .dns))
             return {}
         }
         let asksSystem = mode == .auto && files.sources.knowsMore
-        let lookUp = NameLookUp(name, channel, reactor, asksSystem: asksSystem ? self : nil, completion)
+        let lookUp = NameLookUp(
+            name, prepared, channels, reactor, asksSystem: asksSystem ? self : nil, completion)
         lookUp.start()
         return { lookUp.abandon() }
     }
@@ -143,20 +150,13 @@ package final class HostResolver {
         if let files { self.files = files }
         if let made { use(made) }
         if files != nil { onFilesChanged() }
-        retired.removeAll { channel in
-            guard channel.underWay == 0 else { return false }
-            channel.close()
-            return true
-        }
     }
 
     private func use(_ made: Result<PreparedChannel, ChannelFailure>) {
         switch made {
         case .success(let prepared):
             do throws(SystemError) {
-                let made = try DNSChannel(prepared, on: reactor)
-                if let channel { retired.append(channel) }
-                channel = made
+                try channels.use(prepared)
                 failure = nil
             } catch {
                 failure = "\(error)"

@@ -22,7 +22,7 @@ final class NameLookUp {
     }
 
     private let name: String
-    private let channel: DNSChannel
+    private let channels: DNSChannels
     private let reactor: Reactor
     private let system: HostResolver?
     private let completion: Resolver.Completion
@@ -31,19 +31,19 @@ final class NameLookUp {
     private let timer = Deadline()
     private var patienceEnds: Instant
     private var settlesAt = Instant.distantFuture
-    /// Answers to questions about an earlier name of the search are not for this one.
-    private var round = 0
+    /// About the name of the search that was asked for last.
+    private var questions: [DNSQuestion] = []
 
     init(
-        _ name: String, _ channel: DNSChannel, _ reactor: Reactor, asksSystem system: HostResolver?,
-        _ completion: @escaping Resolver.Completion
+        _ name: String, _ prepared: PreparedChannel, _ channels: DNSChannels, _ reactor: Reactor,
+        asksSystem system: HostResolver?, _ completion: @escaping Resolver.Completion
     ) {
         self.name = name
-        self.channel = channel
+        self.channels = channels
         self.reactor = reactor
         self.system = system
         self.completion = completion
-        search = NameSearch(name, domains: channel.prepared.domains, minDots: channel.prepared.minDots)
+        search = NameSearch(name, domains: prepared.domains, minDots: prepared.minDots)
         patienceEnds = system == nil ? .distantFuture : reactor.now + HostResolver.patience
         timer.owner = self
     }
@@ -64,6 +64,11 @@ final class NameLookUp {
         }
         state = .over
         reactor.timer.remove(timer)
+        questionsBecome(.abandoned)
+    }
+
+    private func questionsBecome(_ standing: DNSQuestion.Standing) {
+        for question in questions { question.become(standing) }
     }
 
     private func wake() {
@@ -73,11 +78,12 @@ final class NameLookUp {
 
     private func perform(_ step: NameSearch.Step) {
         switch step {
-        case .ask(let question):
-            round += 1
+        case .ask(let next):
             settlesAt = .distantFuture
-            ask(question, .ipv4, .a)
-            ask(question, .ipv6, .aaaa)
+            questionsBecome(.abandoned)
+            questions = []
+            ask(next, .ipv4, .a)
+            ask(next, .ipv6, .aaaa)
         case .wait: break
         case .settle(let until):
             settlesAt = until
@@ -87,16 +93,15 @@ final class NameLookUp {
     }
 
     /// The questions hold the look-up: DNS tells them when they have timed out, at the latest.
-    private func ask(_ question: String, _ family: NameSearch.Family, _ type: DNSMessage.RecordType) {
-        let asked = round
-        channel.ask(question, type) { [self] answer in
+    private func ask(_ next: String, _ family: NameSearch.Family, _ type: DNSMessage.RecordType) {
+        let question = channels.ask(next, type) { [self] answer in
             switch state {
             case .over: return
             case .asking, .askingBoth, .askingSystem, .answered: break
             }
-            guard asked == round else { return }
             perform(search.answered(family, answer, now: reactor.now))
         }
+        if let question { questions.append(question) }
     }
 
     /// The end of the search, or a family that came later.
@@ -133,6 +138,7 @@ final class NameLookUp {
     private func finish(_ answer: NameAnswer, isLast: Bool = false) {
         state = isLast ? .over : .answered
         reactor.timer.remove(timer)
+        questionsBecome(isLast ? .abandoned : .late)
         completion(answer)
     }
 }

@@ -15,11 +15,16 @@ final class PreparedChannel: @unchecked Sendable {
     let servers: [String]
     fileprivate(set) var onSocketState: (CInt, _ readable: Bool, _ writable: Bool) -> Void = { _, _, _ in }
 
-    private init(_ channel: ares_channel, domains: [String], minDots: Int, servers: [String]) {
+    /// Keeps the relay.
+    private init(
+        _ channel: ares_channel, _ relay: Unmanaged<Relay>, domains: [String], minDots: Int, servers: [String]
+    ) {
         self.channel = channel
+        self.relay = relay
         self.domains = domains
         self.minDots = minDots
         self.servers = servers
+        relay._withUnsafeGuaranteedRef { $0.prepared = self }
     }
 
     func adopt(_ handler: @escaping (CInt, _ readable: Bool, _ writable: Bool) -> Void) {
@@ -31,11 +36,11 @@ final class PreparedChannel: @unchecked Sendable {
         weak var prepared: PreparedChannel?
     }
 
-    private var relay: Unmanaged<Relay>?
+    private let relay: Unmanaged<Relay>
 
     deinit {
         ares_destroy(channel)
-        relay?.release()
+        relay.release()
     }
 
     static let startLibrary: Void = {
@@ -73,11 +78,30 @@ final class PreparedChannel: @unchecked Sendable {
             _ = ares_set_servers_ports_csv(channel, list)
         }
         let (domains, minDots) = searchList(of: channel)
-        let prepared = PreparedChannel(
-            channel, domains: domains, minDots: minDots, servers: servers(of: channel))
-        relay._withUnsafeGuaranteedRef { $0.prepared = prepared }
-        prepared.relay = relay
-        return .success(prepared)
+        return .success(
+            PreparedChannel(channel, relay, domains: domains, minDots: minDots, servers: servers(of: channel)))
+    }
+
+    /// With the same configuration; reads no file.
+    func another() -> PreparedChannel? {
+        var saved = ares_options()
+        var mask: CInt = 0
+        guard ares_save_options(channel, &saved, &mask) == ARES_SUCCESS else { return nil }
+        defer { ares_destroy_options(&saved) }
+        let relay = Unmanaged.passRetained(Relay())
+        saved.sock_state_cb_data = relay.toOpaque()
+        var made: ares_channel?
+        guard ares_init_options(&made, &saved, mask) == ARES_SUCCESS, let copy = made else {
+            relay.release()
+            return nil
+        }
+        // The options tell only of IPv4 servers on one port.
+        var servers: UnsafeMutablePointer<ares_addr_port_node>?
+        if ares_get_servers_ports(channel, &servers) == ARES_SUCCESS, let servers {
+            _ = ares_set_servers_ports(copy, servers)
+            ares_free_data(servers)
+        }
+        return PreparedChannel(copy, relay, domains: domains, minDots: minDots, servers: self.servers)
     }
 
     private static func searchList(of channel: ares_channel) -> (domains: [String], minDots: Int) {

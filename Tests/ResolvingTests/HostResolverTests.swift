@@ -122,6 +122,61 @@ struct HostResolverTests {
         #expect(!server.questions.contains { $0.name.contains("localhost") })
     }
 
+    /// A resolver with few questions to a channel, whose server waits long.
+    private func narrow(_ limits: DNSChannels.Limits) throws -> HostResolver {
+        var paths = ResolverPaths()
+        paths.resolvConf = try folder.write("slow.conf", "options timeout:30 attempts:5\n")
+        paths.hosts = try folder.write("no-hosts", "")
+        paths.servers = [Endpoint(address: IPAddress(ipv4: 0x7F00_0001), port: server.port)]
+        return HostResolver(paths, on: reactor, limits)
+    }
+
+    private func turn(until isMet: () -> Bool) -> Bool {
+        let end = Date() + 20
+        while !isMet(), Date() < end { reactor.turn() }
+        return isMet()
+    }
+
+    @Test("questions that nobody waits for are given up long before they time out")
+    func givenUp() throws {
+        let names = try narrow(.init(perChannel: 8, channels: 16, underWay: 60))
+        for number in 0..<40 { server["hang\(number).example"] = .init(manner: .silent) }
+        let abandons = (0..<28).map { names.resolver.lookUp("hang\($0).example.", .dns) { _ in } }
+        #expect(names.questionsUnderWay == 56)
+        for abandon in abandons { abandon() }
+        #expect(turn { names.questionsUnderWay <= 8 })
+        for number in 28..<40 { _ = names.resolver.lookUp("hang\(number).example.", .dns) { _ in } }
+        #expect(names.questionsUnderWay >= 24)
+    }
+
+    @Test("a family that nobody answers for is waited for as long as there is room for other questions")
+    func lateFamilies() throws {
+        let names = try narrow(.init(perChannel: 8, channels: 16, underWay: 40))
+        var answered = 0
+        for number in 0..<100 {
+            let name = "half\(number).example."
+            server[String(name.dropLast())] = .init(["192.0.2.1"], manner: .silentFor(28))
+            _ = names.resolver.lookUp(name, .dns) { if $0.hasAddresses { answered += 1 } }
+            #expect(turn { answered == number + 1 }, "\(name) is not answered")
+            if number == 15 { #expect(names.questionsUnderWay == 16) }
+        }
+        #expect(names.questionsUnderWay <= 40)
+    }
+
+    @Test("questions come from changing ports though one of them is never answered")
+    func ports() throws {
+        let names = try narrow(.init(perChannel: 8, channels: 16, underWay: 60))
+        server["hang.example"] = .init(manner: .silent)
+        _ = names.resolver.lookUp("hang.example.", .dns) { _ in }
+        var answered = 0
+        for number in 1...40 {
+            server["a\(number).example"] = .init(["192.0.2.1"], ipv6: ["2001:db8::1"])
+            _ = names.resolver.lookUp("a\(number).example.", .dns) { _ in answered += 1 }
+            #expect(turn { answered == number })
+        }
+        #expect(Set(server.questions.map(\.port)).count >= 10)
+    }
+
     @Test("an abandoned look-up is not told")
     func abandoned() throws {
         server["a.example"] = .init(["192.0.2.1"])
@@ -149,17 +204,35 @@ struct HostResolverTests {
         #expect(names.description.domains == ["z.example"] && names.description.hostsNames == 2)
     }
 
+    /// A look-up notices that the file has changed.
+    private func waitUntilSystemKnowsMore() throws {
+        let end = Date() + 20
+        while !names.description.systemKnowsMore, Date() < end { _ = try look("known.example", .auto) }
+        try #require(names.description.systemKnowsMore)
+    }
+
     @Test("auto asks the system for what DNS does not know, where that may know more, and says who answered")
     func auto() throws {
-        let name = ProcessInfo.processInfo.hostName
-        #expect(try look(name + ".", .auto).isAbsent)
+        // The system's resolver takes it for an address; DNS is asked for a name.
+        let name = "127.1"
+        #expect(try look(name, .auto).isAbsent)
+        #expect(try look(name, .system).source == .system)
         _ = try folder.write("nsswitch.conf", "hosts: files dns myhostname\n")
-        let end = Date() + 30
-        var answer = try look("localhost", .system)
-        #expect(answer.source == .system && answer.hasAddresses)
-        while Date() < end, !names.description.systemKnowsMore { answer = try look("gone.example.", .auto) }
-        // The system knows the loopback addresses of its own name only from files; what counts is who was asked.
-        #expect(names.description.systemKnowsMore)
-        #expect(try look("gone.example.", .auto).isAbsent)
+        let known = NameAnswer.addresses([IPAddress(ipv4: 0x7F00_0001)])
+        try waitUntilSystemKnowsMore()
+        #expect(try look(name, .auto) == known && look(name, .dns).isAbsent)
+        server["gone.example"] = .init(manner: .noSuchName)
+        let both = try look("gone.example.", .auto)
+        #expect(both.isAbsent && both.source == .dns)
+    }
+
+    @Test("auto asks the system as well while DNS is silent, and gives up both together")
+    func silentAuto() throws {
+        _ = try folder.write("nsswitch.conf", "hosts: files dns myhostname\n")
+        try waitUntilSystemKnowsMore()
+        server["127.1"] = .init(manner: .silent)
+        server["127.1.x.example"] = .init(manner: .silent)
+        #expect(try look("127.1", .auto) == NameAnswer.addresses([IPAddress(ipv4: 0x7F00_0001)]))
+        #expect(names.questionsUnderWay > 0)
     }
 }

@@ -39,6 +39,8 @@ package final class NameServer: Sendable {
         package let name: String
         package let type: UInt16
         package let isTCP: Bool
+        /// That it came from over UDP.
+        package let port: UInt16?
     }
 
     package let port: UInt16
@@ -55,7 +57,7 @@ package final class NameServer: Sendable {
         stopPipe = (ends[0], ends[1])
         let stop = ends[0]
         Thread.detachNewThread { [weak self] in
-            Self.serve(udp, tcp, stop) { self?.answer($0, isTCP: $1) }
+            Self.serve(udp, tcp, stop) { self?.answer($0, from: $1) }
             for descriptor in [udp, tcp, stop] { close(descriptor) }
         }
     }
@@ -105,7 +107,7 @@ package final class NameServer: Sendable {
 
     /// Until the other end of `stop` is closed.
     private static func serve(
-        _ udp: Int32, _ tcp: Int32, _ stop: Int32, _ answer: ([UInt8], _ isTCP: Bool) -> [UInt8]?
+        _ udp: Int32, _ tcp: Int32, _ stop: Int32, _ answer: ([UInt8], _ fromUDP: UInt16?) -> [UInt8]?
     ) {
         var room = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -118,7 +120,10 @@ package final class NameServer: Sendable {
                 withUnsafeMutablePointer(to: &peer) {
                     $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { peer in
                         let count = recvfrom(udp, &room, room.count, 0, peer, &size)
-                        guard count > 12, let reply = answer(Array(room[..<count]), false) else { return }
+                        let port = peer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
+                            UInt16(bigEndian: $0.pointee.sin_port)
+                        }
+                        guard count > 12, let reply = answer(Array(room[..<count]), port) else { return }
                         sendto(udp, reply, reply.count, 0, peer, size)
                     }
                 }
@@ -128,7 +133,7 @@ package final class NameServer: Sendable {
     }
 
     /// One question.
-    private static func serveTCP(_ descriptor: Int32, _ answer: ([UInt8], _ isTCP: Bool) -> [UInt8]?) {
+    private static func serveTCP(_ descriptor: Int32, _ answer: ([UInt8], _ fromUDP: UInt16?) -> [UInt8]?) {
         guard descriptor >= 0 else { return }
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 5, tv_usec: 0)
@@ -140,14 +145,14 @@ package final class NameServer: Sendable {
             guard count > 0 else { return }
             bytes += room[..<count]
         }
-        guard let reply = answer(Array(bytes[2...]), true) else { return }
+        guard let reply = answer(Array(bytes[2...]), nil) else { return }
         let framed = [UInt8(reply.count >> 8), UInt8(reply.count & 255)] + reply
         send(descriptor, framed, framed.count, Int32(MSG_NOSIGNAL))
     }
 
     // MARK: Answers
 
-    private func answer(_ query: [UInt8], isTCP: Bool) -> [UInt8]? {
+    private func answer(_ query: [UInt8], from port: UInt16?) -> [UInt8]? {
         var labels: [String] = []
         var at = 12
         while at < query.count, query[at] > 0 {
@@ -157,10 +162,10 @@ package final class NameServer: Sendable {
         guard at + 5 <= query.count else { return nil }
         let name = labels.joined(separator: ".").lowercased()
         let type = UInt16(query[at + 1]) << 8 | UInt16(query[at + 2])
-        asked.change { $0.append(Question(name: name, type: type, isTCP: isTCP)) }
+        asked.change { $0.append(Question(name: name, type: type, isTCP: port == nil, port: port)) }
         let question = Array(query[12..<(at + 5)])
         let entries = zone.withLock { $0 }
-        guard let message = Self.message(name, type, isTCP, entries) else { return nil }
+        guard let message = Self.message(name, type, port == nil, entries) else { return nil }
         let authority = message.answers.isEmpty ? Self.authority : []
         let counts =
             Self.short(1) + Self.short(message.answers.count) + Self.short(authority.isEmpty ? 0 : 1) + Self.short(0)
