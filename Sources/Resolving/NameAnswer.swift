@@ -17,6 +17,14 @@ package struct NameAnswer: Equatable, Sendable {
             case .addresses, .absent: false
             }
         }
+
+        /// An absence ends with one that it depends on.
+        mutating func hold(atMost ttl: Interval) {
+            switch self {
+            case .absent(let own): self = .absent(ttl: min(own ?? ttl, ttl))
+            case .addresses, .unknown: break
+            }
+        }
     }
 
     /// So many addresses of a family are kept: whoever answers must not decide how much is stored and tried.

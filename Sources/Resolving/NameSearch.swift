@@ -4,14 +4,14 @@ import ProxyTypes
 /// names of the search domains one after the other. It asks nothing itself and reads no clock. Value.
 ///
 /// ```
-///           both: none, no such name          one has addresses, the other is silent
+///           both: no address, or failed       one has addresses, the other is silent
 /// asking ──────────────────────────▶ asking the next name      asking ─────────▶ settling ──▶ over
-///    │ both answered, or one failed                                  50 ms or the other answer │
+///    │ an address, or no answer in time                              50 ms or the other answer │
 ///    └──────────────────────────────────────────────────────────────────────────▶ over ◀───────┘
 /// ```
 ///
-/// A name that exists without an address ends the search, and so does a failure: another name's addresses in its place
-/// would be another host's.
+/// It goes on where the C library does: a domain in which every name exists, but without an address, or whose servers
+/// fail, must not hide all other names. What failed on the way makes the whole a failure, not an absence.
 struct NameSearch {
     enum Family: Sendable {
         case ipv4, ipv6
@@ -32,8 +32,26 @@ struct NameSearch {
         case over
     }
 
+    /// What the names said that were asked for before.
+    private struct Passed {
+        var failure: String?
+        var nameExists = false
+        var ttl: Interval?
+
+        mutating func note(_ answer: DNSAnswer) {
+            switch answer {
+            case .addresses: break
+            case .absent(let exists, let ttl):
+                nameExists = nameExists || exists
+                self.ttl = [self.ttl, ttl].compactMap { $0 }.min()
+            case .failed(let text, _): failure = failure ?? text
+            }
+        }
+    }
+
     private let names: [String]
     private var position = 0
+    private var passed = Passed()
     private var phase = Phase.asking
     private var ipv4: DNSAnswer?
     private var ipv6: DNSAnswer?
@@ -83,16 +101,23 @@ struct NameSearch {
     }
 
     private mutating func evaluate() -> Step {
-        if let ipv4, let ipv6, case .absent(nameExists: false, _) = ipv4, case .absent(nameExists: false, _) = ipv6,
-            position + 1 < names.count
-        {
-            position += 1
-            phase = .asking
-            self.ipv4 = nil
-            self.ipv6 = nil
-            return .ask(names[position])
+        guard let ipv4, let ipv6, Self.goesOn(after: ipv4), Self.goesOn(after: ipv6), position + 1 < names.count else {
+            return end()
         }
-        return end()
+        passed.note(ipv4)
+        passed.note(ipv6)
+        position += 1
+        phase = .asking
+        self.ipv4 = nil
+        self.ipv6 = nil
+        return .ask(names[position])
+    }
+
+    private static func goesOn(after answer: DNSAnswer) -> Bool {
+        switch answer {
+        case .absent, .failed(_, isTimeout: false): true
+        case .addresses, .failed(_, isTimeout: true): false
+        }
     }
 
     mutating func deadlineReached(now: Instant) -> Step {
@@ -136,16 +161,24 @@ struct NameSearch {
             case .absent, .addresses, nil: break
             }
         }
-        guard answer.reason.isEmpty else { return answer }
-        for part in [ipv4, ipv6] {
-            guard case .absent(let nameExists, _) = part else { continue }
-            if nameExists {
-                answer.reason = "it has no address"
-            } else if answer.reason.isEmpty {
-                answer.reason = "there is no such name"
-            }
-        }
+        if answer.reason.isEmpty, !answer.hasAddresses { addPassed(to: &answer) }
         return answer
+    }
+
+    /// No name had an address.
+    private func addPassed(to answer: inout NameAnswer) {
+        if let failure = passed.failure {
+            (answer.ipv4, answer.ipv6, answer.reason) = (.unknown, .unknown, failure)
+            return
+        }
+        var all = passed
+        if let ipv4 { all.note(ipv4) }
+        if let ipv6 { all.note(ipv6) }
+        if let ttl = passed.ttl {
+            answer.ipv4.hold(atMost: ttl)
+            answer.ipv6.hold(atMost: ttl)
+        }
+        answer.reason = all.nameExists ? "it has no address" : "there is no such name"
     }
 
     private static func family(_ answer: DNSAnswer?) -> NameAnswer.Family {

@@ -34,20 +34,51 @@ struct NameSearchTests {
         #expect(order("a", ["."], 1) == ["a", "a"] && order("a", [], 1) == ["a"])
     }
 
-    @Test("the search ends at a name that exists without an address, and at a failure")
-    func ends() {
-        for (second, reason) in [
-            (Self.noAddress, "it has no address"), (.failed("SERVFAIL", isTimeout: false), "SERVFAIL"),
-        ] {
-            var search = NameSearch("a", domains: ["x.example"], minDots: 1)
-            _ = search.start()
-            #expect(search.answered(.ipv4, Self.noName, now: Self.now) == .settle(until: Self.now + .seconds(1)))
-            guard case .done(let answer) = search.answered(.ipv6, second, now: Self.now) else {
-                Issue.record("the search goes on")
-                continue
-            }
-            #expect(!answer.hasAddresses && answer.reason.contains(reason), "\(answer.reason)")
+    /// The first name of two is answered with these, and the second with those.
+    private func search(_ first: (DNSAnswer, DNSAnswer), _ second: (DNSAnswer, DNSAnswer)) -> NameSearch.Step {
+        var search = NameSearch("a", domains: ["x.example"], minDots: 1)
+        _ = search.start()
+        _ = search.answered(.ipv4, first.0, now: Self.now)
+        let step = search.answered(.ipv6, first.1, now: Self.now)
+        guard step == .ask("a") else { return step }
+        _ = search.answered(.ipv4, second.0, now: Self.now)
+        return search.answered(.ipv6, second.1, now: Self.now)
+    }
+
+    @Test("a name without an address and one whose servers fail hide no other, as with the C library")
+    func goesOn() {
+        let failed = DNSAnswer.failed("SERVFAIL", isTimeout: false)
+        let firsts = [(Self.noAddress, Self.noAddress), (failed, failed), (Self.noName, failed)]
+        for first in firsts {
+            let found = NameAnswer(
+                ipv4: .addresses([Self.address], ttl: .seconds(9)), ipv6: .absent(ttl: .seconds(3)), source: .dns)
+            #expect(search(first, (Self.found, Self.noAddress)) == .done(found))
         }
+    }
+
+    @Test("no answer in time ends the search")
+    func timeout() {
+        guard case .done(let answer) = search((Self.noName, .failed("slow", isTimeout: true)), (Self.found, Self.found))
+        else {
+            Issue.record("the search goes on")
+            return
+        }
+        #expect(!answer.hasAddresses && answer.isTimeout && answer.reason == "slow")
+    }
+
+    @Test("what failed on the way makes the whole a failure; an absence holds as long as the shortest on the way")
+    func passed() {
+        let failed = DNSAnswer.failed("SERVFAIL", isTimeout: false)
+        guard case .done(let failure) = search((failed, failed), (Self.noName, Self.noName)),
+            case .done(let absence) = search(
+                (.absent(nameExists: true, ttl: .seconds(2)), Self.noName), (Self.noName, .absent(nameExists: false, ttl: nil)))
+        else {
+            Issue.record("the search goes on")
+            return
+        }
+        #expect(!failure.isAbsent && !failure.isTimeout && failure.reason == "SERVFAIL")
+        #expect(absence.ipv4 == .absent(ttl: .seconds(2)) && absence.ipv6 == .absent(ttl: .seconds(2)))
+        #expect(absence.reason == "it has no address")
     }
 
     @Test("one family's addresses wait 50 ms for the other's, and are told again when those come")
