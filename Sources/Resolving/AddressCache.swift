@@ -50,7 +50,9 @@ package final class AddressCache {
     package private(set) var statistics = NameStatistics()
 
     private static let maxNames = 20_000
-    private static let maxLookUps = 1_024
+    static let maxLookUps = 1_024
+    /// Wakes when too many look-ups are under way and the oldest may give way.
+    let crowding = Deadline()
     /// More refreshes wait until some of these are over: those who ask come first.
     private static let refreshesAtOnce = 256
     /// The same, for names with connections.
@@ -70,6 +72,11 @@ package final class AddressCache {
         self.sort = sort
         self.reactor = reactor
         random = SeededRandom(seed: seed)
+        crowding.owner = self
+    }
+
+    deinit {
+        crowding.owner = nil
     }
 
     package var lookUpsUnderWay: Int { underWay }
@@ -218,6 +225,7 @@ package final class AddressCache {
         let number = name.lookUpNumber
         name.lookUp = KnownName.LookUp(since: reactor.now, isAhead: isAhead)
         underWay += 1
+        if underWay == Self.maxLookUps { reactor.timer.wake(crowding, at: crowdingEnds) }
         let abandon = resolver.lookUp(name.key.name, name.key.mode) { [weak self, weak name] answer in
             guard let self, let name, name.lookUpNumber == number else { return }
             answered(name, answer)
@@ -235,7 +243,7 @@ package final class AddressCache {
 
     /// Called again where the answer for one family comes later than the other's.
     @discardableResult
-    private func answered(_ name: KnownName, _ answer: NameAnswer) -> Result<KnownAddresses, ProxyError> {
+    func answered(_ name: KnownName, _ answer: NameAnswer) -> Result<KnownAddresses, ProxyError> {
         let now = reactor.now
         let before = name.members
         let ended = end(name)

@@ -297,6 +297,25 @@ struct AddressCacheTests {
         #expect(names.ask("last.example", "later") == nil && names.hosts.last == "last.example")
     }
 
+    @Test("of so many names those that hang for a second give way, the oldest first")
+    func crowding() {
+        let waiter = CacheFixture.Waiter("waiter", names.log)
+        let first = CacheFixture.Waiter("first", names.log)
+        _ = names.ask("first.example", first)
+        names.advance(by: .milliseconds(500))
+        for number in 0..<1023 { _ = names.ask("\(number).example", waiter) }
+        names.advance(by: .milliseconds(499))
+        #expect(names.log.lines.isEmpty && names.ask("new.example", "refused") == nil)
+        names.log.lines = []
+        names.advance(by: .milliseconds(1))
+        #expect(names.log.lines == ["first dns_timeout"] && names.abandoned == ["first.example"])
+        #expect(names.ask("new.example", "new") == nil && names.hosts.last == "new.example")
+        names.advance(by: .milliseconds(500))
+        #expect(names.log.lines.count == 129 && cache.lookUpsUnderWay == 896)
+        names.advance(by: .seconds(5))
+        #expect(cache.lookUpsUnderWay == 896)
+    }
+
     @Test("with so many under way, what is known needs none: expired addresses, and names of files")
     func withoutLookUp() {
         _ = names.ask("a.example", "first")
