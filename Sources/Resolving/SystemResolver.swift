@@ -15,16 +15,24 @@ final class Abandonment: Sendable {
 }
 
 /// Asks the system's resolver, which blocks, on threads of its own: as many hang as names do, so there are many. Shared.
-struct SystemResolver: Sendable {
+final class SystemResolver: Sendable {
     private let workers = WorkerPool(limit: threads)
+    /// Abandoned ones included, until their turn comes.
+    private let waiting = Atomic<Int>(0)
 
     private static let threads = 64
+    private static let mostWaiting = 4096
 
     /// `completion` is called on a thread of the resolver's, unless the look-up was abandoned before its turn came.
     func lookUp(
         _ name: String, _ abandonment: Abandonment, _ completion: @escaping @Sendable (NameAnswer) -> Void
     ) {
+        guard waiting.load(ordering: .relaxed) < Self.mostWaiting else {
+            return completion(.failed("too many names wait for the system's resolver"))
+        }
+        waiting.add(1, ordering: .relaxed)
         workers.run {
+            self.waiting.subtract(1, ordering: .relaxed)
             if !abandonment.isAbandoned { completion(Self.ask(name)) }
         }
     }
