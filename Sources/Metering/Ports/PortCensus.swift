@@ -24,17 +24,21 @@ package struct PortCensus: Sendable {
     /// Connections on paths that found no place.
     package private(set) var uncounted = 0
 
+    private let own: Set<PortPath>
+
     /// The number of paths is bounded, as other programs may connect from any of the host's addresses.
     package static let mostPaths = 1024
 
-    package init(time: Instant, space: PortSpace) {
+    /// `own`: paths that always find a place, whatever other programs do.
+    package init(time: Instant, space: PortSpace, own: Set<PortPath> = []) {
         self.time = time
         self.space = space
+        self.own = own
     }
 
     package mutating func add(_ holding: Holding, from local: Endpoint, to remote: Endpoint) {
         let path = PortPath(source: local.address, destination: remote)
-        guard counts[path] != nil || counts.count < Self.mostPaths else {
+        guard counts[path] != nil || counts.count < Self.mostPaths || own.contains(path) else {
             uncounted += 1
             return
         }

@@ -48,7 +48,9 @@ actor PortWatch {
 
     private static let mostPaths = 512
     /// Whoever asks within this time after a counting gets its result.
-    private static let isCurrent = Interval.milliseconds(250)
+    private static let leastAge = Interval.milliseconds(250)
+    /// On a host with very many connections a counting takes long: whoever asks, it takes a twentieth of the time at most.
+    private static let share: Int64 = 20
 
     init(mailbox: LoopMailbox, events: EventHub, logger: Logger) {
         self.mailbox = mailbox
@@ -63,13 +65,13 @@ actor PortWatch {
         caller.yield()
         for await _ in calls {
             // What called for it may have happened since the last counting.
-            if let last = known?.counted.time {
-                let left = last + Self.isCurrent - SystemClock.instant()
+            if let known {
+                let left = Self.expiry(of: known) - SystemClock.instant()
                 if left > .zero { try? await Task.sleep(for: .nanoseconds(left.nanoseconds)) }
             }
             switch await current() {
             case .success(let census): wake(after: Self.pause(after: census))
-            case .failure: wake(after: .seconds(30))
+            case .failure: wake(after: .seconds(5))
             }
         }
         timer?.cancel()
@@ -84,9 +86,12 @@ actor PortWatch {
         }
     }
 
+    private static func expiry(of census: Census) -> Instant {
+        census.counted.time + max(leastAge, Interval(nanoseconds: census.duration.nanoseconds * share))
+    }
+
     private static func pause(after census: Census) -> Duration {
-        // On a host with very many connections a counting takes long: then it takes a twentieth of the time.
-        max(usualPause(after: census), .nanoseconds(census.duration.nanoseconds * 20))
+        max(usualPause(after: census), .nanoseconds(census.duration.nanoseconds * share))
     }
 
     private static func usualPause(after census: Census) -> Duration {
@@ -104,11 +109,11 @@ actor PortWatch {
     /// Counts, unless that was done a moment ago.
     func current() async -> Result<Census, Failure> {
         await serial.enter()
-        if case .success(let census)? = latest, SystemClock.instant() - census.counted.time < Self.isCurrent {
-            await serial.leave()
-            return .success(census)
-        }
         let before = known
+        if let before, SystemClock.instant() < Self.expiry(of: before) {
+            await serial.leave()
+            return .success(before)
+        }
         let result = await count(before)
         let failedBefore = if case .failure? = latest { true } else { false }
         latest = result
@@ -117,8 +122,9 @@ actor PortWatch {
             await tellLoop(census)
             tellChanges(from: before, to: census)
         case .failure(let failure):
-            // Once for as long as it lasts.
+            // Once for as long as it lasts. Nobody knows whether ports are short any more: pools dial as if they were not.
             if !failedBefore {
+                await mailbox.run { $0.upstream.apply([:], dialsUntilNext: .max) }
                 logger.warning("local ports cannot be counted", metadata: ["reason": "\(failure.text)"])
             }
         }
@@ -142,7 +148,7 @@ actor PortWatch {
     private static func count(_ origins: [PortPath: [Origin]], _ before: Census?) -> Result<Census, Failure> {
         guard let space = PortSpace.ofKernel else { return .failure(.rangeUnknown) }
         let start = SystemClock.instant()
-        var census = PortCensus(time: start, space: space)
+        var census = PortCensus(time: start, space: space, own: Set(origins.keys))
         do {
             if !origins.isEmpty {
                 for port in try SocketDump.listeningPorts() { census.addListener(port) }

@@ -176,6 +176,19 @@ struct PortCensusTests {
         #expect(census.counts.count == PortCensus.mostPaths && census.uncounted == 5)
     }
 
+    @Test("connd's own paths find a place whatever others do")
+    func own() throws {
+        let space = try #require(PortSpace(range: "1000 1199", reserved: "", timeWaitReuse: .never))
+        let remote = Endpoint(address: IPAddress(ipv4: 9), port: 80)
+        let path = PortPath(source: IPAddress(ipv4: 1), destination: remote)
+        var census = PortCensus(time: .zero, space: space, own: [path])
+        for number in 0..<(PortCensus.mostPaths + 5) {
+            census.add(.open, from: Endpoint(address: IPAddress(ipv4: UInt32(100 + number)), port: 1000), to: remote)
+        }
+        census.add(.open, from: Endpoint(address: path.source, port: 1000), to: remote)
+        #expect(census.counts[path]?.open == 1 && census.uncounted == 5)
+    }
+
     @Test("the metrics have the paths with the fewest free ports, and a count of all")
     func facts() throws {
         let space = try #require(PortSpace(range: "1000 1199", reserved: "", timeWaitReuse: .never))
