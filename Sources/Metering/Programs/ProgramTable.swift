@@ -42,6 +42,8 @@ package struct ProgramTable: Sendable {
         /// Of the process that connected last, as far as it is known.
         package var facts = ProgramFacts()
         fileprivate var lastUse = Instant.zero
+        /// What was counted before its name had a series: another series has it, which must not fall.
+        fileprivate var beforeSeries = Counts()
 
         fileprivate init(key: ProgramKey) {
             self.key = key
@@ -58,8 +60,10 @@ package struct ProgramTable: Sendable {
     private var gone = GoneClients()
     private var slots: [Program] = [Program(key: .other), Program(key: .unknown)]
     private var index: [ProgramKey: Int] = [.other: 0, .unknown: 1]
-    /// Names with series of their own, which they keep.
+    /// Names with series of their own, which they keep while they are used.
     private var named: Set<String> = []
+    /// Until then no name is looked for that could give up its series.
+    private var nextNaming = Instant.zero
     /// What programs that have lost their place had counted under these names: their series must not fall.
     private var retired: [String: ProgramSeries] = [:]
     package private(set) var total = Counts()
@@ -70,6 +74,9 @@ package struct ProgramTable: Sendable {
     package static let mostSeries = 50
     /// A program that was used more recently keeps its place.
     package static let kept = Interval.minutes(10)
+    /// A name that was used more recently keeps its series.
+    package static let seriesKept = Interval.minutes(60)
+    private static let namingPause = Interval.minutes(1)
 
     package init() {}
 
@@ -86,6 +93,7 @@ package struct ProgramTable: Sendable {
         guard case .waiting(let uses)? = clients[client] else { return }
         attributions[attribution] += 1
         let slot = slot(of: key, now: now)
+        name(slots[slot].key, now: now)
         slots[slot].counts.add(requests: 0, connections: 1, errors: 0, now: now)
         total.add(requests: 0, connections: 1, errors: 0, now: now)
         slots[slot].open += 1
@@ -174,7 +182,6 @@ package struct ProgramTable: Sendable {
         guard slots.count < Self.mostPrograms + 2 else { return replace(with: key, now: now) }
         index[key] = slots.count
         slots.append(Program(key: key))
-        name(key)
         return slots.count - 1
     }
 
@@ -183,7 +190,7 @@ package struct ProgramTable: Sendable {
         guard let oldest = unused.min(by: { slots[$0].lastUse < slots[$1].lastUse }) else { return 0 }
         let gone = slots[oldest]
         if named.contains(gone.key.name) {
-            retired[gone.key.name, default: ProgramSeries(name: gone.key.name)].add(gone.counts, open: 0)
+            retired[gone.key.name, default: ProgramSeries(name: gone.key.name)].add(gone)
         }
         slots[0].counts += gone.counts
         slots[0].otherOrigins += gone.otherOrigins
@@ -191,12 +198,31 @@ package struct ProgramTable: Sendable {
         index[gone.key] = nil
         index[key] = oldest
         slots[oldest] = Program(key: key)
-        name(key)
         return oldest
     }
 
-    private mutating func name(_ key: ProgramKey) {
-        if named.count < Self.mostSeries { named.insert(key.name) }
+    private mutating func name(_ key: ProgramKey, now: Instant) {
+        guard key != .other, key != .unknown, !named.contains(key.name) else { return }
+        if named.count >= Self.mostSeries { giveUpName(now: now) }
+        guard named.count < Self.mostSeries else { return }
+        named.insert(key.name)
+        for slot in slots.indices where slots[slot].key.name == key.name {
+            slots[slot].beforeSeries = slots[slot].counts
+        }
+    }
+
+    /// What was counted under it goes to the rest, which may rise. If it comes back, it begins anew.
+    private mutating func giveUpName(now: Instant) {
+        guard now >= nextNaming else { return }
+        nextNaming = now + Self.namingPause
+        var used = Dictionary(uniqueKeysWithValues: named.map { ($0, Instant.zero) })
+        for program in slots where used[program.key.name] != nil {
+            used[program.key.name] = max(used[program.key.name] ?? .zero, program.open > 0 ? now : program.lastUse)
+        }
+        guard let oldest = used.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else { return }
+        guard now - oldest.value >= Self.seriesKept else { return }
+        named.remove(oldest.key)
+        retired[oldest.key] = nil
     }
 }
 
@@ -270,8 +296,7 @@ extension ProgramTable {
     package var series: [ProgramSeries] {
         var byName = retired
         for program in slots where program.key == .unknown || named.contains(program.key.name) {
-            byName[program.key.name, default: ProgramSeries(name: program.key.name)].add(
-                program.counts, open: program.open)
+            byName[program.key.name, default: ProgramSeries(name: program.key.name)].add(program)
         }
         var other = ProgramSeries(name: ProgramKey.other.name)
         other.add(total, open: slots.reduce(0) { $0 + $1.open })
@@ -299,6 +324,13 @@ package struct ProgramSeries: Hashable, Sendable {
 
     fileprivate init(name: String) {
         self.name = name
+    }
+
+    fileprivate mutating func add(_ program: ProgramTable.Program) {
+        add(program.counts, open: program.open)
+        requests -= program.beforeSeries.requests
+        connections -= program.beforeSeries.connections
+        errors -= program.beforeSeries.errors
     }
 
     fileprivate mutating func add(_ counts: ProgramTable.Counts, open: Int) {

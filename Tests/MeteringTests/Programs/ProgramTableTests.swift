@@ -127,6 +127,40 @@ struct ProgramTableTests {
         #expect(before["p0"]?.connections == 2 && before["other"] != nil)
     }
 
+    @Test("a name that is not used for an hour gives its series up to one that is; no counter falls")
+    func seriesGivenUp() throws {
+        var table = ProgramTable()
+        var before: [String: ProgramSeries] = [:]
+        var now = start
+        func connect(_ name: String) {
+            Self.connect(&table, UInt64(table.total.connections), .executable(name, user: 1), now: now)
+            var next: [String: ProgramSeries] = [:]
+            for one in table.series { next[one.name] = one }
+            for (name, one) in next where before[name] != nil {
+                #expect(one.connections >= (before[name]?.connections ?? 0), "\(name)")
+            }
+            #expect(next.count <= ProgramTable.mostSeries + 1)
+            #expect(next.values.reduce(0) { $0 + $1.connections } == table.total.connections)
+            before = next
+        }
+        for number in 0..<ProgramTable.mostSeries { connect("throwaway\(number)") }
+        for _ in 0..<59 {
+            now = now + .minutes(1)
+            connect("git")
+            connect("throwaway7")
+        }
+        #expect(before["git"] == nil && before["other"]?.connections == 59)
+        for _ in 0..<3 {
+            now = now + .minutes(1)
+            connect("git")
+        }
+        // It begins when it has a name, and what was counted before stays where it was.
+        #expect(before["git"]?.connections == 3 && before["throwaway0"] == nil && before["throwaway7"] != nil)
+        now = now + .minutes(1)
+        connect("throwaway0")
+        #expect(before["throwaway0"]?.connections == 1 && before["throwaway1"] == nil)
+    }
+
     @Test("clients that have gone lately are known still")
     func gone() {
         var table = ProgramTable()
