@@ -60,6 +60,18 @@ struct ModelEncoderTests {
 
     private struct ReportWithout: Codable { var absent: Int? }
 
+    @Test("integers of every width")
+    func integers() throws {
+        struct Widths: Encodable {
+            var a = Int8(-1), b = UInt8.max, c = Int16(-1), d = UInt16.max, e = Int32(-1), f = UInt32.max
+            var g = Int64(-1), h = UInt64.max, i: [UInt32] = [7], j = UInt(5), k = Float(0.5)
+        }
+        #expect(
+            try ModelEncoder.value(of: Widths()).printed
+                == #"{"a":-1,"b":255,"c":-1,"d":65535,"e":-1,"f":4294967295,"g":-1,"h":1.8446744073709552e+19,"i":[7],"#
+                + #""j":5,"k":0.5}"#)
+    }
+
     @Test("Foundation reads back what is written")
     func roundTrip() throws {
         let decoder = JSONDecoder()

@@ -57,11 +57,21 @@ protocol JSONConvertible {
 extension String: JSONConvertible { func json() -> JSONValue { .text(self) } }
 extension Bool: JSONConvertible { func json() -> JSONValue { .flag(self) } }
 extension Int: JSONConvertible { func json() -> JSONValue { .integer(self) } }
-extension Int64: JSONConvertible { func json() -> JSONValue { .integer(Int(self)) } }
-extension UInt64: JSONConvertible {
+extension JSONConvertible where Self: BinaryInteger {
     func json() -> JSONValue { Int(exactly: self).map(JSONValue.integer) ?? .number(Double(self)) }
 }
+// Each, as the standard library's own `encode(to:)` of a type that is missing here would come back to this encoder.
+extension Int8: JSONConvertible {}
+extension Int16: JSONConvertible {}
+extension Int32: JSONConvertible {}
+extension Int64: JSONConvertible {}
+extension UInt: JSONConvertible {}
+extension UInt8: JSONConvertible {}
+extension UInt16: JSONConvertible {}
+extension UInt32: JSONConvertible {}
+extension UInt64: JSONConvertible {}
 extension Double: JSONConvertible { func json() -> JSONValue { .number(self) } }
+extension Float: JSONConvertible { func json() -> JSONValue { .number(Double(self)) } }
 extension Array: JSONConvertible where Element: Encodable {
     func json() throws -> JSONValue { .list(try map { try ModelEncoder.value(of: $0) }) }
 }
