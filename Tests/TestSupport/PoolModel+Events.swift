@@ -275,11 +275,12 @@ extension PoolModel {
 
     package mutating func prewarm(_ count: Int, now: Instant) -> Int {
         if isShutDown || isPaused { return 0 }
-        let before = dials
+        let before = usefulDials
         hasBeenUsed = true
         while usefulDials < waiters.count + min(count, policy.maxIdle) - trusted.count, dial(now) {}
         rebalance(now)
-        return dials - before
+        // CONNECTs may have been dialled for as well.
+        return usefulDials - before
     }
 
     package mutating func pin(_ serial: Int, _ client: ClientID, isLoggingIn: Bool) {

@@ -118,9 +118,11 @@ extension PoolSimulation {
     }
 
     /// Some as wide as others, half of which do not suffer from idleness.
-    private func window(_ kind: UInt32) -> SendWindow {
+    private mutating func window() -> SendWindow {
         SendWindow(
-            segments: (kind & 3) * 20, timeout: [0, 0, 200, 600][Int(kind >> 2 & 3)], silence: (kind >> 4) * 150)
+            segments: UInt32(choices.pick(4)) * 20,
+            timeout: choices.chance(1, in: 2) ? 0 : 200 + UInt32(choices.pick(4)) * 400,
+            silence: UInt32(choices.pick(500)))
     }
 
     private mutating func disposition() -> Disposition {
@@ -132,7 +134,7 @@ extension PoolSimulation {
             if choices.chance(3, in: 4) { hint?.timeout = .seconds(Int64(choices.pick(8)) * 16 / 15) }
             if choices.chance(1, in: 3) { hint?.max = choices.pick(5) }
         }
-        return .reusable(hint, window: window(UInt32(choices.pick(64))))
+        return .reusable(hint, window: window())
     }
 
     private mutating func closed() {
