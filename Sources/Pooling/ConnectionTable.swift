@@ -70,6 +70,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var openedAt = Instant.zero
     var expiresAt = Instant.distantFuture
     var idleSince = Instant.zero
+    /// Before it became idle: from the last byte sent to the last byte received.
+    var lag = Interval.zero
     /// While idle or pinned: when to close it, and the reason then.
     var idleUntil = Instant.distantFuture
     var idleReason = CloseReason.idleTimeout

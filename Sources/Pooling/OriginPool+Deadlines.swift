@@ -33,12 +33,17 @@ extension OriginPool {
             retire(oldest, .poolShrink, into: &actions)
         }
         while origin.isExceeded, let oldest = table.firstPinned { retire(oldest, .poolShrink, into: &actions) }
-        cursor = table.firstOpen
+        updateAllSharing()
+        if !isPaused { offerIdle(now: now, into: &actions) }
+        rebalance(now: now, into: &actions)
+    }
+
+    mutating func updateAllSharing() {
+        var cursor = table.firstOpen
         while let index = cursor {
             cursor = table.next(index)
             updateSharing(index)
         }
-        rebalance(now: now, into: &actions)
     }
 
     /// Looks at each idle connection. `idleDue` is exact afterwards, so this is called at most once per retirement.

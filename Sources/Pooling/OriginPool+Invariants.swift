@@ -16,9 +16,12 @@ extension OriginPool {
         if isPaused {
             check(dialDue == .distantFuture, "a dial is due in a pause")
         } else {
-            check(table.trusted.isEmpty || queue.count == queue.freshCount, "a request waits beside an idle connection")
-            check(!distrustedMustYield || table.distrusted.isEmpty, "a request waits, a distrusted one takes its room")
-            check(table.idleUnused == 0 || queue.isEmpty, "a retry waits beside a new connection")
+            check(
+                table.trusted.isEmpty || queue.count == queue.freshCount || activeBounds != nil,
+                "a request waits beside an idle connection")
+            check(!waitersNeedRoom || table.distrusted.isEmpty, "a request waits, a distrusted one takes its room")
+            check(table.idleUnused == 0 || queue.freshCount == 0, "a retry waits beside a new connection")
+            check(!waitersNeedRoom || counts.idle == 0, "a request waits beside one that could make room")
             check(!retryNeedsRoom || counts.idle == 0, "a retry waits beside one that could make room")
         }
         check(counts.idle <= max(0, policy.maxIdle), "more are idle than max_idle")

@@ -91,9 +91,11 @@ extension OriginPool {
 
     /// The common case of `lease`, without a list of actions: a connection is idle and nothing waits. Nil: call
     /// `lease`.
-    package mutating func leaseIdle(mayPipeline: Bool, now: Instant) -> (id: ConnectionID, reused: Bool)? {
+    package mutating func leaseIdle(
+        mayPipeline: Bool, isRetryable: Bool, now: Instant
+    ) -> (id: ConnectionID, reused: Bool)? {
         guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0,
-            let index = candidate(now), table.deadline(index) > now
+            let index = candidate(isRetryable: isRetryable, now), table.deadline(index) > now
         else { return nil }
         hasBeenUsed = true
         let reused = occupy(index, mayPipeline: mayPipeline)
@@ -122,31 +124,24 @@ extension OriginPool {
     /// it. Connections past their deadline are retired on the way: the timer is late, and their origin may be closing
     /// them.
     mutating func takeIdle(for request: LeaseRequest, now: Instant, into actions: inout [PoolAction]) -> Int? {
-        while let index = request.needsFresh ? lastUnused : candidate(now) {
+        while let index = request.needsFresh ? lastUnused : candidate(isRetryable: request.isRetryable, now) {
             if table.deadline(index) > now { return index }
             retireDue(index, into: &actions)
         }
         return request.needsFresh || !request.isRetryable ? nil : takeDistrusted(now: now, into: &actions)
     }
 
-    @inline(__always)
-    private mutating func candidate(_ now: Instant) -> Int? {
-        switch policy.reuseOrder {
-        case .lifo: table.lastTrusted
-        case .fifo: table.longestTrusted
-        case .widest: widestIdle(now)
-        }
-    }
-
     /// O(n) in idle connections, unlike `lifo` and `fifo`.
-    private mutating func widestIdle(_ now: Instant) -> Int? {
-        guard var best = table.lastTrusted else { return nil }
+    mutating func widestIdle(isRetryable: Bool, _ now: Instant) -> Int? {
+        var cursor = table.lastTrusted
+        while let index = cursor, !permits(index, isRetryable: isRetryable, now) { cursor = table.previous(index) }
+        guard var best = cursor else { return nil }
         let lastUsed = window(best, now)
         var widest = lastUsed
-        var cursor = table.previous(best)
+        cursor = table.previous(best)
         while let index = cursor {
             let window = window(index, now)
-            if window > widest { (best, widest) = (index, window) }
+            if window > widest, permits(index, isRetryable: isRetryable, now) { (best, widest) = (index, window) }
             cursor = table.previous(index)
         }
         widestChoice = WidestChoice(id: table.id(best), lease: table.slots[best].granted &+ 1, lastUsed: lastUsed)

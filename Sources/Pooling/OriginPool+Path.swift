@@ -39,7 +39,7 @@ extension OriginPool {
         return probes > .zero && probes < bound ? nil : bound
     }
 
-    private mutating func boundIdle(now: Instant, into actions: inout [PoolAction]) {
+    mutating func boundIdle(now: Instant, into actions: inout [PoolAction]) {
         var cursor = table.longestIdle
         while let index = cursor {
             cursor = table.nextIdle(index)

@@ -24,11 +24,7 @@ extension OriginPool {
         }
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         closeIdleForRetries(into: &actions)
-        while let next = queue.nextOrdinary, let index = takeIdle(for: next.request, now: now, into: &actions),
-            let waiter = queue.takeOrdinary()
-        {
-            serve(waiter, index, now: now, into: &actions)
-        }
+        offerIdle(now: now, into: &actions)
         rebalance(now: now, into: &actions)
     }
 }

@@ -99,7 +99,7 @@ extension OriginPool {
     /// Also leased ones that cannot serve another request: their end is an event, after which this is asked again.
     @inline(__always)
     private var hasAnyToWaitFor: Bool {
-        !table.trusted.isEmpty || table.counts.dialing + table.counts.leased + table.counts.draining > 0
+        table.counts.dialing + table.counts.leased + table.counts.draining > 0
     }
 
     @inline(__always)

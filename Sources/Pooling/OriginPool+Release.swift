@@ -14,8 +14,9 @@ extension OriginPool {
         table.slots[index].leases -= 1
         table.slots[index].completed &+= 1
         switch disposition {
-        case .reusable(let hint, let window):
+        case .reusable(let hint, let window, let lag):
             table.slots[index].window = window
+            table.slots[index].lag = lag
             if table.slots[index].trust.isDistrusted { table.setTrust(index, .trusted) }
             if warmBackoff.isFailing { warmBackoff.succeeded() }
             if let hint { note(hint, index) }
@@ -115,7 +116,10 @@ extension OriginPool {
 
     @inline(__always)
     func isWornOut(_ index: Int) -> Bool {
-        policy.maxRequestsPerConnection > 0 && table.slots[index].granted >= policy.maxRequestsPerConnection
+        let granted = table.slots[index].granted
+        if policy.maxRequestsPerConnection > 0, granted >= policy.maxRequestsPerConnection { return true }
+        guard let learned, learned.maxRequests > 0 else { return false }
+        return granted >= learned.maxRequests
     }
 
     private mutating func offerUsed(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
@@ -157,7 +161,7 @@ extension OriginPool {
         // A pinned one whose address has left keeps its end, whatever settings change.
         let end = table.slots[index].idleUntil
         let isLeaving = table.slots[index].state == .pinned && table.slots[index].idleReason == .dnsDrain
-        let (bound, reason) = policy.idleBound(hint: table.slots[index].hintedTimeout)
+        let (bound, reason) = idleBound(of: index)
         table.slots[index].idleUntil = table.slots[index].idleSince + bound
         table.slots[index].idleReason = reason
         if let bound = pathBound(of: index), table.slots[index].idleSince + bound < table.slots[index].idleUntil {
@@ -174,6 +178,13 @@ extension OriginPool {
             table.slots[index].idleUntil = max(table.slots[index].idleUntil, atLeast)
             table.slots[index].expiresAt = max(table.slots[index].expiresAt, atLeast)
         }
+    }
+
+    @inline(__always)
+    private func idleBound(of index: Int) -> (bound: Interval, reason: CloseReason) {
+        guard let bounds = activeBounds else { return policy.idleBound(hint: table.slots[index].hintedTimeout) }
+        let lag = bounds.countsFromRequest ? table.slots[index].lag : .zero
+        return (max(bounds.retire - lag, .zero), .learnedIdleBound)
     }
 
     @inline(__always)

@@ -73,7 +73,7 @@ extension OriginPool {
     }
 
     mutating func closeDistrustedForWaiters(into actions: inout [PoolAction]) {
-        while distrustedMustYield, let index = table.longestDistrusted {
+        while waitersNeedRoom, let index = table.longestDistrusted {
             retire(index, reasonOfDoubt(index), into: &actions)
         }
     }
@@ -84,7 +84,7 @@ extension OriginPool {
 
     /// A request waits for which no dial is under way and no closing connection makes room.
     @inline(__always)
-    var distrustedMustYield: Bool {
+    var waitersNeedRoom: Bool {
         queue.count > usefulDials + table.counts.closing && !backoff.isFailing && portsPermitDials
     }
 }

@@ -53,7 +53,7 @@ extension OriginPool {
 
     /// Requests may be waiting that it can serve.
     private mutating func offerRestored(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        guard !isPaused, table.deadline(index) > now, let waiter = queue.takeOrdinary() else { return }
-        serve(waiter, index, now: now, into: &actions)
+        guard !isPaused, table.deadline(index) > now else { return }
+        offerIdle(now: now, into: &actions)
     }
 }

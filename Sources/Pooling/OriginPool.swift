@@ -13,7 +13,8 @@ package import ProxyTypes
 ///
 /// What holds after every event:
 /// - Connections from their dial to their `closed` never exceed the two budgets. Tunnels count in the total one only.
-/// - While a trusted connection is idle, no request waits except retries, which need a connection that has served none.
+/// - While a trusted connection is idle, no request waits except retries, which need a connection that has served none, and
+///   those for which it has been idle too long: `OriginPool+Risk`.
 ///   A paused pool is the exception: it grants and dials nothing until it resumes. Distrusted connections serve retryable
 ///   requests only, and are closed where they take up room that a waiting request needs: `OriginPool+Trust`.
 /// - A new connection goes to the first retry, else to the next request in turn, else it becomes idle. A used one goes to
@@ -43,6 +44,8 @@ package struct OriginPool: ~Copyable {
     package internal(set) var path = PathLimit()
     /// As it was before what may have been an outage; nil where nothing is in doubt.
     var pathBefore: PathLimit?
+    /// Nil: nothing was learned.
+    package internal(set) var learned: LearnedBounds?
     /// The latest one.
     var widestChoice: WidestChoice?
     /// `min_idle` applies from the first request on.
@@ -180,6 +183,7 @@ package struct OriginPool: ~Copyable {
             dialAsWanted(now: now, into: &actions)
             closeIdleForRetries(into: &actions)
             closeDistrustedForWaiters(into: &actions)
+            closeIdleForWaiters(into: &actions)
             closePinnedForWaiters(now: now, into: &actions)
             pipelineWaiters(now: now, into: &actions)
         }

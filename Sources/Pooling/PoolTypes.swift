@@ -101,8 +101,8 @@ package struct KeepAliveHint: Equatable, BitwiseCopyable, Sendable {
 
 /// The state in which an exchange leaves its connection. Value.
 package enum Disposition: Equatable, BitwiseCopyable, Sendable {
-    /// `ReuseOrder.widest` compares the windows.
-    case reusable(KeepAliveHint?, window: SendWindow)
+    /// `ReuseOrder.widest` compares the windows. `lag`: from the last byte sent to the last byte received.
+    case reusable(KeepAliveHint?, window: SendWindow, lag: Interval = .zero)
     /// Nothing was sent, so the connection is not shown to be alive.
     case unused
     case mustClose(CloseReason)

@@ -87,6 +87,12 @@ struct WaiterQueue: ~Copyable {
         turns.isEmpty ? nil : waiters[Int(lanes[Int(turns.first)].waiters.first)]
     }
 
+    /// The first request of the client whose turn is after that of `waiter`; nil: of the client whose turn is first.
+    func head(after waiter: Waiter?) -> Waiter? {
+        let lane = waiter.map { turnLinks[Int($0.lane)].next } ?? turns.first
+        return lane == Links.none ? nil : waiters[Int(lanes[Int(lane)].waiters.first)]
+    }
+
     /// Removes it. The other requests of its client have their turn after every other client.
     mutating func takeOrdinary() -> Waiter? {
         #if CONND_PLANTED_FAULTS

@@ -65,8 +65,8 @@ final class PoolFixture {
     }
 
     /// Who was granted what without a list of actions.
-    func leaseIdle() -> ConnectionID? {
-        let granted = pool.leaseIdle(mayPipeline: false, now: time.now)
+    func leaseIdle(isRetryable: Bool = true) -> ConnectionID? {
+        let granted = pool.leaseIdle(mayPipeline: false, isRetryable: isRetryable, now: time.now)
         pool.checkInvariants()
         return granted?.id
     }
@@ -98,6 +98,9 @@ final class PoolFixture {
     func pathDropped(after silence: Interval) -> [PoolAction] {
         event { $0.pathDropped(after: silence, now: time.now, into: &$1) }
     }
+
+    @discardableResult
+    func learn(_ bounds: LearnedBounds?) -> [PoolAction] { event { $0.apply(bounds, now: time.now, into: &$1) } }
 
     @discardableResult
     func withdraw(_ id: ConnectionID, in wait: Interval = .seconds(5)) -> [PoolAction] {

@@ -89,7 +89,8 @@ extension PoolModel {
         case .mustClose(let reason):
             if connections[place].closeReason == nil { connections[place].closeReason = reason }
         case .unused: break
-        case .reusable(let hint, let window):
+        case .reusable(let hint, let window, let lag):
+            connections[place].lag = lag
             connections[place].distrustedUntil = nil
             warmDelay.failures = 0
             connections[place].window = window
@@ -166,10 +167,14 @@ extension PoolModel {
         rebalance(now)
     }
 
-    package mutating func deadlineReached(now: Instant) {
+    private mutating func retireAllDue(_ now: Instant) {
         for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
         }
+    }
+
+    package mutating func deadlineReached(now: Instant) {
+        retireAllDue(now)
         let refusal = refusalOfRequests
         for waiter in waiters.dropFirst(servedByDials) where waiter.deadline <= now {
             stopWaiting(waiter.id)
@@ -190,14 +195,13 @@ extension PoolModel {
             setIdleBound(place)
             if isWornOut(connections[place]), !connections[place].isLoggingIn { retire(serial, .maxRequests) }
         }
-        for serial in oldestFirst + pinned {
-            if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
-        }
+        retireAllDue(now)
         while let oldest = oldestFirst.first, idle.count > policy.maxIdle || originExceeded {
             retire(oldest, .poolShrink)
         }
         while let oldest = pinned.first, originExceeded { retire(oldest, .poolShrink) }
         for serial in open { updateOpen(serial) }
+        if !isPaused { offerIdle(now) }
         rebalance(now)
     }
 
@@ -225,6 +229,16 @@ extension PoolModel {
         setClaim()
     }
 
+    package mutating func apply(_ bounds: LearnedBounds?, now: Instant) {
+        if learned == bounds { return }
+        learned = bounds
+        for serial in idle + pinned { if let place = place(serial) { setIdleBound(place) } }
+        retireAllDue(now)
+        for serial in open { updateOpen(serial) }
+        if !isPaused { offerIdle(now) }
+        rebalance(now)
+    }
+
     package mutating func resume(now: Instant) {
         if !isPaused { return }
         isPaused = false
@@ -245,9 +259,7 @@ extension PoolModel {
         }
         while usefulDials < freshCount, dial(now) {}
         makeRoomForRetries()
-        while let waiter = nextOrdinary, let serial = reusable(for: waiter.request, now) {
-            serve(waiter, serial, now)
-        }
+        offerIdle(now)
         rebalance(now)
     }
 

@@ -53,7 +53,7 @@ extension PoolModel {
     }
 
     private var someoneMayServe: Bool {
-        !trusted.isEmpty || connections.contains { $0.state == .leased || $0.state == .dialing }
+        connections.contains { $0.state == .leased || $0.state == .dialing }
     }
 
     /// While they are few: for retries, and for requests that would wait for nothing else.

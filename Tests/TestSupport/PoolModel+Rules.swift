@@ -19,6 +19,14 @@ extension PoolModel {
         {
             retire(oldest, reasonOfDoubt(oldest))
         }
+        if policy.idleTimeout == .auto, learned != nil {
+            while !isFailing, portsLetRequestsDial, waiters.count > usefulDials + count(.closing, draining: true),
+                let oldest = trusted.first
+            {
+                if let place = place(oldest) { connections[place].distrustedUntil = .zero }
+                retire(oldest, .poolShrink)
+            }
+        }
         for serial in pinned where pinnedMustYield {
             if let place = place(serial), yieldsAt(connections[place]) <= now { retire(serial, .poolShrink) }
         }
@@ -29,6 +37,21 @@ extension PoolModel {
             guard let place = place(serial), connections[place].expiresAt > now else { continue }
             serve(waiter, serial, now)
         }
+    }
+
+    /// The first request of each client, clients in turn, as long as one of them finds what it may have.
+    mutating func offerIdle(_ now: Instant) {
+        var heads = headsInTurn
+        while let waiter = heads.first {
+            heads.removeFirst()
+            guard !idle.isEmpty, let serial = reusable(for: waiter.request, now) else { continue }
+            serve(waiter, serial, now)
+            heads = headsInTurn
+        }
+    }
+
+    private var headsInTurn: [Waiter] {
+        turns.compactMap { client in waiters.first { $0.request.client == client && !$0.request.needsFresh } }
     }
 
     mutating func dialAsWanted(_ now: Instant) {
@@ -172,7 +195,7 @@ extension PoolModel {
 
     /// Retires those whose time has come as it meets them.
     mutating func reusable(for request: LeaseRequest, _ now: Instant) -> Int? {
-        while let serial = named(fresh: request.needsFresh, now), let place = place(serial) {
+        while let serial = named(fresh: request.needsFresh, request.isRetryable, now), let place = place(serial) {
             if connections[place].deadline > now { return serial }
             retireDue(serial)
         }
@@ -191,11 +214,12 @@ extension PoolModel {
     }
 
     /// The trusted idle one that the reuse order names.
-    private func named(fresh: Bool, _ now: Instant) -> Int? {
+    private func named(fresh: Bool, _ isRetryable: Bool, _ now: Instant) -> Int? {
         var best: Connection?
         for serial in trusted {
             guard let place = place(serial) else { continue }
             let connection = connections[place]
+            if !fresh, isTooOld(connection, isRetryable, now) { continue }
             if fresh {
                 if connection.granted == 0 { best = connection }
             } else if let held = best {
@@ -209,6 +233,15 @@ extension PoolModel {
             }
         }
         return best?.serial
+    }
+
+    private func isTooOld(_ connection: Connection, _ isRetryable: Bool, _ now: Instant) -> Bool {
+        guard policy.idleTimeout == .auto, let learned else { return false }
+        var age = now - connection.idleSince
+        if learned.countsFromRequest { age = age + connection.lag }
+        if isRetryable { return age >= learned.repeatable }
+        let zones = [learned.zones.0, learned.zones.1, learned.zones.2, learned.zones.3]
+        return age >= learned.once || zones.contains { $0.low <= age && age < $0.high }
     }
 
     /// As the pool's own, said otherwise: halved once for each whole time-out by which the silence is longer than one.
@@ -238,7 +271,8 @@ extension PoolModel {
     }
 
     func isWornOut(_ connection: Connection) -> Bool {
-        policy.maxRequestsPerConnection > 0 && connection.granted >= policy.maxRequestsPerConnection
+        if policy.maxRequestsPerConnection > 0, connection.granted >= policy.maxRequestsPerConnection { return true }
+        return learned.map { $0.maxRequests > 0 && connection.granted >= $0.maxRequests } ?? false
     }
 
     func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
@@ -283,6 +317,12 @@ extension PoolModel {
             bound = hint - policy.keepAliveMargin
             byHint = true
         }
+        connections[place].idleByLearning = false
+        if policy.idleTimeout == .auto, let learned {
+            let lag = learned.countsFromRequest ? connections[place].lag : .zero
+            bound = learned.retire < lag ? .zero : learned.retire - lag
+            connections[place].idleByLearning = true
+        }
         connections[place].idleBound = bound
         connections[place].idleByHint = byHint
         if connections[place].isLoggingIn {
@@ -301,7 +341,9 @@ extension PoolModel {
         } else if distrustedUntil <= connection.idleUntil {
             retire(serial, reasonOfDoubt(serial))
         } else {
-            retire(serial, connection.idleByHint ? .keepAliveHint : .idleTimeout)
+            retire(
+                serial,
+                connection.idleByLearning ? .learnedIdleBound : connection.idleByHint ? .keepAliveHint : .idleTimeout)
         }
     }
 

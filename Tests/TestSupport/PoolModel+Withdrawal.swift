@@ -25,7 +25,7 @@ extension PoolModel {
             !isDistrusted(other) && self.place(other).map { connections[$0].idleSince <= since } ?? false
         }
         idle.insert(serial, at: before.map { $0 + 1 } ?? 0)
-        if !isPaused, connections[place].deadline > now, let waiter = nextOrdinary { serve(waiter, serial, now) }
+        if !isPaused, connections[place].deadline > now { offerIdle(now) }
         rebalance(now)
     }
 }

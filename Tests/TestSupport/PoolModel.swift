@@ -36,6 +36,8 @@ package struct PoolModel {
         var idleSince = Instant.zero
         var idleBound = Interval.infinite
         var idleByHint = false
+        var idleByLearning = false
+        var lag = Interval.zero
         var hasBeenIdle = false
         /// Set: it is distrusted, and may prove alive until then.
         var distrustedUntil: Instant?
@@ -78,6 +80,7 @@ package struct PoolModel {
     }
 
     package internal(set) var policy: PoolPolicy
+    package internal(set) var learned: LearnedBounds?
     package var originLimit: Int
     package var totalLimit: Int
     /// Connections of others that count against the total.

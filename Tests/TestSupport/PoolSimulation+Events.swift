@@ -5,7 +5,7 @@ import ProxyTypes
 extension PoolSimulation {
     mutating func step() {
         if choices.chance(1, in: 3) { passTime() }
-        switch choices.pick(93) {
+        switch choices.pick(96) {
         case 0..<20: lease()
         case 20..<24: cancel()
         case 24..<36: endDial()
@@ -27,8 +27,9 @@ extension PoolSimulation {
         case 73: moveAddress()
         case 74..<79: openTunnel()
         case 79..<84: endTunnelDial()
-        case 84..<89: endTunnel()
+        case 84..<90: endTunnel()
         case 90..<93: supplyPorts()
+        case 93..<96: learn()
         default: endAll()
         }
     }
@@ -64,7 +65,8 @@ extension PoolSimulation {
         note("lease \(waiter) \(request) short: \(short)")
         both(
             {
-                if short, let (id, reused) = $0.leaseIdle(mayPipeline: mayPipeline, now: $2) {
+                if short, let (id, reused) = $0.leaseIdle(
+                    mayPipeline: mayPipeline, isRetryable: isRetryable, now: $2) {
                     $1.append(.grant(waiter, id, reused: reused))
                 } else {
                     $0.lease(waiter, request, now: $2, into: &$1)
@@ -134,7 +136,7 @@ extension PoolSimulation {
             if choices.chance(3, in: 4) { hint?.timeout = .seconds(Int64(choices.pick(8)) * 16 / 15) }
             if choices.chance(1, in: 3) { hint?.max = choices.pick(5) }
         }
-        return .reusable(hint, window: window())
+        return .reusable(hint, window: window(), lag: .milliseconds(Int64(choices.pick(4)) * 500))
     }
 
     private mutating func closed() {
@@ -259,6 +261,28 @@ extension PoolSimulation {
         let policy = Self.policy(&choices)
         note("apply \(policy)")
         both({ $0.apply(policy, now: $2, into: &$1) }, { $0.apply(policy, now: $1) })
+    }
+
+    private mutating func learn() {
+        let bounds = choices.chance(1, in: 6) ? nil : learnedBounds()
+        note("learn \(bounds.map { "\($0)" } ?? "nothing")")
+        both({ $0.apply(bounds, now: $2, into: &$1) }, { $0.apply(bounds, now: $1) })
+    }
+
+    private mutating func learnedBounds() -> LearnedBounds {
+        let ages = (0..<3).map { _ in Interval.milliseconds(Int64(choices.pick(12)) * 400) }
+        var bounds = LearnedBounds(
+            once: ages[0], repeatable: ages[1], retire: choices.chance(3, in: 4) ? max(ages[0], ages[1]) : ages[2],
+            countsFromRequest: choices.chance(1, in: 3),
+            maxRequests: choices.chance(1, in: 4) ? UInt32(1 + choices.pick(4)) : 0)
+        func zone(_ low: Int) -> LearnedBounds.Zone {
+            LearnedBounds.Zone(low: .milliseconds(Int64(low) * 100), high: .milliseconds(Int64(low) * 100 + 300))
+        }
+        let first = choices.pick(20)
+        guard choices.chance(1, in: 2) else { return bounds }
+        bounds.zones.0 = zone(first)
+        if choices.chance(1, in: 2) { bounds.zones.1 = zone(first + 4 + choices.pick(10)) }
+        return bounds
     }
 
     private mutating func pressure() {
