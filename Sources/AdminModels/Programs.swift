@@ -23,6 +23,8 @@ package struct ProgramsReport: Codable, Sendable {
 /// How many connections of clients were attributed to a program, and why the others were not. Value.
 package struct AttributionReport: Codable, Sendable {
     package var found = 0
+    /// Gone before connd looked, while one program alone had connected within 5 s: counted as that program's.
+    package var assumed = 0
     /// Only the user is known: connd may not look at the processes of that user.
     package var userOnly = 0
     /// Only the user is known: no process was found that holds the socket.
@@ -45,6 +47,7 @@ package struct AttributionReport: Codable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case found
+        case assumed
         case userOnly = "user_only"
         case processNotFound = "process_not_found"
         case gone

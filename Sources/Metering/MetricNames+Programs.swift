@@ -17,7 +17,8 @@ extension MetricNames {
         },
         .counter(
             "connd_program_lookups_total",
-            "Clients' connections by how the look-up of their program ended: found; user_only (connd may not look at"
+            "Clients' connections by how the look-up of their program ended: found; assumed (gone, while one"
+                + " program alone was connecting: counted as its own); user_only (connd may not look at"
                 + " that user's processes); process_not_found (only the user is known); gone (closed before connd"
                 + " asked); remote; too_many (at once); failed."
         ) { $1.counts($0.page.programs.attributions, by: "result", every: true) { $0.name } },

@@ -58,6 +58,7 @@ package struct ProgramTable: Sendable {
 
     private var clients: [UInt64: Client] = [:]
     private var gone = GoneClients()
+    private var latest = LatestProgram()
     private var slots: [Program] = [Program(key: .other), Program(key: .unknown)]
     private var index: [ProgramKey: Int] = [.other: 0, .unknown: 1]
     /// Names with series of their own, which they keep while they are used.
@@ -91,6 +92,7 @@ package struct ProgramTable: Sendable {
         _ client: UInt64, _ key: ProgramKey, _ facts: ProgramFacts, _ attribution: Attribution, now: Instant
     ) {
         guard case .waiting(let uses)? = clients[client] else { return }
+        let (key, attribution) = judge(key, attribution, now: now)
         attributions[attribution] += 1
         let slot = slot(of: key, now: now)
         name(slots[slot].key, now: now)
@@ -101,6 +103,19 @@ package struct ProgramTable: Sendable {
         if facts != ProgramFacts() { slots[slot].facts = facts }
         clients[client] = .known(slot)
         for use in uses { used(use, now: now) }
+    }
+
+    private mutating func judge(
+        _ key: ProgramKey, _ attribution: Attribution, now: Instant
+    ) -> (ProgramKey, Attribution) {
+        switch attribution {
+        case .found: latest.found(key, now: now)
+        case .gone, .processNotFound:
+            if let assumed = latest.assumption(user: key.user, now: now) { return (assumed, .assumed) }
+        // They say who it is not, or nothing.
+        case .assumed, .userOnly, .remote, .tooMany, .failed: break
+        }
+        return (key, attribution)
     }
 
     /// A client of which nothing was told before has an unknown program.

@@ -38,6 +38,8 @@ package struct ProgramUse: Sendable {
 package enum Attribution: UInt8, CaseIterable, Sendable {
     /// Its process or its service was found.
     case found
+    /// It was gone or not found, and one program alone had connected lately: `LatestProgram`.
+    case assumed
     /// Its user is known, and connd may not look at the processes of that user.
     case userOnly
     /// Its user is known, and no process was found that holds its socket.
@@ -54,6 +56,7 @@ package enum Attribution: UInt8, CaseIterable, Sendable {
     package var name: String {
         switch self {
         case .found: "found"
+        case .assumed: "assumed"
         case .userOnly: "user_only"
         case .processNotFound: "process_not_found"
         case .gone: "gone"

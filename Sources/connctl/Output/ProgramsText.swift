@@ -74,9 +74,15 @@ enum ProgramsText {
             (counts.failed, "of which the kernel tells nothing"), (counts.waiting, "still looked up"),
         ]
         let known = all.filter { $0.0 > 0 }.map { "\(Formatting.count($0.0)) \($0.1)" }
-        guard !known.isEmpty else { return [] }
+        let assumed =
+            counts.assumed > 0
+            ? ", \(Formatting.count(counts.assumed)) more to the only program that was connecting when they were gone"
+            : ""
+        guard !known.isEmpty || counts.assumed > 0 else { return [] }
         return [
-            "", "\(Formatting.plural(counts.found, "connection")) attributed; not: " + known.joined(separator: ", "),
+            "",
+            "\(Formatting.plural(counts.found, "connection")) attributed\(assumed)"
+                + (known.isEmpty ? "" : "; not: " + known.joined(separator: ", ")),
         ]
     }
 }

@@ -77,6 +77,7 @@ extension AttributionReport {
     init(_ counts: Counters<Attribution>) {
         self.init()
         found = counts[.found]
+        assumed = counts[.assumed]
         userOnly = counts[.userOnly]
         processNotFound = counts[.processNotFound]
         gone = counts[.gone]

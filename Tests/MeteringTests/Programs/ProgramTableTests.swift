@@ -63,6 +63,40 @@ struct ProgramTableTests {
         #expect([curl.counts.requests, curl.counts.connections, curl.open] == [2, 1, 0] && table.waiting == 0)
     }
 
+    @Test(
+        "what is gone before anybody looks is the only program's that was connecting, and nobody's where there were two"
+    )
+    func assumed() throws {
+        var table = ProgramTable()
+        let git = ProgramKey.executable("git", user: 7)
+        var (client, now) = (UInt64(0), start)
+        func end(_ key: ProgramKey, _ attribution: Attribution, after interval: Interval) {
+            now = now + interval
+            client += 1
+            table.opened(client)
+            table.identified(client, key, ProgramFacts(), attribution, now: now)
+        }
+        end(.unknown, .gone, after: .zero)
+        end(Self.curl, .found, after: .zero)
+        end(.unknown, .gone, after: .seconds(5))
+        end(.user(1000), .processNotFound, after: .zero)
+        end(.user(7), .processNotFound, after: .zero)
+        end(.unknown, .failed, after: .zero)
+        #expect(table.attributions[.assumed] == 2 && table.attributions[.gone] == 1)
+        #expect(table.programs(now: now).first { $0.key == Self.curl }?.counts.connections == 3)
+        end(.unknown, .gone, after: .milliseconds(1))
+        #expect(table.attributions[.assumed] == 2, "none was found within 5 s")
+        end(Self.curl, .found, after: .zero)
+        end(git, .found, after: .seconds(1))
+        end(.unknown, .gone, after: .zero)
+        #expect(table.attributions[.assumed] == 2, "it may be the other's")
+        end(git, .found, after: .seconds(5))
+        end(.unknown, .gone, after: .milliseconds(1))
+        #expect(
+            table.attributions[.assumed] == 3
+                && table.programs(now: now).first { $0.key == git }?.counts.connections == 3)
+    }
+
     @Test("a client of which nothing was told before is unknown, and counted as put off")
     func untold() {
         var table = ProgramTable()
