@@ -72,6 +72,9 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
     case firstByteP99 = "first_byte_p99"
     case totalP50 = "total_p50"
     case totalP99 = "total_p99"
+    /// The round trip as the kernel measures it.
+    case rttP50 = "rtt_p50"
+    case rttP99 = "rtt_p99"
 
     static let usual: [HistoryField] = [
         .requests, .errors, .reuse, .firstByteP50, .firstByteP99, .queueP99, .connections,
@@ -97,6 +100,8 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
         case .firstByteP99: point.firstByteP99Ms
         case .totalP50: point.totalP50Ms
         case .totalP99: point.totalP99Ms
+        case .rttP50: point.rttP50Ms
+        case .rttP99: point.rttP99Ms
         }
     }
 
@@ -114,7 +119,8 @@ enum HistoryField: String, CaseIterable, ExpressibleByArgument, Sendable {
         case .errors, .opened, .closed, .retries, .waiting, .active, .connections: Formatting.short(value)
         case .reuse: Formatting.share(value)
         case .sent, .received: Formatting.size(Int(value)) + "/s"
-        case .queueP50, .queueP99, .firstByteP50, .firstByteP99, .totalP50, .totalP99: Formatting.duration(ms: value)
+        case .queueP50, .queueP99, .firstByteP50, .firstByteP99, .totalP50, .totalP99, .rttP50, .rttP99:
+            Formatting.duration(ms: value)
         }
     }
 }
