@@ -22,10 +22,11 @@ extension AddressCache: DeadlineOwner {
     }
 
     private func giveUp(_ name: KnownName) {
-        let abandon = name.lookUp?.abandon
+        // Who waited for another may have waited for this one too.
+        guard let abandon = name.lookUp?.abandon else { return }
         // What comes yet is too late.
         name.lookUpNumber += 1
         answered(name, .failed("it gave way to other look-ups", isTimeout: true, source: .dns))
-        abandon?()
+        abandon()
     }
 }

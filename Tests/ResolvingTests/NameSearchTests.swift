@@ -71,7 +71,8 @@ struct NameSearchTests {
         let failed = DNSAnswer.failed("SERVFAIL", isTimeout: false)
         guard case .done(let failure) = search((failed, failed), (Self.noName, Self.noName)),
             case .done(let absence) = search(
-                (.absent(nameExists: true, ttl: .seconds(2)), Self.noName), (Self.noName, .absent(nameExists: false, ttl: nil)))
+                (.absent(nameExists: true, ttl: .seconds(2)), Self.noName),
+                (Self.noName, .absent(nameExists: false, ttl: nil)))
         else {
             Issue.record("the search goes on")
             return
