@@ -19,23 +19,38 @@ struct ConnectionSlot: BitwiseCopyable {
         /// No request may have it, as its address is not the origin's any more. It is closed if it still is idle at this
         /// time.
         case withdrawn(until: Instant)
+        /// No request may have it: it is only watched, to learn when the origin closes it. It is closed at this time, or
+        /// sooner where its room is needed.
+        case parked(until: Instant)
 
         /// Not every request may have it.
         @inline(__always)
         var isDistrusted: Bool {
             switch self {
             case .trusted: false
-            case .distrusted, .withdrawn: true
+            case .distrusted, .withdrawn, .parked: true
             }
         }
 
         @inline(__always)
         var isWithdrawn: Bool {
             switch self {
-            case .trusted, .distrusted: false
+            case .trusted, .distrusted, .parked: false
             case .withdrawn: true
             }
         }
+
+        @inline(__always)
+        var isParked: Bool {
+            switch self {
+            case .trusted, .distrusted, .withdrawn: false
+            case .parked: true
+            }
+        }
+
+        /// No request may have it.
+        @inline(__always)
+        var isUnusable: Bool { isWithdrawn || isParked }
     }
 
     /// Whether a leased one may carry further requests, sent behind those under way.
@@ -269,7 +284,7 @@ struct ConnectionTable: ~Copyable {
     /// Of those that a request may have.
     var lastDistrusted: Int? {
         var cursor = Self.valid(distrusted.last)
-        while let index = cursor, slots[index].trust.isWithdrawn { cursor = previous(index) }
+        while let index = cursor, slots[index].trust.isUnusable { cursor = previous(index) }
         return cursor
     }
     var firstOpen: Int? { Self.valid(open.first) }

@@ -13,6 +13,7 @@ extension OriginPool {
     /// Limits and idle bounds apply immediately, lifetimes to new connections, queue bounds to new requests.
     package mutating func apply(_ policy: PoolPolicy, now: Instant, into actions: inout [PoolAction]) {
         self.policy = policy
+        noteBounds()
         origin.limit = policy.maxConnections
         var cursor = table.longestIdle
         while let index = cursor {
@@ -58,10 +59,14 @@ extension OriginPool {
         var cursor = first
         while let index = cursor {
             cursor = table.nextIdle(index)
-            if table.deadline(index) <= now {
+            if table.deadline(index) <= now { retireDue(index, into: &actions) }
+            // It was parked, and that time may be over as well.
+            if table.slots[index].state == .idle, table.slots[index].trust.isParked, table.deadline(index) <= now {
                 retireDue(index, into: &actions)
-            } else {
-                next = min(next, table.deadline(index))
+            }
+            switch table.slots[index].state {
+            case .idle, .pinned: next = min(next, table.deadline(index))
+            case .free, .dialing, .leased, .closing, .tunnelDialing, .tunnel: break
             }
         }
         return next
@@ -69,6 +74,7 @@ extension OriginPool {
 
     mutating func retireDue(_ index: Int, into actions: inout [PoolAction]) {
         let isOld = table.slots[index].expiresAt <= table.slots[index].idleUntil
+        if park(index, isOld: isOld, into: &actions) { return }
         retire(index, isOld ? .maxLifetime : table.slots[index].idleReason, into: &actions)
     }
 

@@ -17,7 +17,7 @@ extension OriginPool {
             check(dialDue == .distantFuture, "a dial is due in a pause")
         } else {
             check(
-                table.trusted.isEmpty || queue.count == queue.freshCount || activeBounds != nil,
+                table.trusted.isEmpty || queue.count == queue.freshCount || isBounded,
                 "a request waits beside an idle connection")
             check(!waitersNeedRoom || table.distrusted.isEmpty, "a request waits, a distrusted one takes its room")
             check(table.idleUnused == 0 || queue.freshCount == 0, "a retry waits beside a new connection")

@@ -18,7 +18,7 @@ extension OriginPool {
         }
         if phase == .serving, let index = takeIdle(for: request, now: now, into: &actions) {
             grant(waiter, index, mayPipeline: request.mayPipeline, into: &actions)
-            if policy.minIdle > 0 || !queue.isEmpty { rebalance(now: now, into: &actions) }
+            if policy.minIdle > 0 || !queue.isEmpty || !tunnelQueue.isEmpty { rebalance(now: now, into: &actions) }
             return
         }
         guard !queue.contains(waiter) else {
@@ -94,7 +94,7 @@ extension OriginPool {
     package mutating func leaseIdle(
         mayPipeline: Bool, isRetryable: Bool, now: Instant
     ) -> (id: ConnectionID, reused: Bool)? {
-        guard queue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0,
+        guard queue.isEmpty, tunnelQueue.isEmpty, phase == .serving, policy.minIdle == 0, table.counts.pinned == 0,
             let index = candidate(isRetryable: isRetryable, now), table.deadline(index) > now
         else { return nil }
         hasBeenUsed = true

@@ -76,6 +76,15 @@ extension OriginPool {
 
     // MARK: What they allow
 
+    /// No dial can begin now.
+    @inline(__always)
+    var hasNoPort: Bool {
+        switch ports {
+        case .ample: isTryingForPort
+        case .few(let dials): dials == 0 || isTryingForPort
+        }
+    }
+
     /// A dial found no port, and it is not known yet that there are some again.
     @inline(__always)
     package var isTryingForPort: Bool { portBackoff.isFailing }

@@ -100,7 +100,7 @@ extension OriginPool {
 
     /// Why a connection whose last lease has ended is not used again.
     @inline(__always)
-    private func retirement(_ index: Int, now: Instant) -> CloseReason? {
+    private mutating func retirement(_ index: Int, now: Instant) -> CloseReason? {
         if let reason = table.slots[index].closeReason { return reason }
         // Nothing was received on it, and only requests of its owner could show that it is alive.
         if table.slots[index].trust.isDistrusted, table.slots[index].ownership.owner != nil { return .distrusted }
@@ -115,15 +115,19 @@ extension OriginPool {
     }
 
     @inline(__always)
-    func isWornOut(_ index: Int) -> Bool {
+    mutating func isWornOut(_ index: Int) -> Bool {
         let granted = table.slots[index].granted
         if policy.maxRequestsPerConnection > 0, granted >= policy.maxRequestsPerConnection { return true }
+        return isBounded && isWornOutAsLearned(granted)
+    }
+
+    private mutating func isWornOutAsLearned(_ granted: UInt32) -> Bool {
         guard let learned, learned.maxRequests > 0 else { return false }
         return granted >= learned.maxRequests
     }
 
     private mutating func offerUsed(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        if (queue.isEmpty && policy.minIdle == 0) || isPaused {
+        if (queue.isEmpty && tunnelQueue.isEmpty && policy.minIdle == 0) || isPaused {
             becomeIdle(index, now: now, into: &actions)
             return
         }
@@ -181,8 +185,12 @@ extension OriginPool {
     }
 
     @inline(__always)
-    private func idleBound(of index: Int) -> (bound: Interval, reason: CloseReason) {
-        guard let bounds = activeBounds else { return policy.idleBound(hint: table.slots[index].hintedTimeout) }
+    private mutating func idleBound(of index: Int) -> (bound: Interval, reason: CloseReason) {
+        isBounded ? learnedIdleBound(of: index) : policy.idleBound(hint: table.slots[index].hintedTimeout)
+    }
+
+    private mutating func learnedIdleBound(of index: Int) -> (bound: Interval, reason: CloseReason) {
+        guard let bounds = learned else { return policy.idleBound(hint: table.slots[index].hintedTimeout) }
         let lag = bounds.countsFromRequest ? table.slots[index].lag : .zero
         return (max(bounds.retire - lag, .zero), .learnedIdleBound)
     }
@@ -194,6 +202,10 @@ extension OriginPool {
         case .trusted: return
         case .distrusted(let end): (until, reason) = (end, .distrusted)
         case .withdrawn(let end): (until, reason) = (end, .dnsDrain)
+        case .parked(let end):
+            table.slots[index].idleUntil = end
+            table.slots[index].idleReason = .learnedIdleBound
+            return
         }
         guard until <= table.slots[index].idleUntil else { return }
         table.slots[index].idleUntil = until

@@ -4,21 +4,28 @@ package import ProxyTypes
 /// on it. A request that may be repeated is sent again then; one that must not be sent twice would fail. Such a request
 /// takes only a connection well inside what was learned of the origin (`LearnedBounds`), else one that has just answered,
 /// else a new one: it waits no longer than a dial takes. Where there is no room for that dial, an idle connection that no
-/// waiting request may have makes it.
+/// waiting request may have makes it. While there is no local port for a dial, it takes any: to wait in vain would fail it for
+/// certain.
 extension OriginPool {
     /// Nil: nothing is known that would bound reuse beside the settings. Idle connections are bound by it at once.
     package mutating func apply(_ bounds: LearnedBounds?, now: Instant, into actions: inout [PoolAction]) {
         guard learned != bounds else { return }
         learned = bounds
+        noteBounds()
         boundIdle(now: now, into: &actions)
         updateAllSharing()
         if !isPaused { offerIdle(now: now, into: &actions) }
         rebalance(now: now, into: &actions)
     }
 
-    /// What counts now: an operator's own `idle_timeout` is obeyed instead.
+    /// After the settings or what was learned have changed.
+    mutating func noteBounds() { isBounded = learned != nil && policy.idleTimeout == .auto }
+
+    // Mutating, though they change nothing: otherwise the compiler copies all of a non-copyable `self` for each call.
+
+    /// What counts now.
     @inline(__always)
-    var activeBounds: LearnedBounds? { policy.idleTimeout == .auto ? learned : nil }
+    var activeBounds: LearnedBounds? { isBounded ? learned : nil }
 
     @inline(__always)
     func idleAge(_ index: Int, _ bounds: LearnedBounds, _ now: Instant) -> Interval {
@@ -28,8 +35,12 @@ extension OriginPool {
 
     /// Whether the idle connection is young enough for a request.
     @inline(__always)
-    func permits(_ index: Int, isRetryable: Bool, _ now: Instant) -> Bool {
-        guard let bounds = activeBounds else { return true }
+    mutating func permits(_ index: Int, isRetryable: Bool, _ now: Instant) -> Bool {
+        !isBounded || hasNoPort || isYoungEnough(index, isRetryable: isRetryable, now)
+    }
+
+    private mutating func isYoungEnough(_ index: Int, isRetryable: Bool, _ now: Instant) -> Bool {
+        guard let bounds = learned else { return true }
         return bounds.permits(idleAge(index, bounds, now), isRetryable: isRetryable)
     }
 
@@ -43,14 +54,14 @@ extension OriginPool {
     }
 
     @inline(__always)
-    private func youngestPermitted(isRetryable: Bool, _ now: Instant) -> Int? {
+    private mutating func youngestPermitted(isRetryable: Bool, _ now: Instant) -> Int? {
         guard let last = table.lastTrusted else { return nil }
         if permits(last, isRetryable: isRetryable, now) { return last }
         guard let bounds = activeBounds else { return nil }
         return older(than: last, bounds, isRetryable: isRetryable, now)
     }
 
-    private func older(than first: Int, _ bounds: LearnedBounds, isRetryable: Bool, _ now: Instant) -> Int? {
+    private mutating func older(than first: Int, _ bounds: LearnedBounds, isRetryable: Bool, _ now: Instant) -> Int? {
         var cursor: Int? = first
         while let index = cursor {
             let age = idleAge(index, bounds, now)
@@ -62,7 +73,7 @@ extension OriginPool {
         return nil
     }
 
-    private func oldestPermitted(isRetryable: Bool, _ now: Instant) -> Int? {
+    private mutating func oldestPermitted(isRetryable: Bool, _ now: Instant) -> Int? {
         var cursor = table.longestTrusted
         while let index = cursor, !permits(index, isRetryable: isRetryable, now) { cursor = table.next(index) }
         return cursor
@@ -85,7 +96,7 @@ extension OriginPool {
 
     /// Idle connections that no waiting request may have take up the room of a dial.
     mutating func closeIdleForWaiters(into actions: inout [PoolAction]) {
-        guard activeBounds != nil else { return }
+        guard isBounded else { return }
         while waitersNeedRoom, let index = table.longestTrusted {
             // Its room is coming, as that of a distrusted one.
             table.setTrust(index, .distrusted(until: .zero))

@@ -79,7 +79,11 @@ extension OriginPool {
     }
 
     func reasonOfDoubt(_ index: Int) -> CloseReason {
-        table.slots[index].trust.isWithdrawn ? .dnsDrain : .distrusted
+        switch table.slots[index].trust {
+        case .withdrawn: .dnsDrain
+        case .parked: .poolShrink
+        case .trusted, .distrusted: .distrusted
+        }
     }
 
     /// A request waits for which no dial is under way and no closing connection makes room.

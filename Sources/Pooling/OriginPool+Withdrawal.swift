@@ -15,8 +15,8 @@ extension OriginPool {
             case .trusted:
                 table.setTrust(index, .withdrawn(until: until))
                 setIdleBound(index)
-            // Nothing would be left of the doubt if its address came back.
-            case .distrusted: return retireAndRebalance(index, now: now, into: &actions)
+            // Nothing would be left of the doubt if its address came back; and what a parked one could show is of no use.
+            case .distrusted, .parked: return retireAndRebalance(index, now: now, into: &actions)
             // It closes no later because yet another address has left.
             case .withdrawn: return
             }

@@ -46,6 +46,9 @@ package struct OriginPool: ~Copyable {
     var pathBefore: PathLimit?
     /// Nil: nothing was learned.
     package internal(set) var learned: LearnedBounds?
+    /// Something was learned, and no setting of an operator's is obeyed instead. Kept, as the bounds are large.
+    package internal(set) var isBounded = false
+    package internal(set) var parking = Parking.none
     /// The latest one.
     var widestChoice: WidestChoice?
     /// `min_idle` applies from the first request on.
@@ -144,6 +147,7 @@ package struct OriginPool: ~Copyable {
             case .trusted: return .idle
             case .distrusted: return .distrusted
             case .withdrawn: return .draining
+            case .parked: return .idle
             }
         case .leased: return slot.closeReason != nil ? .draining : .leased
         case .pinned: return .pinned
@@ -172,13 +176,17 @@ package struct OriginPool: ~Copyable {
     @inline(__always)
     var allDials: Int { table.counts.dialing + table.drainingDials }
 
-    /// Whether some connection can serve any waiting request, now or when its lease ends.
+    /// Whether some connection can serve any waiting request, now or when its lease ends. Where bounds hold, what is idle was
+    /// offered to those that wait, and is too old for them.
     @inline(__always)
-    var hasUsable: Bool { table.trusted.count + table.counts.leased > (table.owned == 0 ? 0 : leasedToOwners) }
+    var hasUsable: Bool {
+        (isBounded ? 0 : table.trusted.count) + table.counts.leased > (table.owned == 0 ? 0 : leasedToOwners)
+    }
 
     /// The end of every event: restores what holds between events, by granting, dialling and closing.
     mutating func rebalance(now: Instant, into actions: inout [PoolAction]) {
         if !isPaused {
+            if isBounded, hasNoPort, !queue.isEmpty { offerIdle(now: now, into: &actions) }
             offerDistrusted(now: now, into: &actions)
             dialAsWanted(now: now, into: &actions)
             closeIdleForRetries(into: &actions)

@@ -13,4 +13,6 @@ package enum PoolAction: Equatable, BitwiseCopyable, Sendable {
     case refuse(WaiterID, Refusal)
     /// Answered by `closed` when the socket is gone.
     case close(ConnectionID, CloseReason)
+    /// It stays open, and serves no request any more.
+    case park(ConnectionID)
 }

@@ -4,7 +4,7 @@ import ProxyTypes
 /// order they came. With one request per client that is first come, first served. Retries that need a new connection
 /// are in a separate lane, in the order they came. Knows nothing about connections. Owns its memory.
 ///
-/// Everything but `expire` is O(1), and allocates only to grow.
+/// Everything but `expire`, and the return of one that waits again, is O(1), and allocates only to grow.
 struct WaiterQueue: ~Copyable {
     struct Waiter: BitwiseCopyable {
         let id: WaiterID
@@ -74,8 +74,18 @@ struct WaiterQueue: ~Copyable {
             laneLinks.append(Links())
         }
         indexOfWaiter.insert(id.key, index)
-        arrivals.append(index, &arrivalLinks)
-        lanes[Int(lane)].waiters.append(index, &laneLinks)
+        let before = last(of: arrivals, arrivalLinks, upTo: since)
+        if before != arrivals.last { deadlinesInOrder = false }
+        arrivals.insert(index, after: before, &arrivalLinks)
+        let previous = last(of: lanes[Int(lane)].waiters, laneLinks, upTo: since)
+        lanes[Int(lane)].waiters.insert(index, after: previous, &laneLinks)
+    }
+
+    /// One that waits again came before others of its client, and has waited longest.
+    private func last(of list: IndexList, _ links: borrowing Slab<Links>, upTo since: Instant) -> UInt32 {
+        var index = list.last
+        while index != Links.none, waiters[Int(index)].since > since { index = links[Int(index)].previous }
+        return index
     }
 
     var nextFresh: Waiter? {

@@ -72,7 +72,7 @@ extension PoolModel {
         let wasDialing = connections[place].state == .dialing
         if wasDialing { dialDelay.failed(connections[place].epoch, now, &random) }
         connections.remove(at: place)
-        if wasDialing, !isPaused, trusted.isEmpty, usefulDials == 0,
+        if wasDialing, !isPaused, trusted.isEmpty || policy.idleTimeout == .auto && learned != nil, usefulDials == 0,
             !connections.contains(where: { $0.state == .leased && $0.closeReason == nil && $0.owner == nil })
         {
             refuseAll(.dialFailing)
@@ -170,6 +170,11 @@ extension PoolModel {
     private mutating func retireAllDue(_ now: Instant) {
         for serial in oldestFirst + pinned {
             if let place = place(serial), connections[place].deadline <= now { retireDue(serial) }
+            if let place = place(serial), isParked(serial), connections[place].state == .idle,
+                connections[place].deadline <= now
+            {
+                retireDue(serial)
+            }
         }
     }
 
@@ -236,6 +241,14 @@ extension PoolModel {
         retireAllDue(now)
         for serial in open { updateOpen(serial) }
         if !isPaused { offerIdle(now) }
+        rebalance(now)
+    }
+
+    package mutating func apply(_ parking: Parking, now: Instant) {
+        if self.parking == parking { return }
+        self.parking = parking
+        for serial in idle { if let place = place(serial), isParked(serial) { setIdleBound(place) } }
+        retireAllDue(now)
         rebalance(now)
     }
 

@@ -20,7 +20,8 @@ extension PoolModel {
             if isShutDown {
                 actions.append(.refuse(waiter.id, .draining))
             } else {
-                tunnelWaiters.append(waiter)
+                let next = tunnelWaiters.firstIndex { $0.since > waiter.since } ?? tunnelWaiters.endIndex
+                tunnelWaiters.insert(waiter, at: next)
                 if !tunnelTurns.contains(waiter.request.client) { tunnelTurns.append(waiter.request.client) }
             }
         } else if let place = place(serial) {

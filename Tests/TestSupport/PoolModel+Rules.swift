@@ -9,6 +9,7 @@ extension PoolModel {
     }
 
     private mutating func restore(_ now: Instant) {
+        if policy.idleTimeout == .auto, learned != nil, portsLeft == 0 || portDelay.failures > 0 { offerIdle(now) }
         while let waiter = nextOrdinary, waiter.request.isRetryable, let serial = leasableDistrusted(now) {
             serve(waiter, serial, now)
         }
@@ -204,7 +205,7 @@ extension PoolModel {
 
     /// The distrusted one heard from last, unless another is proving itself.
     mutating func leasableDistrusted(_ now: Instant) -> Int? {
-        while countDistrusted(.leased) == 0, let serial = distrusted.last(where: { !isWithdrawn($0) }),
+        while countDistrusted(.leased) == 0, let serial = distrusted.last(where: { !isWithdrawn($0) && !isParked($0) }),
             let place = place(serial)
         {
             if connections[place].deadline > now { return serial }
@@ -236,7 +237,7 @@ extension PoolModel {
     }
 
     private func isTooOld(_ connection: Connection, _ isRetryable: Bool, _ now: Instant) -> Bool {
-        guard policy.idleTimeout == .auto, let learned else { return false }
+        guard policy.idleTimeout == .auto, let learned, portsLeft != 0, portDelay.failures == 0 else { return false }
         var age = now - connection.idleSince
         if learned.countsFromRequest { age = age + connection.lag }
         if isRetryable { return age >= learned.repeatable }
@@ -272,6 +273,7 @@ extension PoolModel {
 
     func isWornOut(_ connection: Connection) -> Bool {
         if policy.maxRequestsPerConnection > 0, connection.granted >= policy.maxRequestsPerConnection { return true }
+        guard policy.idleTimeout == .auto else { return false }
         return learned.map { $0.maxRequests > 0 && connection.granted >= $0.maxRequests } ?? false
     }
 
@@ -299,7 +301,11 @@ extension PoolModel {
 
     func isWithdrawn(_ serial: Int) -> Bool { place(serial).map { connections[$0].isWithdrawn } ?? false }
 
-    func reasonOfDoubt(_ serial: Int) -> CloseReason { isWithdrawn(serial) ? .dnsDrain : .distrusted }
+    func isParked(_ serial: Int) -> Bool { place(serial).map { connections[$0].isParked } ?? false }
+
+    func reasonOfDoubt(_ serial: Int) -> CloseReason {
+        isWithdrawn(serial) ? .dnsDrain : isParked(serial) ? .poolShrink : .distrusted
+    }
 
     mutating func noteDistrusted(_ place: Int) {
         distrustings += 1
@@ -307,6 +313,11 @@ extension PoolModel {
     }
 
     mutating func setIdleBound(_ place: Int) {
+        if connections[place].isParked {
+            connections[place].idleBound = parking.hold
+            connections[place].distrustedUntil = connections[place].idleUntil
+            return
+        }
         var bound: Interval
         var byHint = false
         switch policy.idleTimeout {
@@ -335,8 +346,11 @@ extension PoolModel {
     mutating func retireDue(_ serial: Int) {
         guard let place = place(serial) else { return }
         let connection = connections[place]
+        if park(connection) { return }
         let distrustedUntil = connection.distrustedUntil ?? .distantFuture
-        if connection.expiresAt <= min(connection.idleUntil, distrustedUntil) {
+        if connection.isParked {
+            retire(serial, .learnedIdleBound)
+        } else if connection.expiresAt <= min(connection.idleUntil, distrustedUntil) {
             retire(serial, .maxLifetime)
         } else if distrustedUntil <= connection.idleUntil {
             retire(serial, reasonOfDoubt(serial))
@@ -345,6 +359,22 @@ extension PoolModel {
                 serial,
                 connection.idleByLearning ? .learnedIdleBound : connection.idleByHint ? .keepAliveHint : .idleTimeout)
         }
+    }
+
+    private mutating func park(_ connection: Connection) -> Bool {
+        let until = connection.idleSince + parking.hold
+        let isOld = connection.expiresAt <= min(connection.idleUntil, connection.distrustedUntil ?? .distantFuture)
+        guard let place = place(connection.serial), policy.idleTimeout == .auto, connection.state == .idle,
+            connection.distrustedUntil == nil, connection.granted > 0, !isPaused, !isShutDown,
+            until > connection.idleUntil, connections.count(where: { $0.isParked && $0.state == .idle }) < parking.most,
+            !isOld || parking.most > 1
+        else { return false }
+        noteDistrusted(place)
+        connections[place].isParked = true
+        connections[place].expiresAt = .distantFuture
+        setIdleBound(place)
+        actions.append(.park(connection.serial))
+        return true
     }
 
     mutating func retire(_ serial: Int, _ reason: CloseReason) {

@@ -11,6 +11,7 @@ package struct PoolModel {
         case grant(WaiterID, Int, reused: Bool)
         case refuse(WaiterID, Refusal)
         case close(Int, CloseReason)
+        case park(Int)
     }
 
     package enum State { case dialing, idle, leased, pinned, closing }
@@ -43,6 +44,8 @@ package struct PoolModel {
         var distrustedUntil: Instant?
         /// It is distrusted because its address has left: no request may have it.
         var isWithdrawn = false
+        /// It is distrusted because it is only watched.
+        var isParked = false
         /// Among the idle ones that are distrusted: when it came to be one.
         var distrustOrder = 0
 
@@ -81,6 +84,7 @@ package struct PoolModel {
 
     package internal(set) var policy: PoolPolicy
     package internal(set) var learned: LearnedBounds?
+    package internal(set) var parking = Parking.none
     package var originLimit: Int
     package var totalLimit: Int
     /// Connections of others that count against the total.

@@ -59,6 +59,7 @@ package struct PoolSimulation: ~Copyable {
     /// Requests that may take a connection on which nothing was received since another was lost; and those connections.
     var retryable: Set<WaiterID> = []
     var unproven: Set<ConnectionID> = []
+    var parkedOnes: Set<ConnectionID> = []
     var dead: [ConnectionID] = []
     var nextWaiter: UInt32 = 0
     var dialsSucceed = true
@@ -165,6 +166,9 @@ package struct PoolSimulation: ~Copyable {
             case (.refuse(let waiter, let refusal), .refuse(let same, let sameRefusal))
             where waiter == same && refusal == sameRefusal:
                 answered(waiter)
+            case (.park(let id), .park(let serial)) where serials[id] == serial:
+                if !idle.contains(id) { fail("\(id) is parked and not idle") }
+                parkedOnes.insert(id)
             case (.close(let id, let reason), .close(let serial, let sameReason))
             where serials[id] == serial && reason == sameReason:
                 if leases.contains(id) { fail("\(id) is closed and leased") }
@@ -188,6 +192,7 @@ package struct PoolSimulation: ~Copyable {
         if let owner = owners[id], owner != client { fail("\(id) is \(owner)'s and granted to \(client)") }
         holders[id, default: []].append(client)
         if closing.contains(id) { fail("\(id) is granted and closing") }
+        if parkedOnes.contains(id) { fail("\(id) is granted and parked") }
         if unproven.contains(id), !retryable.contains(waiter) {
             fail("\(waiter) may not be repeated, \(id) may be dead")
         }
