@@ -95,7 +95,7 @@ let daemon: [Target] = [
             .embedInCode("0004_gateways.sql"), .embedInCode("0005_tls_facts.sql"),
             .embedInCode("0006_client_refusals.sql"), .embedInCode("0007_tcp_facts.sql"),
             .embedInCode("0008_dial_facts.sql"),
-            .embedInCode("0009_slow_start.sql"),
+            .embedInCode("0009_slow_start.sql"), .embedInCode("0010_learned_limits.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),
@@ -107,7 +107,10 @@ let daemon: [Target] = [
     room("ProcessOutput", ["ProxyTypes"]),
     room(
         "Upstream",
-        ["ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "TLS", "Resolving"]),
+        [
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "Reactor", "TLS",
+            "Resolving",
+        ]),
     room(
         "ForwardProxy",
         [
@@ -117,8 +120,9 @@ let daemon: [Target] = [
     .executableTarget(
         name: "connd",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "ConfigurationFile", "Reactor",
-            "LocalCA", "AuthorityFiles", "TLS", "Resolving", "Upstream", "ForwardProxy", "Systemd", "ProcessOutput",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "ConfigurationFile",
+            "Reactor", "LocalCA", "AuthorityFiles", "TLS", "Resolving", "Upstream", "ForwardProxy", "Systemd",
+            "ProcessOutput",
             "Store",
             "AdminModels", "AdminAPI", logging, argumentParser,
         ],
@@ -174,8 +178,8 @@ let testTargets: [Target] = [
     tests(
         "UpstreamTests",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Tuning", "Metering", "CLinux", "Reactor", "Resolving", "Upstream",
-            "TestSupport", "ReactorTestSupport",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "Reactor", "Resolving",
+            "Upstream", "TestSupport", "ReactorTestSupport",
         ]),
     tests(
         "ForwardProxyTests",

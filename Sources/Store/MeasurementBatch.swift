@@ -8,6 +8,8 @@ package struct MeasurementBatch: Sendable {
     package var statistics: [OriginSnapshot] = []
     package var closed: [ConnectionRecord] = []
     package var exchanges: [ExchangeDetail] = []
+    /// As it is now.
+    package var learned: [LearnedLimit] = []
     /// Lost before they reached the store.
     package var droppedClosed = 0
     package var droppedExchanges = 0
@@ -17,10 +19,11 @@ package struct MeasurementBatch: Sendable {
     }
 
     var isEmpty: Bool {
-        statistics.isEmpty && closed.isEmpty && exchanges.isEmpty && droppedClosed == 0 && droppedExchanges == 0
+        statistics.isEmpty && closed.isEmpty && exchanges.isEmpty && learned.isEmpty && droppedClosed == 0
+            && droppedExchanges == 0
     }
 
-    var rows: Int { statistics.count + closed.count + exchanges.count }
+    var rows: Int { statistics.count + closed.count + exchanges.count + learned.count }
 }
 
 /// Batches waiting for the writer, bounded: while the writer hangs, further ones are dropped and counted. Value.
@@ -45,6 +48,7 @@ struct Inbox: Sendable {
             dropped.statistics += batch.statistics.count
             dropped.closedConnections += batch.closed.count
             dropped.exchanges += batch.exchanges.count
+            dropped.statistics += batch.learned.count
             return
         }
         rows += batch.rows

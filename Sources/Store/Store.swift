@@ -1,6 +1,6 @@
 import Dispatch
 import GRDB
-import Metering
+package import Metering
 import Migrations
 package import ProxyTypes
 import Synchronization
@@ -69,6 +69,9 @@ package final class Store: Sendable {
     package func loadSettings() -> [SettingRow] { perform { $0.readSettings() } }
 
     package func loadLifetimes() -> [Origin: Lifetime] { perform { $0.contents.lifetimes } }
+
+    /// What was learned of origins, in the learner's own form.
+    package func loadLearned() -> [Origin: LearnedLimit] { perform { $0.contents.learned } }
 
     /// Origins that are still paused.
     package func loadPauses() -> [Origin: Pause] { perform { $0.contents.pauses } }

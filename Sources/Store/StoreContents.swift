@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Metering
 import ProxyTypes
 
 /// The part of the database that is also held in memory, so that a lost file can be replaced. Value.
@@ -9,6 +10,7 @@ struct StoreContents: Sendable {
     var gateways: [String: StoredGateway] = [:]
     var ids: [Origin: Int64] = [:]
     var lifetimes: [Origin: Lifetime] = [:]
+    var learned: [Origin: LearnedLimit] = [:]
     /// The batch in which each origin was last seen: an order independent of the clock.
     var sightings: [Origin: Int] = [:]
     /// The mark of the last transaction; unique.
@@ -47,6 +49,7 @@ struct StoreContents: Sendable {
         try loadHighestConnection(db)
         try loadOrigins(db)
         try PauseRecords.load(into: &pauses, db)
+        try LearnedRecords.load(into: &learned, db)
         try GatewayRecords.load(into: &gateways, db)
         try RunRecords.load(into: &runs, db)
         lastTime = try Self.fact(Self.lastTimeFact, db)
@@ -85,6 +88,7 @@ struct StoreContents: Sendable {
             try? found.loadHighestConnection(db)
             try? found.loadOrigins(db)
             try? PauseRecords.load(into: &found.pauses, db)
+            try? LearnedRecords.load(into: &found.learned, db)
             try? GatewayRecords.load(into: &found.gateways, db)
             try? RunRecords.load(into: &found.runs, db)
         }

@@ -236,6 +236,7 @@ extension StoreWriter {
         guard wasLoaded else { return }
         // Totals are absolute, so that writing them again is correct in any file.
         dirtyLifetimes = Set(contents.lifetimes.keys)
+        dirtyLearned = Set(contents.learned.keys)
         contents.runs.isDirty = true
         for index in series.indices { series[index].forgetWritten(isNew: isNew) }
         if isNew { report(.recreated(path: path)) }
@@ -249,6 +250,7 @@ extension StoreWriter {
     private mutating func take(_ found: StoreContents, now: Moment) {
         contents.ids = found.ids
         contents.highestConnection = max(contents.highestConnection, found.highestConnection)
+        contents.learned.merge(found.learned) { mine, _ in mine }
         if isLoaded {
             contents.lifetimes.merge(found.lifetimes) { mine, _ in mine }
             return
@@ -327,6 +329,8 @@ extension StoreWriter {
                 contents.lifetimes[origin] = nil
                 contents.sightings[origin] = nil
                 dirtyLifetimes.remove(origin)
+                contents.learned[origin] = nil
+                dirtyLearned.remove(origin)
                 dropped.statistics += 1
             }
         }

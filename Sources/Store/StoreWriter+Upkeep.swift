@@ -112,6 +112,9 @@ extension StoreWriter {
             contents.lifetimes[origin] = nil
             contents.sightings[origin] = nil
             dirtyLifetimes.remove(origin)
+            try LearnedRecords.remove(origin, db)
+            contents.learned[origin] = nil
+            dirtyLearned.remove(origin)
         }
     }
 }

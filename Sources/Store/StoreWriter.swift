@@ -35,6 +35,7 @@ struct StoreWriter: Sendable {
     var isClosed = false
     var contents = StoreContents()
     var dirtyLifetimes: Set<Origin> = []
+    var dirtyLearned: Set<Origin> = []
     var series: [RollupSeries]
     var closed: [ConnectionRecord] = []
     var exchanges: [ExchangeDetail] = []
@@ -150,6 +151,10 @@ struct StoreWriter: Sendable {
         if !parts.isEmpty {
             for index in series.indices { series[index].add(parts, all: all, time: batch.time) }
         }
+        for limit in batch.learned {
+            contents.learned[limit.origin] = limit
+            dirtyLearned.insert(limit.origin)
+        }
         closed += batch.closed
         exchanges += batch.exchanges
         let numbers = batch.closed.map(\.number) + batch.exchanges.map(\.connection)
@@ -157,7 +162,8 @@ struct StoreWriter: Sendable {
     }
 
     var pendingRows: Int {
-        closed.count + exchanges.count + series.reduce(0) { $0 + $1.pendingRows + ($1.open?.isDirty == true ? 1 : 0) }
+        closed.count + exchanges.count + dirtyLearned.count
+            + series.reduce(0) { $0 + $1.pendingRows + ($1.open?.isDirty == true ? 1 : 0) }
     }
 
     /// Writes everything pending. With nothing to write, still checks whether writing is possible.
@@ -185,6 +191,7 @@ struct StoreWriter: Sendable {
         if pendingRows > 0 { try writeTime(now: now, db) }
         for origin in dirtyLifetimes { try writeLifetime(of: origin, db) }
         dirtyLifetimes = []
+        try writeLearned(now: now, db)
         for index in series.indices { try writeRollups(at: index, db) }
         for record in closed {
             let origin = try id(of: record.origin, seen: record.closedAt ?? record.openedAt, db)
@@ -199,6 +206,15 @@ struct StoreWriter: Sendable {
         }
         closed = []
         exchanges = []
+    }
+
+    private mutating func writeLearned(now: Moment, _ db: Database) throws {
+        for origin in dirtyLearned {
+            guard let limit = contents.learned[origin] else { continue }
+            try LearnedRecords.put(limit, time: now.wall, db)
+            if limit.state.isEmpty { contents.learned[origin] = nil }
+        }
+        dirtyLearned = []
     }
 
     /// Not with every batch: a minute more or less does not matter for how long rows are kept.
@@ -270,6 +286,9 @@ struct StoreWriter: Sendable {
             draft.contents.lifetimes[origin] = nil
             draft.contents.sightings[origin] = nil
             draft.dirtyLifetimes.remove(origin)
+            try LearnedRecords.remove(origin, db)
+            draft.contents.learned[origin] = nil
+            draft.dirtyLearned.remove(origin)
             for index in draft.series.indices { draft.series[index].forget(origin) }
             draft.closed.removeAll { $0.origin == origin }
             draft.exchanges.removeAll { $0.origin == origin }

@@ -25,6 +25,7 @@ struct MigrationTests {
         (7, "tcp_facts", "aa30305e9c4970b9"),
         (8, "dial_facts", "42024e702d1e82ed"),
         (9, "slow_start", "a83820caecfe2b1a"),
+        (10, "learned_limits", "c1b05bdb598bb6a7"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -91,7 +92,7 @@ struct MigrationTests {
         await store.close()
         let after = try everything(known)
         for (table, rows) in before { #expect(after[table] == rows, "\(table)") }
-        let added: Set = ["runs", "run_endings", "pauses", "gateways", "client_refusals"]
+        let added: Set = ["runs", "run_endings", "pauses", "gateways", "client_refusals", "learned_limits"]
         #expect(Set(try columns().keys).subtracting(before.keys) == added)
     }
 
@@ -134,7 +135,7 @@ struct MigrationTests {
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
                 "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts", "dial_facts",
-                "slow_start", "more",
+                "slow_start", "learned_limits", "more",
             ])
     }
 
