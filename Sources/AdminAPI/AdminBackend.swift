@@ -33,6 +33,8 @@ package protocol AdminBackend: Sendable {
     func origins(_ query: OriginQuery) async throws(AdminRefusal) -> Page<OriginSummary>
     func origin(_ name: String) async throws(AdminRefusal) -> OriginDetail
     func forget(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
+    /// Only what was learned of its idle limit.
+    func forgetLearned(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
 
     var definitions: [SettingDefinitionReport] { get }
     /// The revision is the strong ETag of all settings resources.

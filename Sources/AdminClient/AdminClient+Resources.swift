@@ -34,8 +34,11 @@ extension AdminClient {
         try await send(Call(path: fill(Paths.origin, name)))
     }
 
-    package func forget(_ name: String, reason: String? = nil) async throws(AdminFailure) {
-        try await send(Call(method: "DELETE", path: fill(Paths.origin, name), query: [("reason", reason)]))
+    /// `onlyLearned`: what was learned of its idle limit, and nothing else.
+    package func forget(_ name: String, onlyLearned: Bool = false, reason: String? = nil) async throws(AdminFailure) {
+        let learned = onlyLearned ? "true" : nil
+        try await send(
+            Call(method: "DELETE", path: fill(Paths.origin, name), query: [("learned", learned), ("reason", reason)]))
     }
 
     package func perform(_ action: ActionRequest.Action, _ request: ActionRequest) async throws(AdminFailure)

@@ -127,6 +127,8 @@ package struct OriginDetail: Codable, Sendable {
     package var slowStartAfterIdle: Bool?
     /// Null as long as every connection that was used after an idle minute was alive or was closed by the origin.
     package var path: PathReport?
+    /// Null while the origin has no pool: since the start or for long no request has gone to it.
+    package var learned: LearnedReport?
 
     package init() {}
 
@@ -141,6 +143,7 @@ package struct OriginDetail: Codable, Sendable {
         case delays
         case slowStartAfterIdle = "slow_start_after_idle"
         case path
+        case learned
     }
 }
 

@@ -17,6 +17,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var lifetimeJitter: Int
     package var idleTimeout: IdleTimeout
     package var keepAliveMargin: Interval
+    package var idleExploration: Bool
     package var reuseOrder: ReuseOrder
     package var pipelining: Pipelining
     package var pipelineDepth: Int
@@ -85,6 +86,7 @@ package struct EffectiveSettings: Hashable, Sendable {
         lifetimeJitter = values.number(.lifetimeJitter)
         idleTimeout = values.optionalInterval(.idleTimeout).map { .fixed($0) } ?? .auto
         keepAliveMargin = values.interval(.keepAliveMargin)
+        idleExploration = values.flag(.idleExploration)
         reuseOrder = values.choice(.reuseOrder, or: .lifo)
         pipelining = values.choice(.pipelining, or: .off)
         pipelineDepth = values.number(.pipelineDepth)

@@ -3,7 +3,7 @@ import ProxyTypes
 /// One setting of an origin. `SettingTable` holds name, kind, default, and when a change takes effect.
 package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case maxConnections, maxIdle, minIdle, maxRequestsPerConnection, maxLifetime, lifetimeJitter, idleTimeout
-    case keepAliveMargin, reuseOrder, pipelining, pipelineDepth, maxQueue, queueTimeout
+    case keepAliveMargin, idleExploration, reuseOrder, pipelining, pipelineDepth, maxQueue, queueTimeout
     case connectTimeout, tlsTimeout, headersTimeout, bodyIdleTimeout, expectContinueTimeout, closeLinger
     case tunnelIdleTimeout, maxTunnels, maxRetries, replayBuffer
     case tcpNodelay, tcpQuickack, tcpKeepalive, tcpUserTimeout, tcpIdleProbe, tcpFastOpen, congestionControl

@@ -12,6 +12,8 @@ package struct EndedRecords: Sendable {
     package private(set) var refusedSettings: [RefusedSetting] = []
     /// As many are reported.
     package private(set) var pathDrops: [PathDrop] = []
+    /// What was learned since the last report.
+    package var learned: [LearnedLimit] = []
     package var droppedConnections = 0
     package var droppedExchanges = 0
 

@@ -12,11 +12,12 @@ extension UpstreamConnection {
     /// `outstanding`, for the caller to tell them. `endTunnel` tells the exchange of a tunnel.
     func close(_ reason: CloseReason, _ manner: CloseManner) {
         switch state {
-        case .idle:
+        case .idle(let since):
             recordEnd(reason)
             shut(reason, manner)
             // The pool ignores it where it ordered the close itself.
             pool.noteClosing(self, now: loop.now)
+            tellIdleEnd(reason, since: since, now: loop.now)
         case .serving:
             recordEnd(reason)
             let leases = 1 + outstanding.count

@@ -80,6 +80,7 @@ extension UpstreamConnection {
         pool.statistics.tcp.record(info, since: sampled)
         retransmitsBefore = sampled.retransmits
         sampled = info
+        if info.roundTripTime > 0 { pool.measured(info.pathDelays) }
         return info
     }
 

@@ -215,6 +215,8 @@ extension UpstreamConnection {
         self.exchange = nil
         state = .idle(since: now)
         pool.release(self, disposition, now: now)
+        if watch.unproven > .zero { tellReused(now: now) }
+        if case .reusable = disposition { tellHint(keepAliveHint?.timeout ?? .zero, now: now) }
         exchange.responseEnded(on: self, now: now)
     }
 
@@ -232,7 +234,8 @@ extension UpstreamConnection {
         guard !stream.hangupSeen else { return .mustClose(.originFinIdle) }
         if requestsServed & (Self.responsesPerSample - 1) == 0 { sampleTCP() }
         let wantsWindow = if case .widest = pool.settings.reuseOrder { true } else { false }
-        return .reusable(keepAliveHint, window: wantsWindow ? sendWindow() : .unknown)
+        watch.lag = loop.now - watch.asked
+        return .reusable(keepAliveHint, window: wantsWindow ? sendWindow() : .unknown, lag: watch.lag)
     }
 
     /// The next response is already due on this connection, unless the last one ends it.
@@ -308,6 +311,7 @@ extension UpstreamConnection {
 extension UpstreamConnection {
     private func lostBeforeResponse(_ end: InputEnd, now: Instant) {
         let probe = probe
+        tellReuseLost(end, now: now)
         if end == .silence { lostInSilence(probe, now: now) }
         pool.lostWithoutNotice(self, now: now)
         // Requests that the pool refuses now may end their client, and with it this exchange.

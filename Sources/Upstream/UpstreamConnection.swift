@@ -66,7 +66,7 @@ package final class UpstreamConnection {
 
     package private(set) var requestsServed = 0
     /// When its latest lease began.
-    private var leasedAt: Instant
+    private(set) var leasedAt: Instant
     package internal(set) var bytesReceived = 0
     /// By the lease that runs or ran last, and by those before it.
     package internal(set) var bytesSent = 0
@@ -88,6 +88,7 @@ package final class UpstreamConnection {
     var firstRoundTrip: FirstRoundTrip?
     /// Whether its congestion control cuts the window of an idle sender; nil before it was first asked for.
     var controlRestarts: Bool?
+    var watch = IdleWatch()
     let timer = Deadline()
     /// It has closed and left nothing in TIME_WAIT on this side.
     var portIsFree = false
@@ -145,7 +146,10 @@ package final class UpstreamConnection {
             bytesSent = 0
             self.exchange = exchange
             state = .serving(Serving())
-        case .serving: outstanding.append(exchange)
+        case .serving:
+            // It was not idle before this one.
+            idleBefore = now
+            outstanding.append(exchange)
         case .tunnel, .closing, .closed: Invariant.broken("a connection is leased that cannot serve")
         }
     }
@@ -190,6 +194,7 @@ package final class UpstreamConnection {
         switch state {
         case .serving(var serving):
             serving.request = .complete
+            watch.asked = now
             requestProgressed(serving, now: now)
         // The end of the content behind a 101, or the loss of the connection is yet to be told.
         case .tunnel, .idle, .closing, .closed: break
@@ -342,7 +347,8 @@ extension UpstreamConnection: DeadlineOwner {
         switch state {
         case .serving(let serving): serving.timeout.deadline
         case .closing(.lingering(let lingering)): lingering.until
-        case .idle, .tunnel, .closing(.flushing), .closed: .distantFuture
+        case .idle: watch.tells
+        case .tunnel, .closing(.flushing), .closed: .distantFuture
         }
     }
 
@@ -351,7 +357,8 @@ extension UpstreamConnection: DeadlineOwner {
         switch state {
         case .serving(let serving): timedOut(serving.timeout, now: now)
         case .closing(.lingering(let lingering)): lingerEnded(lingering)
-        case .idle, .tunnel, .closing(.flushing), .closed: Invariant.broken("a deadline in a state that has none")
+        case .idle: tellOutlived(now: now)
+        case .tunnel, .closing(.flushing), .closed: Invariant.broken("a deadline in a state that has none")
         }
         return deadline
     }

@@ -30,6 +30,7 @@ extension UpstreamLoop {
         report.metrics.slowRounds = reactor.rounds.slowCount
         for pool in allPools where pool.hasUnreportedChanges {
             pool.hasUnreportedChanges = false
+            if let limit = pool.takeUnsavedLearning() { report.ended.learned.append(limit) }
             report.origins.append(
                 OriginSnapshot(origin: pool.origin, statistics: pool.statistics, gauges: pool.gauges))
         }
@@ -75,6 +76,11 @@ extension UpstreamLoop {
     package func path(to origin: Origin) -> (limit: PathLimit, bound: Interval?)? {
         guard let pool = existingPool(for: origin), pool.machine.path != PathLimit() else { return nil }
         return (pool.machine.path, pool.machine.pathBound(now: now))
+    }
+
+    /// What was learned of the origin, and whether its `idle_timeout` is `auto`; nil where it has no pool.
+    package func learning(of origin: Origin) -> (learning: IdleLearning, isAuto: Bool)? {
+        existingPool(for: origin).map { ($0.learning, $0.settings.idleTimeout == .auto) }
     }
 
     /// The socket options of one open connection to the origin.

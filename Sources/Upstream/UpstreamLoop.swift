@@ -67,6 +67,8 @@ package final class UpstreamLoop {
     }
 
     private static let maxPools = 10_000
+    /// Of origins without a pool, by origins.
+    private var keptLearning: [Origin: LearnedLimit] = [:]
     /// How many pools are forgotten in one round: all clients wait meanwhile, and thousands would take a sixth of a
     /// second.
     private static let forgottenAtOnce = 128
@@ -106,6 +108,7 @@ package final class UpstreamLoop {
         }
         pools[origin] = pool
         allPools.append(pool)
+        if let kept = keptLearning.removeValue(forKey: origin) { pool.restore(kept, now: reactor.now) }
         return pool
     }
 
@@ -128,9 +131,28 @@ package final class UpstreamLoop {
 
     private func remove(_ pool: UpstreamPool) {
         pool.forget()
+        keepLearning(of: pool)
         pools[pool.origin] = nil
         forgotten += pool.statistics
         ended.forgotten.append(OriginSnapshot(origin: pool.origin, statistics: pool.statistics, gauges: pool.gauges))
+    }
+
+    /// What an earlier process has learned, before the first request.
+    package func restoreLearning(_ kept: [Origin: LearnedLimit]) { keptLearning = kept }
+
+    private func keepLearning(of pool: UpstreamPool) {
+        if let limit = pool.takeUnsavedLearning() { ended.learned.append(limit) }
+        if keptLearning.count < Self.maxPools, let kept = pool.keptLearning { keptLearning[pool.origin] = kept }
+    }
+
+    /// What was learned of the origin is dropped. False where there was nothing.
+    package func forgetLearned(_ origin: Origin) -> Bool {
+        let kept = keptLearning.removeValue(forKey: origin)
+        let pool = pools[origin]
+        guard kept != nil || pool?.keptLearning != nil else { return false }
+        pool?.forgetLearned(now: now)
+        ended.learned.append(LearnedLimit(origin: origin, state: [], changed: nil))
+        return true
     }
 
     /// The pool of an origin that has one.
@@ -148,11 +170,15 @@ package final class UpstreamLoop {
 
     /// Closes idle connections and drops the pool. False where it is in use.
     package func forget(_ origin: Origin) -> Bool {
-        guard let pool = pools[origin] else { return true }
+        guard let pool = pools[origin] else {
+            _ = forgetLearned(origin)
+            return true
+        }
         guard pool.isIdle, pool.machine.counts.closing == 0 else { return false }
         pool.shedIdle(.max, .drained, abruptly: true, now: now)
         guard pool.openConnections == 0 else { return false }
         remove([pool])
+        _ = forgetLearned(origin)
         return true
     }
 

@@ -68,7 +68,9 @@ extension UpstreamPool {
         loop.metrics.dnsTime.record(microseconds: dns)
         loop.metrics.connectTime.record(microseconds: connect)
         switch purpose {
-        case .requests: statistics.opened[cause] += 1
+        case .requests:
+            statistics.opened[cause] += 1
+            measured(connect: dialled.times.connect)
         case .tunnel: break
         }
         statistics.dnsTime.record(microseconds: dns)

@@ -12,6 +12,8 @@ extension UpstreamPool {
         let profile = tlsProfile
         self.settings = settings
         machine.apply(PoolPolicy(settings), now: now, into: &actions.pending)
+        learning.refresh(now: loop.wallClock, margin: settings.keepAliveMargin)
+        applyLearning(now: now)
         if tlsProfile != profile { _ = machine.drain(.settingsChanged, now: now, into: &actions.pending) }
         perform(now: now)
     }

@@ -17,6 +17,10 @@ package final class UpstreamPool {
     package internal(set) var settings: EffectiveSettings
     /// What is counted of the origin on this loop.
     package var statistics = OriginStatistics()
+    package internal(set) var learning: IdleLearning
+    /// The timer came long after its time, as after a sleep of the machine.
+    private(set) var closesLate = false
+    private static let late = Interval.seconds(1)
     /// Of statistics or gauges, since the last report.
     var hasUnreportedChanges = true
     /// When the certificate of the origin expires that was seen last, in milliseconds since 1970.
@@ -55,8 +59,10 @@ package final class UpstreamPool {
         self.loop = loop
         let budget = ConnectionBudget(limit: settings.maxConnections)
         drainSeed = seed &+ 1
+        learning = IdleLearning(now: loop.wallClock, margin: settings.keepAliveMargin)
         machine = OriginPool(policy: PoolPolicy(settings), origin: budget, total: loop.total, seed: seed)
         timer.owner = self
+        applyLearning(now: loop.now)
     }
 
     deinit {
@@ -88,7 +94,9 @@ package final class UpstreamPool {
         for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant
     ) -> WaiterID? {
         let isIdempotent = exchange.method.isIdempotent
-        if !fresh, !actions.isPerforming, let (id, reused) = machine.leaseIdle(mayPipeline: mayPipeline, now: now),
+        if !fresh, !actions.isPerforming,
+            let (id, reused) = machine.leaseIdle(
+                mayPipeline: mayPipeline, isRetryable: !machine.isBounded || exchange.isRetryable, now: now),
             let connection = sockets.connection(id)
         {
             if maySend(onto: connection, isIdempotent: isIdempotent, reused: reused, now: now) {
@@ -234,6 +242,7 @@ package final class UpstreamPool {
             // Its room is needed: an origin that has left may answer no FIN.
             let gaveWay = reason == .dnsDrain && machine.counts.waiting > 0
             sockets.connection(id)?.closeByPool(reason, abruptly: abruptly || gaveWay)
+        case .park(let id): sockets.connection(id)?.park(now: now)
         }
     }
 
@@ -283,7 +292,9 @@ package final class UpstreamPool {
             statistics.handshakeSaved += connection.handshakeCost
             // One that was handed on at once was not idle.
             if let idleSince = connection.idleSince, idleSince < now {
-                statistics.idleGap.record(microseconds: (now - idleSince).microseconds)
+                let age = now - idleSince
+                statistics.idleGap.record(microseconds: age.microseconds)
+                if learning.reuseTeaches(at: age) { connection.watch.beginProof(at: age) }
             }
         } else {
             statistics.firstLeases += 1
@@ -295,8 +306,10 @@ package final class UpstreamPool {
 
 extension UpstreamPool: DeadlineOwner {
     package func deadlineReached(now: Instant) -> Instant {
+        closesLate = now - machine.nextDeadline > Self.late
         machine.deadlineReached(now: now, into: &actions.pending)
         perform(now: now)
+        closesLate = false
         return machine.nextDeadline
     }
 }

@@ -97,6 +97,11 @@ final class FakeBackend: AdminBackend {
         try change("forget \(name)", actor, reason)
     }
 
+    func forgetLearned(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal) {
+        try check(origin: name)
+        try change("forget learned \(name)", actor, reason)
+    }
+
     // MARK: Settings
 
     let definitions = Samples.definitions

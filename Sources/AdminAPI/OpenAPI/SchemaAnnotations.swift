@@ -91,6 +91,8 @@ enum SchemaAnnotations {
         "TLSReport.version": words("1.2", "1.3"),
         "DelayReport.side": words("origin", "connd"),
         "FirstRoundTripsReport.origin_was": words("new", "busy", "idle"),
+        "LearnedReport.state": words(
+            "unknown", "hinted", "tentative", "partial", "learned", "doubtful", "erratic", "path", "unlimited"),
         "PathReport.state": words("suspected", "confirmed", "forgotten"),
         "TCPReport.congestion_state": words("open", "disorder", "cwr", "recovery", "loss"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),

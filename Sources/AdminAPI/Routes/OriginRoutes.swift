@@ -31,10 +31,22 @@ enum OriginRoutes {
         Operation(
             verb: .delete, path: Paths.origin, name: "forgetOrigin", summary: "Delete an origin's measurements",
             help: "Its connections end; its settings stay.",
-            parameters: [CommonParameters.originSegment, CommonParameters.reason],
+            parameters: [
+                CommonParameters.originSegment,
+                .query(
+                    "learned", .flag,
+                    "true: only what was learned of its idle limit; measurements and connections stay.",
+                    standard: .flag(false)),
+                CommonParameters.reason,
+            ],
             success: .init(status: 204, help: "It is forgotten.", content: .nothing), problems: [404, 409, 503]
         ) { call in
-            try await call.backend.forget(call.segment("origin"), actor: call.actor, reason: call.text("reason"))
+            let (origin, reason) = (call.segment("origin"), call.text("reason"))
+            if call.flag("learned") ?? false {
+                try await call.backend.forgetLearned(origin, actor: call.actor, reason: reason)
+            } else {
+                try await call.backend.forget(origin, actor: call.actor, reason: reason)
+            }
             return .nothing
         },
     ]

@@ -148,10 +148,14 @@ struct ForgetCommand: AsyncParsableCommand {
         abstract: "Drops the measurements of an origin; its settings stay.",
         discussion: """
             connctl forget http://old.example.com
+            connctl forget http://api.example.com --learned   only its learned idle limit
             """)
 
     @Argument(help: "An origin.", completion: .custom(Completion.origins))
     var origin: String
+
+    @Flag(help: "Only what was learned of its idle limit; its measurements and connections stay.")
+    var learned = false
 
     @Option(help: "The reason, shown in the audit trail.")
     var reason: String?
@@ -159,11 +163,12 @@ struct ForgetCommand: AsyncParsableCommand {
     @OptionGroup var global: GlobalOptions
 
     mutating func run() async throws {
-        let (text, reason) = (origin, reason)
+        let (text, learned, reason) = (origin, learned, reason)
         try await Session.run(global) { session in
             let name = try await session.origin(text)
-            try await session.client.forget(name, reason: reason)
-            if !session.output.isJSON { session.output.line("\(name): its measurements are dropped") }
+            try await session.client.forget(name, onlyLearned: learned, reason: reason)
+            let what = learned ? "what was learned of its idle limit is dropped" : "its measurements are dropped"
+            if !session.output.isJSON { session.output.line("\(name): \(what)") }
         }
     }
 }

@@ -190,6 +190,7 @@ struct OriginText {
         }
         if let socket = detail.socket { facts.add("socket", KernelText.socket(socket)) }
         if let path = detail.path { facts.add("path", KernelText.path(path), .warning) }
+        if let learned = detail.learned { facts.add("idle limit", LearnedText.line(learned)) }
         for delay in detail.delays { facts.add("delayed ack", KernelText.delay(delay), .warning) }
         addTCP(figures.tcp, to: &facts)
         if summary.unverified, let verify = detail.settings.first(where: { $0.name == "tls_verify" }) {

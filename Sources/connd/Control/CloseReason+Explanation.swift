@@ -6,13 +6,14 @@ extension CloseReason {
         switch self {
         case .idleTimeout: "it was idle for idle_timeout"
         case .learnedIdleBound:
-            "it was idle for as long as its path keeps silent connections, as learned (connctl show)"
+            "it was idle for as long as its origin or its path keeps idle connections, as learned (connctl show)"
         case .keepAliveHint:
             "the origin's Keep-Alive field said how long or how often it may be used (keep_alive_margin)"
         case .maxLifetime: "it reached max_lifetime, varied by lifetime_jitter"
         case .maxRequests: "it had served max_requests_per_connection"
         case .originConnectionClose: "the origin said Connection: close, or speaks HTTP/1.0"
-        case .originFinIdle: "the origin closed it while it was idle; a shorter idle_timeout would prevent that"
+        case .originFinIdle:
+            "the origin closed it while it was idle; a shorter idle_timeout would prevent that (not with idle_exploration)"
         case .originRstIdle: "the origin, or something on the way, reset it while it was idle or carried a tunnel"
         case .originClosedMidResponse: "the origin closed it before its response was complete"
         case .responseUntilClose: "the response had no length: its end was the connection's"
@@ -26,7 +27,8 @@ extension CloseReason {
         case .tlsFailed: "the TLS handshake failed"
         case .dnsDrain: "its address is no longer among the origin's"
         case .settingsChanged: "the settings it was opened with changed"
-        case .poolShrink: "there were more than max_connections, max_idle or max_upstream_connections allow"
+        case .poolShrink:
+            "there were more than max_connections, max_idle or max_upstream_connections allow, or a request needed its room"
         case .fdPressure: "file descriptors ran short, and idle connections are closed first"
         case .drained: "an operator drained it, or its tunnel's client had ended"
         case .killed: "an operator closed it, or connd was stopped at once"

@@ -75,8 +75,9 @@ struct ControlPlaneStarter {
             configured: configured, events: events, logger: logger)
     }
 
-    /// Pauses apply before the first request.
+    /// Pauses and what was learned apply before the first request.
     private func applyPauses(in loop: ProxyLoop) -> [Origin: Pause] {
+        loop.upstream.restoreLearning(store.loadLearned())
         let held = store.loadPauses()
         for origin in held.keys { loop.upstream.pool(for: origin).pause(now: loop.upstream.now) }
         PauseControl.report(Array(held.values), logger)

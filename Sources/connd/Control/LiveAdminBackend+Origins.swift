@@ -66,6 +66,8 @@ extension LiveAdminBackend {
             loop.upstream.path(to: origin).map { PathReport($0.limit, bound: $0.bound, now: loop.upstream.now) }
         }
         detail.path = path ?? nil
+        let learning = await mailbox.run { $0.upstream.learning(of: origin) }
+        detail.learned = learning.map { LearnedReport($0.learning, isAuto: $0.isAuto, now: SystemClock.wall()) }
         return detail
     }
 
@@ -99,6 +101,22 @@ extension LiveAdminBackend {
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: .forget, subject: origin.description,
                 reason: reason))
+    }
+
+    func forgetLearned(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal) {
+        let origin = try origin(named: name)
+        let reason = try Self.checked(reason: reason)
+        guard await mailbox.run({ $0.upstream.forgetLearned(origin) }) else {
+            throw .notFound("nothing was learned of `\(origin)`")
+        }
+        await recorder.recordNow()
+        guard !store.health.isFailing else {
+            throw .unavailable("it is forgotten until the next start, but the database cannot be written")
+        }
+        await writeAudit(
+            AuditEntry(
+                time: SystemClock.wall(), actor: actor.name, action: .forget, subject: origin.description,
+                before: "learned idle limit", reason: reason))
     }
 
     func perform(_ action: ActionRequest.Action, _ request: ActionRequest, actor: AdminActor)

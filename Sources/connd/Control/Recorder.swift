@@ -93,6 +93,7 @@ actor Recorder {
         pathDrops += report.ended.pathDrops.prefix(max(Self.maxRefusedSettings - pathDrops.count, 0))
         batch.closed += report.ended.connections
         batch.exchanges += report.ended.exchanges
+        batch.learned += report.ended.learned
         batch.droppedClosed += report.ended.droppedConnections
         batch.droppedExchanges += report.ended.droppedExchanges
     }

@@ -1,0 +1,44 @@
+import AdminModels
+import Learning
+import ProxyTypes
+import Upstream
+
+extension LearnedReport {
+    /// `now` in milliseconds since 1970.
+    init(_ learning: IdleLearning, isAuto: Bool, now: Int64) {
+        self.init()
+        let (learner, bounds) = (learning.learner, learning.bounds)
+        state = bounds.state.rawValue
+        text = learner.text(now: now)
+        confidence = learner.confidence(now: now)
+        if let estimate = learner.estimate() {
+            limitMs = estimate.limit.wholeMilliseconds
+            deviationMs = estimate.deviation.wholeMilliseconds
+            hits = estimate.hits
+        }
+        limit = limitMs.map(APIFormat.duration(milliseconds:))
+        deviation = deviationMs.map(APIFormat.duration(milliseconds:))
+        (closes, restarts) = (Int(learner.closes), learner.restarts)
+        onceMs = bounds.post.wholeMilliseconds
+        repeatableMs = bounds.repeat.wholeMilliseconds
+        retireMs = bounds.retire.wholeMilliseconds
+        once = APIFormat.duration(milliseconds: onceMs)
+        repeatable = APIFormat.duration(milliseconds: repeatableMs)
+        retire = APIFormat.duration(milliseconds: retireMs)
+        zones = bounds.zones.indices.map { IdleZoneReport(bounds.zones[$0]) }
+        inForce = isAuto && learning.isObeyed
+        countsFromRequest = bounds.countsFromRequest
+        changedMs = learning.changed
+        changed = changedMs.map(APIFormat.time)
+    }
+}
+
+extension IdleZoneReport {
+    init(_ zone: IdleBounds.Zone) {
+        self.init()
+        fromMs = zone.low.wholeMilliseconds
+        toMs = zone.high.wholeMilliseconds
+        from = APIFormat.duration(milliseconds: fromMs)
+        to = APIFormat.duration(milliseconds: toMs)
+    }
+}
