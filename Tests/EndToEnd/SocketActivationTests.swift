@@ -174,6 +174,8 @@ import Testing
         let unit = units[0]
         let first = try start("proxy: { connect_ports: any, shutdown_grace: 20s }", units)
         let old = try unit.connect()
+        // Else it might still be waiting to be accepted when connd begins to stop.
+        #expect(try old.get(origin.url()).status == 200)
         first.terminate()
         try first.waitForLog(" stopping ")
         let tunnel = try unit.connect()
