@@ -24,6 +24,12 @@ package final class StreamSocket: Sendable {
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &zero, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// Whether nothing comes for so long.
+    package func isSilent(forMilliseconds time: Int32) -> Bool {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&wait, 1, time) == 0
+    }
+
     package init(adopting descriptor: Int32) {
         self.descriptor = descriptor
         var one: Int32 = 1
