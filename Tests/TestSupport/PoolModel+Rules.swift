@@ -40,21 +40,6 @@ extension PoolModel {
         }
     }
 
-    /// The first request of each client, clients in turn, as long as one of them finds what it may have.
-    mutating func offerIdle(_ now: Instant) {
-        var heads = headsInTurn
-        while let waiter = heads.first {
-            heads.removeFirst()
-            guard !idle.isEmpty, let serial = reusable(for: waiter.request, now) else { continue }
-            serve(waiter, serial, now)
-            heads = headsInTurn
-        }
-    }
-
-    private var headsInTurn: [Waiter] {
-        turns.compactMap { client in waiters.first { $0.request.client == client && !$0.request.needsFresh } }
-    }
-
     mutating func dialAsWanted(_ now: Instant) {
         dialForTunnelsAndRequests(now)
         let warm = now < warmDelay.notBefore ? 0 : missingWarm
@@ -236,15 +221,6 @@ extension PoolModel {
         return best?.serial
     }
 
-    private func isTooOld(_ connection: Connection, _ isRetryable: Bool, _ now: Instant) -> Bool {
-        guard policy.idleTimeout == .auto, let learned, portsLeft != 0, portDelay.failures == 0 else { return false }
-        var age = now - connection.idleSince
-        if learned.countsFromRequest { age = age + connection.lag }
-        if isRetryable { return age >= learned.repeatable }
-        let zones = [learned.zones.0, learned.zones.1, learned.zones.2, learned.zones.3]
-        return age >= learned.once || zones.contains { $0.low <= age && age < $0.high }
-    }
-
     /// As the pool's own, said otherwise: halved once for each whole time-out by which the silence is longer than one.
     private func window(_ connection: Connection, _ now: Instant) -> UInt32 {
         let kept = connection.window
@@ -300,8 +276,6 @@ extension PoolModel {
     }
 
     func isWithdrawn(_ serial: Int) -> Bool { place(serial).map { connections[$0].isWithdrawn } ?? false }
-
-    func isParked(_ serial: Int) -> Bool { place(serial).map { connections[$0].isParked } ?? false }
 
     func reasonOfDoubt(_ serial: Int) -> CloseReason {
         isWithdrawn(serial) ? .dnsDrain : isParked(serial) ? .poolShrink : .distrusted
@@ -359,22 +333,6 @@ extension PoolModel {
                 serial,
                 connection.idleByLearning ? .learnedIdleBound : connection.idleByHint ? .keepAliveHint : .idleTimeout)
         }
-    }
-
-    private mutating func park(_ connection: Connection) -> Bool {
-        let until = connection.idleSince + parking.hold
-        let isOld = connection.expiresAt <= min(connection.idleUntil, connection.distrustedUntil ?? .distantFuture)
-        guard let place = place(connection.serial), policy.idleTimeout == .auto, connection.state == .idle,
-            connection.distrustedUntil == nil, connection.granted > 0, !isPaused, !isShutDown,
-            until > connection.idleUntil, connections.count(where: { $0.isParked && $0.state == .idle }) < parking.most,
-            !isOld || parking.most > 1
-        else { return false }
-        noteDistrusted(place)
-        connections[place].isParked = true
-        connections[place].expiresAt = .distantFuture
-        setIdleBound(place)
-        actions.append(.park(connection.serial))
-        return true
     }
 
     mutating func retire(_ serial: Int, _ reason: CloseReason) {
