@@ -48,9 +48,9 @@ uninstall:
 # The learner's simulations run alone: beside them tests that wait for an answer would starve on a busy machine.
 test: packages-test lint test-service
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --filter '^LearningTests'
-	$(SWIFT) test --skip-build --skip EndToEndTests --skip '^LearningTests'
-	CONND_RELEASE=$(CURDIR)/$(RELEASE) $(SWIFT) test --skip-build --filter EndToEndTests
+	SWIFT=$(SWIFT) .ci/run-tests --filter '^LearningTests'
+	SWIFT=$(SWIFT) .ci/run-tests --skip EndToEndTests --skip '^LearningTests'
+	SWIFT=$(SWIFT) CONND_RELEASE=$(CURDIR)/$(RELEASE) .ci/run-tests --filter EndToEndTests
 
 test-service: packages-test deb
 	lintian --fail-on error,warning .build/deb/connd_*.deb
