@@ -133,7 +133,10 @@ package struct OriginPool: ~Copyable {
     }
 
     /// When to call `deadlineReached` next. It may be early, never late.
-    package var nextDeadline: Instant { min(idleDue, min(waiterDue, dialDue)) }
+    package var nextDeadline: Instant {
+        // Not that it changes anything: otherwise the driver copies all of the pool for each call.
+        mutating get { min(idleDue, min(waiterDue, dialDue)) }
+    }
 
     /// The state as the API shows it; nil if the connection is gone.
     package func state(of id: ConnectionID) -> ConnectionState? {
