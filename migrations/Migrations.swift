@@ -25,5 +25,6 @@ package enum Migrations {
         Migration(number: 8, name: "dial_facts", sql: PackageResources._008_dial_facts_sql),
         Migration(number: 9, name: "slow_start", sql: PackageResources._009_slow_start_sql),
         Migration(number: 10, name: "learned_limits", sql: PackageResources._010_learned_limits_sql),
+        Migration(number: 11, name: "lost_races", sql: PackageResources._011_lost_races_sql),
     ]
 }

@@ -200,7 +200,8 @@ extension AdminClient {
         try await send(
             Call(
                 path: Paths.exchanges,
-                query: query.page.parameters + [("origin", query.origin), ("outcome", query.outcome)]))
+                query: query.page.parameters
+                    + [("origin", query.origin), ("outcome", query.outcome), ("raced", query.raced ? "true" : nil)]))
     }
 
     package func exchange(_ id: Int64) async throws(AdminFailure) -> AdminAnswer<ExchangeReport> {

@@ -4,7 +4,7 @@ package struct ExchangeReport: Codable, Sendable {
     package var origin = ""
     package var started = ""
     package var startedMs: Int64 = 0
-    /// `slow`, `failed`, `cut` or `aborted`.
+    /// `slow`, `failed`, `cut`, `aborted` or `raced`: answered in time, but only at the second try.
     package var outcome = ""
     package var method = ""
     package var target = ""
@@ -33,6 +33,8 @@ package struct ExchangeReport: Codable, Sendable {
     package var segments: SegmentReport?
     /// Null where the congestion window of its connection had not collapsed, or where that was not looked at.
     package var windowRestart: WindowRestartReport?
+    /// The keep-alive race that it has lost; null if it has lost none.
+    package var race: LostRaceReport?
     /// In the order of time: queue, dns, connect, tls, send, first_byte, body. `dns`, `connect` and `tls` are part
     /// of `queue`, and present only if the exchange waited for a dial.
     package var waterfall: [PhaseReport] = []
@@ -64,6 +66,7 @@ package struct ExchangeReport: Codable, Sendable {
         case bytesToClient = "bytes_to_client"
         case segments
         case windowRestart = "window_restart"
+        case race
         case waterfall
     }
 }
@@ -85,6 +88,33 @@ package struct SegmentReport: Codable, Sendable {
         case retransmits
         case unacknowledged
         case timeouts
+    }
+}
+
+/// A request that was sent on an idle connection which the origin had closed, or was closing. Value.
+package struct LostRaceReport: Codable, Sendable {
+    /// How long the connection had been idle; 0 where the request was sent behind others.
+    package var idle = ""
+    package var idleMs: Double = 0
+    /// Requests that the connection had served before.
+    package var served = 0
+    /// What showed that it was gone: `fin`, `reset` or `silence`.
+    package var sign = ""
+    /// Whether the origin's host has acknowledged any byte of the request; null where that is not known, as behind TLS.
+    package var acknowledged: Bool?
+    /// Whether it was sent again.
+    package var retried = false
+    /// From sending it to sending it again, or to its failure.
+    package var cost = ""
+    package var costMs: Double = 0
+
+    package init() {}
+
+    private enum CodingKeys: String, CodingKey {
+        case idle
+        case idleMs = "idle_ms"
+        case served, sign, acknowledged, retried, cost
+        case costMs = "cost_ms"
     }
 }
 
@@ -111,8 +141,10 @@ package struct ExchangeQuery: Sendable {
     package var page = PageRequest()
     package var origin: String?
     package var outcome: String?
+    /// Only those that have lost the keep-alive race.
+    package var raced = false
 
-    package static let outcomes = ["slow", "failed", "cut", "aborted"]
+    package static let outcomes = ["slow", "failed", "cut", "aborted", "raced"]
 
     package init() {}
 }

@@ -37,6 +37,9 @@ package struct HistoryPoint: Codable, Sendable {
     package var closed = 0
     package var retries = 0
     package var staleSurfaced = 0
+    /// Requests that were kept from an idle connection as it was too old for them, and losses that this has prevented.
+    package var passedOver = 0
+    package var racesPrevented = 0
     package var bytesSent = 0
     package var bytesReceived = 0
     package var handshakePaidMs: Int64 = 0
@@ -72,6 +75,8 @@ package struct HistoryPoint: Codable, Sendable {
         case closed
         case retries
         case staleSurfaced = "stale_surfaced"
+        case passedOver = "passed_over"
+        case racesPrevented = "races_prevented"
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
         case handshakePaidMs = "handshake_paid_ms"

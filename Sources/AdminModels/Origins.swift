@@ -165,6 +165,13 @@ package struct OriginFiguresReport: Codable, Sendable {
     package var retryOutcomes: [String: Int] = [:]
     package var staleRetried = 0
     package var staleSurfaced = 0
+    /// Requests that were kept from an idle connection as it was too old for them: each waited for another one. Of those,
+    /// `races_prevented` had a connection that the origin closed before their bytes could have reached it.
+    package var passedOver = 0
+    package var racesPrevented = 0
+    /// How long requests were held up by lost races, in all.
+    package var raceLost = ""
+    package var raceLostMs: Int64 = 0
     /// Idle connections that were distrusted since another was lost without notice.
     package var distrusted = 0
     package var bytesSent = 0
@@ -205,6 +212,10 @@ package struct OriginFiguresReport: Codable, Sendable {
         case retryOutcomes = "retry_outcomes"
         case staleRetried = "stale_retried"
         case staleSurfaced = "stale_surfaced"
+        case passedOver = "passed_over"
+        case racesPrevented = "races_prevented"
+        case raceLost = "race_lost"
+        case raceLostMs = "race_lost_ms"
         case distrusted
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"

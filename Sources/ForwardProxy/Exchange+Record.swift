@@ -101,14 +101,25 @@ extension Exchange {
             }
         }
         if let error = record.error { pool.statistics.errors[error] += 1 }
+        if record.race != nil { recordRace(isAnswered: record.firstByte >= record.sent, pool, now: now) }
         switch outcome {
         case .proxyError: keep(.failed, pool, now: now)
         case .cut: keep(.cut, pool, now: now)
         case .aborted: keep(.aborted, pool, now: now)
         case .informational, .success, .redirection, .clientError, .serverError:
             let slow = loop.configuration.slowExchange
-            if slow > .zero, record.totalTime >= slow { keep(.slow, pool, now: now) }
+            if slow > .zero, record.totalTime >= slow {
+                keep(.slow, pool, now: now)
+            } else if record.race != nil {
+                keep(.raced, pool, now: now)
+            }
         }
+    }
+
+    private func recordRace(isAnswered: Bool, _ pool: UpstreamPool, now: Instant) {
+        let sent = record.sent
+        if !isAnswered { record.race?.cost += (now - sent).microseconds }
+        pool.statistics.races.lostTime += record.race?.cost ?? 0
     }
 
     /// None where its connection was there already.
@@ -150,6 +161,7 @@ extension Exchange {
         detail.gateway = gateway?.target.route.name
         if record.connection > 0 { detail.segments = pool.segmentFacts(ofConnection: record.connection) }
         detail.restart = record.restart
+        detail.race = record.race
         loop.upstream.ended.exchanges.append(detail)
     }
 

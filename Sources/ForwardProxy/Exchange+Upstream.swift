@@ -195,6 +195,9 @@ extension Exchange: UpstreamExchange {
             method: method, number: attemptNumber, failure: .init(failure),
             connectionMayBeStale: connection.mayBeStale, requestBytesSent: connection.bytesSent > 0,
             bodyIsReplayable: replay == .replayable, isBoundToConnection: isLoggingIn)
+        if attempt.connectionMayBeStale, case .beforeResponse(_, let loss) = failure {
+            record.lost(connection.lostRace(loss))
+        }
         if retries(after: attempt, failure, now: now) { return }
         if isRetry, !responseHasBegun { countRetry(.failed) }
         answer(.error(ErrorResponse(failure.error)), now: now)

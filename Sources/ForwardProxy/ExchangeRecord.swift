@@ -22,6 +22,8 @@ struct ExchangeRecord {
     var totalTime = Interval.zero
     /// Where its connection's window had collapsed.
     var restart: WindowRestart?
+    /// The latest that it has lost.
+    var race: LostRace?
     var status = 0
     var error: ProxyError.Kind?
     var errorDetail: String?
@@ -68,7 +70,9 @@ struct ExchangeRecord {
 
     mutating func granted(_ lease: UpstreamConnection, reused: Bool, now: Instant) {
         queueTime = now - leaseRequested
+        let before = sent
         sent = now
+        race?.cost += (now - before).microseconds
         connection = lease.number
         self.reused = reused
         if !reused {
@@ -76,6 +80,12 @@ struct ExchangeRecord {
             connectTime = lease.dialTimes.connect
             tlsTime = lease.dialTimes.tls
         }
+    }
+
+    mutating func lost(_ lost: LostRace) {
+        let before = race?.cost ?? 0
+        race = lost
+        race?.cost = before
     }
 
     mutating func finished(now: Instant) {

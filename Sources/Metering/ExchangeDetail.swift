@@ -33,6 +33,8 @@ package enum LeaseCause: UInt8, CaseIterable, Sendable {
 package struct ExchangeDetail: Hashable, Sendable {
     package enum Outcome: String, CaseIterable, Sendable {
         case slow, failed, cut, aborted
+        /// Answered in time, but only at the second try.
+        case raced
     }
 
     package var origin: Origin
@@ -71,6 +73,8 @@ package struct ExchangeDetail: Hashable, Sendable {
     package var segments: SegmentFacts?
     /// Nil where its window had not collapsed, and where that was not looked at.
     package var restart: WindowRestart?
+    /// Nil where it has lost none.
+    package var race: LostRace?
 
     package static let maxTarget = 1024
 

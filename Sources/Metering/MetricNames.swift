@@ -65,6 +65,19 @@ enum MetricNames {
             $1.value($0.statistics.staleRetried, ("result", "retried"))
             $1.value($0.statistics.staleSurfaced, ("result", "surfaced"))
         },
+        .counter(
+            "connd_race_lost_seconds_total", "How long requests were held up by reused connections that were dead."
+        ) {
+            if $0.writesEvery || $0.statistics.races.lostTime > 0 { $1.seconds($0.statistics.races.lostTime) }
+        },
+        .counter(
+            "connd_idle_passed_over_total",
+            "Requests that were kept from an idle connection as it was too old for them: what reuse by risk costs."
+        ) { if $0.writesEvery || $0.statistics.races.passedOver > 0 { $1.value($0.statistics.races.passedOver) } },
+        .counter(
+            "connd_races_prevented_total",
+            "Those of them whose connection the origin closed before their bytes could have reached it."
+        ) { if $0.writesEvery || $0.statistics.races.passedOver > 0 { $1.value($0.statistics.races.prevented) } },
     ]
 
     private static let connections: [Metric<OriginSubject>] = [

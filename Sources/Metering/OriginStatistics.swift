@@ -23,6 +23,7 @@ package struct OriginStatistics: Hashable, Sendable {
     /// Reused connections that turned out to be dead: the request was retried, or its client got an error.
     package var staleRetried = 0
     package var staleSurfaced = 0
+    package var races = RaceStatistics()
     /// Idle connections that became distrusted after another was lost without notice.
     package var distrusted = 0
     /// To and from the origin, heads included.
@@ -85,6 +86,7 @@ package struct OriginStatistics: Hashable, Sendable {
         a.retryOutcomes += b.retryOutcomes
         a.staleRetried += b.staleRetried
         a.staleSurfaced += b.staleSurfaced
+        a.races += b.races
         a.distrusted += b.distrusted
         a.bytesSent += b.bytesSent
         a.bytesReceived += b.bytesReceived
@@ -124,6 +126,7 @@ package struct OriginStatistics: Hashable, Sendable {
         made.retryOutcomes = a.retryOutcomes - b.retryOutcomes
         made.staleRetried = a.staleRetried - b.staleRetried
         made.staleSurfaced = a.staleSurfaced - b.staleSurfaced
+        made.races = a.races - b.races
         made.distrusted = a.distrusted - b.distrusted
         made.bytesSent = a.bytesSent - b.bytesSent
         made.bytesReceived = a.bytesReceived - b.bytesReceived

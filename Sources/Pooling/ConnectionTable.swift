@@ -91,6 +91,8 @@ struct ConnectionSlot: BitwiseCopyable {
     var idleUntil = Instant.distantFuture
     var idleReason = CloseReason.idleTimeout
     var hintedTimeout: Interval?
+    /// When a request was last kept from it since it is idle, as it was too old for that request.
+    var passedOverAt = Instant.zero
     /// How often the kernel probes it while it is idle; zero: never.
     var probesEvery = Interval.zero
 }

@@ -25,6 +25,7 @@ extension OriginPool {
             Invariant.broken("a waiting request asks again")
             return
         }
+        if isBounded { notePassedOver(request, now: now) }
         let deadline = now + policy.queueTimeout
         queue.append(waiter, request, since: now, deadline: deadline)
         waiterDue = min(waiterDue, deadline)

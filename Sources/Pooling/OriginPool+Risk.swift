@@ -94,6 +94,27 @@ extension OriginPool {
         }
     }
 
+    /// Without learned bounds the request would have been sent on the connection that became idle last.
+    mutating func notePassedOver(_ request: LeaseRequest, now: Instant) {
+        guard phase == .serving, !request.needsFresh, let index = table.lastTrusted else { return }
+        passedOver += 1
+        table.slots[index].passedOverAt = now
+    }
+
+    /// How many requests idle connections were too old for since this was last called.
+    package mutating func takePassedOver() -> Int {
+        defer { passedOver = 0 }
+        return passedOver
+    }
+
+    /// How long ago the idle connection was too old for a request; nil where it was not.
+    package mutating func timePassedOver(_ id: ConnectionID, now: Instant) -> Interval? {
+        guard let index = table.index(of: id), table.slots[index].passedOverAt > table.slots[index].idleSince else {
+            return nil
+        }
+        return now - table.slots[index].passedOverAt
+    }
+
     /// Idle connections that no waiting request may have take up the room of a dial.
     mutating func closeIdleForWaiters(into actions: inout [PoolAction]) {
         guard isBounded else { return }

@@ -49,6 +49,8 @@ package struct OriginPool: ~Copyable {
     /// Something was learned, and no setting of an operator's is obeyed instead. Kept, as the bounds are large.
     package internal(set) var isBounded = false
     package internal(set) var parking = Parking.none
+    /// Requests that idle connections were too old for, since the driver last asked.
+    var passedOver = 0
     /// The latest one.
     var widestChoice: WidestChoice?
     /// `min_idle` applies from the first request on.

@@ -10,6 +10,7 @@ enum ExchangeRecords {
         "send_time", "first_byte_time", "body_time", "total_time", "bytes_from_client", "bytes_to_client",
         "gateway", "tcp_rtt", "tcp_retransmits", "tcp_unacknowledged", "tcp_timeouts",
         "restart_idle", "restart_window_before", "restart_window", "restart_round_trips", "restart_rtt",
+        "race_idle", "race_served", "race_sign", "race_acknowledged", "race_cost",
     ]
     private static let insert = SQLText.insert(into: "exchanges", columns)
 
@@ -32,6 +33,8 @@ enum ExchangeRecords {
             restart.map { Int($0.idle) }, restart.map { Int($0.windowBefore) }, restart.map { Int($0.window) },
             restart.map { Int($0.roundTrips) }, restart.map { Int($0.roundTripTime) },
         ]
+        let race = detail.race
+        values += [race?.idle, race?.served, race?.sign.rawValue, race?.isAcknowledged, race?.cost]
         try db.run(insert, values)
     }
 
@@ -44,7 +47,7 @@ enum ExchangeRecords {
     private static func read(_ row: Row) -> ExchangeDetail? {
         let error: String? = row[7]
         let lease: String = row[12]
-        guard let origin = (row[34] as String?).flatMap({ Origin(canonical: $0) }),
+        guard let origin = (row[39] as String?).flatMap({ Origin(canonical: $0) }),
             let outcome = ExchangeDetail.Outcome(rawValue: row[3]),
             let lease = LeaseCause.allCases.first(where: { $0.name == lease })
         else { return nil }
@@ -73,7 +76,18 @@ enum ExchangeRecords {
             detail.segments = segments
         }
         detail.restart = restart(row, from: 29)
+        detail.race = race(row, from: 34)
         return detail
+    }
+
+    private static func race(_ row: Row, from first: Int) -> LostRace? {
+        guard let idle: Int64 = row[first], let sign = (row[first + 2] as String?).flatMap(LostRace.Sign.init) else {
+            return nil
+        }
+        var race = LostRace(
+            idle: idle, served: row[first + 1] ?? 0, sign: sign, isAcknowledged: row[first + 3] as Bool?)
+        race.cost = row[first + 4] ?? 0
+        return race
     }
 
     private static func restart(_ row: Row, from first: Int) -> WindowRestart? {

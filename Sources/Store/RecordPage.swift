@@ -35,6 +35,8 @@ struct RowFilter {
         values.append(value)
     }
 
+    mutating func requireValue(_ column: String) { conditions.append("\(column) IS NOT NULL") }
+
     mutating func require(_ column: String, in allowed: [String]?) {
         guard let allowed, !allowed.isEmpty else { return }
         conditions.append("\(column) IN (" + allowed.map { _ in "?" }.joined(separator: ", ") + ")")

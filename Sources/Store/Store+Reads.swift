@@ -47,12 +47,14 @@ extension Store {
     }
 
     package func exchanges(
-        origin: Origin? = nil, outcome: ExchangeDetail.Outcome? = nil, before: Int64? = nil, limit: Int
+        origin: Origin? = nil, outcome: ExchangeDetail.Outcome? = nil, raced: Bool = false, before: Int64? = nil,
+        limit: Int
     ) async throws(StoreFailure) -> RecordPage<ExchangeDetail> {
         try await read { db in
             var filter = RowFilter(before: before, limit: limit)
             filter.require("o.name", equals: origin?.description)
             filter.require("e.outcome", equals: outcome?.rawValue)
+            if raced { filter.requireValue("e.race_idle") }
             return try ExchangeRecords.page(filter, db)
         }
     }

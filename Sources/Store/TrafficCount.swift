@@ -11,6 +11,9 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
     case segmentsSent, segmentsRetransmitted
     /// Microseconds.
     case handshakeWaited, slowStartLost
+    case passedOver, racesPrevented
+    /// Microseconds.
+    case raceLost
 
     package var name: String {
         switch self {
@@ -42,6 +45,9 @@ package enum TrafficCount: UInt8, CaseIterable, Sendable {
         case .segmentsRetransmitted: "segments_retransmitted"
         case .handshakeWaited: "handshake_waited"
         case .slowStartLost: "slow_start_lost"
+        case .passedOver: "passed_over"
+        case .racesPrevented: "races_prevented"
+        case .raceLost: "race_lost"
         }
     }
 
@@ -87,6 +93,9 @@ extension Counters where Label == TrafficCount {
         self[.segmentsRetransmitted] = statistics.tcp.segmentsRetransmitted
         self[.handshakeWaited] = Int(statistics.handshakeWaits.all)
         self[.slowStartLost] = Int(statistics.slowStart.timeLost)
+        self[.passedOver] = statistics.races.passedOver
+        self[.racesPrevented] = statistics.races.prevented
+        self[.raceLost] = Int(statistics.races.lostTime)
     }
 
     /// All exchanges that ended.

@@ -14,6 +14,7 @@ extension UpstreamConnection {
         switch state {
         case .idle(let since):
             recordEnd(reason)
+            if reason == .originFinIdle || reason == .originRstIdle { pool.countPreventedRace(self, now: loop.now) }
             shut(reason, manner)
             // The pool ignores it where it ordered the close itself.
             pool.noteClosing(self, now: loop.now)

@@ -1,4 +1,4 @@
-import Metering
+package import Metering
 import Pooling
 import ProxyTypes
 import Reactor
@@ -90,6 +90,16 @@ extension UpstreamConnection {
         return least > 0 ? Int64(least) : dialTimes.connect.microseconds
     }
 
+    /// It has ended before any byte of the response that was due.
+    package func lostRace(_ loss: UpstreamLoss) -> LostRace {
+        // Behind TLS the kernel counts other bytes than were written. It counts the SYN as one.
+        let known = tls == nil && sampled.bytesAcknowledged > 0
+        return LostRace(
+            idle: isShared ? 0 : max((leasedAt - idleBefore).microseconds, 0), served: max(requestsServed - 1, 0),
+            sign: LostRace.Sign(loss),
+            isAcknowledged: known ? sampled.bytesAcknowledged > bytesSentBefore + 1 : nil)
+    }
+
     /// Of the exchange that has just ended on it.
     func segmentFacts() -> SegmentFacts? {
         sampleTCP().map { SegmentFacts($0, retransmitsBefore: retransmitsBefore) }
@@ -116,5 +126,15 @@ extension UpstreamConnection {
         record.addressSource = addressSource
         record.attempts = dialAttempts
         return record
+    }
+}
+
+extension LostRace.Sign {
+    fileprivate init(_ loss: UpstreamLoss) {
+        switch loss {
+        case .closed: self = .fin
+        case .reset: self = .reset
+        case .silence: self = .silence
+        }
     }
 }

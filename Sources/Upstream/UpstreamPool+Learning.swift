@@ -14,6 +14,15 @@ extension UpstreamPool {
         learn(now: now) { learner, wall in learner.closed(period, requests: requests, now: wall) }
     }
 
+    /// It is idle, and the origin is ending it: to be called while the pool and the kernel still know it. What a request sends
+    /// meets a close that began less than a round trip later.
+    func countPreventedRace(_ connection: UpstreamConnection, now: Instant) {
+        guard let since = machine.timePassedOver(connection.id, now: now),
+            since.microseconds < connection.leastRoundTrip
+        else { return }
+        statistics.races.prevented += 1
+    }
+
     /// It was idle, and is closed by this side.
     func closedIdle(_ connection: UpstreamConnection, idle age: Interval, now: Instant) {
         let period = connection.idlePeriod(age)

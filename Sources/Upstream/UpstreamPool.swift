@@ -109,6 +109,7 @@ package final class UpstreamPool {
             client: client, needsFresh: fresh, isRetryable: exchange.isRetryable, mayPipeline: mayPipeline)
         let id = waiters.insert(.request(exchange, request, isIdempotent: isIdempotent))
         machine.lease(id, request, now: now, into: &actions.pending)
+        statistics.races.passedOver += machine.takePassedOver()
         perform(now: now)
         guard waiters[id] != nil else { return nil }
         statistics.queued += 1

@@ -43,7 +43,8 @@ struct Connctl: AsyncParsableCommand {
             CommandGroup(
                 name: "Diagnosis",
                 subcommands: [
-                    ExplainCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self, AuditCommand.self,
+                    ExplainCommand.self, RacesCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self,
+                    AuditCommand.self,
                     DNSCommand.self, PortsCommand.self, TLSCommand.self,
                 ]),
             CommandGroup(

@@ -20,6 +20,7 @@ struct OpenAPITests {
         DifferenceReport.self, ConnectionReport.self, TLSReport.self, TCPReport.self, ActionRequest.self,
         SocketReport.self, DelayReport.self, HandshakeWaitsReport.self, SlowStartReport.self,
         FirstRoundTripsReport.self, WindowRestartReport.self, SegmentReport.self, PathReport.self, LearnedReport.self,
+        LostRaceReport.self,
         IdleZoneReport.self,
         TCPFiguresReport.self,
         ActionReport.self,

@@ -222,6 +222,7 @@ enum Samples {
         $0.id = 9
         $0.outcome = "slow"
         $0.leaseCause = "idle"
+        $0.race = made(LostRaceReport()) { $0.sign = "fin" }
         $0.waterfall = [made(PhaseReport()) { $0.phase = "queue" }]
     }
     static let audit = made(AuditReport()) {

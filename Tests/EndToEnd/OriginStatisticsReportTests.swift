@@ -160,6 +160,16 @@ import Testing
         #expect(figures["errors"].counts == ["connection_terminated": 1])
         let kept = try #require(try proxy.json("explain", origin.name)["items"].items.first)
         #expect(kept["outcome"].text == "failed" && kept["method"].text == "POST" && kept["reused"].flag == true)
+        let races = try proxy.json("races", origin.name)["items"].items
+        #expect(races.map { $0["outcome"].text } == ["failed", "raced"])
+        for (race, retried) in zip(races.map { $0["race"] }, [false, true]) {
+            #expect(race["sign"].text == "fin" && race["served"].int == 1 && race["retried"].flag == retried)
+            #expect(race["acknowledged"].flag == true)
+            #expect(race["cost_ms"].double ?? 0 > 0 && race["idle_ms"].double ?? 0 > 0)
+        }
+        #expect(figures["race_lost_ms"].int != nil && figures["passed_over"].int == 0)
+        let text = try proxy.connctl("races", origin.name).output
+        #expect(text.contains("1 sent again, 1 seen by clients") && text.contains("connection_terminated"))
     }
 
     @Test("failed dials by error type")

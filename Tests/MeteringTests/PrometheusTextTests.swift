@@ -42,6 +42,7 @@ struct PrometheusTextTests {
             { $0.requests = .init() }, { $0.errors = .init() }, { $0.queued = 0 }, { $0.opened = .init() },
             { $0.reused = 0 }, { $0.closed = .init() }, { $0.dialFailures = .init() }, { $0.retryCauses = .init() },
             { $0.retryOutcomes = .init() }, { $0.staleRetried = 0 }, { $0.staleSurfaced = 0 }, { $0.distrusted = 0 },
+            { $0.races.passedOver = 0 }, { $0.races.prevented = 0 }, { $0.races.lostTime = 0 },
             { $0.bytesSent = 0 },
             { $0.bytesReceived = 0 }, { $0.queueTime = .init() }, { $0.dnsTime = .init() },
             { $0.connectTime = .init() },
@@ -71,7 +72,8 @@ struct PrometheusTextTests {
         let parts =
             fields(TunnelStatistics()) + fields(TLSStatistics()) + fields(InterceptStatistics())
             + fields(TCPStatistics()) + fields(DelayStatistics()) + fields(SlowStartStatistics())
-        #expect(erase.count == fields(OriginStatistics()) - 6 + parts)
+            + fields(RaceStatistics())
+        #expect(erase.count == fields(OriginStatistics()) - 7 + parts)
         let full = MetricsPage.full(seed: 5, origins: 1)
         let whole = try Self.page(full).text
         for (number, erase) in erase.enumerated() {

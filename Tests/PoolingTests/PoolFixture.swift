@@ -110,6 +110,9 @@ final class PoolFixture {
     @discardableResult
     func restore(_ id: ConnectionID) -> [PoolAction] { event { $0.restore(id, now: time.now, into: &$1) } }
 
+    func takePassedOver() -> Int { pool.takePassedOver() }
+    func timePassedOver(_ id: ConnectionID) -> Interval? { pool.timePassedOver(id, now: time.now) }
+
     var pathBound: Interval? { pool.pathBound(now: time.now) }
 
     @discardableResult

@@ -48,6 +48,22 @@ struct RiskTests {
         #expect(pool.leaseIdle() == id)
     }
 
+    @Test("a request is passed over only where an idle connection was too old for it")
+    func passedOver() {
+        let pool = pool()
+        let id = pool.becomeIdle(1)[0]
+        #expect(pool.takePassedOver() == 0 && pool.timePassedOver(id) == nil)
+        pool.time.advance(by: .seconds(5))
+        #expect(dials(pool.lease(1)) && pool.takePassedOver() == 1 && pool.takePassedOver() == 0)
+        pool.time.advance(by: .milliseconds(30))
+        #expect(pool.timePassedOver(id) == .milliseconds(30))
+        #expect(pool.lease(2, isRetryable: true) == [.grant(waiter(2), id, reused: true)])
+        pool.cancel(1)
+        pool.time.advance(by: .milliseconds(1))
+        pool.release(id)
+        #expect(pool.takePassedOver() == 0 && pool.timePassedOver(id) == nil, "it has been used since")
+    }
+
     @Test("an older one may be safe where the youngest is in a zone")
     func older() {
         let pool = pool()

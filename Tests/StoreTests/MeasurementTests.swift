@@ -160,8 +160,9 @@ struct MeasurementTests {
         (all.tunnels.opened, all.tunnels.bytesSent, all.tunnels.bytesReceived) = (14, 15, 16)
         (all.tcp.segmentsSent, all.tcp.segmentsRetransmitted) = (17, 18)
         (all.handshakeWaits.dns, all.handshakeWaits.tls, all.slowStart.timeLost) = (10, 9, 20)
+        (all.races.passedOver, all.races.prevented, all.races.lostTime) = (21, 22, 23)
         let counts = Counters<TrafficCount>(all)
-        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...20))
+        #expect(TrafficCount.allCases.map { counts[$0] } == Array(100...107) + Array(1...23))
         #expect(counts.requests == (100...107).reduce(0, +))
     }
 
@@ -192,7 +193,7 @@ struct MeasurementTests {
     func exchanges() async throws {
         let store = try bench.open(scratch.path)
         var slow = failedExchange(.other)
-        (slow.outcome, slow.error, slow.errorDetail, slow.leaseCause) = (.slow, nil, nil, .dialled)
+        (slow.outcome, slow.error, slow.errorDetail, slow.leaseCause, slow.race) = (.slow, nil, nil, .dialled, nil)
         var batch = MeasurementBatch(time: bench.now)
         batch.exchanges = [failedExchange(), slow, failedExchange()]
         store.record(batch)
@@ -201,6 +202,7 @@ struct MeasurementTests {
         #expect(all.rows.map(\.record) == [failedExchange(), slow, failedExchange()])
         #expect(try await store.exchanges(origin: .other, limit: 10).rows.map(\.record) == [slow])
         #expect(try await store.exchanges(outcome: .failed, limit: 10).rows.count == 2)
+        #expect(try await store.exchanges(raced: true, limit: 10).rows.map(\.record.origin) == [.example, .example])
         let id = try #require(all.rows.last?.id)
         #expect(try await store.exchange(id: id) == failedExchange())
         #expect(try await store.exchange(id: 99) == nil)

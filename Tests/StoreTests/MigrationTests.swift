@@ -26,6 +26,7 @@ struct MigrationTests {
         (8, "dial_facts", "42024e702d1e82ed"),
         (9, "slow_start", "a83820caecfe2b1a"),
         (10, "learned_limits", "c1b05bdb598bb6a7"),
+        (11, "lost_races", "669add0aa4e361e4"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -135,7 +136,7 @@ struct MigrationTests {
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
                 "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts", "dial_facts",
-                "slow_start", "learned_limits", "more",
+                "slow_start", "learned_limits", "lost_races", "more",
             ])
     }
 

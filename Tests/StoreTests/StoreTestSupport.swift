@@ -178,6 +178,8 @@ func failedExchange(_ origin: Origin = .example, at time: Int64 = Bench.start) -
     var segments = SegmentFacts()
     (segments.roundTripTime, segments.retransmits, segments.unacknowledged, segments.timeouts) = (51_000, 3, 2, 4)
     detail.segments = segments
+    detail.race = LostRace(idle: 61_000_000, served: 3, sign: .reset, isAcknowledged: false)
+    detail.race?.cost = 900
     detail.restart = WindowRestart(idle: 42_000, windowBefore: 310, window: 10, roundTrips: 3, roundTripTime: 50_000)
     return detail
 }

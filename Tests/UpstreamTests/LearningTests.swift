@@ -109,6 +109,27 @@ struct LearningTests {
         #expect(fixture.pool.learning.learner.closes == 1 && fixture.pool.learning.bounds.state == .tentative)
     }
 
+    @Test(
+        "a request kept from a connection of unsafe age is counted, and as a race prevented where its bytes came too late",
+        arguments: [(39, 1), (41, 0)])
+    func prevents(delay: Int64, prevented: Int) throws {
+        let fixture = fixture()
+        for _ in 0..<3 { close(fixture) }
+        let peer = fixture.idlePeer()
+        fixture.advance(by: .milliseconds(4_900))
+        let count = fixture.kernel.peers.count
+        fixture.lease(post())
+        fixture.turn()
+        #expect(fixture.kernel.peers.count == count + 1)
+        var info = TCPInfo()
+        (info.roundTripTime, info.minRoundTripTime) = (40_000, 40_000)
+        peer.info = info
+        fixture.advance(by: .milliseconds(delay))
+        fixture.end(peer)
+        let races = fixture.pool.statistics.races
+        #expect(races.passedOver == 1 && races.prevented == prevented)
+    }
+
     @Test("what was learned comes with the next report, once, and a later pool knows it from the start")
     func kept() throws {
         let fixture = fixture()

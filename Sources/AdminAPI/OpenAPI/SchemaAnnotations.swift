@@ -100,6 +100,7 @@ enum SchemaAnnotations {
         "ExchangeReport.outcome": .object([
             .init(name: "enum", value: .list(ExchangeQuery.outcomes.map { .text($0) }))
         ]),
+        "LostRaceReport.sign": words("fin", "reset", "silence"),
         "ExchangeReport.lease_cause": words(
             "none", "idle", "returned", "dialled", "retry", "pipelined", "tunnel"),
         "ExchangeReport.status": ["description": "0 if no response head arrived."],

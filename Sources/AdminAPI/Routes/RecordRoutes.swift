@@ -33,6 +33,7 @@ enum RecordRoutes {
             parameters: CommonParameters.page + [
                 CommonParameters.origin,
                 .query("outcome", .choice(ExchangeQuery.outcomes), "Only those that ended so."),
+                .query("raced", .flag, "Only those that have lost the keep-alive race."),
             ],
             success: .init(status: 200, help: "A page of exchanges.", content: .json(Page<ExchangeReport>.self)),
             problems: [404, 503]
@@ -41,6 +42,7 @@ enum RecordRoutes {
             query.page = call.page
             query.origin = call.text("origin")
             query.outcome = call.text("outcome")
+            query.raced = call.flag("raced") ?? false
             return .json(try await call.backend.exchanges(query))
         },
         Operation(

@@ -83,7 +83,7 @@ enum ExchangeTable {
         for exchange in exchanges {
             table.add([
                 .init("\(exchange.id)"), .init(Formatting.ago(exchange.startedMs, now: now)),
-                .init(exchange.outcome, exchange.outcome == "slow" ? .warning : .bad),
+                .init(exchange.outcome, style(exchange.outcome)),
                 .init(exchange.status == 0 ? Formatting.none : "\(exchange.status)"),
                 .init(Formatting.duration(ms: exchange.totalMs)),
                 .init(ExchangeText.longestPhase(exchange)?.phase ?? Formatting.none), .init(exchange.error ?? ""),
@@ -92,6 +92,9 @@ enum ExchangeTable {
         }
         return table
     }
+
+    /// It was answered nevertheless, or not.
+    static func style(_ outcome: String) -> TextStyle { outcome == "slow" || outcome == "raced" ? .warning : .bad }
 }
 
 /// One exchange: where its time went, why it used that connection, and what to change. Value.
@@ -118,7 +121,7 @@ struct ExchangeText {
         let status = report.status == 0 ? "no response" : "status \(report.status)"
         facts.add(
             "outcome", "\(report.outcome), \(status), \(Formatting.duration(ms: report.totalMs)) in all",
-            report.outcome == "slow" ? .warning : .bad)
+            ExchangeTable.style(report.outcome))
         if let error = report.error {
             facts.add("error", [error, report.errorDetail].compactMap { $0 }.joined(separator: ": "))
         }
@@ -137,6 +140,7 @@ struct ExchangeText {
         if let restart = report.windowRestart {
             facts.add("window", SlowStartText.restart(restart), restart.roundTrips > 0 ? .warning : .plain)
         }
+        if let race = report.race { facts.add("race", RaceText.line(race), .warning) }
         if report.retries > 0 { facts.add("sent again", Formatting.plural(report.retries, "time")) }
         facts.add(
             "bytes",

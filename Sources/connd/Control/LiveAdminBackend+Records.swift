@@ -106,9 +106,9 @@ extension LiveAdminBackend {
             }
         }
         let before = try Self.id(query.page.cursor)
-        let (wanted, limit) = (outcome, query.page.limit)
+        let (wanted, raced, limit) = (outcome, query.raced, query.page.limit)
         let page = try await read { store throws(StoreFailure) in
-            try await store.exchanges(origin: origin, outcome: wanted, before: before, limit: limit)
+            try await store.exchanges(origin: origin, outcome: wanted, raced: raced, before: before, limit: limit)
         }
         let reports = page.rows.map { ExchangeReport(id: $0.id, $0.record) }
         return Page(items: await withPrograms(reports), nextCursor: page.next.map { "\($0)" })
@@ -208,6 +208,8 @@ extension AdminModels.HistoryPoint {
         closed = counts[.closed]
         retries = counts[.retries]
         staleSurfaced = counts[.staleSurfaced]
+        passedOver = counts[.passedOver]
+        racesPrevented = counts[.racesPrevented]
         bytesSent = counts[.bytesSent]
         bytesReceived = counts[.bytesReceived]
         handshakePaidMs = Int64(counts[.handshakePaid]) / 1000

@@ -77,6 +77,10 @@ extension OriginFiguresReport {
         retryOutcomes = Self.words(statistics.retryOutcomes) { $0.name }
         staleRetried = statistics.staleRetried
         staleSurfaced = statistics.staleSurfaced
+        passedOver = statistics.races.passedOver
+        racesPrevented = statistics.races.prevented
+        raceLost = APIFormat.duration(microseconds: statistics.races.lostTime)
+        raceLostMs = statistics.races.lostTime / 1000
         distrusted = statistics.distrusted
         bytesSent = statistics.bytesSent
         bytesReceived = statistics.bytesReceived

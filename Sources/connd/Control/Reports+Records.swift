@@ -96,6 +96,7 @@ extension ExchangeReport {
         bytesToClient = detail.bytesToClient
         segments = detail.segments.map(SegmentReport.init)
         windowRestart = detail.restart.map(WindowRestartReport.init)
+        race = detail.race.map { LostRaceReport($0, retried: detail.retries > 0) }
         waterfall = detail.phases
     }
 }
@@ -158,5 +159,19 @@ extension AuditReport {
         before = entry.before
         after = entry.after
         reason = entry.reason
+    }
+}
+
+extension LostRaceReport {
+    init(_ race: LostRace, retried: Bool) {
+        self.init()
+        idle = APIFormat.duration(microseconds: race.idle)
+        idleMs = APIFormat.milliseconds(race.idle)
+        served = race.served
+        sign = race.sign.rawValue
+        acknowledged = race.isAcknowledged
+        self.retried = retried
+        cost = APIFormat.duration(microseconds: race.cost)
+        costMs = APIFormat.milliseconds(race.cost)
     }
 }
