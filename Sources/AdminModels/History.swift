@@ -40,6 +40,8 @@ package struct HistoryPoint: Codable, Sendable {
     /// Requests that were kept from an idle connection as it was too old for them, and losses that this has prevented.
     package var passedOver = 0
     package var racesPrevented = 0
+    /// How long requests were held up by reused connections that were dead.
+    package var raceLostMs: Int64 = 0
     package var bytesSent = 0
     package var bytesReceived = 0
     package var handshakePaidMs: Int64 = 0
@@ -77,6 +79,7 @@ package struct HistoryPoint: Codable, Sendable {
         case staleSurfaced = "stale_surfaced"
         case passedOver = "passed_over"
         case racesPrevented = "races_prevented"
+        case raceLostMs = "race_lost_ms"
         case bytesSent = "bytes_sent"
         case bytesReceived = "bytes_received"
         case handshakePaidMs = "handshake_paid_ms"

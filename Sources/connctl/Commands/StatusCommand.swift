@@ -17,7 +17,10 @@ struct StatusCommand: AsyncParsableCommand {
         try await Session.run(global) { session in
             let answer = try await session.client.status()
             if session.output.isJSON { return session.output.json(answer.body) }
-            StatusText(report: answer.content, now: session.now).write(to: session.output)
+            var text = StatusText(report: answer.content, now: session.now)
+            // Only the database knows: while it does not answer, the rest is what matters.
+            text.week = (try? await session.client.history(.lastWeek(session.now)))?.content.points
+            text.write(to: session.output)
         }
     }
 }
@@ -26,6 +29,8 @@ struct StatusCommand: AsyncParsableCommand {
 struct StatusText {
     let report: StatusReport
     let now: Int64
+    /// What was recorded in the last seven days.
+    var week: [HistoryPoint]?
 
     func write(to output: Output) {
         let state = report.state == "running" ? "" : ", \(report.state)"
@@ -53,6 +58,7 @@ struct StatusText {
             "handshakes",
             "\(Formatting.duration(ms: Double(totals.handshakePaidMs))) paid, "
                 + "\(Formatting.duration(ms: Double(totals.handshakeSavedMs))) saved by reuse")
+        if let week { facts.add("this week", Self.savings(week)) }
         let counts = report.connections
         facts.add(
             "now",
@@ -73,6 +79,19 @@ struct StatusText {
                 "run", "\(report.run); the previous one \(SafeText.line(Self.past(end)))", isGood ? .plain : .warning)
         }
         return facts
+    }
+
+    /// What keeping connections has saved, and what it has cost.
+    static func savings(_ points: [HistoryPoint]) -> String {
+        func sum(_ part: (HistoryPoint) -> Int64) -> Int64 { points.reduce(0) { $0 + part($1) } }
+        func time(_ milliseconds: Int64) -> String { Formatting.duration(ms: Double(milliseconds)) }
+        let (prevented, lost) = (sum { Int64($0.racesPrevented) }, sum(\.raceLostMs))
+        var text =
+            "saved \(time(sum(\.handshakeSavedMs))) of handshakes; requests waited "
+            + "\(time(sum(\.handshakeWaitedMs))) for others"
+        if prevented > 0 { text += "; \(Formatting.plural(Int(prevented), "lost race")) prevented" }
+        if lost > 0 { text += "; \(time(lost)) lost to dead connections" }
+        return text
     }
 
     private static func past(_ end: String) -> String {
@@ -106,5 +125,13 @@ struct StatusText {
 
 extension ConnectionCounts {
     /// Open connections and dials; tunnels are counted separately.
-    var live: Int { dialing + idle + leased + pinned + draining + closing }
+    var live: Int { dialing + idle + parked + leased + pinned + draining + closing }
+}
+
+extension HistoryQuery {
+    fileprivate static func lastWeek(_ now: Int64) -> HistoryQuery {
+        var query = HistoryQuery()
+        query.from = now - 7 * 86_400_000
+        return query
+    }
 }

@@ -210,6 +210,7 @@ extension AdminModels.HistoryPoint {
         staleSurfaced = counts[.staleSurfaced]
         passedOver = counts[.passedOver]
         racesPrevented = counts[.racesPrevented]
+        raceLostMs = Int64(counts[.raceLost]) / 1000
         bytesSent = counts[.bytesSent]
         bytesReceived = counts[.bytesReceived]
         handshakePaidMs = Int64(counts[.handshakePaid]) / 1000
