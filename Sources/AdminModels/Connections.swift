@@ -3,7 +3,7 @@ package struct ConnectionReport: Codable, Sendable {
     package var number: UInt64 = 0
     package var origin = ""
     /// `dialing`, `idle`, `distrusted` (idle, and reserved for requests that may be repeated until it has answered
-    /// one), `leased`, `pinned` (between requests of the client that it belongs to), `draining`, `closing`, `tunnel` or
+    /// one), `parked` (idle, serving no request, and watched to learn when the origin closes it), `leased`, `pinned` (between requests of the client that it belongs to), `draining`, `closing`, `tunnel` or
     /// `closed`.
     package var state = ""
     package var local: String?
@@ -132,7 +132,7 @@ package struct ConnectionQuery: Sendable {
     package var state: String?
 
     package static let states = [
-        "dialing", "idle", "distrusted", "leased", "pinned", "draining", "closing", "tunnel", "closed",
+        "dialing", "idle", "distrusted", "parked", "leased", "pinned", "draining", "closing", "tunnel", "closed",
     ]
 
     package init() {}

@@ -113,6 +113,8 @@ package struct UnopenedListenerReport: Codable, Sendable {
 package struct ConnectionCounts: Codable, Sendable {
     package var dialing = 0
     package var idle = 0
+    /// Idle and only watched, to learn when the origin closes them.
+    package var parked = 0
     package var leased = 0
     /// Between requests of the client that each belongs to.
     package var pinned = 0

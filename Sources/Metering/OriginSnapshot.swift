@@ -4,6 +4,8 @@ package import ProxyTypes
 package struct OriginGauges: Hashable, Sendable {
     package var dialing = 0
     package var idle = 0
+    /// Idle and only watched.
+    package var parked = 0
     package var leased = 0
     /// Pinned to a client and between its requests.
     package var pinned = 0
@@ -23,14 +25,17 @@ package struct OriginGauges: Hashable, Sendable {
     /// When the certificate that the origin showed last expires, in milliseconds since 1970; nil where it showed none. Of
     /// several origins the earliest.
     package var certificateExpires: Int64?
+    /// At which age idle connections are closed for what was learned of the origin. Of several origins the shortest.
+    package var learnedIdleBound: Interval?
 
     package init() {}
 
-    package var connections: Int { dialing + idle + leased + pinned + draining + closing }
+    package var connections: Int { dialing + idle + parked + leased + pinned + draining + closing }
 
     package static func += (a: inout OriginGauges, b: OriginGauges) {
         a.dialing += b.dialing
         a.idle += b.idle
+        a.parked += b.parked
         a.leased += b.leased
         a.pinned += b.pinned
         a.draining += b.draining
@@ -42,6 +47,7 @@ package struct OriginGauges: Hashable, Sendable {
         a.dialFailures = max(a.dialFailures, b.dialFailures)
         a.unverified += b.unverified
         a.certificateExpires = [a.certificateExpires, b.certificateExpires].compactMap { $0 }.min()
+        a.learnedIdleBound = [a.learnedIdleBound, b.learnedIdleBound].compactMap { $0 }.min()
     }
 }
 

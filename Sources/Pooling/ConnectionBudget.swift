@@ -18,6 +18,8 @@ package final class ConnectionBudget: Sendable {
     private let packed = Atomic<UInt64>(0)
     private let bound: Atomic<Int>
     private let claim = Atomic<Int64>(Instant.distantFuture.nanoseconds)
+    private let parked = Atomic<Int>(0)
+    private let parkedBound = Atomic<Int>(.max)
 
     private static let one: UInt64 = 1
     private static let oneDraining: UInt64 = 1 << 21
@@ -64,6 +66,16 @@ package final class ConnectionBudget: Sendable {
     /// Whether a pool waits for room. Room that becomes free is then given to the waiting pools in turn; no pool takes
     /// it out of turn.
     var isContended: Bool { earliestClaim < .distantFuture }
+
+    /// How many connections may be parked at a time: they serve nobody.
+    package var parkingLimit: Int {
+        get { parkedBound.load(ordering: .relaxed) }
+        set { parkedBound.store(newValue, ordering: .relaxed) }
+    }
+
+    var hasRoomToPark: Bool { parked.load(ordering: .relaxed) < parkingLimit }
+
+    func noteParked(_ change: Int) { parked.wrappingAdd(change, ordering: .relaxed) }
 
     package func tryTake() -> Bool {
         var now = packed.load(ordering: .relaxed)

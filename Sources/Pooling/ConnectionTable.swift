@@ -102,6 +102,8 @@ struct ConnectionSlot: BitwiseCopyable {
 struct ConnectionTable: ~Copyable {
     var slots = Slab<ConnectionSlot>()
     private var links = Slab<Links>()
+    /// Parked ones are counted there over all pools.
+    private let total: ConnectionBudget
     private var free = Slab<UInt32>()
     /// Idle ones by trust, the longest idle first.
     private(set) var trusted = IndexList()
@@ -124,6 +126,10 @@ struct ConnectionTable: ~Copyable {
     /// Distrusted ones that are leased, and that are closing.
     private(set) var distrustedLeases = 0
     private(set) var distrustedClosing = 0
+
+    init(total: ConnectionBudget) {
+        self.total = total
+    }
 
     /// Nil for a connection that is gone: its slot has another generation, or none.
     func index(of id: ConnectionID) -> Int? {
@@ -193,11 +199,12 @@ struct ConnectionTable: ~Copyable {
     /// Distrusts an idle one, or trusts one in any state again.
     mutating func setTrust(_ index: Int, _ trust: ConnectionSlot.Trust) {
         let wasDistrusted = slots[index].trust.isDistrusted
+        count(index, -1)
         guard wasDistrusted != trust.isDistrusted else {
             slots[index].trust = trust
+            count(index, 1)
             return
         }
-        count(index, -1)
         let number = UInt32(truncatingIfNeeded: index)
         if slots[index].state == .idle {
             unlink(number, distrusted: wasDistrusted)
@@ -310,7 +317,12 @@ struct ConnectionTable: ~Copyable {
             drainingDials += change
         case (.idle, _):
             counts.idle += change
-            if slots[index].granted == 0, !slots[index].trust.isDistrusted { idleUnused += change }
+            if !slots[index].trust.isDistrusted {
+                if slots[index].granted == 0 { idleUnused += change }
+            } else if slots[index].trust.isParked {
+                counts.parked += change
+                total.noteParked(change)
+            }
         case (.leased, let isDraining):
             if isDraining { counts.draining += change } else { counts.leased += change }
             if slots[index].trust.isDistrusted { distrustedLeases += change }

@@ -61,7 +61,9 @@ extension OriginPool {
 
     /// A connection has opened that no dial waits for any more. Nil: there is no room for it. `dialSucceeded` follows.
     package mutating func takeExtra(now: Instant) -> ConnectionID? {
-        guard phase == .serving, table.counts.idle < policy.maxIdle, origin.tryTake() else { return nil }
+        guard phase == .serving, table.counts.idle - table.counts.parked < policy.maxIdle, origin.tryTake() else {
+            return nil
+        }
         guard takeFromTotal(inTurn: false, now: now) else {
             origin.giveBack()
             return nil
@@ -86,7 +88,7 @@ extension OriginPool {
         if !isPaused, let waiter = queue.takeFresh() ?? queue.takeOrdinary() {
             serve(waiter, index, now: now, into: &actions)
         } else {
-            becomeIdle(index, now: now, into: &actions)
+            becomeIdle(index, since: now, into: &actions)
         }
     }
 

@@ -78,7 +78,9 @@ private struct SlotTally {
     private mutating func addTrust(_ slot: ConnectionSlot) {
         switch (slot.state, slot.trust.isDistrusted) {
         case (.idle, false): if slot.granted == 0 { idleUnused += 1 }
-        case (.idle, true): distrustedIdle += 1
+        case (.idle, true):
+            distrustedIdle += 1
+            if slot.trust.isParked { counts.parked += 1 }
         case (.leased, true): distrustedLeases += 1
         case (.closing, true): distrustedClosing += 1
         case (.dialing, let isDistrusted), (.pinned, let isDistrusted), (.tunnelDialing, let isDistrusted),

@@ -38,7 +38,7 @@ extension OriginPool {
     /// known. One that has served nothing shows how long the origin waits for a first request, and one
     /// of a client's own is the client's.
     mutating func park(_ index: Int, isOld: Bool, into actions: inout [PoolAction]) -> Bool {
-        guard parking.most > 0, parkedCount < parking.most, policy.idleTimeout == .auto,
+        guard parking.most > 0, table.counts.parked < parking.most, total.hasRoomToPark, policy.idleTimeout == .auto,
             table.slots[index].state == .idle, table.slots[index].trust == .trusted, table.slots[index].granted > 0,
             phase == .serving, !isOld || parking.most > 1
         else { return false }
@@ -50,15 +50,5 @@ extension OriginPool {
         idleDue = min(idleDue, until)
         actions.append(.park(table.id(index)))
         return true
-    }
-
-    private var parkedCount: Int {
-        var count = 0
-        var cursor = table.longestDistrusted
-        while let index = cursor {
-            cursor = table.next(index)
-            if table.slots[index].trust.isParked { count += 1 }
-        }
-        return count
     }
 }

@@ -36,6 +36,8 @@ extension OriginPool {
             rebalance(now: now, into: &actions)
         } else if let owner = table.slots[index].ownership.owner {
             keepPinned(index, owner: owner, now: now, into: &actions)
+        } else if case .unused = disposition, table.slots[index].hasBeenIdle {
+            returnUnused(index, now: now, into: &actions)
         } else {
             offerUsed(index, now: now, into: &actions)
         }
@@ -107,7 +109,7 @@ extension OriginPool {
         if table.slots[index].allowed == 0 { return .keepAliveHint }
         // The login needs one more request on this connection.
         if table.slots[index].ownership.isLoggingIn { return nil }
-        if isWornOut(index) { return .maxRequests }
+        if isWornOut(index), wearsOut(index) { return .maxRequests }
         if let hint = table.slots[index].hintedTimeout, hint - policy.keepAliveMargin <= .zero { return .keepAliveHint }
         if table.slots[index].expiresAt <= now { return .maxLifetime }
         if origin.isExceeded || total.isExceeded { return .poolShrink }
@@ -121,6 +123,14 @@ extension OriginPool {
         return isBounded && isWornOutAsLearned(granted)
     }
 
+    /// Of those that end only for what was learned, one in eight goes on, to find out whether that still holds.
+    private mutating func wearsOut(_ index: Int) -> Bool {
+        let limit = policy.maxRequestsPerConnection
+        if limit > 0, table.slots[index].granted >= limit { return true }
+        wornOut &+= 1
+        return wornOut % 8 != 0
+    }
+
     private mutating func isWornOutAsLearned(_ granted: UInt32) -> Bool {
         guard let learned, learned.maxRequests > 0 else { return false }
         return granted >= learned.maxRequests
@@ -128,12 +138,12 @@ extension OriginPool {
 
     private mutating func offerUsed(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
         if (queue.isEmpty && tunnelQueue.isEmpty && policy.minIdle == 0) || isPaused {
-            becomeIdle(index, now: now, into: &actions)
+            becomeIdle(index, since: now, into: &actions)
             return
         }
         if table.slots[index].trust.isDistrusted {
             // Nothing was received on it: it stays distrusted, and not every waiting request may have it.
-            becomeIdle(index, now: now, into: &actions)
+            becomeIdle(index, since: now, into: &actions)
             rebalance(now: now, into: &actions)
             return
         }
@@ -144,13 +154,20 @@ extension OriginPool {
         } else if let waiter = queue.takeOrdinary() {
             serve(waiter, index, now: now, into: &actions)
         } else {
-            becomeIdle(index, now: now, into: &actions)
+            becomeIdle(index, since: now, into: &actions)
         }
         rebalance(now: now, into: &actions)
     }
 
-    mutating func becomeIdle(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
-        table.slots[index].idleSince = now
+    /// Nothing was sent on it: it is as old as before.
+    private mutating func returnUnused(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
+        becomeIdle(index, since: table.slots[index].idleSince, into: &actions)
+        if !isPaused { offerIdle(now: now, into: &actions) }
+        rebalance(now: now, into: &actions)
+    }
+
+    mutating func becomeIdle(_ index: Int, since: Instant, into actions: inout [PoolAction]) {
+        table.slots[index].idleSince = since
         table.slots[index].hasBeenIdle = true
         setIdleBound(index)
         table.move(index, to: .idle)

@@ -29,7 +29,7 @@ package struct OriginPool: ~Copyable {
     let origin: ConnectionBudget
     let total: ConnectionBudget
     var random: SeededRandom
-    var table = ConnectionTable()
+    var table: ConnectionTable
     var queue = WaiterQueue()
     /// CONNECTs that cannot be dialled yet because of the total budget or a pause.
     var tunnelQueue = WaiterQueue()
@@ -51,6 +51,8 @@ package struct OriginPool: ~Copyable {
     package internal(set) var parking = Parking.none
     /// Requests that idle connections were too old for, since the driver last asked.
     var passedOver = 0
+    /// Connections that have served as many requests as their origin lets them, as was learned.
+    var wornOut: UInt32 = 0
     /// The latest one.
     var widestChoice: WidestChoice?
     /// `min_idle` applies from the first request on.
@@ -80,6 +82,7 @@ package struct OriginPool: ~Copyable {
         self.origin = origin
         self.total = total
         random = SeededRandom(seed: seed)
+        table = ConnectionTable(total: total)
     }
 
     package var counts: PoolCounts {
@@ -152,7 +155,7 @@ package struct OriginPool: ~Copyable {
             case .trusted: return .idle
             case .distrusted: return .distrusted
             case .withdrawn: return .draining
-            case .parked: return .idle
+            case .parked: return .parked
             }
         case .leased: return slot.closeReason != nil ? .draining : .leased
         case .pinned: return .pinned

@@ -146,6 +146,8 @@ package enum Ownership: Equatable, BitwiseCopyable, Sendable {
 package struct PoolCounts: Equatable, BitwiseCopyable, Sendable {
     package var dialing = 0
     package var idle = 0
+    /// Of the idle ones: those that are only watched.
+    package var parked = 0
     package var leased = 0
     package var pinned = 0
     package var draining = 0

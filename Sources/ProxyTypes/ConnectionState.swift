@@ -4,6 +4,8 @@ package enum ConnectionState: String, CaseIterable, BitwiseCopyable, Sendable {
     /// Idle, and reserved for requests that may be repeated: another connection to the origin was lost without notice,
     /// and this one has carried no response since.
     case distrusted
+    /// Idle and only watched, to learn when the origin closes it: it serves no request, and gives its room up first.
+    case parked
     case leased
     /// Between two requests of the client that it belongs to.
     case pinned

@@ -32,7 +32,7 @@ extension Setting {
                 .atOnce,
                 "how long before an origin's own idle limit a connection is no longer used"),
             .init(
-                .idleExploration, "idle_exploration", .flag, .flag(false), .atOnce,
+                .idleExploration, "idle_exploration", .flag, .flag(true), .atOnce,
                 "with idle_timeout auto: hold a few surplus idle connections on, to learn when the origin closes them"),
             .init(
                 .reuseOrder, "reuse_order", .choice(ReuseOrder.allCases.map(\.rawValue)), .word("lifo"), .atOnce,

@@ -112,7 +112,7 @@ extension UpstreamConnection {
             openedAt: wall - (now - openedAt).wholeMilliseconds, cause: cause)
         record.local = local
         record.remote = remote
-        if let idleSince, state == .idle || state == .distrusted || state == .pinned {
+        if let idleSince, state == .idle || state == .distrusted || state == .parked || state == .pinned {
             record.idleSince = wall - (now - idleSince).wholeMilliseconds
         }
         record.owner = pool.machine.ownership(of: id)?.owner?.rawValue

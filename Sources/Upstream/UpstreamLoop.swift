@@ -80,6 +80,7 @@ package final class UpstreamLoop {
         self.reactor = reactor
         timer = reactor.timer
         self.total = total
+        total.parkingLimit = total.limit / Self.parkedShare
         self.headLimits = headLimits
         random = SeededRandom(seed: seed)
         let kernel = reactor.kernel
@@ -236,8 +237,12 @@ package final class UpstreamLoop {
 
     // MARK: Limits of all pools together
 
+    /// One connection in so many may be parked: of `max_upstream_connections`, over all origins.
+    private static let parkedShare = 16
+
     package func setMaxConnections(_ count: Int) {
         total.limit = count
+        total.parkingLimit = count / Self.parkedShare
         if isTotalContended { shareTotal(after: nil, now: reactor.now) }
     }
 

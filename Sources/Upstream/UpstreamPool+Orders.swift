@@ -72,7 +72,8 @@ extension UpstreamPool {
     /// Drains, looks the name up again and dials as many connections as were usable.
     package func reconnect(now: Instant) -> Int {
         loop.addresses.expire(NameKey(origin.hostForLookup, settings.resolver))
-        let live = machine.counts.idle + machine.counts.leased
+        let counts = machine.counts
+        let live = counts.idle - counts.parked + counts.leased
         let affected = drain(now: now)
         // Where nothing is replaced nothing is kept warm either: a pool of tunnels has no use for idle connections.
         if live > 0 { _ = prewarm(live, now: now) }
@@ -134,7 +135,8 @@ extension UpstreamPool {
         let counts = machine.counts
         var gauges = OriginGauges()
         gauges.dialing = counts.dialing
-        gauges.idle = counts.idle
+        gauges.idle = counts.idle - counts.parked
+        gauges.parked = counts.parked
         gauges.leased = counts.leased
         gauges.pinned = counts.pinned
         gauges.draining = counts.draining
@@ -146,6 +148,7 @@ extension UpstreamPool {
         gauges.dialFailures = machine.dialFailures
         gauges.unverified = unverifiedConnections
         gauges.certificateExpires = certificateExpires
+        gauges.learnedIdleBound = learnedIdleBound
         return gauges
     }
 

@@ -295,7 +295,9 @@ package final class UpstreamPool {
             if let idleSince = connection.idleSince, idleSince < now {
                 let age = now - idleSince
                 statistics.idleGap.record(microseconds: age.microseconds)
-                if learning.reuseTeaches(at: age) { connection.watch.beginProof(at: age) }
+                if learning.reuseTeaches(at: age) || learning.testsRequestCap(after: connection.requestsServed) {
+                    connection.watch.beginProof(at: age)
+                }
             }
         } else {
             statistics.firstLeases += 1

@@ -28,7 +28,8 @@ import Testing
 
     @Test("an origin's Keep-Alive: timeout= is honoured with a margin")
     func hint() throws {
-        let seen = try lifetime("settings: { keep_alive_margin: 1s }", fields: ["Keep-Alive: timeout=2"])
+        let seen = try lifetime(
+            "settings: { keep_alive_margin: 1s, idle_exploration: off }", fields: ["Keep-Alive: timeout=2"])
         #expect(seen.duration >= .milliseconds(900) && seen.duration < .milliseconds(1900), "\(seen.duration)")
         #expect(seen.ending == .fin)
         #expect(seen.totals["upstream_closed.keep_alive_hint"] == 1)

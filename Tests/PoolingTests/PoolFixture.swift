@@ -110,6 +110,9 @@ final class PoolFixture {
     @discardableResult
     func restore(_ id: ConnectionID) -> [PoolAction] { event { $0.restore(id, now: time.now, into: &$1) } }
 
+    @discardableResult
+    func park(_ parking: Parking) -> [PoolAction] { event { $0.apply(parking, now: time.now, into: &$1) } }
+
     func takePassedOver() -> Int { pool.takePassedOver() }
     func timePassedOver(_ id: ConnectionID) -> Interval? { pool.timePassedOver(id, now: time.now) }
 
@@ -138,6 +141,7 @@ final class PoolFixture {
         event { affected = $0.drain(reason, now: time.now, into: &$1) }
     }
 
+    @discardableResult
     func close(_ id: ConnectionID, _ reason: CloseReason = .killed) -> [PoolAction] {
         event { $0.close(id, reason, now: time.now, into: &$1) }
     }

@@ -64,6 +64,48 @@ struct RiskTests {
         #expect(pool.takePassedOver() == 0 && pool.timePassedOver(id) == nil, "it has been used since")
     }
 
+    @Test("one that was granted and given back unused is as old as before")
+    func unused() {
+        let pool = pool()
+        let id = pool.becomeIdle(1)[0]
+        pool.time.advance(by: .seconds(5))
+        #expect(pool.leaseIdle() == id)
+        #expect(pool.release(id, .unused).isEmpty)
+        #expect(dials(pool.lease(1)), "it is in the zone still")
+    }
+
+    @Test(
+        "a connection ends after as many requests as its origin was seen to answer, but one in eight, which tests that")
+    func requestCap() {
+        let pool = pool(
+            LearnedBounds(once: .seconds(50), repeatable: .seconds(58), retire: .seconds(58), maxRequests: 1))
+        for number in 1...16 {
+            guard case .dial(let id, _)? = pool.lease(1).first else {
+                Issue.record("the \(number)th request did not need a new connection")
+                return
+            }
+            pool.dialSucceeded(id)
+            let ends = pool.release(id)
+            #expect(ends == (number % 8 == 0 ? [] : [.close(id, .maxRequests)]), "the \(number)th")
+            if number % 8 == 0 { pool.close(id) }
+            pool.closed(id)
+        }
+    }
+
+    @Test("idle connections whose time is over are parked, few of one pool and few of all")
+    func parks() {
+        let pool = pool(nil)
+        pool.total.parkingLimit = 1
+        pool.park(Parking(most: 2, hold: .seconds(60)))
+        let ids = pool.becomeIdle(3)
+        #expect(pool.pass(.seconds(5)) == [.park(ids[0]), .close(ids[1], .idleTimeout), .close(ids[2], .idleTimeout)])
+        #expect(pool.state(ids[0]) == .parked && pool.counts.parked == 1)
+        for id in ids[1...] { pool.closed(id) }
+        #expect(pool.pass(.seconds(60)) == [.close(ids[0], .learnedIdleBound)] && pool.counts.parked == 0)
+        let next = pool.becomeIdle(1)[0]
+        #expect(pool.pass(.seconds(5)) == [.park(next)], "the first one is gone")
+    }
+
     @Test("an older one may be safe where the youngest is in a zone")
     func older() {
         let pool = pool()

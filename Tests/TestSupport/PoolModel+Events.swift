@@ -110,6 +110,9 @@ extension PoolModel {
                 retire(serial, reason)
             } else if let owner = connections[place].owner {
                 keepPinned(serial, owner, now)
+            } else if case .unused = disposition, connections[place].hasBeenIdle {
+                becomeIdle(serial, connections[place].idleSince)
+                if !isPaused { offerIdle(now) }
             } else if isPaused || isDistrusted(serial) {
                 becomeIdle(serial, now)
             } else {

@@ -253,21 +253,26 @@ extension PoolModel {
         return learned.map { $0.maxRequests > 0 && connection.granted >= $0.maxRequests } ?? false
     }
 
-    func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
+    mutating func endOfUse(_ connection: Connection, _ now: Instant) -> CloseReason? {
         if let reason = connection.closeReason { return reason }
         if connection.distrustedUntil != nil, connection.owner != nil { return .distrusted }
         if connection.allowed == 0 { return .keepAliveHint }
         if connection.isLoggingIn { return nil }
-        if isWornOut(connection) { return .maxRequests }
+        if isWornOut(connection) {
+            let limit = policy.maxRequestsPerConnection
+            if limit > 0, connection.granted >= limit { return .maxRequests }
+            wornOut += 1
+            if wornOut % 8 != 0 { return .maxRequests }
+        }
         if let hint = connection.hint, hint <= policy.keepAliveMargin { return .keepAliveHint }
         if connection.expiresAt <= now { return .maxLifetime }
         return originExceeded || totalExceeded ? .poolShrink : nil
     }
 
-    mutating func becomeIdle(_ serial: Int, _ now: Instant) {
+    mutating func becomeIdle(_ serial: Int, _ since: Instant) {
         guard let place = place(serial) else { return }
         connections[place].state = .idle
-        connections[place].idleSince = now
+        connections[place].idleSince = since
         connections[place].hasBeenIdle = true
         setIdleBound(place)
         idle.append(serial)

@@ -110,6 +110,7 @@ package struct PoolModel {
     /// How many dials local ports allow; nil: any number.
     package internal(set) var portsLeft: Int?
     var random: SeededRandom
+    var wornOut = 0
     var dials = 0
     var distrustings = 0
     var hasBeenUsed = false
@@ -208,7 +209,9 @@ package struct PoolModel {
             case (.dialing, false): counts.dialing += 1
             case (.leased, false): counts.leased += 1
             case (.dialing, true), (.leased, true): counts.draining += 1
-            case (.idle, _): counts.idle += 1
+            case (.idle, _):
+                counts.idle += 1
+                if connection.isParked { counts.parked += 1 }
             case (.pinned, _): counts.pinned += 1
             case (.closing, _): counts.closing += 1
             }

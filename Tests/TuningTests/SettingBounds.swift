@@ -28,7 +28,7 @@ extension SettingBounds {
         .init("lifetime_jitter", "10%", ["0", "0%", "50%", "50"], ["51%", "%", "10%%", "1.5%"]),
         .init("idle_timeout", "auto", ["100ms", "1h", "auto"], ["99ms", "3601s", "0", "off"]),
         .init("keep_alive_margin", "1s", ["0", "30s"], ["31s", "auto"]),
-        .init("idle_exploration", "off", ["on", "off"], ["2"]),
+        .init("idle_exploration", "on", ["on", "off"], ["2"]),
         .init("reuse_order", "lifo", ["lifo", "fifo", "widest"], ["LIFO", "random"]),
         .init("pipelining", "off", ["off", "idempotent"], ["on", "false"]),
         .init("pipeline_depth", "4", ["2", "32"], ["1", "33", "0"]),

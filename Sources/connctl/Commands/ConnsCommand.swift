@@ -147,7 +147,7 @@ enum ConnectionTable {
     private static func style(_ state: String) -> TextStyle {
         switch state {
         case "leased", "tunnel": .good
-        case "dialing", "distrusted", "draining", "closing": .warning
+        case "dialing", "distrusted", "parked", "draining", "closing": .warning
         default: .plain
         }
     }

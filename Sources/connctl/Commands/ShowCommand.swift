@@ -161,6 +161,7 @@ struct OriginText {
             "connections",
             "\(counts.live) of \(summary.maxConnections): \(counts.leased) leased, \(counts.idle) idle, "
                 + (counts.pinned > 0 ? "\(counts.pinned) pinned, " : "")
+                + (counts.parked > 0 ? "\(counts.parked) parked, " : "")
                 + "\(counts.dialing) dialing, \(counts.draining) draining; \(counts.waiting) waiting")
         facts.add(
             "requests",

@@ -13,7 +13,7 @@ extension CloseReason {
         case .maxRequests: "it had served max_requests_per_connection"
         case .originConnectionClose: "the origin said Connection: close, or speaks HTTP/1.0"
         case .originFinIdle:
-            "the origin closed it while it was idle; a shorter idle_timeout would prevent that (not with idle_exploration)"
+            "the origin closed it while it was idle; where idle_timeout is auto, that is how its limit is learned"
         case .originRstIdle: "the origin, or something on the way, reset it while it was idle or carried a tunnel"
         case .originClosedMidResponse: "the origin closed it before its response was complete"
         case .responseUntilClose: "the response had no length: its end was the connection's"

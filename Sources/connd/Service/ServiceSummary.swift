@@ -9,7 +9,7 @@ struct ServiceSummary {
     mutating func line(origins: Int, gauges: OriginGauges, reused: Int, leases: Int, requests: Int, now: Instant)
         -> String
     {
-        let open = gauges.idle + gauges.leased + gauges.pinned + gauges.draining
+        let open = gauges.idle + gauges.parked + gauges.leased + gauges.pinned + gauges.draining
         var line = "\(Self.counted(origins, "origin")), \(Self.counted(open, "connection")) (\(gauges.leased) busy)"
         if leases > 0 { line += ", \(Self.tenths(reused * 1000 / leases))% reuse" }
         if let time, now > time {
