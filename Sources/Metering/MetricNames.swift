@@ -85,15 +85,20 @@ enum MetricNames {
             "http_client_open_connections",
             "Connections of the pool by state (OpenTelemetry http.client.open_connections; its idle is idle and"
                 + " pinned, its active leased and draining). pinned: between requests of the client that they"
-                + " belong to. dialing: not open yet."
+                + " belong to. parked: only watched, to learn the origin's idle limit. dialing: not open yet."
         ) { origin, out in
             out.value(origin.gauges.dialing, ("state", "dialing"))
             out.value(origin.gauges.idle, ("state", "idle"))
+            if origin.writesEvery || origin.gauges.parked > 0 { out.value(origin.gauges.parked, ("state", "parked")) }
             out.value(origin.gauges.leased, ("state", "leased"))
             out.value(origin.gauges.pinned, ("state", "pinned"))
             out.value(origin.gauges.draining, ("state", "draining"))
             out.value(origin.gauges.closing, ("state", "closing"))
         },
+        .gauge(
+            "connd_learned_idle_bound_seconds",
+            "At which age idle connections are closed for what was learned of the origin; absent while nothing is obeyed."
+        ) { if let bound = $0.gauges.learnedIdleBound { $1.seconds(bound.microseconds) } },
         .counter(
             "connd_connections_opened_total",
             "Connections opened, by cause: demand of a request, warm_up ahead of any, replacement for a retry."

@@ -14,6 +14,8 @@ package struct EndedRecords: Sendable {
     package private(set) var pathDrops: [PathDrop] = []
     /// What was learned since the last report.
     package var learned: [LearnedLimit] = []
+    /// As many are reported.
+    package private(set) var learnedChanges: [LearnedChange] = []
     package var droppedConnections = 0
     package var droppedExchanges = 0
 
@@ -23,6 +25,7 @@ package struct EndedRecords: Sendable {
     private static let maxExchanges = 1024
     private static let maxRefusedSettings = 64
     private static let maxPathDrops = 64
+    private static let maxLearnedChanges = 64
 
     mutating func note(_ refused: RefusedSetting) {
         if refusedSettings.count < Self.maxRefusedSettings { refusedSettings.append(refused) }
@@ -30,6 +33,10 @@ package struct EndedRecords: Sendable {
 
     mutating func note(_ drop: PathDrop) {
         if pathDrops.count < Self.maxPathDrops { pathDrops.append(drop) }
+    }
+
+    mutating func note(_ change: LearnedChange) {
+        if learnedChanges.count < Self.maxLearnedChanges { learnedChanges.append(change) }
     }
 
     var hasRoomForConnection: Bool { connections.count < Self.maxConnections }
@@ -48,4 +55,14 @@ package struct PathDrop: Hashable, Sendable {
     package let connection: UInt64
     /// How long nothing had been sent either way.
     package let silence: Interval
+}
+
+/// Idle connections to the origin are closed at another age than before, for what was learned. Value.
+package struct LearnedChange: Hashable, Sendable {
+    package let origin: Origin
+    /// Nil: at that of the settings or of the origin's hints.
+    package let before: Interval?
+    package let after: Interval?
+    /// What was learned, for people.
+    package let evidence: String
 }

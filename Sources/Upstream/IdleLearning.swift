@@ -11,6 +11,8 @@ package struct IdleLearning: Sendable {
     /// Idle ages below the watermark, which the learner has not been told.
     private var rested = Interval.zero
     var hints = HintPair()
+    /// The bound that was last told to people.
+    var toldBound: Interval?
     /// What the path takes is not kept.
     private(set) var isWithoutPath = true
     private var isUnsaved = false
@@ -42,6 +44,10 @@ package struct IdleLearning: Sendable {
         rested = rested + age
         return false
     }
+
+    /// The next request is beyond what the origin was seen to answer on one connection.
+    @inline(__always)
+    func testsRequestCap(after requests: Int) -> Bool { bounds.maxRequests > 0 && requests >= bounds.maxRequests }
 
     mutating func learn(now: Int64, margin: Interval, _ event: (inout IdleLimitLearner) -> Void) {
         if rested > .zero {
@@ -94,7 +100,8 @@ package struct IdleLearning: Sendable {
         }
         return LearnedBounds(
             once: bounds.post, repeatable: bounds.repeat, retire: bounds.retire,
-            zones: (zone(0), zone(1), zone(2), zone(3)), countsFromRequest: bounds.countsFromRequest)
+            zones: (zone(0), zone(1), zone(2), zone(3)), countsFromRequest: bounds.countsFromRequest,
+            maxRequests: UInt32(clamping: bounds.maxRequests))
     }
 
     private func zone(_ index: Int) -> LearnedBounds.Zone {

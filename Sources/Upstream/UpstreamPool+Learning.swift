@@ -30,8 +30,11 @@ extension UpstreamPool {
     }
 
     /// An answer has come on a connection that had been idle.
-    func reuseSucceeded(_ period: IdlePeriod, now: Instant) {
-        learn(now: now) { learner, _ in learner.reused(period) }
+    func reuseSucceeded(_ period: IdlePeriod, requests: Int, now: Instant) {
+        learn(now: now) { learner, _ in
+            learner.reused(period)
+            learner.served(requests: requests)
+        }
     }
 
     /// A request was sent on a connection that had been idle, and no byte of an answer has come.
@@ -71,8 +74,19 @@ extension UpstreamPool {
     private func learn(now: Instant, _ event: (inout IdleLimitLearner, _ wall: Int64) -> Void) {
         let wall = loop.wallClock
         learning.learn(now: wall, margin: settings.keepAliveMargin) { event(&$0, wall) }
+        tellChange(wall)
         hasUnreportedChanges = true
         obeyLearning(now: now)
+    }
+
+    /// Each close moves the bound a little; people are told of what they would notice.
+    private func tellChange(_ wall: Int64) {
+        let bound = learnedIdleBound
+        guard LearnedChange.isWorthTelling(from: learning.toldBound, to: bound) else { return }
+        loop.ended.note(
+            LearnedChange(
+                origin: origin, before: learning.toldBound, after: bound, evidence: learning.learner.text(now: wall)))
+        learning.toldBound = bound
     }
 
     func obeyLearning(now: Instant) {
@@ -94,6 +108,7 @@ extension UpstreamPool {
             return
         }
         learning = kept
+        learning.toldBound = learnedIdleBound
         obeyLearning(now: now)
     }
 
@@ -107,11 +122,25 @@ extension UpstreamPool {
         learning.takeUnsaved(now: loop.wallClock) ? keptLearning : nil
     }
 
+    /// At which age idle connections are closed for what was learned; nil where nothing is, or an operator says otherwise.
+    var learnedIdleBound: Interval? {
+        settings.idleTimeout == .auto && learning.isObeyed ? learning.bounds.retire : nil
+    }
+
     /// Nothing is known of the origin any more.
     package func forgetLearned(now: Instant) {
         learning = IdleLearning(now: loop.wallClock, margin: settings.keepAliveMargin)
         hasUnreportedChanges = true
         obeyLearning(now: now)
+    }
+}
+
+extension LearnedChange {
+    /// By a fifth and more.
+    static func isWorthTelling(from before: Interval?, to after: Interval?) -> Bool {
+        guard let before, let after else { return before != after }
+        let change = after > before ? after - before : before - after
+        return change.nanoseconds >= before.nanoseconds / 5
     }
 }
 
@@ -152,7 +181,7 @@ extension UpstreamConnection {
     func tellReused(now: Instant) {
         let period = IdlePeriod(age: watch.unproven, lag: watch.unprovenLag)
         watch.endProof()
-        pool.reuseSucceeded(period, now: now)
+        pool.reuseSucceeded(period, requests: requestsServed, now: now)
     }
 
     /// The response named this time-out; zero: none.

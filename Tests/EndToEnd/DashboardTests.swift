@@ -89,6 +89,8 @@ import Testing
         load.add(PacedLoad.asking(steady, 10))
         load.add(clients: 3, PacedLoad.asking(slow, 1))
         load.add(PacedLoad.asking(racing, 4))
+        let closing = try closingOrigin()
+        load.add(PacedLoad.asking(closing, 1))
         load.add(PacedLoad.asking(racing, 4, "POST"))
         load.add(PacedLoad.asking(encrypted, 1))
         let plain = try FakeOrigin { connection in
@@ -164,6 +166,16 @@ import Testing
                 let beat = beats.current
                 try beats.wait(for: "a beat") { $0 > beat }
                 connection.respond()
+            }
+        }
+    }
+
+    /// Ends each connection on which nothing came for 150 ms.
+    private func closingOrigin() throws -> FakeOrigin {
+        try FakeOrigin { connection in
+            while try connection.readRequest() != nil {
+                connection.respond()
+                if connection.socket.isSilent(forMilliseconds: 150) { return connection.finishSending() }
             }
         }
     }

@@ -28,12 +28,19 @@ import Testing
     @Test("a limit is learned from closes, obeyed, shown, kept over a restart, and forgotten when told to")
     func learned() throws {
         let origin = try origin()
-        let first = try RunningProxy(state: state)
+        let settings = "settings: { idle_exploration: off }"
+        let first = try RunningProxy(settings, state: state)
         try learn(first, origin)
         let learned = try first.detail(origin)["learned"]
         #expect(learned["state"].text == "learned" && learned["in_force"].flag == true)
         #expect((380...520).contains(learned["limit_ms"].int ?? 0), "\(learned)")
         #expect((learned["once_ms"].int ?? .max) < (learned["repeatable_ms"].int ?? 0))
+        let setting = try #require(
+            try first.detail(origin)["settings"].items.first { $0["name"].text == "idle_timeout" })
+        #expect(setting["source"].text == "learned" && setting["value_ms"].int == learned["retire_ms"].int)
+        #expect(setting["reason"].text == learned["text"].text && setting["base"].text == "auto")
+        #expect(setting["time_ms"].int == learned["changed_ms"].int && setting["time_ms"].int != nil)
+        try first.waitForLog("closed at another age, as learned")
         // From now on the connection is closed before the origin does.
         #expect(try ScriptedClient(first).get(origin.url()).status == 200)
         try first.waitForTotals("the connection to be retired") { $0["upstream_closed.learned_idle_bound"] == 1 }
@@ -41,7 +48,7 @@ import Testing
         first.terminate()
         #expect(try first.waitForEnd() == 0)
 
-        let proxy = try RunningProxy("warm_start: { origins: 0 }", state: state)
+        let proxy = try RunningProxy("warm_start: { origins: 0 }\n\(settings)", state: state)
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
         try proxy.waitForTotals("the connection to be retired") { $0["upstream_closed.learned_idle_bound"] == 1 }
         #expect(try proxy.detail(origin)["learned"]["closes"].int == 3)
@@ -52,13 +59,35 @@ import Testing
         #expect(try proxy.connctl("forget", origin.name, "--learned").exitCode == 1)
     }
 
+    @Test("what is only watched is shown as parked, and serves no request")
+    func parked() throws {
+        let origin = try FakeOrigin { connection in
+            while try connection.readRequest() != nil {
+                connection.respond(["Keep-Alive: timeout=2"], body: "hello")
+            }
+        }
+        let proxy = try RunningProxy("settings: { keep_alive_margin: 1s }", state: state)
+        let client = try ScriptedClient(proxy)
+        #expect(try client.get(origin.url()).status == 200)
+        let parked = try proxy.wait(for: "the connection to be parked") {
+            try $0.json("conns", origin.name, "--state", "parked")["items"].items
+        } until: {
+            $0.count == 1
+        }
+        #expect(parked[0]["explanation"].text?.contains("idle_exploration") == true)
+        #expect(try proxy.detail(origin)["summary"]["connections"]["parked"].int == 1)
+        #expect(try client.get(origin.url()).status == 200)
+        #expect(origin.record.connections.map(\.requestCount) == [1, 1])
+    }
+
     @Test("an operator's own idle_timeout is obeyed instead")
     func fixed() throws {
         let origin = try origin()
         let proxy = try RunningProxy("settings: { idle_timeout: 1m }", state: state)
         try learn(proxy, origin)
-        let learned = try proxy.detail(origin)["learned"]
-        #expect(learned["state"].text == "learned" && learned["in_force"].flag == false)
+        let detail = try proxy.detail(origin)
+        #expect(detail["learned"]["state"].text == "learned" && detail["learned"]["in_force"].flag == false)
+        #expect(detail["settings"].items.first { $0["name"].text == "idle_timeout" }?["source"].text == "file")
         #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
         try proxy.waitForTotals("the origin to end it") { $0["upstream_closed.origin_fin_idle"] == 4 }
     }

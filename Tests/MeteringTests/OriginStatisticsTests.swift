@@ -65,6 +65,7 @@ struct OriginStatisticsTests {
         #expect(a.unverified == before.unverified + b.unverified)
         #expect(a.certificateExpires == min(before.certificateExpires ?? 0, b.certificateExpires ?? 0))
         #expect(a.isPaused && a.dialFailures == b.dialFailures)
-        #expect(b.connections == b.dialing + b.idle + b.leased + b.pinned + b.draining + b.closing)
+        #expect(b.connections == b.dialing + b.idle + b.parked + b.leased + b.pinned + b.draining + b.closing)
+        #expect(a.learnedIdleBound == min(before.learnedIdleBound ?? .zero, b.learnedIdleBound ?? .zero))
     }
 }

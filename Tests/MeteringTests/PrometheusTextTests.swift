@@ -89,7 +89,7 @@ struct PrometheusTextTests {
             { $0.dialing = 0 }, { $0.idle = 0 }, { $0.leased = 0 }, { $0.pinned = 0 }, { $0.draining = 0 },
             { $0.closing = 0 },
             { $0.waiting = 0 }, { $0.active = 0 }, { $0.tunnels = 0 }, { $0.isPaused = false }, { $0.dialFailures = 0 },
-            { $0.unverified = 0 }, { $0.certificateExpires = nil },
+            { $0.unverified = 0 }, { $0.certificateExpires = nil }, { $0.parked = 0 }, { $0.learnedIdleBound = nil },
         ]
         #expect(erase.count == Mirror(reflecting: OriginGauges()).children.count)
         let full = MetricsPage.full(seed: 5, origins: 1)

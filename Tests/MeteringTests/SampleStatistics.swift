@@ -142,6 +142,8 @@ struct SampleStatistics {
         var gauges = OriginGauges()
         gauges.dialing = count()
         gauges.idle = count()
+        gauges.parked = count()
+        gauges.learnedIdleBound = .milliseconds(Int64(count()))
         gauges.leased = count()
         gauges.pinned = count()
         gauges.draining = count()

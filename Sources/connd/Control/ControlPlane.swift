@@ -61,6 +61,7 @@ final class ControlPlane: Sendable {
                     for change in changes.prefix(Self.maxReportedChanges) { Self.report(change, logger, events) }
                     for refused in await recorder.takeRefusedSettings() { Self.report(refused, logger, events) }
                     for drop in await recorder.takePathDrops() { Self.report(drop, logger, events) }
+                    for change in await recorder.takeLearnedChanges() { Self.report(change, logger, events) }
                     if changes.count > Self.maxReportedChanges {
                         logger.warning(
                             "more origins became unreachable, or reachable again",
@@ -195,6 +196,21 @@ final class ControlPlane: Sendable {
             metadata: ["origin": "\(origin)", "connection": "\(drop.connection)", "silence": "\(silence)"])
         events.send(
             "origin", origin: origin, "its path dropped connection \(drop.connection) after \(silence) of silence")
+    }
+
+    private static func report(_ change: LearnedChange, _ logger: Logger, _ events: EventHub) {
+        let origin = change.origin.description
+        func text(_ bound: Interval?) -> String {
+            bound.map { APIFormat.duration(milliseconds: $0.wholeMilliseconds) } ?? "not learned"
+        }
+        logger.info(
+            "idle connections to an origin are closed at another age, as learned",
+            metadata: [
+                "origin": "\(origin)", "before": "\(text(change.before))", "after": "\(text(change.after))",
+                "evidence": "\(change.evidence)",
+            ])
+        let now = change.after.map { "for at most \(text($0))" } ?? "as the settings say"
+        events.send("origin", origin: origin, "idle connections are kept \(now): \(change.evidence)")
     }
 
     /// On SIGHUP.

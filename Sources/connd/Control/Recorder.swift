@@ -52,6 +52,7 @@ actor Recorder {
     private var reachability = ReachabilityMonitor()
     private var refusedSettings: [RefusedSetting] = []
     private var pathDrops: [PathDrop] = []
+    private var learnedChanges: [LearnedChange] = []
     private var summary = ServiceSummary()
 
     init(mailbox: LoopMailbox, store: Store) {
@@ -93,6 +94,7 @@ actor Recorder {
         pathDrops += report.ended.pathDrops.prefix(max(Self.maxRefusedSettings - pathDrops.count, 0))
         batch.closed += report.ended.connections
         batch.exchanges += report.ended.exchanges
+        learnedChanges += report.ended.learnedChanges.prefix(max(Self.maxRefusedSettings - learnedChanges.count, 0))
         batch.learned += report.ended.learned
         batch.droppedClosed += report.ended.droppedConnections
         batch.droppedExchanges += report.ended.droppedExchanges
@@ -145,6 +147,11 @@ actor Recorder {
     }
 
     /// Connections that were lost in silence since the last call.
+    func takeLearnedChanges() -> [LearnedChange] {
+        defer { learnedChanges = [] }
+        return learnedChanges
+    }
+
     func takePathDrops() -> [PathDrop] {
         defer { pathDrops = [] }
         return pathDrops

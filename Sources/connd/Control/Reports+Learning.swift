@@ -1,6 +1,7 @@
 import AdminModels
 import Learning
 import ProxyTypes
+import Tuning
 import Upstream
 
 extension LearnedReport {
@@ -40,5 +41,23 @@ extension IdleZoneReport {
         toMs = zone.high.wholeMilliseconds
         from = APIFormat.duration(milliseconds: fromMs)
         to = APIFormat.duration(milliseconds: toMs)
+    }
+}
+
+extension ResolvedSettingReport {
+    /// `auto` means the learned value where one is in force.
+    func learned(_ learned: LearnedReport) -> ResolvedSettingReport {
+        guard learned.inForce else { return self }
+        var report = self
+        report.base = value
+        report.value = learned.retire
+        report.valueMs = learned.retireMs
+        report.source = SettingLayer.learned.word
+        report.place = nil
+        report.actor = nil
+        report.reason = learned.text
+        report.time = learned.changed
+        report.timeMs = learned.changedMs
+        return report
     }
 }

@@ -10,6 +10,7 @@ extension ConnectionCounts {
         self.init()
         dialing = gauges.dialing
         idle = gauges.idle
+        parked = gauges.parked
         leased = gauges.leased
         pinned = gauges.pinned
         draining = gauges.draining

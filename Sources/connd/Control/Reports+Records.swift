@@ -28,7 +28,7 @@ extension ConnectionReport {
         closedMs = record.closedAt
         reason = record.reason?.name
         closedBy = record.reason?.side.name
-        explanation = record.reason?.explanation ?? (record.state == .distrusted ? Self.distrusted : nil)
+        explanation = record.reason?.explanation ?? Self.explanation(of: record.state)
         requests = record.requests
         bytesSent = record.bytesSent
         bytesReceived = record.bytesReceived
@@ -40,6 +40,16 @@ extension ConnectionReport {
         tls = record.tls.map(TLSReport.init)
         tcp = record.tcp.map(TCPReport.init)
         socket = record.socket.map(SocketReport.init)
+    }
+
+    private static func explanation(of state: ConnectionState) -> String? {
+        switch state {
+        case .distrusted: distrusted
+        case .parked:
+            "its time is over, and it serves no request: it is only watched, to learn when the origin closes it"
+                + " (idle_exploration)"
+        case .dialing, .idle, .leased, .pinned, .draining, .closing, .tunnel, .closed: nil
+        }
     }
 
     private static let distrusted =
