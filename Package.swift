@@ -144,6 +144,10 @@ let simulation: [Target] = [
         path: "Tests/Simulation", exclude: ["Command", "Tests"],
         // Runs of many seeds would take too long otherwise.
         swiftSettings: optimised),
+    .target(
+        name: "OriginZoo", dependencies: ["ProxyTypes", "Learning"], path: "Tests/OriginZoo", swiftSettings: optimised),
+    .executableTarget(
+        name: "policies", dependencies: ["Learning", "OriginZoo"], path: "Tests/Policies", swiftSettings: strict),
     .executableTarget(
         name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulation/Command", swiftSettings: strict),
 ]
@@ -157,7 +161,8 @@ let testTargets: [Target] = [
             "ProxyTypes", "HTTPWire", "FuzzTargets", nio("NIOCore"), nio("NIOEmbedded"), nio("NIOHTTP1"),
         ]),
     tests("PoolingTests", ["ProxyTypes", "Pooling", "TestSupport", "FuzzTargets"]),
-    .testTarget(name: "LearningTests", dependencies: ["ProxyTypes", "Learning"], swiftSettings: optimised),
+    .testTarget(
+        name: "LearningTests", dependencies: ["ProxyTypes", "Learning", "OriginZoo"], swiftSettings: optimised),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),

@@ -1,8 +1,7 @@
-import Learning
-import Testing
+package import Learning
 
 /// When a backend closes idle connections. Seconds.
-enum CloseModel: Sendable {
+package enum CloseModel: Sendable {
     /// `limit` after its last response, or after the last request came; a busy event loop sees its timer before what came
     /// in while it was busy.
     case fixed(Double, jitter: Double = 0.002, fromRequest: Bool = false, busy: Double = 0)
@@ -12,7 +11,7 @@ enum CloseModel: Sendable {
     case pressure(Double)
     case never
 
-    func closesAt(_ random: inout ZooRandom, responded: Double, asked: Double) -> Double {
+    package func closesAt(_ random: inout ZooRandom, responded: Double, asked: Double) -> Double {
         switch self {
         case .fixed(let limit, let jitter, let fromRequest, _):
             (fromRequest ? asked : responded) + limit + random.exponential(jitter)
@@ -24,7 +23,7 @@ enum CloseModel: Sendable {
     }
 
     /// What an oracle knows of it: of a sweep its beginning.
-    func known(lag: Double, roundTrip: Double) -> Double {
+    package func known(lag: Double, roundTrip: Double) -> Double {
         switch self {
         case .fixed(let limit, _, let fromRequest, _): limit - (fromRequest ? lag - roundTrip : 0)
         case .sweep(let limit, _): limit
@@ -32,26 +31,36 @@ enum CloseModel: Sendable {
         }
     }
 
-    var limit: Double { known(lag: 0, roundTrip: 0) }
+    package var limit: Double { known(lag: 0, roundTrip: 0) }
 
-    var busy: Double {
+    package var busy: Double {
         if case .fixed(_, _, _, let busy) = self { busy } else { 0 }
     }
 }
 
 /// An origin and the path to it. Seconds.
-struct ZooOrigin: Sendable, CustomTestStringConvertible {
-    struct Backend: Sendable {
-        var weight: Double
-        var model: CloseModel
+package struct ZooOrigin: Sendable, CustomStringConvertible {
+    package struct Backend: Sendable {
+        package var weight: Double
+        package var model: CloseModel
+
+        package init(weight: Double, model: CloseModel) {
+            self.weight = weight
+            self.model = model
+        }
     }
 
-    struct Change: Sendable {
-        var at: Double
-        var model: CloseModel
+    package struct Change: Sendable {
+        package var at: Double
+        package var model: CloseModel
+
+        package init(at: Double, model: CloseModel) {
+            self.at = at
+            self.model = model
+        }
     }
 
-    enum Silence: Sendable {
+    package enum Silence: Sendable {
         case none
         /// What is sent after so long is dropped, or answered by a RST.
         case drops(after: Double)
@@ -65,44 +74,44 @@ struct ZooOrigin: Sendable, CustomTestStringConvertible {
         }
     }
 
-    var name: String
-    var backends: [Backend]
-    var roundTrip = 0.02
-    var jitter: Double
-    var loss = 0.0
-    var silence = Silence.none
+    package var name: String
+    package var backends: [Backend]
+    package var roundTrip = 0.02
+    package var jitter: Double
+    package var loss = 0.0
+    package var silence = Silence.none
     /// Mean time between restarts of each backend; 0: none.
-    var restarts = 0.0
-    var hint: Double?
+    package var restarts = 0.0
+    package var hint: Double?
     /// Each with a restart.
-    var changes: [Change] = []
+    package var changes: [Change] = []
     /// Closes after so many requests without saying so; 0: any number.
-    var maxRequests = 0
-    var service = 0.02
+    package var maxRequests = 0
+    package var service = 0.02
     /// The longest of slow requests, which are three in ten; 0: none.
-    var slow = 0.0
+    package var slow = 0.0
     /// The limit that is to be learned.
-    var truth: Double?
+    package var truth: Double?
     /// What is known of it in the end.
-    var ends: Set<IdleLimitState> = [.learned]
+    package var ends: Set<IdleLimitState> = [.learned]
     /// How much less than an oracle's its reuse may be.
-    var shortfall = 0.01
+    package var shortfall = 0.01
 
-    init(_ name: String, _ model: CloseModel, roundTrip: Double = 0.02) {
+    package init(_ name: String, _ model: CloseModel, roundTrip: Double = 0.02) {
         self.init(name, [Backend(weight: 1, model: model)], roundTrip: roundTrip)
     }
 
-    init(_ name: String, _ backends: [Backend], roundTrip: Double = 0.02) {
+    package init(_ name: String, _ backends: [Backend], roundTrip: Double = 0.02) {
         self.name = name
         self.backends = backends
         self.roundTrip = roundTrip
         jitter = roundTrip * 0.05
     }
 
-    var roundTripBound: Double { roundTrip + 8 * jitter }
+    package var roundTripBound: Double { roundTrip + 8 * jitter }
 
     /// Whether every connection has the same limit.
-    var isSharp: Bool {
+    package var isSharp: Bool {
         if case .fixed = backends[0].model {
             truth != nil && Set(backends.map(\.model.limit)).count == 1
         } else {
@@ -110,9 +119,13 @@ struct ZooOrigin: Sendable, CustomTestStringConvertible {
         }
     }
 
-    var testDescription: String { name }
+    package var isSweep: Bool {
+        if case .sweep = backends[0].model { true } else { false }
+    }
 
-    func with(_ change: (inout ZooOrigin) -> Void) -> ZooOrigin {
+    package var description: String { name }
+
+    package func with(_ change: (inout ZooOrigin) -> Void) -> ZooOrigin {
         var copy = self
         change(&copy)
         return copy

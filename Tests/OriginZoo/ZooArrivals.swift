@@ -1,7 +1,7 @@
 import Foundation
 
 /// When requests come. Seconds.
-enum ZooArrivals: Sendable, CustomStringConvertible {
+package enum ZooArrivals: Sendable, CustomStringConvertible {
     case poisson(Double)
     case bursts(Double, on: Double, off: Double)
     case cron(every: Double, batch: Int, spread: Double)
@@ -9,7 +9,7 @@ enum ZooArrivals: Sendable, CustomStringConvertible {
     /// Gaps evenly between two lengths.
     case gaps(Double, Double)
 
-    func times(_ random: inout ZooRandom, count: Int) -> [Double] {
+    package func times(_ random: inout ZooRandom, count: Int) -> [Double] {
         var times: [Double] = []
         times.reserveCapacity(count)
         var now = 0.0
@@ -50,13 +50,19 @@ enum ZooArrivals: Sendable, CustomStringConvertible {
         return times
     }
 
-    var description: String {
+    package var description: String {
         switch self {
-        case .poisson(let rate): "\(rate)/s"
-        case .bursts(let rate, let on, let off): "bursts of \(rate)/s, \(on) s on, \(off) s off"
-        case .cron(let period, let batch, _): "\(batch) every \(period) s"
-        case .diurnal(let mean): "by day, \(mean)/s"
-        case .gaps(let low, let high): "gaps of \(low) to \(high) s"
+        case .poisson(let rate): "\(Self.plain(rate))/s"
+        case .bursts(let rate, let on, let off):
+            "bursts of \(Self.plain(rate))/s, \(Self.plain(on)) s on, \(Self.plain(off)) s off"
+        case .cron(let period, let batch, _): "\(batch) every \(Self.plain(period)) s"
+        case .diurnal(let mean): "by day, \(Self.plain(mean))/s"
+        case .gaps(let low, let high): "gaps of \(Self.plain(low)) to \(Self.plain(high)) s"
         }
+    }
+
+    /// Such as `5` and `0.2`.
+    private static func plain(_ number: Double) -> String {
+        number == number.rounded() ? "\(Int(number))" : "\(number)"
     }
 }

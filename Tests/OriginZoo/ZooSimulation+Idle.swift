@@ -49,6 +49,7 @@ extension ZooSimulation {
         if let place = idle.lastIndex(where: { $0 === connection }) { idle.remove(at: place) }
         connection.isIdle = false
         count.idle += now - connection.since
+        if connection.isProbe { count.probing += now - connection.retiresAt }
         learned?.unpark(connection)
     }
 
@@ -70,6 +71,7 @@ extension ZooSimulation {
     /// Its time as an ordinary idle connection is over.
     private func retire(_ connection: ZooConnection, now: Double) {
         guard policy.probes(connection, now: now) != nil else { return closeIdle(connection, now: now) }
+        mostProbes = max(mostProbes, learned?.parked ?? 0)
         connection.retiresAt = now
         connection.wakesAt = .infinity
         schedule(connection)
@@ -99,8 +101,9 @@ extension ZooSimulation {
 
     private func probe(_ connection: ZooConnection, _ learned: ZooLearnedPolicy, now: Double) {
         let age = now - connection.since
-        let isDue = learned.keepAliveAt > 0 && age >= learned.keepAliveAt - 1e-9
-        if isDue, !connection.isPinged {
+        // As `nextTime` adds it up: after years of simulated time the sum is not exact to the microsecond.
+        func isDue(_ span: Double) -> Bool { now + 1e-9 >= connection.since + span }
+        if learned.keepAliveAt > 0, isDue(learned.keepAliveAt), !connection.isPinged {
             connection.isPinged = true
             guard now - connection.lastSegment <= origin.silence.limit else {
                 leaveIdle(connection, now: now)
@@ -110,11 +113,11 @@ extension ZooSimulation {
             connection.lastSegment = now
             learned.probed(age: age, isAnswered: true, now: now)
         }
-        if !connection.hasToldMilestone, age >= learned.milestone - 1e-9 {
+        if !connection.hasToldMilestone, isDue(learned.milestone) {
             connection.hasToldMilestone = true
             learned.outlived(connection, age: age, now: now)
         }
-        if age >= learned.hold - 1e-9 { closeIdle(connection, now: now) } else { schedule(connection) }
+        if isDue(learned.hold) { closeIdle(connection, now: now) } else { schedule(connection) }
     }
 
     func failed(_ failure: ZooFailure, now: Double) {

@@ -2,7 +2,7 @@ import Learning
 
 extension ZooOrigin {
     /// Origins as they are met.
-    static let zoo: [ZooOrigin] = limits + partial + sweeps + paths + others
+    package static let zoo: [ZooOrigin] = limits + partial + sweeps + paths + others
 
     private static func limit(_ name: String, _ limit: Double, roundTrip: Double = 0.02) -> ZooOrigin {
         ZooOrigin(name, .fixed(limit), roundTrip: roundTrip).with { $0.truth = limit }

@@ -1,10 +1,10 @@
-import Learning
-import ProxyTypes
+package import Learning
+package import ProxyTypes
 
 /// A pool of connections to one origin, under one policy and one stream of requests. The same seed gives the same run.
 ///
 /// The pool uses the connection that became idle last. Requests never wait: one that finds no idle connection dials.
-final class ZooSimulation {
+package final class ZooSimulation {
     /// Times that a silent path takes to be noticed, and that a connection lives.
     static let userTimeout = 3.0
     static let lifetime = 900.0
@@ -17,15 +17,16 @@ final class ZooSimulation {
     var queue = ZooQueue()
     /// The latest last.
     var idle: [ZooConnection] = []
-    var count = ZooCount()
-    var sketch: GapSketch?
+    package internal(set) var mostProbes = 0
+    package internal(set) var count = ZooCount()
+    package internal(set) var sketch: GapSketch?
     var nextRestart: [Double]
     private let times: [Double]
     private let posts: [Bool]
     private let warmUp: Double
 
     /// `warmUp`: the share of requests that is not counted.
-    init(
+    package init(
         _ origin: ZooOrigin, _ arrivals: ZooArrivals, _ policy: any ZooPolicy, requests: Int, seed: UInt64 = 1,
         posts share: Double = 0.2, warmUp: Double = 0, sketches: Bool = false, maxIdle: Int = .max
     ) {
@@ -43,13 +44,14 @@ final class ZooSimulation {
         policy.start(origin)
     }
 
-    /// Stops once the learner has seen so many closes.
-    func run(untilCloses closes: Int64 = .max) -> ZooCount {
+    /// Stops once the learner has seen so many closes, or at that time.
+    package func run(untilCloses closes: Int64 = .max, until end: Double = .infinity) -> ZooCount {
         for backend in origin.backends.indices { planRestart(backend, after: 0) }
         for change in origin.changes { queue.add(change.at, .changed(change.model)) }
         var warm: ZooCount?
         for (time, isPost) in zip(times, posts) {
-            while queue.next <= time { handle(queue.take()) }
+            while queue.next <= min(time, end) { handle(queue.take()) }
+            guard time <= end else { break }
             if warm == nil, time >= warmUp { warm = counted(until: time) }
             request(isPost: isPost, now: time)
             count.requests += 1
@@ -63,11 +65,14 @@ final class ZooSimulation {
     private func counted(until now: Double) -> ZooCount {
         var all = count
         all.seconds = now
-        for connection in idle { all.idle += now - connection.since }
+        for connection in idle {
+            all.idle += now - connection.since
+            if connection.isProbe { all.probing += now - connection.retiresAt }
+        }
         return all
     }
 
-    static func instant(_ seconds: Double) -> Instant { .zero + .zoo(seconds) }
+    package static func instant(_ seconds: Double) -> Instant { .zero + .zoo(seconds) }
 
     private func handle(_ next: (at: Double, event: ZooQueue.Event)) {
         switch next.event {
@@ -156,34 +161,5 @@ final class ZooSimulation {
     /// A FIN does not get through a silent path either.
     func audible(_ finAt: Double, _ connection: ZooConnection) -> Double {
         finAt - connection.lastSegment > origin.silence.limit ? .infinity : finAt
-    }
-}
-
-/// What a run did. Value.
-struct ZooCount {
-    var requests = 0
-    var posts = 0
-    var seconds = 0.0
-    var reused = 0
-    var reusedByPosts = 0
-    var dials = 0
-    /// POSTs that failed visibly, and other requests that were repeated.
-    var lostPosts = 0
-    var repeated = 0
-    var silent = 0
-    /// Connection seconds.
-    var idle = 0.0
-
-    var reuse: Double { Double(reused) / Double(max(requests, 1)) }
-    var postReuse: Double { Double(reusedByPosts) / Double(max(posts, 1)) }
-    /// Idle connections on average.
-    var held: Double { idle / max(seconds, 1e-9) }
-
-    func since(_ start: ZooCount) -> ZooCount {
-        ZooCount(
-            requests: requests - start.requests, posts: posts - start.posts, seconds: seconds - start.seconds,
-            reused: reused - start.reused, reusedByPosts: reusedByPosts - start.reusedByPosts,
-            dials: dials - start.dials, lostPosts: lostPosts - start.lostPosts, repeated: repeated - start.repeated,
-            silent: silent - start.silent, idle: idle - start.idle)
     }
 }

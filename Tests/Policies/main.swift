@@ -1,0 +1,3 @@
+import Foundation
+
+exit(PoliciesCommand.main(Array(CommandLine.arguments.dropFirst())))
