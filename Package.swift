@@ -162,7 +162,8 @@ let testTargets: [Target] = [
         ]),
     tests("PoolingTests", ["ProxyTypes", "Pooling", "TestSupport", "FuzzTargets"]),
     .testTarget(
-        name: "LearningTests", dependencies: ["ProxyTypes", "Learning", "OriginZoo"], swiftSettings: optimised),
+        name: "LearningTests", dependencies: ["ProxyTypes", "Learning", "Pooling", "OriginZoo"],
+        swiftSettings: optimised),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),

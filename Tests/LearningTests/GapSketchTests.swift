@@ -29,8 +29,8 @@ struct GapSketchTests {
         let question = GapQuestion(idleTimeout: .seconds(10))
         let prediction = sketch.predict(question, now: Self.at(100))
         #expect(prediction.dials.rounded() == 4)
-        // 1 and 5 s until they were taken, and 10 s for each of four that were not.
-        #expect(abs(prediction.held - 0.46) < 0.001)
+        // 1 and 5 s until they were taken, and 10 s for the one that was not.
+        #expect(abs(prediction.held - 0.16) < 0.001)
     }
 
     @Test("counts those that fewer idle connections would have kept")
@@ -53,19 +53,19 @@ struct GapSketchTests {
         #expect(Self.reuse(both, 10).rounded() == 2)
         let question = GapQuestion(idleTimeout: .seconds(10))
         let prediction = both.predict(question, now: Self.at(100))
-        #expect(abs(prediction.held - 0.92) < 0.001)
+        #expect(abs(prediction.held - 0.32) < 0.001)
         both.fade(now: Self.at(100))
         #expect(both.requests == 6 && both.observed(now: Self.at(100)) == .seconds(50))
         #expect(abs(both.predict(question, now: Self.at(100)).held - prediction.held) < 0.001)
     }
 
-    @Test("connections below the latest 64 are not looked at, and nothing overflows")
+    @Test("connections below the latest 128 are not looked at, and nothing overflows")
     func bounded() {
         var sketch = GapSketch(now: Self.at(0))
         for index in 0..<1000 { sketch.released(now: Self.at(Double(index))) }
         for _ in 0..<1000 { sketch.wanted(now: Self.at(1000)) }
         let question = GapQuestion(idleTimeout: .seconds(3600))
-        #expect((sketch.predict(question, now: Self.at(1000)).reuse * 1000).rounded() == 64)
+        #expect((sketch.predict(question, now: Self.at(1000)).reuse * 1000).rounded() == 128)
         sketch.released(now: Self.at(2000))
         sketch.wanted(now: Self.at(1000))
         sketch.released(now: .zero)
