@@ -36,6 +36,9 @@ package protocol AdminBackend: Sendable {
     /// Only what was learned of its idle limit.
     func forgetLearned(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
 
+    /// What its pool would do under other settings.
+    func whatIf(_ name: String, _ query: WhatIfQuery) async throws(AdminRefusal) -> WhatIfReport
+
     var definitions: [SettingDefinitionReport] { get }
     /// The revision is the strong ETag of all settings resources.
     func settings(_ pattern: String) async throws(AdminRefusal) -> (SettingsReport, revision: UInt64)

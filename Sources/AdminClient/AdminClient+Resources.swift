@@ -34,6 +34,11 @@ extension AdminClient {
         try await send(Call(path: fill(Paths.origin, name)))
     }
 
+    package func whatIf(_ name: String, _ query: WhatIfQuery) async throws(AdminFailure) -> AdminAnswer<WhatIfReport> {
+        let settings = WhatIfQuery.names.map { ($0, query.settings[$0]) }
+        return try await send(Call(path: fill(Paths.whatIf, name), query: settings))
+    }
+
     /// `onlyLearned`: what was learned of its idle limit, and nothing else.
     package func forget(_ name: String, onlyLearned: Bool = false, reason: String? = nil) async throws(AdminFailure) {
         let learned = onlyLearned ? "true" : nil

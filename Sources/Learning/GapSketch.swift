@@ -28,17 +28,18 @@ package struct GapSketch: Sendable {
     private var stack = IdleStack()
     /// Of other loops.
     private var otherStacks: [IdleStack] = []
-    private var busy = 0
+    /// Connections in use, and requests that wait for one.
+    var busy = 0
     /// Requests seen, and connections that were idle after them.
     package private(set) var requests: Int64 = 0
     private(set) var releases: Int64 = 0
     /// When it began to look, as far as it has not faded.
     private var began: Instant
 
-    /// `busy`: connections in use now.
-    package init(now: Instant, busy: Int = 0) {
+    /// `idle`: since when connections have been idle, the earliest first.
+    package init(idle: [Instant] = [], now: Instant) {
         began = now
-        self.busy = busy
+        for since in idle { stack.push(since) }
     }
 
     /// A connection became idle.
@@ -97,6 +98,8 @@ package struct GapSketch: Sendable {
     ) {
         for index in counts.indices { counts[index] = UInt32(clamping: UInt64(counts[index]) + UInt64(other[index])) }
     }
+
+    var endingShare: Double { max(1 - Double(releases) / Double(max(requests, 1)), 0) }
 
     package func observed(now: Instant) -> Interval { now - began }
 
@@ -221,7 +224,11 @@ package struct GapSketch: Sendable {
             all += number
         }
         guard maxConnections < .max, all > 0 else { return (count, all) }
-        return (count * share(ofOctave: bucket / 4, maxConnections: maxConnections), all)
+        // No more lie above a connection than are busy when it is taken.
+        let within = share(ofOctave: bucket / 4, maxConnections: maxConnections)
+        guard within < 1 else { return (count, all) }
+        let shallow = share(ofOctave: bucket / 4, maxConnections: min(maxConnections, maxIdle))
+        return (max(count * within, all * shallow), all)
     }
 
     /// Connections taken at ages below a given one. Ages in ticks.

@@ -68,6 +68,7 @@ package struct IdleLimitLearner: Sendable {
 
     /// A request sent this long before a close may come too late.
     var reach: Microseconds { roundTrip + variation }
+    package var reachOfPath: Interval { .learned(reach) }
 
     /// Of the range seen, what the path does not explain.
     func surplus(_ limit: Limit) -> Microseconds { max(limit.spread - 2 * variation, 0) }

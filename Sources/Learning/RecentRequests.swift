@@ -34,7 +34,7 @@ struct RecentRequests: BitwiseCopyable, Sendable {
     private var next = 0
     private(set) var count = 0
     /// The end of the latest.
-    private var last = Instant.zero
+    private(set) var last = Instant.zero
 
     /// Adds those of another loop.
     mutating func merge(_ other: RecentRequests) {

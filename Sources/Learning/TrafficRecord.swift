@@ -59,9 +59,9 @@ package struct TrafficRecord: Sendable {
     /// What was seen longer ago than this counts half.
     package static let memory = Interval.hours(24)
 
-    /// `busy`: connections in use now.
-    package init(_ totals: PoolTotals, busy: Int, now: Instant) {
-        sketch = GapSketch(now: now, busy: busy)
+    /// `idle`: since when connections have been idle, the earliest first.
+    package init(_ totals: PoolTotals, idle: [Instant], now: Instant) {
+        sketch = GapSketch(idle: idle, now: now)
         noted = totals
     }
 
@@ -85,8 +85,9 @@ package struct TrafficRecord: Sendable {
         recent.append(occupied: occupied, waited: waited, now: now)
     }
 
-    /// What the pool has counted, and what it obeys from now on.
-    package mutating func note(_ totals: PoolTotals, inForce question: GapQuestion, now: Instant) {
+    /// What the pool has counted, and what it obeys from now on. `busy`: connections in use, and requests that wait.
+    package mutating func note(_ totals: PoolTotals, busy: Int, inForce question: GapQuestion, now: Instant) {
+        sketch.busy = busy
         counted += totals - noted
         noted = totals
         if question != inForce {
@@ -177,6 +178,8 @@ package struct RecordedTraffic: ~Copyable {
     }
 
     package var record: TrafficRecord { memory.pointee }
+    /// The end of the latest request.
+    package var lastRequest: Instant { memory.pointee.recent.last }
 
     /// As in `TrafficRecord`, here and below.
     package func wanted(isRepeatable: Bool, now: Instant) {
@@ -189,7 +192,7 @@ package struct RecordedTraffic: ~Copyable {
         memory.pointee.ended(occupied: occupied, waited: waited, isKept: isKept, now: now)
     }
 
-    package func note(_ totals: PoolTotals, inForce question: GapQuestion, now: Instant) {
-        memory.pointee.note(totals, inForce: question, now: now)
+    package func note(_ totals: PoolTotals, busy: Int, inForce question: GapQuestion, now: Instant) {
+        memory.pointee.note(totals, busy: busy, inForce: question, now: now)
     }
 }

@@ -77,11 +77,15 @@ package struct WhatIf: Sendable {
     /// Requests that are replayed for the queueing.
     package var replayed: Int { record.recent.count }
 
+    /// Of the responses, how many ended their connection.
+    package var endingShare: Double { record.sketch.endingShare }
+    /// Busy connections on average.
+    package var busy: Double { record.active(now: now) }
+
     /// Whether enough was seen.
     package var isEnough: Bool { requests >= Self.leastRequests && observed >= Self.leastTime }
 
     package func predict(_ asked: Settings) -> Prediction {
-        let busy = record.active(now: now)
         var question = asked.question(knowledge)
         question.active = min(busy, Double(asked.maxConnections))
         let gaps = record.sketch.predict(question, onceShare: record.onceShare, now: now)

@@ -31,12 +31,20 @@ package struct PoolPolicy: Equatable, BitwiseCopyable, Sendable {
     func idleBound(hint: Interval?) -> (bound: Interval, reason: CloseReason) {
         let own: Interval
         switch idleTimeout {
-        case .auto: own = hint == nil ? Self.autoIdleUnhinted : Self.autoIdleLongest
+        case .auto: own = Self.autoIdle(isHinted: hint != nil)
         case .fixed(let interval): own = interval
         }
         guard let hint else { return (own, .idleTimeout) }
         let hinted = hint - keepAliveMargin
         return hinted < own ? (hinted, .keepAliveHint) : (own, .idleTimeout)
+    }
+
+    private static func autoIdle(isHinted: Bool) -> Interval { isHinted ? autoIdleLongest : autoIdleUnhinted }
+
+    /// What `idle_timeout: auto` comes to before anything was learned.
+    package func autoIdleBound(hint: Interval?) -> Interval {
+        let own = Self.autoIdle(isHinted: hint != nil)
+        return hint.map { min(own, max($0 - keepAliveMargin, .zero)) } ?? own
     }
 
     /// Drawn per connection, so that those opened together do not end together.

@@ -107,6 +107,14 @@ package enum Disposition: Equatable, BitwiseCopyable, Sendable {
     case unused
     case mustClose(CloseReason)
 
+    @inline(__always)
+    package var isKept: Bool {
+        switch self {
+        case .reusable, .unused: true
+        case .mustClose: false
+        }
+    }
+
     /// Where it would be used again, it closes instead.
     @inline(__always)
     package func closing(_ reason: CloseReason) -> Disposition {

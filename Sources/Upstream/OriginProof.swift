@@ -44,7 +44,7 @@ extension UpstreamPool {
     /// then there is nothing to cancel.
     package func prove(for waiter: any ProofWaiter, client: ClientID, now: Instant) -> WaiterID? {
         let request = LeaseRequest(client: client, needsFresh: false, isRetryable: false, mayPipeline: false)
-        let id = waiters.insert(.proof(waiter))
+        let id = waiters.insert(.proof(waiter), now: now)
         machine.lease(id, request, now: now, into: &actions.pending)
         perform(now: now)
         return waiters[id] == nil ? nil : id

@@ -89,6 +89,8 @@ package final class UpstreamConnection {
     /// Whether its congestion control cuts the window of an idle sender; nil before it was first asked for.
     var controlRestarts: Bool?
     var watch = IdleWatch()
+    /// Of the latest lease.
+    var leaseTimes: LeaseTimes
     let timer = Deadline()
     /// It has closed and left nothing in TIME_WAIT on this side.
     var portIsFree = false
@@ -110,6 +112,7 @@ package final class UpstreamConnection {
         dialAttempts = dialled.attempts
         openedAt = now
         leasedAt = now
+        leaseTimes = LeaseTimes(occupied: now)
         idleProbeLimit = pool.settings.tcpIdleProbe
         hasQuickack = pool.settings.tcpQuickack
         hasNoDelay = pool.settings.tcpNodelay

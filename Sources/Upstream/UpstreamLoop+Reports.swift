@@ -1,3 +1,4 @@
+package import Learning
 package import Metering
 package import ProxyTypes
 package import Pooling
@@ -28,8 +29,10 @@ extension UpstreamLoop {
         ended = EndedRecords()
         report.metrics.longestRound = reactor.rounds.longest.microseconds
         report.metrics.slowRounds = reactor.rounds.slowCount
+        if recordedPools >= mostRecorded { dropOldRecords() }
         for pool in allPools where pool.hasUnreportedChanges {
             pool.hasUnreportedChanges = false
+            noteTraffic(of: pool)
             if let limit = pool.takeUnsavedLearning() { report.ended.learned.append(limit) }
             report.origins.append(
                 OriginSnapshot(origin: pool.origin, statistics: pool.statistics, gauges: pool.gauges))
@@ -78,6 +81,29 @@ extension UpstreamLoop {
         return (pool.machine.path, pool.machine.pathBound(now: now))
     }
 
+    /// What was recorded of the origin's traffic.
+    package func traffic(of origin: Origin) -> TrafficAnswer {
+        guard let pool = existingPool(for: origin) else { return .noPool }
+        noteTraffic(of: pool)
+        if let whatIf = pool.whatIf(now: now) { return .recorded(whatIf) }
+        let requests = pool.statistics.reused + pool.statistics.firstLeases
+        return requests < UpstreamPool.requestsToRecord ? .fewRequests(requests) : .noRoom
+    }
+
+    /// Origins that nobody asks any more make room for others.
+    private func dropOldRecords() {
+        for pool in allPools where pool.traffic != nil && pool.isTrafficOld(now: now) {
+            pool.traffic = nil
+            recordedPools -= 1
+        }
+    }
+
+    private func noteTraffic(of pool: UpstreamPool) {
+        let hadNone = pool.traffic == nil
+        pool.noteTraffic(mayBegin: recordedPools < mostRecorded, now: now)
+        if hadNone, pool.traffic != nil { recordedPools += 1 }
+    }
+
     /// What was learned of the origin, and whether its `idle_timeout` is `auto`; nil where it has no pool.
     package func learning(of origin: Origin) -> (learning: IdleLearning, isAuto: Bool)? {
         existingPool(for: origin).map { ($0.learning, $0.settings.idleTimeout == .auto) }
@@ -123,4 +149,14 @@ package struct LoopReport: Sendable {
     package var forgotten: OriginStatistics
     package var ended: EndedRecords
     package var origins: [OriginSnapshot] = []
+}
+
+/// What can be told of an origin's traffic. Value.
+package enum TrafficAnswer: Sendable {
+    case recorded(WhatIf)
+    /// No request has gone there.
+    case noPool
+    case fewRequests(Int)
+    /// As many origins as can be are recorded.
+    case noRoom
 }

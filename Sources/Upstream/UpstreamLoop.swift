@@ -67,6 +67,9 @@ package final class UpstreamLoop {
     }
 
     private static let maxPools = 10_000
+    /// Pools whose traffic is recorded; each record takes 33 kB.
+    var recordedPools = 0
+    var mostRecorded = 128
     /// Of origins without a pool, by origins.
     private var keptLearning: [Origin: LearnedLimit] = [:]
     /// How many pools are forgotten in one round: all clients wait meanwhile, and thousands would take a sixth of a
@@ -132,6 +135,7 @@ package final class UpstreamLoop {
 
     private func remove(_ pool: UpstreamPool) {
         pool.forget()
+        if pool.traffic != nil { recordedPools -= 1 }
         keepLearning(of: pool)
         pools[pool.origin] = nil
         forgotten += pool.statistics

@@ -161,6 +161,7 @@ extension UpstreamConnection {
     func tellIdleEnd(_ reason: CloseReason, since: Instant, now: Instant) {
         guard requestsServed > 0, case .requests = purpose else { return }
         let age = now - since
+        pool.endedIdle(after: age)
         switch reason {
         case .originFinIdle, .originRstIdle: pool.originEnded(self, idle: age, now: now)
         case .idleTimeout, .learnedIdleBound, .keepAliveHint, .maxLifetime, .maxRequests, .poolShrink, .fdPressure,

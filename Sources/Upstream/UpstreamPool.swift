@@ -1,4 +1,5 @@
 package import HTTPWire
+import Learning
 package import Metering
 package import Pooling
 package import ProxyTypes
@@ -18,6 +19,12 @@ package final class UpstreamPool {
     /// What is counted of the origin on this loop.
     package var statistics = OriginStatistics()
     package internal(set) var learning: IdleLearning
+    /// Nil while there is little to record.
+    var traffic: RecordedTraffic?
+    /// Requests when its traffic was last looked at.
+    var notedLeases = 0
+    /// Of connections that had served and were closed without being taken again, in microseconds.
+    var unusedIdleTime: Int64 = 0
     /// The timer came long after its time, as after a sleep of the machine.
     private(set) var closesLate = false
     private static let late = Interval.seconds(1)
@@ -94,12 +101,14 @@ package final class UpstreamPool {
         for exchange: any UpstreamExchange, client: ClientID, fresh: Bool, mayPipeline: Bool, now: Instant
     ) -> WaiterID? {
         let isIdempotent = exchange.method.isIdempotent
+        traffic?.wanted(isRepeatable: isIdempotent, now: now)
         if !fresh, !actions.isPerforming,
             let (id, reused) = machine.leaseIdle(
                 mayPipeline: mayPipeline, isRetryable: !machine.isBounded || exchange.isRetryable, now: now),
             let connection = sockets.connection(id)
         {
             if maySend(onto: connection, isIdempotent: isIdempotent, reused: reused, now: now) {
+                connection.leaseTimes = LeaseTimes(occupied: now)
                 hand(connection, to: exchange, reused: reused, now: now)
                 return nil
             }
@@ -107,18 +116,19 @@ package final class UpstreamPool {
         }
         let request = LeaseRequest(
             client: client, needsFresh: fresh, isRetryable: exchange.isRetryable, mayPipeline: mayPipeline)
-        let id = waiters.insert(.request(exchange, request, isIdempotent: isIdempotent))
+        let id = waiters.insert(.request(exchange, request, isIdempotent: isIdempotent), now: now)
         machine.lease(id, request, now: now, into: &actions.pending)
         statistics.races.passedOver += machine.takePassedOver()
         perform(now: now)
         guard waiters[id] != nil else { return nil }
+        if !machine.dialsForAllWaiting { waiters.noteQueued(id) }
         statistics.queued += 1
         return id
     }
 
     /// Opens a connection of its own for a CONNECT. The answer comes as that of `lease`.
     package func openTunnel(for exchange: any UpstreamExchange, client: ClientID, now: Instant) -> WaiterID? {
-        let id = waiters.insert(.tunnel(exchange))
+        let id = waiters.insert(.tunnel(exchange), now: now)
         machine.openTunnel(id, client: client, now: now, into: &actions.pending)
         perform(now: now)
         return waiters[id] == nil ? nil : id
@@ -127,7 +137,11 @@ package final class UpstreamPool {
     /// The exchange gives up waiting.
     package func cancel(_ id: WaiterID, now: Instant) {
         guard let waiter = waiters.remove(id) else { return }
-        if case .tunnel = waiter { statistics.tunnels.failed += 1 }
+        switch waiter {
+        case .tunnel: statistics.tunnels.failed += 1
+        case .request: traffic?.gaveUp(now: now)
+        case .proof: break
+        }
         machine.cancel(id, now: now, into: &actions.pending)
         perform(now: now)
     }
@@ -154,6 +168,8 @@ package final class UpstreamPool {
     // MARK: Events of connections
 
     func release(_ connection: UpstreamConnection, _ ended: Disposition, now: Instant) {
+        let times = connection.leaseTimes
+        traffic?.ended(occupied: now - times.occupied, waited: times.queued, isKept: ended.isKept, now: now)
         let disposition =
             connection.hasAddressLeft && !connection.isLoggingIn ? ended.closing(.dnsDrain) : ended
         machine.release(connection.id, disposition, now: now, into: &actions.pending)
@@ -233,7 +249,9 @@ package final class UpstreamPool {
         case .refuse(let id, let refusal):
             guard let waiter = waiters.remove(id) else { return }
             switch waiter {
-            case .request(let exchange, _, _): exchange.leaseRefused(error(for: refusal), now: now)
+            case .request(let exchange, _, _):
+                traffic?.gaveUp(now: now)
+                exchange.leaseRefused(error(for: refusal), now: now)
             case .tunnel(let exchange):
                 statistics.tunnels.failed += 1
                 exchange.leaseRefused(error(for: refusal), now: now)
@@ -268,6 +286,7 @@ package final class UpstreamPool {
                 machine.lease(waiterID, request, now: now, into: &actions.pending)
                 return
             }
+            connection.leaseTimes = waiters.times(of: waiterID, now: now)
             _ = waiters.remove(waiterID)
             hand(connection, to: exchange, reused: reused, now: now)
         }

@@ -1,4 +1,5 @@
 import Pooling
+import ProxyTypes
 
 /// The exchanges that their pool has yet to answer, by the ids that it knows them by. Value.
 struct WaiterTable {
@@ -13,6 +14,8 @@ struct WaiterTable {
     private struct Slot {
         var generation: UInt32 = 0
         var waiter: Waiter?
+        var since = Instant.zero
+        var isQueued = false
     }
 
     private var slots: [Slot] = []
@@ -20,7 +23,7 @@ struct WaiterTable {
 
     var isEmpty: Bool { slots.count == free.count }
 
-    mutating func insert(_ waiter: Waiter) -> WaiterID {
+    mutating func insert(_ waiter: Waiter, now: Instant) -> WaiterID {
         let slot: UInt32
         if let reused = free.popLast() {
             slot = reused
@@ -29,6 +32,8 @@ struct WaiterTable {
             slots.append(Slot())
         }
         slots[Int(slot)].waiter = waiter
+        slots[Int(slot)].since = now
+        slots[Int(slot)].isQueued = false
         return WaiterID(slot: slot, generation: slots[Int(slot)].generation)
     }
 
@@ -38,6 +43,15 @@ struct WaiterTable {
         return slot < slots.count && slots[slot].generation == id.generation ? slots[slot].waiter : nil
     }
 
+    /// It waits for a connection that is busy, not for a dial. The id must be of one that waits.
+    mutating func noteQueued(_ id: WaiterID) { slots[Int(id.slot)].isQueued = true }
+
+    /// Of one that waits, and gets a connection now.
+    func times(of id: WaiterID, now: Instant) -> LeaseTimes {
+        let slot = slots[Int(id.slot)]
+        return slot.isQueued ? LeaseTimes(occupied: now, queued: now - slot.since) : LeaseTimes(occupied: slot.since)
+    }
+
     mutating func remove(_ id: WaiterID) -> Waiter? {
         guard let waiter = self[id] else { return nil }
         slots[Int(id.slot)].waiter = nil
@@ -45,4 +59,12 @@ struct WaiterTable {
         free.append(id.slot)
         return waiter
     }
+}
+
+/// What a request has taken of its pool. Value.
+struct LeaseTimes: BitwiseCopyable {
+    /// Since when it has had a connection, or one was being dialled for it.
+    var occupied: Instant
+    /// Before that, it waited because all were busy.
+    var queued = Interval.zero
 }

@@ -102,6 +102,17 @@ final class FakeBackend: AdminBackend {
         try change("forget learned \(name)", actor, reason)
     }
 
+    func whatIf(_ name: String, _ query: WhatIfQuery) async throws(AdminRefusal) -> WhatIfReport {
+        try check(origin: name)
+        var report = Samples.whatIf
+        report.settings = query.settings.sorted { $0.key < $1.key }.map { name, value in
+            var setting = WhatIfSettingReport()
+            (setting.name, setting.asked) = (name, value)
+            return setting
+        }
+        return report
+    }
+
     // MARK: Settings
 
     let definitions = Samples.definitions

@@ -32,6 +32,7 @@ struct OpenAPITests {
         AuthorityStatusReport.self, AuthorityRequest.self, RotationRequest.self,
         DNSReport.self, FailingAddressReport.self, NameReport.self, NameAddressReport.self, FlushedNamesReport.self,
         NameRefreshRequest.self, NameRefreshReport.self, DialAttemptReport.self,
+        WhatIfReport.self, WhatIfSettingReport.self, WhatIfFiguresReport.self, WhatIfCheckReport.self,
         PortsReport.self, PortPathReport.self, ProgramsReport.self, ProgramReport.self, ProgramOriginReport.self,
         AttributionReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
         ForgottenRefusalsReport.self,
@@ -99,7 +100,8 @@ struct OpenAPITests {
         let served = Set(Self.operations.map(\.path))
         #expect(
             served == [
-                Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.definitions, Paths.settings,
+                Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.whatIf, Paths.definitions,
+                Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,
                 Paths.tlsOrigins, Paths.ports, Paths.programs, Paths.refusals, Paths.dns, Paths.names,

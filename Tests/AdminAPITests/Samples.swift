@@ -134,6 +134,13 @@ enum Samples {
         $0.upstream.certificateExpires = time
         $0.upstream.certificateExpiresMs = 1
     }
+    static let whatIf = made(WhatIfReport()) {
+        $0.origin = "http://example.com"
+        $0.asked.reuseRatio = 0.98
+        $0.asked.wait = "12ms"
+        $0.check.dials = 88
+        $0.notes = ["min_idle is 1"]
+    }
     static let ports = made(PortsReport()) {
         $0.time = time
         $0.timeWaitReuse = "on_loopback"

@@ -147,7 +147,7 @@ struct TextTests {
         arguments: [
             ("/v1/orgins", "did you mean /v1/origins?"), ("/v1/setings/%2A", "did you mean /v1/settings/{pattern}?"),
             ("/status", "did you mean /v1/status?"), ("/metric", "did you mean /metrics?"), ("/v2/zzz", "GET / names"),
-            ("/v1/status/", "did you mean /v1/status?"), ("/v1/origins/a/b", "did you mean /v1/origins?"),
+            ("/v1/status/", "did you mean /v1/status?"), ("/v1/origins/a/b/c", "did you mean /v1/origins?"),
         ])
     func paths(path: String, hint: String) {
         let table = RouteTable.standard([], version: "")

@@ -65,8 +65,8 @@ final class PoolRun {
     ) {
         self.traffic = traffic
         self.question = question
-        record = TrafficRecord(PoolTotals(), busy: 0, now: Self.at(0))
-        if let question { record.note(PoolTotals(), inForce: question, now: Self.at(0)) }
+        record = TrafficRecord(PoolTotals(), idle: [], now: Self.at(0))
+        if let question { record.note(PoolTotals(), busy: 0, inForce: question, now: Self.at(0)) }
         pool = OriginPool(
             policy: Self.policy(settings), origin: ConnectionBudget(limit: settings.maxConnections),
             total: ConnectionBudget(limit: 100_000), seed: 7)
@@ -98,7 +98,7 @@ final class PoolRun {
 
     private func noteTotals(inForce question: GapQuestion?) {
         self.question = question
-        if let question { record.note(totalsNow, inForce: question, now: end) }
+        if let question { record.note(totalsNow, busy: pool.leases + pool.counts.waiting, inForce: question, now: end) }
     }
 
     /// With those that are idle now.

@@ -22,7 +22,7 @@ struct WhatIfTests {
         settings(30, maxIdle: 1), settings(30, maxIdle: 2), settings(30, maxIdle: 4), settings(60, maxIdle: 8),
         settings(15, connections: 1), settings(15, connections: 2), settings(30, connections: 3),
         settings(30, connections: 4), settings(60, connections: 8), settings(60, lifetime: 300), settings(60, uses: 20),
-        settings(60, uses: 100), settings(4, maxIdle: 2, connections: 6),
+        settings(60, uses: 100), settings(15, maxIdle: 2, connections: 3),
     ]
 
     struct Case: CustomTestStringConvertible, Sendable {

@@ -55,6 +55,18 @@ enum SchemaAnnotations {
         "ProgramReport.kind": words("unit", "executable", "user", "remote", "unknown", "other"),
         "ProgramReport.pid": ["description": "Of the process that connected last; null where it is not known."],
         "ProgramOriginReport.connections": ["description": "Of the program, those that have asked this origin."],
+        "WhatIfReport.requests": ["description": "In the time observed; what is older than a day counts half."],
+        "WhatIfReport.replayed": ["description": "The latest requests, which were replayed for the waits."],
+        "WhatIfFiguresReport.reuse_ratio": ratio,
+        "WhatIfFiguresReport.waiting_ratio": ratio.merging([
+            "description": "The share of requests that wait because max_connections are busy."
+        ]),
+        "WhatIfFiguresReport.race_ratio": ratio.merging([
+            "description": "The share of requests that are sent while the origin closes their connection."
+        ]),
+        "WhatIfFiguresReport.overloaded": [
+            "description": "More comes than so few connections can serve: the waits mean no more than that."
+        ],
         "PortsReport.time": time,
         "PortsReport.time_wait_reuse": words("never", "always", "on_loopback"),
         "PortsReport.dials_without_port": ["description": "Dials for which the kernel had no port (EADDRNOTAVAIL)."],

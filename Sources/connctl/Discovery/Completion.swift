@@ -41,6 +41,11 @@ enum Completion {
     }
 
     @Sendable
+    static func questions(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
+        WhatIfQuery.names.map { $0 + "=" }
+    }
+
+    @Sendable
     static func gateways(_ words: [String], _ index: Int, _ prefix: String) async -> [String] {
         await ask { client in try await client.gateways().content.map(\.name) }
     }
