@@ -1,4 +1,5 @@
 import Learning
+import OriginZoo
 import Pooling
 import ProxyTypes
 

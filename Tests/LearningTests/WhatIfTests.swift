@@ -1,5 +1,6 @@
 import Foundation
 import Learning
+import OriginZoo
 import Pooling
 import ProxyTypes
 import Testing
@@ -104,6 +105,40 @@ struct WhatIfTests {
         #expect(whatIf.predict(second).dials < 0.1 * seen.dials.measured)
     }
 
+    /// Each request takes 100 ms, and comes 10 s after the one before.
+    private static func regular(_ settings: [WhatIf.Settings], requests: Int = 100) -> WhatIf {
+        var (record, totals) = (TrafficRecord(PoolTotals(), idle: [], now: PoolRun.at(0)), PoolTotals())
+        var now = PoolRun.at(0)
+        for inForce in settings {
+            let (question, isKept) = (inForce.question(unknown), inForce.idleTimeout != .fixed(.seconds(1)))
+            record.note(totals, busy: 0, inForce: question, now: now)
+            for _ in 0..<requests {
+                record.wanted(isRepeatable: true, now: now)
+                now = now + .milliseconds(100)
+                record.ended(occupied: .milliseconds(100), waited: .zero, isKept: true, now: now)
+                now = now + .seconds(10)
+            }
+            if isKept { totals.reused += Int64(requests) } else { totals.first += Int64(requests) }
+            if !isKept { totals.dials += Int64(requests) }
+            record.note(totals, busy: 0, inForce: question, now: now)
+        }
+        return WhatIf(record, inForce: settings[settings.count - 1], knowledge: unknown, now: now)
+    }
+
+    @Test("what was in force before counts for its time alone, however often it changed")
+    func changedOften() {
+        let whatIf = Self.regular([1, 30, 1, 30, 1].map { Self.settings($0) })
+        let dials = whatIf.comparison.dials.predicted
+        #expect((298...305).contains(dials), "\(dials)")
+    }
+
+    @Test("a time-out near the interval at which requests come is said to be uncertain")
+    func sensitive() {
+        let whatIf = Self.regular([Self.settings(1)], requests: 1000)
+        func error(_ timeout: Double) -> Double { whatIf.predict(Self.settings(timeout)).error.dials }
+        #expect(error(9.9) > 200 && error(10.1) > 200 && error(5) < 70 && error(20) < 30)
+    }
+
     @Test("queueing under a limit that is in force is counted and replayed")
     func queueing() {
         let tight = Self.settings(15, connections: 2)
@@ -120,7 +155,8 @@ struct WhatIfTests {
     @Test("what few connections cannot serve is said to be too much")
     func overload() {
         let whatIf = Self.recorded(Self.cases[2].traffic)
-        #expect(whatIf.predict(Self.settings(4, connections: 1)).isOverloaded)
+        let tight = whatIf.predict(Self.settings(4, connections: 1))
+        #expect(tight.isOverloaded && tight.busy == 1 && tight.idle == 0)
         #expect(!whatIf.predict(Self.settings(4, connections: 4)).isOverloaded)
     }
 
@@ -177,6 +213,10 @@ struct WhatIfTests {
         #expect(both.requests == 2 * whatIf.requests && both.replayed == 2048)
         #expect(abs(two.reuse - one.reuse) < 1e-9 && abs(two.dials - 2 * one.dials) < 1e-6)
         #expect(abs(two.idle - 2 * one.idle) < 1e-6 && abs(two.busy - 2 * one.busy) < 1e-9)
+        let few = Self.regular([Self.settings(1)])
+        var joined = few.record
+        joined.merge(few.record, now: few.now)
+        #expect(WhatIf(joined, inForce: few.inForce, knowledge: Self.unknown, now: few.now).replayed == 200)
         #expect(both.comparison.dials.measured == 2 * whatIf.comparison.dials.measured)
         #expect(abs(both.comparison.dials.predicted - 2 * whatIf.comparison.dials.predicted) < 1e-6)
     }
