@@ -57,7 +57,7 @@ test-service: packages-test deb
 	Tests/Service/run .build/deb/connd_*.deb
 
 test-pure: packages-test
-	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Learning|Tuning|Metering|ConfigurationFile)Tests'
+	$(SWIFT) test --filter '^(ProxyTypes|HTTPWire|Pooling|Learning|Diagnosis|Tuning|Metering|ConfigurationFile)Tests'
 
 simulate: packages-run
 ifdef FAULTS

@@ -51,6 +51,7 @@ let pure: [Target] = [
     room("ProxyTypes"),
     room("HTTPWire", ["ProxyTypes"]),
     room("Pooling", ["ProxyTypes"]),
+    room("Diagnosis", ["ProxyTypes"]),
     // Its tests play years of traffic.
     .target(name: "Learning", dependencies: ["ProxyTypes"], swiftSettings: optimised),
 ]
@@ -109,8 +110,8 @@ let daemon: [Target] = [
     room(
         "Upstream",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "Reactor", "TLS",
-            "Resolving",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Diagnosis", "Tuning", "Metering", "CLinux", "Reactor",
+            "TLS", "Resolving",
         ]),
     room(
         "ForwardProxy",
@@ -121,7 +122,8 @@ let daemon: [Target] = [
     .executableTarget(
         name: "connd",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "ConfigurationFile",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Diagnosis", "Tuning", "Metering", "CLinux",
+            "ConfigurationFile",
             "Reactor", "LocalCA", "AuthorityFiles", "TLS", "Resolving", "Upstream", "ForwardProxy", "Systemd",
             "ProcessOutput",
             "Store",
@@ -164,6 +166,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "LearningTests", dependencies: ["ProxyTypes", "Learning", "Pooling", "OriginZoo"],
         swiftSettings: optimised),
+    tests("DiagnosisTests", ["ProxyTypes", "Diagnosis"]),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
@@ -185,8 +188,8 @@ let testTargets: [Target] = [
     tests(
         "UpstreamTests",
         [
-            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Tuning", "Metering", "CLinux", "Reactor", "Resolving",
-            "Upstream", "TestSupport", "ReactorTestSupport",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Diagnosis", "Tuning", "Metering", "CLinux", "Reactor",
+            "Resolving", "Upstream", "TestSupport", "ReactorTestSupport",
         ]),
     tests(
         "ForwardProxyTests",
