@@ -48,6 +48,7 @@ package final class UpstreamLoop {
     private var connectionNumber: UInt64
     private var phase = Phase.serving
     private var random: SeededRandom
+    package private(set) lazy var examiners = Examiners(self)
     /// The pools that wait for room in `total`.
     private var roomQueue = RoomQueue()
     private var sharing = Sharing.done
@@ -216,18 +217,21 @@ package final class UpstreamLoop {
 
     /// Closes idle connections; requests that run or wait are served. Pinned connections close with their clients.
     package func closeIdle() {
+        examiners.stopAll()
         for pool in allPools { pool.shedIdle(pool.counts.idle, .shutdown, now: now) }
     }
 
     /// Closes idle connections everywhere and refuses new leases; leased ones end with their exchange.
     package func shutdown() {
         phase = .shuttingDown
+        examiners.stopAll()
         let now = reactor.now
         for pool in allPools { pool.shutdown(now: now) }
     }
 
     /// Ends everything at once.
     package func kill() {
+        examiners.stopAll()
         for pool in allPools { pool.kill() }
     }
 

@@ -71,7 +71,7 @@ extension UpstreamPool {
         measured(PathDelays(roundTrip: time, variation: Interval(nanoseconds: time.nanoseconds / 2)))
     }
 
-    private func learn(now: Instant, _ event: (inout IdleLimitLearner, _ wall: Int64) -> Void) {
+    func learn(now: Instant, _ event: (inout IdleLimitLearner, _ wall: Int64) -> Void) {
         let wall = loop.wallClock
         learning.learn(now: wall, margin: settings.keepAliveMargin) { event(&$0, wall) }
         tellChange(wall)
