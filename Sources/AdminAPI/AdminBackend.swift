@@ -35,6 +35,11 @@ package protocol AdminBackend: Sendable {
     func forget(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
     /// Only what was learned of its idle limit.
     func forgetLearned(_ name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
+    /// Begins an examination of the origin.
+    func examine(_ name: String, _ request: DoctorRequest, actor: AdminActor) async throws(AdminRefusal) -> DoctorReport
+    /// The one that is under way, or else the last one.
+    func examination(of name: String) async throws(AdminRefusal) -> DoctorReport
+    func stopExamination(of name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal) -> DoctorReport
 
     /// What its pool would do under other settings.
     func whatIf(_ name: String, _ query: WhatIfQuery) async throws(AdminRefusal) -> WhatIfReport

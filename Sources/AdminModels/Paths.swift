@@ -6,6 +6,7 @@ package enum Paths {
     package static let origins = "/v1/origins"
     package static let origin = "/v1/origins/{origin}"
     package static let whatIf = "/v1/origins/{origin}/whatif"
+    package static let doctor = "/v1/origins/{origin}/doctor"
     package static let definitions = "/v1/definitions"
     package static let settings = "/v1/settings"
     package static let setting = "/v1/settings/{pattern}"

@@ -61,6 +61,8 @@ package struct AuditEntry: Hashable, Sendable {
         case authorityRotated = "ca_rotated"
         case authorityRetired = "ca_retired"
         case authorityRemoved = "ca_removed"
+        case doctor
+        case doctorStopped = "doctor_stopped"
         case `import`, reload
     }
 

@@ -45,7 +45,7 @@ struct Connctl: AsyncParsableCommand {
                 subcommands: [
                     ExplainCommand.self, RacesCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self,
                     AuditCommand.self,
-                    WhatIfCommand.self, DNSCommand.self, PortsCommand.self, TLSCommand.self,
+                    WhatIfCommand.self, DoctorCommand.self, DNSCommand.self, PortsCommand.self, TLSCommand.self,
                 ]),
             CommandGroup(
                 name: "Client setup",

@@ -113,6 +113,27 @@ final class FakeBackend: AdminBackend {
         return report
     }
 
+    func examine(_ name: String, _ request: DoctorRequest, actor: AdminActor) async throws(AdminRefusal)
+        -> DoctorReport
+    {
+        try check(origin: name)
+        try change("doctor \(name) \(request.path ?? "") \(request.wait ?? "")", actor, request.reason)
+        return Samples.doctor
+    }
+
+    func examination(of name: String) async throws(AdminRefusal) -> DoctorReport {
+        try check(origin: name)
+        return Samples.doctor
+    }
+
+    func stopExamination(of name: String, actor: AdminActor, reason: String?) async throws(AdminRefusal)
+        -> DoctorReport
+    {
+        try check(origin: name)
+        try change("stop doctor \(name)", actor, reason)
+        return Samples.doctor
+    }
+
     // MARK: Settings
 
     let definitions = Samples.definitions

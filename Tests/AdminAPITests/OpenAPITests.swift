@@ -35,7 +35,7 @@ struct OpenAPITests {
         WhatIfReport.self, WhatIfSettingReport.self, WhatIfFiguresReport.self, WhatIfCheckReport.self,
         PortsReport.self, PortPathReport.self, ProgramsReport.self, ProgramReport.self, ProgramOriginReport.self,
         AttributionReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
-        ForgottenRefusalsReport.self,
+        ForgottenRefusalsReport.self, DoctorRequest.self, DoctorReport.self, FindingReport.self, RemarkReport.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -84,6 +84,7 @@ struct OpenAPITests {
         #expect(Self.properties("AuthorityRequest") == AuthorityRequest.known)
         #expect(Self.properties("RotationRequest") == RotationRequest.known)
         #expect(Self.properties("NameRefreshRequest") == NameRefreshRequest.known)
+        #expect(Self.properties("DoctorRequest") == DoctorRequest.known)
     }
 
     @Test("the example of every body is taken")
@@ -100,7 +101,7 @@ struct OpenAPITests {
         let served = Set(Self.operations.map(\.path))
         #expect(
             served == [
-                Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.whatIf, Paths.definitions,
+                Paths.status, Paths.version, Paths.origins, Paths.origin, Paths.whatIf, Paths.doctor, Paths.definitions,
                 Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,

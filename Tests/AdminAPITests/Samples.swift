@@ -141,6 +141,14 @@ enum Samples {
         $0.check.dials = 88
         $0.notes = ["min_idle is 1"]
     }
+    static let doctor = made(DoctorReport()) {
+        $0.origin = "http://example.com"
+        $0.path = "/"
+        $0.state = "running"
+        $0.findings = [made(FindingReport()) { ($0.name, $0.verdict, $0.valueMs) = ("idle_limit", "closes", 5004) }]
+        $0.remarks = [made(RemarkReport()) { ($0.finding, $0.kind, $0.text) = ("idle_limit", "agrees", "as learned") }]
+    }
+
     static let ports = made(PortsReport()) {
         $0.time = time
         $0.timeWaitReuse = "on_loopback"

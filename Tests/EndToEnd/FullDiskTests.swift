@@ -59,7 +59,7 @@ import Testing
                 "events": [], "audit": [], "enable": ["--user", "--dry-run", "shell"],
                 "disable": ["--user", "--dry-run", "shell"], "env": [], "completions": ["bash"], "man": [],
                 "version": [], "backup": ["\(folder.path)/backup.db", "--force"], "gateway": ["list"], "ca": ["show"],
-                "tls": [], "dns": [], "ports": [],
+                "tls": [], "dns": [], "ports": [], "doctor": [name, "--quick"],
             ]
         }
     }

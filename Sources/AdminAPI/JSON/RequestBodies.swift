@@ -12,6 +12,7 @@ enum BodyLimits {
     static let reason = 500
     static let word = 200
     static let origin = 2000
+    static let path = 2000
     static let value = 4096
     static let listed = 64
     static let settings = 200

@@ -105,6 +105,25 @@ enum SchemaAnnotations {
         "FirstRoundTripsReport.origin_was": words("new", "busy", "idle"),
         "LearnedReport.state": words(
             "unknown", "hinted", "tentative", "partial", "learned", "doubtful", "erratic", "path", "unlimited"),
+        "DoctorReport.state": .object([.init(name: "enum", value: .list(DoctorReport.states.map { .text($0) }))]),
+        "DoctorReport.doing": [
+            "description": "The finding that is being looked for; null while only idle connections are watched."
+        ],
+        "FindingReport.measured": ["description": "False: it could not be measured, and `verdict` says why."],
+        "FindingReport.value_ms": ["description": "The time that it is about."],
+        "FindingReport.count": ["description": "Requests, connections or addresses."],
+        "RemarkReport.kind": words("agrees", "differs", "warns"),
+        "RemarkReport.setting": ["description": "What would help, as `connctl set` takes it."],
+        "DoctorRequest.path": longest(BodyLimits.path).merging([
+            "description": "Asked for by HEAD, or by GET where HEAD is refused. Null or absent: `/`."
+        ]),
+        "DoctorRequest.post_path": longest(BodyLimits.path).merging([
+            "description": "Where a request with `Expect: 100-continue` is begun; its body is never sent."
+        ]),
+        "DoctorRequest.wait": longest(BodyLimits.word).merging([
+            "description": "How long idle connections are watched: 1s to 15m, or 0s. Null or absent: 75s."
+        ]),
+        "DoctorRequest.reason": longest(BodyLimits.reason),
         "PathReport.state": words("suspected", "confirmed", "forgotten"),
         "TCPReport.congestion_state": words("open", "disorder", "cwr", "recovery", "loss"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),

@@ -3,7 +3,8 @@ import AdminModels
 extension RouteTable {
     /// Every operation of the API, in the order of the document.
     static let operationsOfBackend: [Operation] =
-        StatusRoutes.operations + OriginRoutes.operations + WhatIfRoutes.operations + SettingsRoutes.operations
+        StatusRoutes.operations + OriginRoutes.operations + WhatIfRoutes.operations + DoctorRoutes.operations
+        + SettingsRoutes.operations
         + GatewayRoutes.operations
         + NameRoutes.operations + PortRoutes.operations + ProgramRoutes.operations + TLSRoutes.operations
         + AuthorityRoutes.operations + ConnectionRoutes.operations
