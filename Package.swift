@@ -52,6 +52,7 @@ let pure: [Target] = [
     room("HTTPWire", ["ProxyTypes"]),
     room("Pooling", ["ProxyTypes"]),
     room("Diagnosis", ["ProxyTypes"]),
+    room("Advising", ["ProxyTypes"]),
     // Its tests play years of traffic.
     .target(name: "Learning", dependencies: ["ProxyTypes"], swiftSettings: optimised),
 ]
@@ -167,6 +168,7 @@ let testTargets: [Target] = [
         name: "LearningTests", dependencies: ["ProxyTypes", "Learning", "Pooling", "OriginZoo"],
         swiftSettings: optimised),
     tests("DiagnosisTests", ["ProxyTypes", "Diagnosis"]),
+    tests("AdvisingTests", ["ProxyTypes", "Tuning", "Advising"]),
     tests("TuningTests", ["ProxyTypes", "Tuning"]),
     tests("MeteringTests", ["ProxyTypes", "Metering"]),
     tests("ConfigurationFileTests", ["ProxyTypes", "Tuning", "ConfigurationFile", argumentParser]),
