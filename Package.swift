@@ -98,7 +98,7 @@ let daemon: [Target] = [
             .embedInCode("0006_client_refusals.sql"), .embedInCode("0007_tcp_facts.sql"),
             .embedInCode("0008_dial_facts.sql"),
             .embedInCode("0009_slow_start.sql"), .embedInCode("0010_learned_limits.sql"),
-            .embedInCode("0011_lost_races.sql"),
+            .embedInCode("0011_lost_races.sql"), .embedInCode("0012_advice.sql"),
         ],
         swiftSettings: strict),
     room("Store", ["ProxyTypes", "Tuning", "Metering", "Migrations", grdb]),

@@ -26,5 +26,6 @@ package enum Migrations {
         Migration(number: 9, name: "slow_start", sql: PackageResources._009_slow_start_sql),
         Migration(number: 10, name: "learned_limits", sql: PackageResources._010_learned_limits_sql),
         Migration(number: 11, name: "lost_races", sql: PackageResources._011_lost_races_sql),
+        Migration(number: 12, name: "advice", sql: PackageResources._012_advice_sql),
     ]
 }

@@ -70,6 +70,13 @@ package struct Histogram: Hashable, Sendable {
         return Self.upperBound(of: Self.bucketCount - 1)
     }
 
+    /// The buckets that hold something, by their upper bounds.
+    package var cells: [(bound: Int64, count: Int)] {
+        buckets.enumerated().compactMap { index, number in
+            number == 0 ? nil : (Self.upperBound(of: base + index), Int(truncatingIfNeeded: number))
+        }
+    }
+
     /// How many values were below 2 to the power of `octave`: a multiple of 4 buckets.
     package func count(belowOctave octave: Int) -> Int {
         buckets.prefix(max(octave * 4 - base, 0)).reduce(0) { $0 &+ Int(truncatingIfNeeded: $1) }

@@ -147,6 +147,13 @@ package final class Store: Sendable {
         }.get()
     }
 
+    /// Durable when it returns; when it throws, nothing was stored.
+    package func save(advice: StoredAdviceChange) async throws(StoreFailure) {
+        try await onWriter { writer, now in
+            Result { () throws(StoreFailure) in try writer.save(advice, now: now) }
+        }.get()
+    }
+
     /// Never waits for the disk. Batches beyond the bounds are dropped and counted.
     package func record(_ batch: MeasurementBatch) { inbox.withLock { $0.put(batch) } }
 

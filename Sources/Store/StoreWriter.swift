@@ -110,6 +110,10 @@ struct StoreWriter: Sendable {
         try write(now: now) { _, db in try RefusalRecords.write(refusals, db) }
     }
 
+    mutating func save(_ advice: StoredAdviceChange, now: Moment) throws(StoreFailure) {
+        try write(now: now) { _, db in try AdviceRecords.write(advice, db) }
+    }
+
     mutating func readGateways() -> [GatewayRow] {
         contents.gateways.values.compactMap { stored in
             switch stored.read() {

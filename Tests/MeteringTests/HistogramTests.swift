@@ -35,6 +35,14 @@ struct HistogramTests {
         #expect(histogram.quantile(0) == 1)
     }
 
+    @Test("its cells are the buckets that hold something, by the bounds that quantiles tell")
+    func cells() {
+        let cells = Self.recording([5, 1000, 1000, 7_000_000]).cells
+        #expect(cells.map(\.count) == [1, 2, 1])
+        #expect(cells.map(\.bound) == [0.25, 0.75, 1].map { Self.recording([5, 1000, 1000, 7_000_000]).quantile($0) })
+        #expect(Histogram().cells.isEmpty)
+    }
+
     @Test("an empty one says 0, and what is far beyond the range is still counted")
     func extremes() {
         #expect(Histogram().quantile(0.99) == 0 && Histogram().mean == 0 && Histogram().isEmpty)

@@ -27,6 +27,7 @@ struct MigrationTests {
         (9, "slow_start", "a83820caecfe2b1a"),
         (10, "learned_limits", "c1b05bdb598bb6a7"),
         (11, "lost_races", "669add0aa4e361e4"),
+        (12, "advice", "dc57a03c2e2f1fbe"),
     ]
 
     @Test("released migrations are unchanged, and numbered without gaps")
@@ -93,7 +94,7 @@ struct MigrationTests {
         await store.close()
         let after = try everything(known)
         for (table, rows) in before { #expect(after[table] == rows, "\(table)") }
-        let added: Set = ["runs", "run_endings", "pauses", "gateways", "client_refusals", "learned_limits"]
+        let added: Set = ["runs", "run_endings", "pauses", "gateways", "client_refusals", "learned_limits", "advice"]
         #expect(Set(try columns().keys).subtracting(before.keys) == added)
     }
 
@@ -136,7 +137,7 @@ struct MigrationTests {
         #expect(
             try query(scratch.path, "SELECT name FROM migrations ORDER BY number").map { $0[0] as String } == [
                 "initial", "runs", "pauses", "gateways", "tls_facts", "client_refusals", "tcp_facts", "dial_facts",
-                "slow_start", "learned_limits", "lost_races", "more",
+                "slow_start", "learned_limits", "lost_races", "advice", "more",
             ])
     }
 
