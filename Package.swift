@@ -123,7 +123,8 @@ let daemon: [Target] = [
     .executableTarget(
         name: "connd",
         dependencies: [
-            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Diagnosis", "Tuning", "Metering", "CLinux",
+            "ProxyTypes", "HTTPWire", "Pooling", "Learning", "Diagnosis", "Advising", "Tuning", "Metering",
+            "CLinux",
             "ConfigurationFile",
             "Reactor", "LocalCA", "AuthorityFiles", "TLS", "Resolving", "Upstream", "ForwardProxy", "Systemd",
             "ProcessOutput",

@@ -88,6 +88,14 @@ package protocol AdminBackend: Sendable {
     /// All of them, with their keys.
     func removeAuthorities(actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AuthoritiesReport
 
+    func advice(_ query: AdviceQuery) async throws(AdminRefusal) -> Page<AdviceReport>
+    func advice(_ id: String) async throws(AdminRefusal) -> AdviceReport
+    /// Looks at the origins now, however little was seen.
+    func lookForAdvice() async -> AdviceLookReport
+    /// Begins a trial.
+    func acceptAdvice(_ id: String, actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AdviceReport
+    func dismissAdvice(_ id: String, actor: AdminActor, reason: String?) async throws(AdminRefusal) -> AdviceReport
+
     /// Counts connections now, unless that was done a moment ago.
     func ports() async throws(AdminRefusal) -> PortsReport
     /// What the programs behind clients' connections have asked for.

@@ -226,7 +226,7 @@ extension AdminClient {
     }
 
     /// Replaces the `{…}` of a path by a percent-encoded value.
-    private func fill(_ path: String, _ value: String) -> String {
+    func fill(_ path: String, _ value: String) -> String {
         guard let start = path.firstIndex(of: "{"), let end = path.firstIndex(of: "}") else { return path }
         return path[..<start] + PercentEncoding.segment(value) + path[path.index(after: end)...]
     }

@@ -41,7 +41,7 @@ package struct EventReport: Codable, Sendable {
     /// Rises by one; `Last-Event-ID` resumes after it. A client that names an event which is no longer stored gets
     /// `reset` first.
     package var id: UInt64 = 0
-    /// `setting`, `action`, `reload`, `store`, `origin`, `ports`, `tick` or `reset`.
+    /// `setting`, `action`, `reload`, `store`, `origin`, `ports`, `advice`, `tick` or `reset`.
     package var type = ""
     package var time = ""
     package var timeMs: Int64 = 0

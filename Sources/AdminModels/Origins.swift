@@ -129,6 +129,8 @@ package struct OriginDetail: Codable, Sendable {
     package var path: PathReport?
     /// Null while the origin has no pool: since the start or for long no request has gone to it.
     package var learned: LearnedReport?
+    /// Advice that waits for a decision.
+    package var adviceWaiting = 0
 
     package init() {}
 
@@ -144,6 +146,7 @@ package struct OriginDetail: Codable, Sendable {
         case slowStartAfterIdle = "slow_start_after_idle"
         case path
         case learned
+        case adviceWaiting = "advice_waiting"
     }
 }
 

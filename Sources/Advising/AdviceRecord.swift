@@ -99,6 +99,14 @@ package struct TrialOutcome: Hashable, Sendable, Codable {
         self.time = time
     }
 
+    /// The figure that was predicted, since the trial began; nil where that was not what ended it.
+    package var measured: Double? {
+        switch finding {
+        case .confirmed(let after), .reverted(.noEffect(let after)): after
+        case .reverted(.harm), .reverted(.tooLittleTraffic), .settledElsewhere: nil
+        }
+    }
+
     package var isConfirmed: Bool {
         switch finding {
         case .confirmed: true

@@ -166,6 +166,12 @@ extension MetricNames {
             "connd_intercept_refusing_clients",
             "Pairs of client and host that are tunnelled for a day, as the client refused connd's certificate twice."
         ) { $1.value($0.page.refusingClients) },
+        .gauge("connd_advice_waiting", "Advice on origins that waits for a decision: connctl advise.") {
+            $1.value($0.page.adviceWaiting)
+        },
+        .gauge("connd_advice_trials", "Advice on trial, whose effect is being measured.") {
+            $1.value($0.page.adviceOnTrial)
+        },
         .gauge("connd_store_ok", "1 while the database can be written.") { $1.value($0.page.store.isOK ? 1 : 0) },
         .gauge("connd_store_size_bytes", "Size of the database.") { $1.value($0.page.store.size) },
         .gauge("connd_store_pending_rows", "Rows that wait to be written.") { $1.value($0.page.store.pending) },

@@ -28,6 +28,9 @@ package struct MetricsPage: Sendable {
     package var unverifiedOrigins = 0
     /// Clients that are tunnelled because they refused connd's certificate.
     package var refusingClients = 0
+    /// Advice that waits for a decision, and advice on trial.
+    package var adviceWaiting = 0
+    package var adviceOnTrial = 0
     package var invariantsBroken = 0
     /// Of previous runs.
     package var runEnds: [RunEnd: Int] = [:]

@@ -67,6 +67,7 @@ package struct EffectiveSettings: Hashable, Sendable {
     package var intercept: Bool
     /// With `intercept`: clients that are tunnelled all the same.
     package var interceptExcept: ClientExceptions
+    package var advice: AdviceMode
 
     private static let defaults = EffectiveSettings(SettingValues())
 
@@ -132,5 +133,6 @@ package struct EffectiveSettings: Hashable, Sendable {
         tlsPins = values.pins(.tlsPin)
         intercept = values.flag(.intercept)
         interceptExcept = ClientExceptions(values.clients(.interceptExcept))
+        advice = values.choice(.advice, or: .show)
     }
 }

@@ -10,7 +10,7 @@ package enum Setting: UInt8, CaseIterable, Hashable, BitwiseCopyable, Sendable {
     case sendBuffer, receiveBuffer, sourceAddress, ipFamily, addressOrder, happyEyeballsDelay, resolver
     case dnsMinTTL, dnsMaxTTL, dnsServeStale
     case tls, tlsVerify, tlsCaFile, tlsClientCert, tlsClientKey, tlsServerName, tlsMinVersion, tlsPin
-    case intercept, interceptExcept
+    case intercept, interceptExcept, advice
 
     package var definition: SettingDefinition { Self.table[Int(rawValue)] }
     package var name: String { definition.name }

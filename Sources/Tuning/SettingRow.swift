@@ -63,6 +63,10 @@ package struct AuditEntry: Hashable, Sendable {
         case authorityRemoved = "ca_removed"
         case doctor
         case doctorStopped = "doctor_stopped"
+        case adviceAccepted = "advice_accepted"
+        case adviceDismissed = "advice_dismissed"
+        case adviceConfirmed = "advice_confirmed"
+        case adviceReverted = "advice_reverted"
         case `import`, reload
     }
 

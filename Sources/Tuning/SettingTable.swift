@@ -169,5 +169,8 @@ extension Setting {
         .init(
             .interceptExcept, "intercept_except", .clients(unset: "none"), .unset, .newTunnels,
             "clients that are tunnelled all the same: addresses, program:NAME, user:NAME"),
+        .init(
+            .advice, "advice", .choice(AdviceMode.allCases.map(\.rawValue)), .word("show"), .atOnce,
+            "advice from what is known of the origin: off, show, or auto: what is safe is tried and measured unasked"),
     ]
 }

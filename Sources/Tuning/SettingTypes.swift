@@ -36,6 +36,13 @@ package enum TLSMinVersion: String, CaseIterable, Hashable, Sendable {
     case v1_3 = "1.3"
 }
 
+/// What becomes of advice on an origin.
+package enum AdviceMode: String, CaseIterable, Hashable, Sendable {
+    case off, show
+    /// What is safe is tried without asking, one change at a time.
+    case auto
+}
+
 /// TCP keep-alive probes, in the kernel's terms: written `idle/interval/count`, such as `60s/10s/6`. Value.
 package struct TCPKeepalive: Hashable, Sendable, CustomStringConvertible {
     package static let intervals = Interval.seconds(1)...Interval.seconds(32767)

@@ -45,7 +45,8 @@ struct Connctl: AsyncParsableCommand {
                 subcommands: [
                     ExplainCommand.self, RacesCommand.self, WhyCommand.self, HistoryCommand.self, EventsCommand.self,
                     AuditCommand.self,
-                    WhatIfCommand.self, DoctorCommand.self, DNSCommand.self, PortsCommand.self, TLSCommand.self,
+                    AdviseCommand.self, WhatIfCommand.self, DoctorCommand.self, DNSCommand.self, PortsCommand.self,
+                    TLSCommand.self,
                 ]),
             CommandGroup(
                 name: "Client setup",

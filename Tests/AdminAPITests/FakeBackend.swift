@@ -45,7 +45,7 @@ final class FakeBackend: AdminBackend {
         for stream in state.withLock({ $0.streams }) { stream.yield(event) }
     }
 
-    private func change(_ what: String, _ actor: AdminActor, _ reason: String?) throws(AdminRefusal) {
+    func change(_ what: String, _ actor: AdminActor, _ reason: String?) throws(AdminRefusal) {
         let refusal = state.withLock { state in
             if state.refusal == nil { state.changes.append(Change(what: what, actor: actor.name, reason: reason)) }
             return state.refusal
@@ -57,7 +57,7 @@ final class FakeBackend: AdminBackend {
         if let revision, revision != self.revision { throw .stale("the settings are at r\(self.revision)") }
     }
 
-    private func check(origin: String?) throws(AdminRefusal) {
+    func check(origin: String?) throws(AdminRefusal) {
         if let origin, origin != Self.origin { throw .notFound("there is no origin \(origin)") }
     }
 

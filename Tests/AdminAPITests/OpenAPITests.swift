@@ -36,6 +36,8 @@ struct OpenAPITests {
         PortsReport.self, PortPathReport.self, ProgramsReport.self, ProgramReport.self, ProgramOriginReport.self,
         AttributionReport.self, InterceptionReport.self, OriginTLSReport.self, ClientRefusalReport.self,
         ForgottenRefusalsReport.self, DoctorRequest.self, DoctorReport.self, FindingReport.self, RemarkReport.self,
+        AdviceReport.self, EvidenceReport.self, PredictionReport.self, AdviceLookReport.self,
+        AdviceDecisionRequest.self,
     ]
 
     private static func properties(_ name: String) -> [String] {
@@ -83,6 +85,7 @@ struct OpenAPITests {
         #expect(Self.properties("DocumentedGateway") == DocumentedGateway.known)
         #expect(Self.properties("AuthorityRequest") == AuthorityRequest.known)
         #expect(Self.properties("RotationRequest") == RotationRequest.known)
+        #expect(Self.properties("AdviceDecisionRequest") == AdviceDecisionRequest.known)
         #expect(Self.properties("NameRefreshRequest") == NameRefreshRequest.known)
         #expect(Self.properties("DoctorRequest") == DoctorRequest.known)
     }
@@ -105,6 +108,7 @@ struct OpenAPITests {
                 Paths.settings,
                 Paths.gateways, Paths.gateway, Paths.authorities, Paths.rotateAuthority, Paths.setting, Paths.confirm,
                 Paths.revert, Paths.diff,
+                Paths.advice, Paths.oneAdvice, Paths.acceptAdvice, Paths.dismissAdvice,
                 Paths.tlsOrigins, Paths.ports, Paths.programs, Paths.refusals, Paths.dns, Paths.names,
                 Paths.refreshName,
                 Paths.connections, Paths.connection,

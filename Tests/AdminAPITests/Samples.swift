@@ -149,6 +149,28 @@ enum Samples {
         $0.remarks = [made(RemarkReport()) { ($0.finding, $0.kind, $0.text) = ("idle_limit", "agrees", "as learned") }]
     }
 
+    static let advice = made(AdviceReport()) {
+        $0.id = "max_requests_low@http://example.com"
+        $0.origin = "http://example.com"
+        $0.rule = "max_requests_low"
+        $0.state = "waiting"
+        $0.setting = "max_requests_per_connection"
+        $0.value = "1000"
+        $0.evidence = [
+            made(EvidenceReport()) {
+                $0.label = "requests on new connections"
+                $0.value = 0.5
+                $0.unit = "share"
+                $0.text = "50 %"
+            }
+        ]
+        $0.prediction.figure = "new_connections"
+        $0.prediction.unit = "share"
+        $0.confidence = "high"
+        $0.safe = true
+        $0.given = time
+        $0.givenMs = 1
+    }
     static let ports = made(PortsReport()) {
         $0.time = time
         $0.timeWaitReuse = "on_loopback"

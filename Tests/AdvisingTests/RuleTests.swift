@@ -53,8 +53,9 @@ import Tuning
         facts.learned = LearnedFacts(limit: .seconds(60), retire: .seconds(55), isSettled: true, maxRequests: 0)
         let advice = AdviceRule.idleTimeoutShort.advice(on: facts)
         #expect(advice?.change == .set(setting: "idle_timeout", value: "auto") && advice?.confidence == .high)
-        // 2400 requests in an hour are 1.5 s apart: at most 1.5 in 55 of them come later than after 55 s.
-        #expect(advice.map { abs($0.prediction.most - 1.5 / 55) < 1e-9 } == true)
+        // 2400 requests in an hour are 1.5 s apart: at most 1.5 in 55 of them come later than after 55 s, and one connection
+        // is opened.
+        #expect(advice.map { abs($0.prediction.most - 1.5 / 55 - 1.0 / 2400) < 1e-9 } == true)
         facts.learned?.limit = .milliseconds(900)
         #expect(AdviceRule.idleTimeoutShort.advice(on: facts) == nil)
     }
@@ -69,6 +70,15 @@ import Tuning
         #expect(advice?.change == .set(setting: "idle_exploration", value: "on") && advice?.confidence == .low)
         facts.settings.idleExploration = true
         #expect(AdviceRule.idleTimeoutShort.advice(on: facts) == nil)
+    }
+
+    @Test("an origin that ends connections after one request is told from a low limit of connd's own")
+    func oneRequest() {
+        var facts = MadeFacts.facts(for: .originClosesSilently)
+        (facts.closes.byOrigin, facts.closes.maxRequests) = (3, 3597)
+        facts.settings.maxRequests = 1000
+        facts.learned = LearnedFacts(limit: nil, retire: .seconds(4), isSettled: false, maxRequests: 1)
+        #expect(AdviceRule.advice(on: facts).map(\.rule) == [.originClosesSilently])
     }
 
     @Test("max_requests_per_connection is not raised over what the origin allows")
@@ -98,7 +108,7 @@ import Tuning
         facts.learned = LearnedFacts(limit: .seconds(60), retire: .seconds(55), isSettled: true, maxRequests: 0)
         facts.pool.look(idle: 8, busy: 2)
         let advice = try #require(AdviceRule.idleTimeoutShort.advice(on: facts))
-        #expect(abs(advice.prediction.most - 15.0 / 55) < 1e-9)
+        #expect(abs(advice.prediction.most - 15.0 / 55 - 10.0 / 2400) < 1e-9)
     }
 
     @Test("doubling a pool is safe up to 64 connections")

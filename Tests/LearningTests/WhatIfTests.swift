@@ -105,6 +105,14 @@ struct WhatIfTests {
         #expect(whatIf.predict(second).dials < 0.1 * seen.dials.measured)
     }
 
+    @Test("no more lie idle than there are, so that a larger max_idle is as good as none")
+    func idleWithinConnections() {
+        let whatIf = Self.recorded(Self.cases[1].traffic)
+        let (bounded, free) = (Self.settings(15, maxIdle: 2, connections: 2), Self.settings(15, connections: 2))
+        #expect(abs(whatIf.predict(bounded).dials - whatIf.predict(free).dials) < 1)
+        #expect(whatIf.predict(Self.settings(15, maxIdle: 1, connections: 2)).dials > whatIf.predict(free).dials + 50)
+    }
+
     /// Each request takes 100 ms, and comes 10 s after the one before.
     private static func regular(_ settings: [WhatIf.Settings], requests: Int = 100) -> WhatIf {
         var (record, totals) = (TrafficRecord(PoolTotals(), idle: [], now: PoolRun.at(0)), PoolTotals())
@@ -156,7 +164,10 @@ struct WhatIfTests {
     func overload() {
         let whatIf = Self.recorded(Self.cases[2].traffic)
         let tight = whatIf.predict(Self.settings(4, connections: 1))
-        #expect(tight.isOverloaded && tight.busy == 1 && tight.idle == 0)
+        #expect(tight.isOverloaded && tight.busy == 1 && tight.idle == 0 && tight.refused > 0.3)
+        var patient = Self.settings(4, connections: 1)
+        patient.queueTimeout = .hours(1)
+        #expect(whatIf.predict(patient).refused == 0)
         #expect(!whatIf.predict(Self.settings(4, connections: 4)).isOverloaded)
     }
 

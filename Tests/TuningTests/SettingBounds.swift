@@ -92,6 +92,7 @@ extension SettingBounds {
                 "user:4294967295", "10.1.0.0/33", "10.1.2.3/16", "10.0.0.5,none", "10.0.0.5,", "10.0.0.5,10.0.0.5/32",
                 "PROGRAM:a",
             ]),
+        .init("advice", "show", ["off", "show", "auto"], ["on", "AUTO"]),
     ]
 
     private static func pin(_ digit: String) -> String { "sha256//" + String(repeating: digit, count: 42) + "A=" }

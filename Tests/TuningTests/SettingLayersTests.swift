@@ -167,7 +167,7 @@ import Tuning
             .tlsServerName: .word("a"), .tlsMinVersion: .word("1.3"),
             .tlsPin: PublicKeyPin(bytes: Array(repeating: 1, count: 32)).map { .pins([$0]) } ?? .unset,
             .addressOrder: .word("resolver"), .resolver: .word("system"), .maxIdle: .count(31),
-            .interceptExcept: .clients([.program("a")]),
+            .interceptExcept: .clients([.program("a")]), .advice: .word("auto"),
         ]
         for setting in Setting.allCases where values[setting] == nil {
             switch setting.defaultValue {

@@ -124,6 +124,19 @@ enum SchemaAnnotations {
             "description": "How long idle connections are watched: 1s to 15m, or 0s. Null or absent: 75s."
         ]),
         "DoctorRequest.reason": longest(BodyLimits.reason),
+        "AdviceReport.state": .object([
+            .init(name: "enum", value: .list(AdviceQuery.states.map { .text($0) }))
+        ]),
+        "AdviceReport.confidence": words("low", "medium", "high"),
+        "AdviceReport.given": time,
+        "AdviceReport.action": ["description": "What people have to do; null where a setting helps."],
+        "AdviceReport.safe": ["description": "Whether `advice: auto` tries it without asking."],
+        "EvidenceReport.unit": words(
+            "count", "per_hour", "per_day", "share", "microseconds", "microseconds_per_hour"),
+        "PredictionReport.unit": words(
+            "count", "per_hour", "per_day", "share", "microseconds", "microseconds_per_hour"),
+        "PredictionReport.goal": ["description": "A trial confirms the advice where the figure is at most this."],
+        "AdviceDecisionRequest.reason": longest(BodyLimits.reason),
         "PathReport.state": words("suspected", "confirmed", "forgotten"),
         "TCPReport.congestion_state": words("open", "disorder", "cwr", "recovery", "loss"),
         "ConnectionReport.cause": words("demand", "warm_up", "replacement"),
@@ -136,7 +149,7 @@ enum SchemaAnnotations {
             "none", "idle", "returned", "dialled", "retry", "pipelined", "tunnel"),
         "ExchangeReport.status": ["description": "0 if no response head arrived."],
         "PhaseReport.phase": words("queue", "dns", "connect", "tls", "send", "first_byte", "body"),
-        "EventReport.type": words("setting", "action", "reload", "store", "origin", "ports", "tick", "reset"),
+        "EventReport.type": words("setting", "action", "reload", "store", "origin", "ports", "advice", "tick", "reset"),
         "ChangeReport.hidden_by": words("override", "trial"),
         "Problem.type": ["format": "uri-reference"],
         "FieldProblem.pointer": [

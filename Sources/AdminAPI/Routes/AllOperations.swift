@@ -4,9 +4,8 @@ extension RouteTable {
     /// Every operation of the API, in the order of the document.
     static let operationsOfBackend: [Operation] =
         StatusRoutes.operations + OriginRoutes.operations + WhatIfRoutes.operations + DoctorRoutes.operations
-        + SettingsRoutes.operations
-        + GatewayRoutes.operations
-        + NameRoutes.operations + PortRoutes.operations + ProgramRoutes.operations + TLSRoutes.operations
+        + SettingsRoutes.operations + GatewayRoutes.operations + NameRoutes.operations + AdviceRoutes.operations
+        + PortRoutes.operations + ProgramRoutes.operations + TLSRoutes.operations
         + AuthorityRoutes.operations + ConnectionRoutes.operations
         + RecordRoutes.operations + TransferRoutes.operations + ProxyAutoConfigRoutes.operations
 

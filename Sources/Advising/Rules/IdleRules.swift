@@ -58,10 +58,11 @@ extension AdviceRule {
         _ then: Interval, now: Interval, share: Double, _ facts: OriginFacts
     ) -> (least: Double, most: Double) {
         let ratio = Double(then.nanoseconds) / Double(max(now.nanoseconds, 1))
-        // Each connection is used so much more seldom than all of them.
-        let meanGap =
-            Double(facts.window.nanoseconds) / Double(max(facts.leases, 1)) * Double(max(facts.pool.mostOpen, 1))
-        let most = min(share, meanGap / Double(max(then.nanoseconds, 1)))
+        let connections = Double(max(facts.pool.mostOpen, 1))
+        // Each one is used so much more seldom than all of them, and has to be opened once.
+        let meanGap = Double(facts.window.nanoseconds) / Double(max(facts.leases, 1)) * connections
+        let late = meanGap / Double(max(then.nanoseconds, 1))
+        let most = min(share, late + connections / Double(max(facts.leases, 1)))
         return (min(share >= 1 ? 0 : pow(share, ratio), most), most)
     }
 

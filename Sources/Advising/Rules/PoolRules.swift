@@ -33,7 +33,7 @@ extension AdviceRule {
                 Evidence("connections in use, on average", busy, .count),
                 Evidence("connections at most", limit),
             ],
-            prediction: Prediction(.waiting, now: now, least: then / 2, most: dialled * 2 + then * 1.5),
+            prediction: Prediction(.waiting, now: now, least: 0, most: dialled * 2 + then * 1.5),
             confidence: model.now > 0.01 ? .high : .medium, isSafe: wanted <= 64)
     }
 

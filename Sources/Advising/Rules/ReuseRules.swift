@@ -22,8 +22,10 @@ extension AdviceRule {
     /// A FIN right after the response, unannounced. A limit of idle time is the learner's.
     static func originClosesSilently(_ facts: OriginFacts, _ bar: Bar) -> Advice? {
         guard facts.learned?.limit == nil else { return nil }
+        // Once that is learned, connd ends them first.
+        let foreseen = facts.learned?.maxRequests == 1 ? facts.closes.maxRequests : 0
         return inert(
-            .originClosesSilently, facts, facts.closes.byOrigin, bar,
+            .originClosesSilently, facts, facts.closes.byOrigin + foreseen, bar,
             label: "connections that the origin ended after a response",
             text: "The origin ends each connection shortly after its response, without saying so.",
             action: "turn keep-alive on at the origin, or have it say `Connection: close`")

@@ -117,7 +117,10 @@ struct DoctorVisit {
             let report = answer.content
             guard report.state == "running" else { return answer }
             if progress.isLive || pace.isDue(report) { progress.show(DoctorText.progress(report)) }
-            try output.check()
+            do { try output.check() } catch {
+                _ = try await client.stopExamination(of: origin, reason: "nobody reads what it finds")
+                throw error
+            }
             try await Task.sleep(for: Self.interval)
         }
     }

@@ -192,6 +192,10 @@ struct OriginText {
         if let socket = detail.socket { facts.add("socket", KernelText.socket(socket)) }
         if let path = detail.path { facts.add("path", KernelText.path(path), .warning) }
         if let learned = detail.learned { facts.add("idle limit", LearnedText.line(learned)) }
+        if detail.adviceWaiting > 0 {
+            let name = OriginName.argument(SafeText.line(detail.summary.origin))
+            facts.add("advice", "\(detail.adviceWaiting) waiting: connctl advise \(name)", .warning)
+        }
         for delay in detail.delays { facts.add("delayed ack", KernelText.delay(delay), .warning) }
         addTCP(figures.tcp, to: &facts)
         if summary.unverified, let verify = detail.settings.first(where: { $0.name == "tls_verify" }) {

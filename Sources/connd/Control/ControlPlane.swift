@@ -49,7 +49,7 @@ final class ControlPlane: Sendable {
         let (service, logger, events, pauseControl) = (service, logger, events, backend.pauses)
         let refusals = backend.refusalControl
         let (authorities, ports, programs) = (backend.authorityControl, backend.portWatch, backend.programWatch)
-        let kernel = backend.kernelWatch
+        let (kernel, advice) = (backend.kernelWatch, backend.adviceControl)
         let tasks = [
             Task {
                 var reportedPauses = 0
@@ -84,6 +84,7 @@ final class ControlPlane: Sendable {
             Task { await ports.run() },
             Task { await programs.run() },
             Task { await kernel.run() },
+            Task { await advice.run() },
             Task {
                 while !Task.isCancelled {
                     await authorities.upkeep()
@@ -135,7 +136,10 @@ final class ControlPlane: Sendable {
         case .recreated(let path):
             logger.warning("the database was missing and has been created again", metadata: ["path": "\(path)"])
             events.send("store", "missing, created again: \(path)")
-            Task { [backend] in await backend.refusalControl.storeAgain() }
+            Task { [backend] in
+                await backend.refusalControl.storeAgain()
+                await backend.adviceControl.storeAgain()
+            }
         case .restored(let path):
             logger.warning(
                 "the database was replaced by another: its settings now apply, totals continue from their values",
@@ -157,6 +161,7 @@ final class ControlPlane: Sendable {
                 await backend.applyLatePauses()
                 await backend.refusalControl.load()
                 await backend.refusalControl.storeAgain()
+                await backend.adviceControl.load()
             }
         }
     }

@@ -1,5 +1,6 @@
 import AdminAPI
 import AdminModels
+import Advising
 import ForwardProxy
 import Metering
 import ProxyTypes
@@ -71,6 +72,7 @@ extension LiveAdminBackend {
         if let learned = detail.learned {
             detail.settings = detail.settings.map { $0.name == Setting.idleTimeout.name ? $0.learned(learned) : $0 }
         }
+        detail.adviceWaiting = await adviceControl.book.given(origin).count
         return detail
     }
 
@@ -100,6 +102,7 @@ extension LiveAdminBackend {
         } catch {
             throw .unavailable("the pool is gone, but the database could not forget: \(error)")
         }
+        await adviceControl.forget(origin)
         await writeAudit(
             AuditEntry(
                 time: SystemClock.wall(), actor: actor.name, action: .forget, subject: origin.description,

@@ -1,5 +1,6 @@
 import AdminAPI
 import AdminModels
+import Advising
 import ConfigurationFile
 import ForwardProxy
 import Metering
@@ -130,6 +131,9 @@ extension LiveAdminBackend {
         var page = MetricsPage()
         page.clients = clients
         page.refusingClients = refusingClients
+        let advice = await adviceControl.book.records.values
+        page.adviceWaiting = advice.count { $0.state == .waiting }
+        page.adviceOnTrial = advice.count { if case .onTrial = $0.state { true } else { false } }
         page.names = names
         page.gateways = gateways.map { GatewayTraffic(name: $0.name, requests: $0.requests, refused: $0.refused) }
         page.authorities = await authorityControl.report(now: SystemClock.wall()).authorities.compactMap { authority in

@@ -22,6 +22,7 @@ final class LiveAdminBackend: AdminBackend {
     let portWatch: PortWatch
     let programWatch: ProgramWatch
     let kernelWatch: KernelWatch
+    let adviceControl: AdviceControl
     let store: Store
     let shared: SharedLayers
     let events: EventHub
@@ -59,6 +60,9 @@ final class LiveAdminBackend: AdminBackend {
         portWatch = ports
         programWatch = programs
         kernelWatch = KernelWatch(mailbox: mailbox)
+        adviceControl = AdviceControl(
+            mailbox: mailbox, recorder: recorder, settings: settings, store: store, shared: shared,
+            hostCheck: hostCheck, ports: ports, events: events, logger: logger)
         self.store = store
         self.shared = shared
         self.events = events
