@@ -73,11 +73,11 @@ enum MetricNames {
         .counter(
             "connd_idle_passed_over_total",
             "Requests that were kept from an idle connection as it was too old for them: what reuse by risk costs."
-        ) { if $0.writesEvery || $0.statistics.races.passedOver > 0 { $1.value($0.statistics.races.passedOver) } },
+        ) { if $0.reusesByRisk { $1.value($0.statistics.races.passedOver) } },
         .counter(
             "connd_races_prevented_total",
             "Those of them whose connection the origin closed before their bytes could have reached it."
-        ) { if $0.writesEvery || $0.statistics.races.passedOver > 0 { $1.value($0.statistics.races.prevented) } },
+        ) { if $0.reusesByRisk { $1.value($0.statistics.races.prevented) } },
     ]
 
     private static let connections: [Metric<OriginSubject>] = [
@@ -262,5 +262,12 @@ extension OriginSubject {
 
     fileprivate func written<Label>(_ counters: Counters<Label>) -> [(label: Label, count: Int)] {
         writesEvery ? Label.allCases.map { ($0, counters[$0]) } : counters.nonZero
+    }
+}
+
+extension OriginSubject {
+    /// Something was learned, so that requests are kept from idle connections of unsafe age.
+    fileprivate var reusesByRisk: Bool {
+        writesEvery || gauges.learnedIdleBound != nil || statistics.races.passedOver > 0
     }
 }

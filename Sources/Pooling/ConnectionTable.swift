@@ -227,13 +227,23 @@ struct ConnectionTable: ~Copyable {
     /// Trusts an idle one again that was withdrawn, and puts it back among the trusted ones by how long it is idle.
     mutating func restore(_ index: Int) {
         count(index, -1)
-        let number = UInt32(truncatingIfNeeded: index)
-        unlink(number, distrusted: true)
+        unlink(UInt32(truncatingIfNeeded: index), distrusted: true)
         slots[index].trust = .trusted
+        insertByAge(index)
+        count(index, 1)
+    }
+
+    /// Puts an idle trusted one, which came last, where it belongs by how long it is idle.
+    mutating func sortIn(_ index: Int) {
+        unlink(UInt32(truncatingIfNeeded: index), distrusted: false)
+        insertByAge(index)
+    }
+
+    private mutating func insertByAge(_ index: Int) {
+        let number = UInt32(truncatingIfNeeded: index)
         var cursor = lastTrusted
         while let other = cursor, slots[other].idleSince > slots[index].idleSince { cursor = previous(other) }
         trusted.insert(number, after: cursor.map { UInt32(truncatingIfNeeded: $0) } ?? Links.none, &links)
-        count(index, 1)
     }
 
     mutating func setCloseReason(_ index: Int, _ reason: CloseReason) {

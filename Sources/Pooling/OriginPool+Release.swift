@@ -17,6 +17,7 @@ extension OriginPool {
         case .reusable(let hint, let window, let lag):
             table.slots[index].window = window
             table.slots[index].lag = lag
+            table.slots[index].idleSince = now
             if table.slots[index].trust.isDistrusted { table.setTrust(index, .trusted) }
             if warmBackoff.isFailing { warmBackoff.succeeded() }
             if let hint { note(hint, index) }
@@ -123,7 +124,8 @@ extension OriginPool {
         return isBounded && isWornOutAsLearned(granted)
     }
 
-    /// Of those that end only for what was learned, one in eight goes on, to find out whether that still holds.
+    /// Of those that end only for what was learned, one in eight goes on, to find out whether that still holds. It serves
+    /// only what may be repeated.
     private mutating func wearsOut(_ index: Int) -> Bool {
         let limit = policy.maxRequestsPerConnection
         if limit > 0, table.slots[index].granted >= limit { return true }
@@ -151,6 +153,8 @@ extension OriginPool {
         while usefulDials < queue.freshCount, tryDial(now: now, into: &actions) {}
         if retryNeedsRoom || !queue.isEmpty && mustYield(index, now: now) {
             retire(index, .poolShrink, into: &actions)
+        } else if isBounded, isTooUsedForNext(index) {
+            retire(index, .maxRequests, into: &actions)
         } else if let waiter = queue.takeOrdinary() {
             serve(waiter, index, now: now, into: &actions)
         } else {
@@ -159,9 +163,17 @@ extension OriginPool {
         rebalance(now: now, into: &actions)
     }
 
+    private mutating func isTooUsedForNext(_ index: Int) -> Bool {
+        guard isWornOutAsLearned(table.slots[index].granted), !hasNoPort, let next = queue.nextOrdinary else {
+            return false
+        }
+        return !next.request.isRetryable
+    }
+
     /// Nothing was sent on it: it is as old as before.
     private mutating func returnUnused(_ index: Int, now: Instant, into actions: inout [PoolAction]) {
         becomeIdle(index, since: table.slots[index].idleSince, into: &actions)
+        if table.slots[index].state == .idle, !table.slots[index].trust.isDistrusted { table.sortIn(index) }
         if !isPaused { offerIdle(now: now, into: &actions) }
         rebalance(now: now, into: &actions)
     }

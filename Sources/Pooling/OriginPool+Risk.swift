@@ -41,6 +41,8 @@ extension OriginPool {
 
     private mutating func isYoungEnough(_ index: Int, isRetryable: Bool, _ now: Instant) -> Bool {
         guard let bounds = learned else { return true }
+        // The origin may be closing one that has served as many as it usually lets one.
+        if !isRetryable, bounds.maxRequests > 0, table.slots[index].granted >= bounds.maxRequests { return false }
         return bounds.permits(idleAge(index, bounds, now), isRetryable: isRetryable)
     }
 
@@ -65,7 +67,7 @@ extension OriginPool {
         var cursor: Int? = first
         while let index = cursor {
             let age = idleAge(index, bounds, now)
-            if bounds.permits(age, isRetryable: isRetryable) { return index }
+            if isYoungEnough(index, isRetryable: isRetryable, now) { return index }
             // Where ages count from the request, those before it in the list may be younger.
             if !bounds.countsFromRequest, bounds.isBeyond(age, isRetryable: isRetryable) { return nil }
             cursor = table.previous(index)

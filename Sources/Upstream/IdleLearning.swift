@@ -144,7 +144,8 @@ struct IdleWatch: BitwiseCopyable {
     var tells = Instant.distantFuture
 
     mutating func beginProof(at age: Interval) {
-        unproven = age
+        // Zero: nothing is to be proven.
+        unproven = max(age, Interval(nanoseconds: 1))
         unprovenLag = lag
     }
 

@@ -104,9 +104,9 @@ extension UpstreamLoop {
         if hadNone, pool.traffic != nil { recordedPools += 1 }
     }
 
-    /// What was learned of the origin, and whether its `idle_timeout` is `auto`; nil where it has no pool.
-    package func learning(of origin: Origin) -> (learning: IdleLearning, isAuto: Bool)? {
-        existingPool(for: origin).map { ($0.learning, $0.settings.idleTimeout == .auto) }
+    /// What was learned of the origin; nil where it has no pool. `obeyed`: at which age its idle connections are closed for what was learned; nil where that is not obeyed.
+    package func learning(of origin: Origin) -> (learning: IdleLearning, obeyed: Interval?)? {
+        existingPool(for: origin).map { ($0.learning, $0.learnedIdleBound) }
     }
 
     /// The socket options of one open connection to the origin.

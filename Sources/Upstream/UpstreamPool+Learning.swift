@@ -96,7 +96,7 @@ extension UpstreamPool {
 
     /// `perform` follows.
     func applyLearning(now: Instant) {
-        machine.apply(learning.learned, now: now, into: &actions.pending)
+        machine.apply(obeyedBounds, now: now, into: &actions.pending)
         let explores = settings.idleTimeout == .auto && settings.idleExploration
         machine.apply(explores ? learning.parking : .none, now: now, into: &actions.pending)
     }
@@ -122,9 +122,20 @@ extension UpstreamPool {
         learning.takeUnsaved(now: loop.wallClock) ? keptLearning : nil
     }
 
+    /// Where no connection is held on to be watched, a bound could only ever become shorter if connections ended at it: they
+    /// stay as long as without it, though they are reused no longer than was learned.
+    var obeyedBounds: LearnedBounds? {
+        guard var bounds = learning.learned else { return nil }
+        if !settings.idleExploration {
+            let hint = learning.hints.inForce
+            bounds.retire = max(bounds.retire, machine.policy.autoIdleBound(hint: hint > .zero ? hint : nil))
+        }
+        return bounds
+    }
+
     /// At which age idle connections are closed for what was learned; nil where nothing is, or an operator says otherwise.
     var learnedIdleBound: Interval? {
-        settings.idleTimeout == .auto && learning.isObeyed ? learning.bounds.retire : nil
+        settings.idleTimeout == .auto ? obeyedBounds?.retire : nil
     }
 
     /// Nothing is known of the origin any more.

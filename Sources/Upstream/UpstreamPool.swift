@@ -314,9 +314,10 @@ package final class UpstreamPool {
             if let idleSince = connection.idleSince, idleSince < now {
                 let age = now - idleSince
                 statistics.idleGap.record(microseconds: age.microseconds)
-                if learning.reuseTeaches(at: age) || learning.testsRequestCap(after: connection.requestsServed) {
-                    connection.watch.beginProof(at: age)
-                }
+                if learning.reuseTeaches(at: age) { connection.watch.beginProof(at: age) }
+            }
+            if learning.testsRequestCap(after: connection.requestsServed) {
+                connection.watch.beginProof(at: connection.idleSince.map { now - $0 } ?? .zero)
             }
         } else {
             statistics.firstLeases += 1

@@ -59,7 +59,8 @@ import Testing
                 "events": [], "audit": [], "enable": ["--user", "--dry-run", "shell"],
                 "disable": ["--user", "--dry-run", "shell"], "env": [], "completions": ["bash"], "man": [],
                 "version": [], "backup": ["\(folder.path)/backup.db", "--force"], "gateway": ["list"], "ca": ["show"],
-                "tls": [], "dns": [], "ports": [], "doctor": [name, "--quick"],
+                "tls": [], "dns": [], "ports": [], "races": [], "advise": [],
+                "doctor": [name, "--quick"],
             ]
         }
     }

@@ -8,10 +8,18 @@ import Testing
         state = try StateFolder()
     }
 
-    /// Ends each connection that nothing was asked on for 400 ms.
+    /// Ends each connection that nothing was asked on for 400 ms. `/pair` is answered when it has been asked twice.
     private func origin() throws -> FakeOrigin {
-        try FakeOrigin { connection in
-            while try connection.readRequest() != nil {
+        let pairs = EventSource(0)
+        return try FakeOrigin { connection in
+            while let request = try connection.readRequest() {
+                if request.target == "/pair" {
+                    let asked = pairs.change {
+                        $0 += 1
+                        return $0
+                    }
+                    try pairs.wait(for: "the other request") { $0 >= asked + asked % 2 }
+                }
                 connection.respond()
                 if connection.socket.isSilent(forMilliseconds: 400) { return connection.finishSending() }
             }
@@ -25,11 +33,22 @@ import Testing
         }
     }
 
+    /// Of two idle connections one is parked, and the other closed, unless the origin was faster: on a busy machine it may be.
+    private func retireOne(_ proxy: RunningProxy, _ origin: FakeOrigin) throws {
+        for _ in 0..<20 {
+            let clients = try (0..<2).map { _ in try ScriptedClient(proxy) }
+            for client in clients { try client.send("GET", origin.url("/pair")) }
+            for client in clients { #expect(try client.response().status == 200) }
+            let totals = try proxy.waitForTotals("both connections to end") { $0["upstream_connections"] == 0 }
+            if totals["upstream_closed.learned_idle_bound"] != nil { return }
+        }
+        Issue.record("no connection was retired")
+    }
+
     @Test("a limit is learned from closes, obeyed, shown, kept over a restart, and forgotten when told to")
     func learned() throws {
         let origin = try origin()
-        let settings = "settings: { idle_exploration: off }"
-        let first = try RunningProxy(settings, state: state)
+        let first = try RunningProxy(state: state)
         try learn(first, origin)
         let learned = try first.detail(origin)["learned"]
         #expect(learned["state"].text == "learned" && learned["in_force"].flag == true)
@@ -42,20 +61,18 @@ import Testing
         #expect(setting["time_ms"].int == learned["changed_ms"].int && setting["time_ms"].int != nil)
         try first.waitForLog("closed at another age, as learned")
         // From now on the connection is closed before the origin does.
-        #expect(try ScriptedClient(first).get(origin.url()).status == 200)
-        try first.waitForTotals("the connection to be retired") { $0["upstream_closed.learned_idle_bound"] == 1 }
+        try retireOne(first, origin)
         #expect(try first.connctl("show", origin.name).output.contains("closes idle connections after"))
         first.terminate()
         #expect(try first.waitForEnd() == 0)
 
-        let proxy = try RunningProxy("warm_start: { origins: 0 }\n\(settings)", state: state)
-        #expect(try ScriptedClient(proxy).get(origin.url()).status == 200)
-        try proxy.waitForTotals("the connection to be retired") { $0["upstream_closed.learned_idle_bound"] == 1 }
-        #expect(try proxy.detail(origin)["learned"]["closes"].int == 3)
+        let proxy = try RunningProxy("warm_start: { origins: 0 }", state: state)
+        try retireOne(proxy, origin)
+        #expect(try proxy.detail(origin)["learned"]["closes"].int ?? 0 >= 3)
         let forgotten = try proxy.connctl("forget", origin.name, "--learned", "--reason", "it was moved")
         #expect(forgotten.exitCode == 0 && forgotten.output.contains("learned"), "\(forgotten)")
         #expect(try proxy.detail(origin)["learned"]["state"].text == "unknown")
-        #expect(try proxy.detail(origin)["lifetime"]["requests"].int == 5)
+        #expect(try proxy.detail(origin)["lifetime"]["requests"].int ?? 0 >= 7)
         #expect(try proxy.connctl("forget", origin.name, "--learned").exitCode == 1)
     }
 

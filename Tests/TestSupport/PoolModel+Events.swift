@@ -91,6 +91,7 @@ extension PoolModel {
         case .unused: break
         case .reusable(let hint, let window, let lag):
             connections[place].lag = lag
+            connections[place].idleSince = now
             connections[place].distrustedUntil = nil
             warmDelay.failures = 0
             connections[place].window = window
@@ -112,6 +113,7 @@ extension PoolModel {
                 keepPinned(serial, owner, now)
             } else if case .unused = disposition, connections[place].hasBeenIdle {
                 becomeIdle(serial, connections[place].idleSince)
+                if idle.contains(serial), !isDistrusted(serial) { sortIn(serial) }
                 if !isPaused { offerIdle(now) }
             } else if isPaused || isDistrusted(serial) {
                 becomeIdle(serial, now)
@@ -119,6 +121,8 @@ extension PoolModel {
                 while usefulDials < freshCount, dial(now) {}
                 if retryNeedsRoom || !waiters.isEmpty && mustYield(connections[place], now) {
                     retire(serial, .poolShrink)
+                } else if let waiter = nextOrdinary, isTooUsed(connections[place], for: waiter) {
+                    retire(serial, .maxRequests)
                 } else if let waiter = nextOrdinary {
                     serve(waiter, serial, now)
                 } else {

@@ -20,11 +20,17 @@ extension PoolModel {
 
     func isTooOld(_ connection: Connection, _ isRetryable: Bool, _ now: Instant) -> Bool {
         guard policy.idleTimeout == .auto, let learned, portsLeft != 0, portDelay.failures == 0 else { return false }
+        if !isRetryable, learned.maxRequests > 0, connection.granted >= learned.maxRequests { return true }
         var age = now - connection.idleSince
         if learned.countsFromRequest { age = age + connection.lag }
         if isRetryable { return age >= learned.repeatable }
         let zones = [learned.zones.0, learned.zones.1, learned.zones.2, learned.zones.3]
         return age >= learned.once || zones.contains { $0.low <= age && age < $0.high }
+    }
+
+    func isTooUsed(_ connection: Connection, for waiter: Waiter) -> Bool {
+        guard policy.idleTimeout == .auto, let learned, portsLeft != 0, portDelay.failures == 0 else { return false }
+        return learned.maxRequests > 0 && connection.granted >= learned.maxRequests && !waiter.request.isRetryable
     }
 
     func isParked(_ serial: Int) -> Bool { place(serial).map { connections[$0].isParked } ?? false }

@@ -19,13 +19,19 @@ extension PoolModel {
         guard idle.contains(serial), let place = place(serial), connections[place].isWithdrawn else { return }
         connections[place].isWithdrawn = false
         connections[place].distrustedUntil = nil
+        sortIn(serial)
+        if !isPaused, connections[place].deadline > now { offerIdle(now) }
+        rebalance(now)
+    }
+
+    /// By how long it is idle.
+    mutating func sortIn(_ serial: Int) {
+        guard let place = place(serial) else { return }
         let since = connections[place].idleSince
         idle.removeAll { $0 == serial }
         let before = idle.lastIndex { other in
             !isDistrusted(other) && self.place(other).map { connections[$0].idleSince <= since } ?? false
         }
         idle.insert(serial, at: before.map { $0 + 1 } ?? 0)
-        if !isPaused, connections[place].deadline > now { offerIdle(now) }
-        rebalance(now)
     }
 }

@@ -94,6 +94,20 @@ struct LearningTests {
         #expect(fixture.reasons == [.idleTimeout] && fixture.counts.idle == 0)
     }
 
+    @Test("without exploration what was learned bounds reuse only: otherwise a limit could not be seen to have grown")
+    func stays() {
+        let fixture = fixture { $0.idleExploration = false }
+        for _ in 0..<3 { close(fixture, after: .seconds(2)) }
+        #expect(fixture.pool.learnedIdleBound == .seconds(4))
+        let peer = fixture.idlePeer()
+        fixture.advance(by: .milliseconds(1_990))
+        #expect(!peer.isClosed && fixture.counts.idle == 1)
+        let count = fixture.kernel.peers.count
+        fixture.lease(post())
+        fixture.turn()
+        #expect(fixture.kernel.peers.count == count + 1)
+    }
+
     @Test("a request that is lost to the origin's close teaches its age, and one that is answered proves it")
     func races() {
         let fixture = fixture { $0.idleTimeout = .fixed(.seconds(60)) }

@@ -68,7 +68,7 @@ extension LiveAdminBackend {
         }
         detail.path = path ?? nil
         let learning = await mailbox.run { $0.upstream.learning(of: origin) }
-        detail.learned = learning.map { LearnedReport($0.learning, isAuto: $0.isAuto, now: SystemClock.wall()) }
+        detail.learned = learning.map { LearnedReport($0.learning, obeyed: $0.obeyed, now: SystemClock.wall()) }
         if let learned = detail.learned {
             detail.settings = detail.settings.map { $0.name == Setting.idleTimeout.name ? $0.learned(learned) : $0 }
         }

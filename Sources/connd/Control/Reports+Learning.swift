@@ -6,7 +6,8 @@ import Upstream
 
 extension LearnedReport {
     /// `now` in milliseconds since 1970.
-    init(_ learning: IdleLearning, isAuto: Bool, now: Int64) {
+    /// `obeyed`: the age at which idle connections are closed for it, if they are.
+    init(_ learning: IdleLearning, obeyed: Interval?, now: Int64) {
         self.init()
         let (learner, bounds) = (learning.learner, learning.bounds)
         state = bounds.state.rawValue
@@ -22,12 +23,12 @@ extension LearnedReport {
         (closes, restarts) = (Int(learner.closes), learner.restarts)
         onceMs = bounds.post.wholeMilliseconds
         repeatableMs = bounds.repeat.wholeMilliseconds
-        retireMs = bounds.retire.wholeMilliseconds
+        retireMs = (obeyed ?? bounds.retire).wholeMilliseconds
         once = APIFormat.duration(milliseconds: onceMs)
         repeatable = APIFormat.duration(milliseconds: repeatableMs)
         retire = APIFormat.duration(milliseconds: retireMs)
         zones = bounds.zones.indices.map { IdleZoneReport(bounds.zones[$0]) }
-        inForce = isAuto && learning.isObeyed
+        inForce = obeyed != nil
         countsFromRequest = bounds.countsFromRequest
         changedMs = learning.changed
         changed = changedMs.map(APIFormat.time)
