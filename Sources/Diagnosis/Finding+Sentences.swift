@@ -177,7 +177,7 @@ extension StopReason {
     package var sentence: String {
         switch self {
         case .byOperator: "the examination was stopped"
-        case .trafficWaits: "requests waited for connections, so the examination gave its own up"
+        case .trafficWaits: "requests needed connections, so the examination gave its own up"
         case .paused: "the origin was paused"
         case .forgotten: "the origin was forgotten"
         case .shutdown: "connd is stopping"

@@ -113,6 +113,12 @@ final class PoolFixture {
     @discardableResult
     func park(_ parking: Parking) -> [PoolAction] { event { $0.apply(parking, now: time.now, into: &$1) } }
 
+    func takeForGuest() -> Bool { pool.takeForGuest() }
+    var hasRoomForGuests: Bool { pool.hasRoomForGuests }
+
+    @discardableResult
+    func guestLeft() -> [PoolAction] { event { $0.guestLeft(now: time.now, into: &$1) } }
+
     func takePassedOver() -> Int { pool.takePassedOver() }
     func timePassedOver(_ id: ConnectionID) -> Interval? { pool.timePassedOver(id, now: time.now) }
 

@@ -117,6 +117,26 @@ struct ExaminerTests {
         #expect(exchange.events == ["granted"])
     }
 
+    @Test("no request is refused because of it where requests may not wait")
+    func noQueue() throws {
+        let tight = UpstreamFixture {
+            $0.maxConnections = 1
+            $0.maxQueue = 0
+        }
+        #expect(throws: ExaminationRefusal.noRoom) { _ = try begin(tight) }
+        let fixture = UpstreamFixture {
+            $0.maxConnections = 4
+            $0.maxQueue = 0
+        }
+        let examiner = try begin(fixture)
+        for _ in 0..<2 { fixture.lease(RecordingExchange()) }
+        fixture.advance(by: .milliseconds(100))
+        #expect(examiner.state == .over(stopped: .trafficWaits))
+        let exchanges = [RecordingExchange(), RecordingExchange()]
+        for exchange in exchanges { fixture.lease(exchange) }
+        #expect(exchanges.allSatisfy { $0.refusal == nil })
+    }
+
     @Test("is refused where the origin is paused, at its limit, or being examined already")
     func refused() throws {
         let busy = UpstreamFixture { $0.maxConnections = 1 }

@@ -10,7 +10,8 @@ package enum ExaminationRefusal: Error, Equatable, Sendable {
     case tooMany(Int)
     case paused
     case shutdown
-    /// `max_connections`, `max_upstream_connections` or local ports allow no connection, or requests wait for one.
+    /// `max_connections`, `max_upstream_connections` or local ports allow no connection, requests wait for one, or they
+    /// may not wait and have too few to spare.
     case noRoom
 }
 

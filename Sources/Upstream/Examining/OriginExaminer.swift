@@ -117,7 +117,8 @@ package final class OriginExaminer {
     private var obstacle: StopReason? {
         if pool.isForgotten { return .forgotten }
         if pool.isPaused { return .paused }
-        return !pool.dialsForAllWaiting || loop.isTotalContended ? .trafficWaits : nil
+        guard pool.dialsForAllWaiting, !loop.isTotalContended, pool.hasRoomForGuests else { return .trafficWaits }
+        return nil
     }
 
     // MARK: Actions

@@ -7,6 +7,7 @@ import Tuning
 /// What an examination needs of the pool, and what it tells it.
 extension UpstreamPool {
     func takeForGuest() -> Bool { machine.takeForGuest() }
+    var hasRoomForGuests: Bool { machine.hasRoomForGuests }
 
     func guestLeft(now: Instant) {
         machine.guestLeft(now: now, into: &actions.pending)

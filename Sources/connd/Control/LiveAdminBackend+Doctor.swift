@@ -88,7 +88,8 @@ extension LiveAdminBackend {
         case .noRoom:
             .conflict(
                 "`\(origin)` has no connection to spare: max_connections, max_upstream_connections or local ports"
-                    + " are used up, or requests wait; try again when it is less busy")
+                    + " are used up, or requests wait; where they may not wait for a second (max_queue, queue_timeout), half"
+                    + " of the connections have to be free; try again when it is less busy")
         }
     }
 
