@@ -46,6 +46,21 @@ package struct GapQuestion: Hashable, BitwiseCopyable, Sendable {
         self.maxRequests = maxRequests
         self.active = active
     }
+
+    /// Ages that were learned move a little with most of what is learned: they may differ by one part in twenty.
+    package func isNear(_ other: GapQuestion) -> Bool {
+        guard Self.isNear(once, other.once), Self.isNear(repeatable, other.repeatable),
+            Self.isNear(retire, other.retire)
+        else { return false }
+        var same = other
+        (same.once, same.repeatable, same.retire) = (once, repeatable, retire)
+        return self == same
+    }
+
+    private static func isNear(_ a: Interval, _ b: Interval) -> Bool {
+        let (shorter, longer) = (min(a, b).nanoseconds, max(a, b).nanoseconds)
+        return shorter >= longer - longer / 20
+    }
 }
 
 extension GapSketch {

@@ -73,12 +73,23 @@ package struct GapSketch: Sendable {
 
     /// Halves the weight of what was seen so far.
     package mutating func fade(now: Instant) {
-        for index in counts.indices { counts[index] >>= 1 }
-        for index in places.indices { places[index].halve() }
+        for bucket in places.indices {
+            let before = number(in: bucket)
+            guard before > 0 else { continue }
+            for row in 0..<Self.rows { counts[bucket * Self.rows + row] >>= 1 }
+            // Of those that are left: each odd count has lost more than half.
+            places[bucket].scale(by: Double(number(in: bucket)) / Double(before))
+        }
         for index in busyThen.indices { busyThen[index] >>= 1 }
         requests >>= 1
         releases >>= 1
         began = began + Interval(nanoseconds: (now - began).nanoseconds / 2)
+    }
+
+    private func number(in bucket: Int) -> UInt64 {
+        var sum: UInt64 = 0
+        for row in 0..<Self.rows { sum += UInt64(counts[bucket * Self.rows + row]) }
+        return sum
     }
 
     /// Adds what another loop saw of the same origin in the same time.
@@ -197,9 +208,10 @@ package struct GapSketch: Sendable {
             squares &+= place &* place
         }
 
-        mutating func halve() {
-            sum >>= 1
-            squares >>= 1
+        /// `share`: at most 1.
+        mutating func scale(by share: Double) {
+            sum = Int64(Double(sum) * share)
+            squares = Int64(Double(squares) * share)
         }
 
         mutating func merge(_ other: Places) {

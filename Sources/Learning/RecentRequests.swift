@@ -33,13 +33,15 @@ struct RecentRequests: BitwiseCopyable, Sendable {
     private var entries = InlineArray<2048, Entry>(repeating: Entry())
     private var next = 0
     private(set) var count = 0
-    /// The end of the latest.
-    private(set) var last = Instant.zero
+    /// The end of the latest; before the first, when it began to look.
+    private(set) var last: Instant
+
+    init(since now: Instant) { last = now }
 
     /// Adds those of another loop.
     mutating func merge(_ other: RecentRequests) {
         let served = (all + other.all).sorted { $0.end < $1.end }
-        self = RecentRequests()
+        self = RecentRequests(since: max(last, other.last))
         for request in served.suffix(Self.most) {
             append(occupied: request.occupied, waited: request.waited, now: request.end)
         }

@@ -41,7 +41,7 @@ package struct PoolTotals: Hashable, BitwiseCopyable, Sendable {
 /// About 34 kB, all of it in place: `RecordedTraffic` allocates it.
 package struct TrafficRecord: Sendable {
     private(set) var sketch: GapSketch
-    private(set) var recent = RecentRequests()
+    private(set) var recent: RecentRequests
     /// Requests that must not be sent twice.
     private(set) var onceOnly: Int64 = 0
     /// Requests that waited because `max_connections` were busy.
@@ -53,6 +53,7 @@ package struct TrafficRecord: Sendable {
     private var noted: PoolTotals
     /// What the sketch tells of the settings that were in force while it was recorded.
     private(set) var modelled = ModelledTotals()
+    /// What was obeyed since has been near it: telling of another one takes two predictions, on the loop that serves requests.
     private var inForce: GapQuestion?
     private var modelledAtChange = ModelledTotals()
 
@@ -62,6 +63,7 @@ package struct TrafficRecord: Sendable {
     /// `idle`: since when connections have been idle, the earliest first.
     package init(_ totals: PoolTotals, idle: [Instant], now: Instant) {
         sketch = GapSketch(idle: idle, now: now)
+        recent = RecentRequests(since: now)
         noted = totals
     }
 
@@ -90,7 +92,7 @@ package struct TrafficRecord: Sendable {
         sketch.busy = busy
         counted += totals - noted
         noted = totals
-        if question != inForce {
+        if inForce?.isNear(question) != true {
             if let inForce { modelled += modelled(inForce, now: now) - modelledAtChange }
             inForce = question
             modelledAtChange = modelled(question, now: now)
@@ -178,7 +180,7 @@ package struct RecordedTraffic: ~Copyable {
     }
 
     package var record: TrafficRecord { memory.pointee }
-    /// The end of the latest request.
+    /// The end of the latest request, or the beginning of the record.
     package var lastRequest: Instant { memory.pointee.recent.last }
 
     /// As in `TrafficRecord`, here and below.

@@ -59,6 +59,17 @@ struct GapSketchTests {
         #expect(abs(both.predict(question, now: Self.at(100)).held - prediction.held) < 0.001)
     }
 
+    @Test("nothing is left of an age that fades away")
+    func fadedAway() {
+        var sketch = Self.small()
+        sketch.fade(now: Self.at(100))
+        // In the bucket in which one of 30 s was.
+        sketch.released(now: Self.at(100))
+        sketch.wanted(now: Self.at(126))
+        let prediction = sketch.predict(GapQuestion(idleTimeout: .seconds(60)), now: Self.at(150))
+        #expect(abs(prediction.held - 0.26) < 0.002, "\(prediction.held)")
+    }
+
     @Test("connections below the latest 128 are not looked at, and nothing overflows")
     func bounded() {
         var sketch = GapSketch(now: Self.at(0))

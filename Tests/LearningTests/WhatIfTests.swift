@@ -140,6 +140,20 @@ struct WhatIfTests {
         #expect((298...305).contains(dials), "\(dials)")
     }
 
+    @Test("an age that moves a little, as learned ones do, is not another one until it has moved by a twentieth")
+    func movedALittle() {
+        let traffic = [9.9, 10.3, 9.9, 10.3].map { Self.settings($0) }
+        #expect(Self.regular(traffic).comparison.dials.predicted > 390)
+        let question = Self.settings(10).question(Self.unknown)
+        #expect(question.isNear(Self.settings(9.6).question(Self.unknown)))
+        #expect(question.isNear(Self.settings(10.4).question(Self.unknown)))
+        #expect(!question.isNear(Self.settings(9.4).question(Self.unknown)))
+        #expect(!question.isNear(Self.settings(10.6).question(Self.unknown)))
+        #expect(!question.isNear(Self.settings(10, maxIdle: 31).question(Self.unknown)))
+        let unbounded = GapQuestion(idleTimeout: .infinite)
+        #expect(unbounded.isNear(unbounded) && !unbounded.isNear(question) && !question.isNear(unbounded))
+    }
+
     @Test("a time-out near the interval at which requests come is said to be uncertain")
     func sensitive() {
         let whatIf = Self.regular([Self.settings(1)], requests: 1000)
@@ -201,6 +215,15 @@ struct WhatIfTests {
         hinted.hinted = .seconds(4)
         let bounded = WhatIf(whatIf.record, inForce: whatIf.inForce, knowledge: hinted, now: whatIf.now)
         #expect(bounded.predict(Self.settings(60)).races == 0)
+    }
+
+    @Test("a record is new when it begins")
+    func begins() {
+        let traffic = RecordedTraffic(TrafficRecord(PoolTotals(), idle: [], now: PoolRun.at(7000)))
+        #expect(traffic.lastRequest == PoolRun.at(7000))
+        traffic.wanted(isRepeatable: true, now: PoolRun.at(7001))
+        traffic.ended(occupied: .seconds(1), waited: .zero, isKept: true, now: PoolRun.at(7002))
+        #expect(traffic.lastRequest == PoolRun.at(7002))
     }
 
     @Test("little traffic is not enough")
