@@ -109,7 +109,7 @@ struct DoctorVisit {
         while true {
             if let number = InterruptFlag.raised {
                 progress.end()
-                let stopped = try await client.stopExamination(of: origin, reason: "interrupted")
+                let stopped = try await stop("interrupted")
                 DoctorText.show(stopped, in: output)
                 InterruptFlag.end(by: number)
             }
@@ -118,10 +118,19 @@ struct DoctorVisit {
             guard report.state == "running" else { return answer }
             if progress.isLive || pace.isDue(report) { progress.show(DoctorText.progress(report)) }
             do { try output.check() } catch {
-                _ = try await client.stopExamination(of: origin, reason: "nobody reads what it finds")
+                _ = try await stop("nobody reads what it finds")
                 throw error
             }
             try await Task.sleep(for: Self.interval)
+        }
+    }
+
+    /// It may have ended in this moment: then what it found is the answer.
+    func stop(_ reason: String) async throws -> AdminAnswer<DoctorReport> {
+        do {
+            return try await client.stopExamination(of: origin, reason: reason)
+        } catch AdminFailure.refused(let problem) where problem.status == 404 {
+            return try await client.examination(of: origin)
         }
     }
 }
