@@ -192,8 +192,10 @@ package enum IdleOutcome: Equatable, Sendable {
     case closed(IdleAge, IdleEnd)
     /// It was open at that age, and answered.
     case outlived(IdleAge)
-    /// Neither an end nor an answer came, or a RST for the request: it was forgotten before.
+    /// Neither an end nor an answer came, nor was the request acknowledged: the path has forgotten it.
     case silent(IdleAge)
+    /// A RST came for the request: the path or the origin has forgotten it, without a word.
+    case forgotten(IdleAge)
 }
 
 package enum IdleEnd: Equatable, Sendable {

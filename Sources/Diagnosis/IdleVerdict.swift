@@ -11,7 +11,7 @@ enum IdleVerdict {
     static func of(_ outcomes: [IdleOutcome], wait: Interval) -> IdleLimit? {
         let closed = outcomes.compactMap { if case .closed(let age, _) = $0 { age } else { nil } }
         let outlived = outcomes.compactMap { if case .outlived(let age) = $0 { age } else { nil } }
-        let silent = outcomes.compactMap { if case .silent(let age) = $0 { age } else { nil } }
+        let silent = outcomes.compactMap(\.ageIfForgotten)
         let ages = closed.map(\.age).sorted()
         guard let least = ages.first, let most = ages.last else {
             if let first = silent.map(\.age).min() { return .pathForgets(within: first) }
@@ -30,5 +30,14 @@ enum IdleVerdict {
         let deviation = Interval(nanoseconds: (most - least).nanoseconds / 2)
         return .closes(
             after: ages[ages.count / 2], deviation: max(deviation, .milliseconds(1)), connections: ages.count)
+    }
+}
+
+extension IdleOutcome {
+    fileprivate var ageIfForgotten: IdleAge? {
+        switch self {
+        case .silent(let age), .forgotten(let age): age
+        case .closed, .outlived: nil
+        }
     }
 }

@@ -6,6 +6,7 @@ import ProxyTypes
 /// ```
 /// opening ──▶ asked ──▶ idle ──▶ proving ──▶ end
 /// ```
+/// Where no answer comes, whether the request was acknowledged tells a path that forgets from an origin that is slow.
 struct IdleWatch: Probe {
     private enum State {
         case opening
@@ -58,8 +59,11 @@ struct IdleWatch: Probe {
             return .send([request])
         case (.proving(let idle, let at), .answered): return .tell(.outlived(age(idle, at: at)))
         case (.proving(let idle, let at), .ended(.fin)): return .tell(.closed(age(idle, at: at), .onUse))
-        case (.proving(let idle, let at), .ended(.reset)), (.proving(let idle, let at), .timer):
-            return .tell(.silent(age(idle, at: at)))
+        case (.proving(let idle, let at), .ended(.reset)): return .tell(.forgotten(age(idle, at: at)))
+        // Where the request has arrived, it is the origin that takes its time.
+        case (.proving, .timer): return .askAcknowledgement
+        case (.proving(let idle, let at), .acknowledged(after: nil)): return .tell(.silent(age(idle, at: at)))
+        case (.proving, .acknowledged(after: .some)): return .end(.notMeasured(ProbeEvent.timer.obstacle))
         default: return .end(.notMeasured(event.obstacle))
         }
     }

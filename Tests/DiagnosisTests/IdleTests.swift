@@ -42,13 +42,26 @@ struct IdleTests {
     @Test("one that is open at the end is asked again: only an answer shows that the origin has it")
     func proving() {
         let cases: [(ProbeEvent, IdleOutcome)] = [
-            (.answered(ProbeAnswer()), .outlived(age(60))), (.ended(.reset), .silent(age(60))),
-            (.ended(.fin), .closed(age(60), .onUse)), (.timer, .silent(age(60))),
+            (.answered(ProbeAnswer()), .outlived(age(60))), (.ended(.reset), .forgotten(age(60))),
+            (.ended(.fin), .closed(age(60), .onUse)),
         ]
         for (event, expected) in cases {
             var watch = idle()
             #expect(watch.handle(.timer, now: at(60)) == .send([Self.request]))
             #expect(watch.handle(event, now: at(61)) == .tell(expected), "\(event)")
+        }
+    }
+
+    @Test("one that does not answer tells of the path only where the request was not acknowledged")
+    func silent() {
+        let slow = Verdict.notMeasured(.failed("no answer came in \(DurationWords.of(ExaminationPlan.patience))"))
+        for (acknowledged, expected) in [
+            (nil, ProbeStep.tell(.silent(age(60)))), (Interval.milliseconds(20), .end(slow)),
+        ] {
+            var watch = idle()
+            #expect(watch.handle(.timer, now: at(60)) == .send([Self.request]))
+            #expect(watch.handle(.timer, now: at(70)) == .askAcknowledgement)
+            #expect(watch.handle(.acknowledged(after: acknowledged), now: at(70)) == expected)
         }
     }
 
@@ -100,6 +113,8 @@ struct IdleTests {
         #expect(
             IdleVerdict.of([.silent(age(75)), .outlived(age(75))], wait: .seconds(75))
                 == .pathForgets(within: .seconds(75)))
+        #expect(
+            IdleVerdict.of([.forgotten(age(75))], wait: .seconds(75)) == .pathForgets(within: .seconds(75)))
     }
 
     @Test("an examination of backends with different limits finds that")
@@ -118,6 +133,7 @@ struct IdleTests {
     func path() {
         var origin = ScriptedOrigin()
         origin.silentAfter = .seconds(30)
+        origin.acknowledges = nil
         let run = Run(origin, plan: ExaminationPlan(wait: .seconds(40)))
         run.finish()
         #expect(run.verdict(.idleLimit) == .idleLimit(.pathForgets(within: .seconds(40))))

@@ -29,8 +29,8 @@ extension UpstreamPool {
         case .closed(let age, .fin), .closed(let age, .reset):
             let requests = age.requests
             learn(now: now) { learner, wall in learner.closed(IdlePeriod(age), requests: requests, now: wall) }
-        // When the origin closed it is not known.
-        case .closed(_, .onUse): break
+        // When the origin closed it is not known; nor who forgot it.
+        case .closed(_, .onUse), .forgotten: break
         case .outlived(let age): learn(now: now) { learner, _ in learner.reused(IdlePeriod(age)) }
         case .silent(let age):
             learn(now: now) { learner, wall in learner.probed(age.age, answered: false, now: wall) }
