@@ -73,6 +73,26 @@ import Testing
             verification.verdict(before: Sample(facts), after: worse) == .harms(.failures(before: 0, after: 0.025)))
     }
 
+    @Test("a predicted fall that is only the rounding of a figure is none, and a small one takes no endless traffic")
+    func tinyFall() {
+        func verification(_ now: Double, _ most: Double) -> Verification {
+            Verification(
+                Advice(
+                    rule: .poolSmall, change: .set(setting: "max_connections", value: "4"), text: "", evidence: [],
+                    prediction: Prediction(.waiting, now: now, least: 0, most: most), confidence: .high, isSafe: false))
+        }
+        // Where half of those that wait for others are predicted, of 28 requests, 25 that waited, and 5 for their own dial.
+        let (now, dialled) = (25.0 / 28, 5.0 / 28)
+        let rounded = verification(now, dialled * 2 + (now - dialled) * 0.5 * 1.5)
+        #expect(rounded.before > rounded.goal && rounded.before - rounded.goal < 1e-12)
+        #expect(rounded.leastRequests == 100 && !rounded.isFallPredicted)
+        var sample = Sample()
+        (sample.requests, sample.queued) = (280, 250)
+        #expect(rounded.verdict(before: sample, after: sample) == .agrees(after: 250.0 / 280))
+        #expect(verification(0.5, 0.499_99).leastRequests == 100_000)
+        #expect(verification(0.5, 0.5).leastRequests == 100 && verification(.nan, 0.1).leastRequests == 100)
+    }
+
     @Test("a fall that may be chance confirms nothing, however far it is")
     func fewBefore() {
         let advice = Advice(

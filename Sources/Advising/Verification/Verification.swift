@@ -24,12 +24,18 @@ package struct Verification: Hashable, Sendable {
     /// So many that a fall to the goal is told from chance in nine of ten trials: the usual formula for two shares, at 5 % and
     /// 90 %.
     private static func requests(from: Double, to goal: Double, _ figure: Figure) -> Int {
-        let fewest = 30
-        guard figure.unit == .share, from > goal, from <= 1 else { return 100 }
+        guard figure.unit == .share, isFall(from: from, to: goal), from <= 1, goal >= 0 else { return 100 }
         let mean = (from + goal) / 2
         let wanted = 2 * mean * (1 - mean) * 8.56 / ((from - goal) * (from - goal))
-        return min(max(Int(wanted.rounded(.up)), fewest), 100_000)
+        // Far more than any integer holds, for a small fall.
+        return Int(min(max(wanted.rounded(.up), 30), 100_000))
     }
+
+    /// Less is no fall but the rounding of a figure that stays.
+    private static func isFall(from: Double, to goal: Double) -> Bool { from - goal >= 1e-6 }
+
+    /// Otherwise it is enough that nothing is worse.
+    package var isFallPredicted: Bool { Self.isFall(from: before, to: goal) }
 
     package enum Verdict: Hashable, Sendable {
         /// The effect is there.
@@ -61,8 +67,7 @@ package struct Verification: Hashable, Sendable {
         case (.share(let hits, let all), .share(let hitsAfter, let allAfter)):
             guard allAfter >= Self.fewest else { return .tooLittleTraffic }
             let share = Double(hitsAfter) / Double(allAfter)
-            // Where no fall was predicted, it is enough that nothing is worse.
-            guard self.before > goal else { return .agrees(after: share) }
+            guard isFallPredicted else { return .agrees(after: share) }
             let chance = Significance.isLower((hitsAfter, allAfter), than: (hits, all))
             return chance <= Self.effectLevel && share <= goal ? .agrees(after: share) : .differs(after: share)
         case (.times(let times), .times(let timesAfter)):

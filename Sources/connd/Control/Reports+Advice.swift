@@ -36,10 +36,11 @@ enum AdviceText {
         }
     }
 
-    static func prediction(_ prediction: Prediction) -> String {
+    static func prediction(_ advice: Advice) -> String {
+        let prediction = advice.prediction
         let unit = prediction.figure.unit
         let now = "\(name(prediction.figure)): \(value(prediction.now, unit)) now"
-        guard prediction.goal < prediction.now else { return now + ", no more then" }
+        guard Verification(advice).isFallPredicted else { return now + ", no more then" }
         return now + ", \(value(prediction.least, unit)) to \(value(prediction.most, unit)) then"
     }
 
@@ -47,7 +48,7 @@ enum AdviceText {
         let verification = Verification(advice)
         let unit = verification.figure.unit
         let effect =
-            verification.goal < verification.before
+            verification.isFallPredicted
             ? "\(name(verification.figure)) must fall to \(value(verification.goal, unit)), and not by chance"
             : "\(name(verification.figure)) must not rise"
         return effect
@@ -132,7 +133,7 @@ extension PredictionReport {
         figure = prediction.figure.rawValue
         unit = prediction.figure.unit.rawValue
         (now, least, most, goal) = (prediction.now, prediction.least, prediction.most, prediction.goal)
-        text = AdviceText.prediction(prediction)
+        text = AdviceText.prediction(advice)
         verification =
             switch advice.change {
             case .set: AdviceText.verification(advice)
