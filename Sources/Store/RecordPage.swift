@@ -35,7 +35,11 @@ struct RowFilter {
         values.append(value)
     }
 
-    mutating func requireValue(_ column: String) { conditions.append("\(column) IS NOT NULL") }
+    /// An older database, which is opened read-only, may lack the column: then no row has a value.
+    mutating func requireValue(_ column: String, of table: String, as prefix: String, _ db: Database) throws {
+        let exists = try db.columns(in: table).contains { $0.name == column }
+        conditions.append(exists ? "\(prefix)\(column) IS NOT NULL" : "0")
+    }
 
     mutating func require(_ column: String, in allowed: [String]?) {
         guard let allowed, !allowed.isEmpty else { return }

@@ -54,7 +54,7 @@ extension Store {
             var filter = RowFilter(before: before, limit: limit)
             filter.require("o.name", equals: origin?.description)
             filter.require("e.outcome", equals: outcome?.rawValue)
-            if raced { filter.requireValue("e.race_idle") }
+            if raced { try filter.requireValue("race_idle", of: "exchanges", as: "e.", db) }
             return try ExchangeRecords.page(filter, db)
         }
     }

@@ -126,7 +126,9 @@ package final class UpstreamLoop {
     }
 
     private func forgetUnused() {
-        remove(Array(allPools.lazy.filter { $0.isUnused }.prefix(Self.forgottenAtOnce)))
+        let examiners = examiners
+        let unused = allPools.lazy.filter { $0.isUnused && !examiners.isExamining($0.origin) }
+        remove(Array(unused.prefix(Self.forgottenAtOnce)))
     }
 
     private func remove(_ unused: [UpstreamPool]) {

@@ -111,6 +111,7 @@ struct MigrationTests {
         let (closed, exchanges) = (try await store.closedConnections(limit: 9), try await store.exchanges(limit: 9))
         #expect(!closed.rows.isEmpty && closed.rows.allSatisfy { $0.record.tls == nil })
         #expect(!exchanges.rows.isEmpty && exchanges.rows.allSatisfy { $0.record.gateway == nil })
+        #expect(try await store.exchanges(raced: true, limit: 9).rows.isEmpty)
         try disk.unmount()
         bench.advance(milliseconds: 2_500)
         await store.tick()

@@ -137,6 +137,36 @@ struct ExaminerTests {
         #expect(exchanges.allSatisfy { $0.refusal == nil })
     }
 
+    @Test("the pool of an origin that is examined is not forgotten to make room for others")
+    func remembered() throws {
+        let fixture = UpstreamFixture()
+        let examiner = try begin(fixture)
+        let other = fixture.loop.pool(for: Origin(scheme: .http, host: "other.example", port: 80))
+        for number in 0..<10_000 {
+            _ = fixture.loop.pool(for: Origin(scheme: .http, host: "n\(number).example", port: 80))
+        }
+        #expect(other.isForgotten && !fixture.pool.isForgotten && !examiner.isOver)
+    }
+
+    @Test("an idle connection whose last request arrived and was not answered says nothing of the path")
+    func slow() throws {
+        for acknowledges in [true, false] {
+            let fixture = UpstreamFixture()
+            let (examiner, server) = (try begin(fixture, wait: .seconds(20)), Server(fixture))
+            for _ in 0..<100 {
+                server.serve()
+                fixture.advance(by: .milliseconds(100))
+            }
+            #expect(!examiner.isOver && examiner.progress.idleConnections == 3)
+            for peer in fixture.kernel.outgoing where !peer.isClosed { peer.info = TCPInfo() }
+            fixture.kernel.acknowledges = acknowledges
+            for _ in 0..<60 { fixture.advance(by: .seconds(1)) }
+            #expect(examiner.isOver)
+            let forgets = if case .idleLimit(.pathForgets)? = verdict(examiner, .idleLimit) { true } else { false }
+            #expect(forgets == !acknowledges, "\(examiner.findings)")
+        }
+    }
+
     @Test("is refused where the origin is paused, at its limit, or being examined already")
     func refused() throws {
         let busy = UpstreamFixture { $0.maxConnections = 1 }

@@ -31,6 +31,8 @@ package final class Examiners {
     /// The latest one of the origin.
     package func examiner(of origin: Origin) -> OriginExaminer? { all.last { $0.origin == origin } }
 
+    func isExamining(_ origin: Origin) -> Bool { all.contains { !$0.isOver && $0.origin == origin } }
+
     package func begin(
         _ plan: ExaminationPlan, of origin: Origin, userAgent: String
     ) throws(ExaminationRefusal) -> OriginExaminer {

@@ -56,7 +56,7 @@ extension LiveAdminBackend {
     }
 
     /// Requests to an `http` origin may go to the `https` one.
-    private static func target(_ origin: Origin, _ loop: UpstreamLoop) -> Origin {
+    static func target(_ origin: Origin, _ loop: UpstreamLoop) -> Origin {
         origin.scheme == .http && loop.originatesTLS(for: origin) ? origin.overTLS : origin
     }
 

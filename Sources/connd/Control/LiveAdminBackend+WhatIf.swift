@@ -9,7 +9,8 @@ import Upstream
 /// What pools would do under other settings. Nothing is changed.
 extension LiveAdminBackend {
     func whatIf(_ name: String, _ query: WhatIfQuery) async throws(AdminRefusal) -> WhatIfReport {
-        let origin = try origin(named: name)
+        let named = try origin(named: name)
+        let origin = await mailbox.run { Self.target(named, $0.upstream) }
         let layers = shared.current
         var values = layers.values(for: origin)
         var problems: [FieldProblem] = []
