@@ -121,6 +121,21 @@ struct DoctorCommandTests {
         }
     }
 
+    @Test("an examination that ends in the moment in which it is stopped shows what it found; other refusals are told")
+    func endedMeanwhile() async throws {
+        for (status, isShown) in [(404, true), (403, false)] {
+            try await World.withDaemon({ request in
+                request.method == "DELETE" ? .problem(status, "it is over") : .json(Self.done)
+            }) { world, daemon in
+                let output = Output(format: .table, hasColor: false, environment: world.environment)
+                let visit = DoctorVisit(origin: Self.origin, client: AdminClient(daemon.address), output: output)
+                let answer = try? await visit.stop("interrupted")
+                #expect((answer?.content.state == "done") == isShown)
+                #expect(daemon.requests.map(\.method) == (isShown ? ["DELETE", "GET"] : ["DELETE"]))
+            }
+        }
+    }
+
     @Test("an origin that cannot be reached, or an examination that gave way, is a failure")
     func failures() async throws {
         let unreachable = Self.report("unreachable") {
