@@ -96,7 +96,10 @@ enum ValueText {
         while milliseconds / scale > 100 { scale *= 10 }
         milliseconds = (milliseconds / scale).rounded(.up) * scale
         let whole = Int64(milliseconds)
-        return whole % 1000 == 0 ? "\(whole / 1000)s" : "\(whole)ms"
+        // The largest unit that divides it, as settings are written.
+        for (unit, length) in [("h", 3_600_000), ("m", 60_000), ("s", 1000)] as [(String, Int64)]
+        where whole % length == 0 { return "\(whole / length)\(unit)" }
+        return "\(whole)ms"
     }
 
     static func duration(_ length: Interval) -> String { duration(microseconds: Double(length.microseconds)) }

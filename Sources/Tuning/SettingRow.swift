@@ -45,6 +45,14 @@ package struct SettingRow: Hashable, Sendable {
     }
 }
 
+extension SettingRow {
+    /// Whether the text is a way to write the value: `120s` is `2m`.
+    package func holds(_ text: String) -> Bool {
+        guard let value = try? key.setting.read(.text(text)) else { return false }
+        return value == self.value
+    }
+}
+
 /// One entry of the audit trail: what was done, by whom and why. Value.
 package struct AuditEntry: Hashable, Sendable {
     package enum Action: String, CaseIterable, Sendable {

@@ -22,6 +22,16 @@ import Tuning
         #expect(setting.write(try setting.read(.text(value))) == value)
     }
 
+    @Test("a time-out is advised as the setting is written", arguments: [5, 15, 30, 59, 60, 90, 1800])
+    func timeouts(_ seconds: Int) throws {
+        var facts = MadeFacts.facts(for: .headersTimeoutNear)
+        facts.settings.headersTimeout = .seconds(Int64(seconds))
+        facts.firstByteTime = MadeFacts.tally(3000, around: Int64(seconds) * 480_000)
+        let advice = try #require(AdviceRule.headersTimeoutNear.advice(on: facts))
+        guard case .set(_, let value) = advice.change else { return }
+        #expect(Setting.headersTimeout.write(try Setting.headersTimeout.read(.text(value))) == value)
+    }
+
     @Test("no rule advises on a healthy hour")
     func healthy() {
         #expect(AdviceRule.advice(on: MadeFacts.healthy).isEmpty)

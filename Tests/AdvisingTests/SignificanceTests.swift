@@ -59,6 +59,7 @@ import Testing
         #expect(ValueText.duration(microseconds: 1_234_567) == "1300ms")
         #expect(ValueText.duration(microseconds: 20) == "1ms")
         #expect(ValueText.duration(microseconds: 61_000_000) == "61s")
-        #expect(ValueText.duration(microseconds: 3_600_000_000) == "3600s")
+        #expect(ValueText.duration(microseconds: 3_600_000_000) == "1h")
+        #expect(ValueText.duration(microseconds: 120_000_000) == "2m")
     }
 }
