@@ -34,7 +34,7 @@ extension AdviceRule {
                 Evidence("connections at most", limit),
             ],
             prediction: Prediction(.waiting, now: now, least: 0, most: dialled * 2 + then * 1.5),
-            confidence: model.now > 0.01 ? .high : .medium, isSafe: wanted <= 64)
+            confidence: model.now > 0.01 ? .high : .medium, isSafe: false)
     }
 
     /// Many more connections are held idle than were ever in use.
