@@ -37,6 +37,42 @@ package struct AdviceRecord: Hashable, Sendable {
     }
 }
 
+extension AdviceRecord {
+    /// Whether all its numbers are such as are measured: a damaged document's would overflow in sums, and in texts.
+    package var isSound: Bool {
+        let prediction = advice.prediction
+        let figures = advice.evidence.map(\.value) + [prediction.now, prediction.least, prediction.most]
+        guard Self.isSound(given), figures.allSatisfy(Self.isSound) else { return false }
+        switch state {
+        case .waiting: return true
+        case .dismissed(let decision): return Self.isSound(decision.time)
+        case .onTrial(let trial): return Self.isSound(trial.accepted.time) && trial.before.isSound
+        case .ended(let outcome):
+            return Self.isSound(outcome.accepted.time) && Self.isSound(outcome.time)
+                && outcome.finding.figures.allSatisfy(Self.isSound)
+        }
+    }
+
+    fileprivate static func isSound(_ figure: Double) -> Bool { figure.isFinite && abs(figure) <= 1e17 }
+
+    /// Until the year 2286.
+    private static func isSound(_ time: Int64) -> Bool { (0...10_000_000_000_000).contains(time) }
+}
+
+extension Sample {
+    fileprivate var isSound: Bool {
+        let delays = [delaysOfOrigin, delaysOfOurs].flatMap {
+            [$0.exchanges, $0.waits, $0.exchangesWithSetting, $0.waitsWithSetting]
+        }
+        let tallies = [totalTime, nameTime]
+        let counts =
+            [requests, failures, reused, fresh, queued, stale, uploads, restarts] + delays
+            + tallies.flatMap { $0.buckets.map(\.count) }
+        return counts.allSatisfy((0...1_000_000_000_000).contains) && tallies.allSatisfy { $0.buckets.count <= 10_000 }
+            && (tallies.map(\.sum) + [idle ?? 0]).allSatisfy(AdviceRecord.isSound)
+    }
+}
+
 package enum AdviceState: Hashable, Sendable, Codable {
     case waiting
     case dismissed(AdviceDecision)
@@ -112,6 +148,17 @@ package struct TrialOutcome: Hashable, Sendable, Codable {
         case .confirmed: true
         case .reverted: false
         case .settledElsewhere(let isInForce): isInForce
+        }
+    }
+}
+
+extension TrialOutcome.Finding {
+    fileprivate var figures: [Double] {
+        switch self {
+        case .confirmed(let after), .reverted(.noEffect(let after)): [after]
+        case .reverted(.harm(.failures(let before, let after))), .reverted(.harm(.slower(let before, let after))):
+            [before, after]
+        case .reverted(.tooLittleTraffic), .settledElsewhere: []
         }
     }
 }

@@ -22,7 +22,7 @@ extension StoredAdvice {
 }
 
 extension AdviceRecord {
-    /// Nil where this version does not understand it.
+    /// Nil where this version does not understand it, or its numbers cannot be right.
     init?(_ stored: StoredAdvice) {
         guard let rule = AdviceRule(rawValue: stored.key.rule),
             let document = try? JSONDecoder().decode(AdviceDocument.self, from: Data(stored.document.utf8)),
@@ -31,5 +31,6 @@ extension AdviceRecord {
         self.init(
             id: AdviceID(rule: rule, origin: stored.key.origin), advice: document.advice, given: stored.time,
             state: document.state)
+        guard isSound else { return nil }
     }
 }

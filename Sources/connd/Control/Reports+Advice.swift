@@ -10,15 +10,18 @@ enum AdviceText {
         case .perHour: number(value) + " an hour"
         case .perDay: number(value) + " a day"
         case .share: percent(value)
-        case .microseconds: APIFormat.duration(microseconds: Int64(value))
-        case .microsecondsPerHour: APIFormat.duration(microseconds: Int64(value)) + " an hour"
+        case .microseconds: APIFormat.duration(microseconds: whole(value))
+        case .microsecondsPerHour: APIFormat.duration(microseconds: whole(value)) + " an hour"
         }
     }
 
     private static func number(_ value: Double) -> String {
-        let tenths = Int64((value * 10).rounded())
-        return value >= 100 || tenths % 10 == 0 ? "\(Int64(value.rounded()))" : "\(tenths / 10).\(tenths % 10)"
+        let tenths = whole((value * 10).rounded())
+        return value >= 100 || tenths % 10 == 0 ? "\(whole(value.rounded()))" : "\(tenths / 10).\(tenths % 10)"
     }
+
+    /// Texts are no place to fail in.
+    private static func whole(_ value: Double) -> Int64 { value.isNaN ? 0 : Int64(min(max(value, -9e18), 9e18)) }
 
     private static func percent(_ share: Double) -> String { number(share * 100) + " %" }
 
