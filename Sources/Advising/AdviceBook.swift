@@ -5,12 +5,12 @@ package import ProxyTypes
 ///
 ///     waiting ─┬─▶ dismissed ──▶ on trial        stays until it is accepted after all, or is forgotten
 ///              ├─▶ on trial ──▶ confirmed, reverted
-///              └─▶ gone                          its rule no longer applies
+///              └─▶ gone                          its rule no longer applies, or other settings are in force
 package struct AdviceBook: Sendable {
     package static let mostRecords = 1000
-    /// Advice whose trial showed no effect is not given again for a week.
+    /// What was tried in vain, or ended by somebody, is not advised again for a week; not with another value either.
     package static let quiet: Int64 = 7 * 86_400_000
-    /// Outcomes and dismissals are kept for so long.
+    /// Outcomes are kept for so long.
     package static let memory: Int64 = 90 * 86_400_000
 
     package private(set) var records: [AdviceID: AdviceRecord] = [:]
@@ -55,8 +55,9 @@ package struct AdviceBook: Sendable {
                 put(record)
             case .dismissed, .onTrial: break
             case .ended(let outcome):
-                let isRepeated = record.advice.change == advice.change
-                guard !isRepeated || now - outcome.time >= Self.quiet else { continue }
+                // After a success, another value is the next step.
+                let isQuiet = !outcome.isConfirmed || record.advice.change == advice.change
+                guard !isQuiet || now - outcome.time >= Self.quiet else { continue }
                 record = AdviceRecord(id: id, advice: advice, given: now, state: .waiting)
                 put(record)
                 new.append(record)
@@ -66,7 +67,8 @@ package struct AdviceBook: Sendable {
         return new
     }
 
-    private mutating func withdraw(from origin: Origin, unless found: Set<AdviceRule>) {
+    /// Takes back what waits, but for what these rules say.
+    package mutating func withdraw(from origin: Origin, unless found: Set<AdviceRule> = []) {
         for rule in AdviceRule.allCases where !found.contains(rule) {
             let id = AdviceID(rule: rule, origin: origin)
             if records[id]?.state == .waiting { remove(id) }
@@ -111,16 +113,18 @@ package struct AdviceBook: Sendable {
         }
     }
 
-    /// What may be tried without asking: the surest first.
-    package func next(of origin: Origin) -> AdviceID? {
+    /// What may be tried without asking: the surest of what was just found. What was found earlier may be of settings that are
+    /// no longer in force. `isSetByHand`: whether somebody has decided on that setting of the very origin.
+    package func next(of origin: Origin, found: Set<AdviceRule>, isSetByHand: (String) -> Bool) -> AdviceID? {
         guard trial(of: origin) == nil else { return nil }
-        return AdviceRule.allCases.compactMap { records[AdviceID(rule: $0, origin: origin)] }.filter { record in
-            guard record.state == .waiting, record.advice.isSafe else { return false }
-            return if case .set = record.advice.change { true } else { false }
-        }.max { $0.advice.confidence < $1.advice.confidence }?.id
+        return AdviceRule.allCases.filter(found.contains).compactMap { records[AdviceID(rule: $0, origin: origin)] }
+            .filter { record in
+                guard record.state == .waiting, record.advice.isSafe else { return false }
+                return if case .set(let setting, _) = record.advice.change { !isSetByHand(setting) } else { false }
+            }.max { $0.advice.confidence < $1.advice.confidence }?.id
     }
 
-    /// All that waits for nobody any more.
+    /// All but a trial, with outcomes and dismissals: somebody wants it so.
     package mutating func forget(_ origin: Origin) {
         for rule in AdviceRule.allCases {
             let id = AdviceID(rule: rule, origin: origin)
@@ -134,8 +138,7 @@ package struct AdviceBook: Sendable {
         for record in records.values {
             let since: Int64? =
                 switch record.state {
-                case .waiting, .onTrial: nil
-                case .dismissed(let decision): decision.time
+                case .waiting, .onTrial, .dismissed: nil
                 case .ended(let outcome): outcome.time
                 }
             if let since, now - since >= Self.memory { remove(record.id) }
@@ -171,14 +174,18 @@ package struct AdviceBook: Sendable {
         changed.insert(id)
     }
 
-    /// The oldest outcome makes room for new advice.
+    /// The oldest outcome makes room for new advice; without any, the oldest dismissal does.
     private mutating func makeRoom() -> Bool {
         guard records.count >= Self.mostRecords else { return true }
-        let oldest = records.values.compactMap { record -> (AdviceID, Int64)? in
-            if case .ended(let outcome) = record.state { (record.id, outcome.time) } else { nil }
-        }.min { $0.1 < $1.1 }
+        let oldest = records.values.compactMap { record -> (id: AdviceID, rank: Int, time: Int64)? in
+            switch record.state {
+            case .waiting, .onTrial: nil
+            case .ended(let outcome): (record.id, 0, outcome.time)
+            case .dismissed(let decision): (record.id, 1, decision.time)
+            }
+        }.min { ($0.rank, $0.time) < ($1.rank, $1.time) }
         guard let oldest else { return false }
-        remove(oldest.0)
+        remove(oldest.id)
         return true
     }
 }

@@ -24,6 +24,10 @@ import Testing
         return book
     }
 
+    private func next(_ book: AdviceBook, _ found: Set<AdviceRule> = Set(AdviceRule.allCases)) -> AdviceID? {
+        book.next(of: origin, found: found, isSetByHand: { _ in false })
+    }
+
     private func ended(_ finding: TrialOutcome.Finding, at time: Int64) -> AdviceBook {
         var book = book()
         book.began(id, RunningTrial(accepted: decision(), before: Sample()))
@@ -58,10 +62,43 @@ import Testing
         #expect(book.look(at: origin, found: [], isWhole: true, now: 3).isEmpty)
         #expect(book.waiting == 0 && book.records[id]?.state.name == "dismissed")
         #expect(try book.acceptance(of: id).value == "1000")
+        book.expire(now: .max)
+        book.withdraw(from: origin)
+        #expect(book.records[id]?.state.name == "dismissed")
+        book.forget(origin)
+        #expect(book.records[id] == nil)
+    }
+
+    @Test("outcomes are kept for ninety days, also of origins that are gone")
+    func outcomes() {
+        var book = ended(.reverted(.noEffect(after: 1)), at: 1)
+        book.withdraw(from: origin)
         book.expire(now: AdviceBook.memory)
         #expect(book.records[id] != nil)
         book.expire(now: AdviceBook.memory + 1)
         #expect(book.records[id] == nil)
+    }
+
+    @Test("only what the last look found is tried without asking, and nothing that somebody has set")
+    func unasked() throws {
+        var book = book()
+        #expect(next(book, [.maxRequestsLow]) == id)
+        #expect(next(book, []) == nil && next(book, [.idleTimeoutLong]) == nil)
+        func isSet(_ setting: String) -> Bool { setting == "max_requests_per_connection" }
+        #expect(book.next(of: origin, found: [.maxRequestsLow], isSetByHand: isSet) == nil)
+        // What somebody has set does not stand in the way of others.
+        let long = try #require(AdviceRule.idleTimeoutLong.advice(on: MadeFacts.facts(for: .idleTimeoutLong)))
+        _ = book.look(at: origin, found: [advice, long], isWhole: false, now: 2)
+        let both: Set<AdviceRule> = [.maxRequestsLow, .idleTimeoutLong]
+        #expect(book.next(of: origin, found: both, isSetByHand: isSet)?.rule == .idleTimeoutLong)
+    }
+
+    @Test("where other settings are in force, what waited is withdrawn")
+    func otherSettings() {
+        var book = book()
+        _ = book.takeChanges()
+        book.withdraw(from: origin)
+        #expect(book.waiting == 0 && book.takeChanges().removals == [id])
     }
 
     @Test("one trial at a time for an origin; what is on trial or has ended cannot be accepted")
@@ -70,14 +107,14 @@ import Testing
         let other = AdviceID(rule: .idleTimeoutLong, origin: origin)
         let long = try #require(AdviceRule.idleTimeoutLong.advice(on: MadeFacts.facts(for: .idleTimeoutLong)))
         _ = book.look(at: origin, found: [advice, long], isWhole: true, now: 2)
-        #expect(book.next(of: origin) == other || book.next(of: origin) == id)
+        #expect(next(book) == other || next(book) == id)
         book.began(id, RunningTrial(accepted: decision(), before: Sample()))
-        #expect(book.next(of: origin) == nil)
+        #expect(next(book) == nil)
         #expect(throws: AdviceBook.Refusal.anotherTrial(id)) { try book.acceptance(of: other) }
         #expect(throws: AdviceBook.Refusal.isOnTrial) { try book.acceptance(of: id) }
         #expect(throws: AdviceBook.Refusal.isOnTrial) { try book.dismiss(id, decision()) }
         book.ended(id, TrialOutcome(accepted: decision(), finding: .confirmed(after: 0.1), time: 3))
-        #expect(book.records[id]?.state.name == "confirmed" && book.next(of: origin) == other)
+        #expect(book.records[id]?.state.name == "confirmed" && next(book) == other)
         #expect(throws: AdviceBook.Refusal.hasEnded) { try book.acceptance(of: id) }
     }
 
@@ -88,13 +125,27 @@ import Testing
         #expect(book.look(at: origin, found: [advice], isWhole: true, now: 8 * Self.day).map(\.id) == [id])
     }
 
-    @Test("advice of another value is new")
-    func anotherValue() throws {
+    private func otherValue() throws -> Advice {
         var facts = MadeFacts.facts(for: .maxRequestsLow)
         facts.learned = LearnedFacts(limit: nil, retire: .seconds(4), isSettled: false, maxRequests: 100)
-        let other = try #require(AdviceRule.maxRequestsLow.advice(on: facts))
-        var book = ended(.reverted(.noEffect(after: 1)), at: Self.day)
-        #expect(book.look(at: origin, found: [other], isWhole: true, now: 2 * Self.day).map(\.id) == [id])
+        return try #require(AdviceRule.maxRequestsLow.advice(on: facts))
+    }
+
+    @Test("advice of another value is new after a success")
+    func anotherValue() throws {
+        var book = ended(.confirmed(after: 0.1), at: Self.day)
+        #expect(book.look(at: origin, found: [advice], isWhole: true, now: 2 * Self.day).isEmpty)
+        #expect(book.look(at: origin, found: [try otherValue()], isWhole: true, now: 2 * Self.day).map(\.id) == [id])
+    }
+
+    @Test(
+        "after a trial in vain, or one that somebody ended, another value is not advised for a week either",
+        arguments: [.reverted(.noEffect(after: 1)), .settledElsewhere(isInForce: false)] as [TrialOutcome.Finding])
+    func quietForAllValues(_ finding: TrialOutcome.Finding) throws {
+        var book = ended(finding, at: Self.day)
+        let other = try otherValue()
+        #expect(book.look(at: origin, found: [other], isWhole: true, now: 8 * Self.day - 1).isEmpty)
+        #expect(book.look(at: origin, found: [other], isWhole: true, now: 8 * Self.day).map(\.id) == [id])
     }
 
     @Test("advice for people cannot be accepted, only dismissed")
@@ -103,7 +154,7 @@ import Testing
         let facts = MadeFacts.facts(for: .originEndsConnections)
         var book = AdviceBook()
         _ = book.look(at: origin, found: AdviceRule.advice(on: facts), isWhole: true, now: 1)
-        #expect(book.next(of: origin) == nil)
+        #expect(next(book) == nil)
         #expect(throws: AdviceBook.Refusal.self) { try book.acceptance(of: closing) }
         try book.dismiss(closing, decision())
         #expect(throws: AdviceBook.Refusal.unknown) { try book.dismiss(id, decision()) }
@@ -114,7 +165,7 @@ import Testing
         var book = AdviceBook()
         let facts = MadeFacts.facts(for: .keepWarm)
         _ = book.look(at: origin, found: AdviceRule.advice(on: facts), isWhole: true, now: 1)
-        #expect(book.waiting == 1 && book.next(of: origin) == nil)
+        #expect(book.waiting == 1 && next(book) == nil)
     }
 
     @Test("no more than a thousand are kept: the oldest outcome makes room, and what waits does not")
@@ -125,6 +176,20 @@ import Testing
             _ = book.look(at: other, found: [advice], isWhole: true, now: 2)
         }
         #expect(book.records.count == AdviceBook.mostRecords && book.records[id] == nil)
+    }
+
+    @Test("where a thousand are dismissed or wait, the oldest dismissal makes room")
+    func boundedDismissals() throws {
+        var book = book()
+        try book.dismiss(id, decision())
+        let late = AdviceID(rule: .maxRequestsLow, origin: try #require(Origin("http://example.com:1")))
+        // One of them is the first origin again, by its port.
+        for number in 1...AdviceBook.mostRecords + 1 {
+            let other = try #require(Origin("http://example.com:\(number)"))
+            _ = book.look(at: other, found: [advice], isWhole: true, now: 2)
+            if number == 1 { try book.dismiss(late, decision(2)) }
+        }
+        #expect(book.records.count == AdviceBook.mostRecords && book.records[id] == nil && book.records[late] != nil)
     }
 
     @Test("an identifier is its text, and other texts are none")

@@ -230,4 +230,30 @@ import Tuning
         fixture.overrides.apply(fixture.overrides.reload(file: SettingLayers()))
         #expect(fixture.overrides.revision == 1)
     }
+
+    @Test("an override of another value that is set while a trial runs is told from others")
+    func overrideSinceTrial() throws {
+        var fixture = try OverridesFixture()
+        try fixture.edit("a.com", [("max_queue", "3")])
+        fixture.now += 1000
+        try fixture.edit("a.com", [("max_queue", "6")], tryFor: .minutes(10))
+        let trial = try #require(fixture.overrides.row(try key(.trial, .maxQueue, "a.com")))
+        #expect(fixture.overrides.overrideSet(since: trial) == nil)
+        fixture.now += 1000
+        try fixture.edit("a.com", [("max_queue", "6")])
+        #expect(fixture.overrides.overrideSet(since: trial) == nil)
+        try fixture.edit("a.com", [("max_queue", "4")])
+        #expect(fixture.overrides.overrideSet(since: trial)?.value == .count(4))
+        try fixture.edit("a.com", [("max_queue", nil)])
+        #expect(fixture.overrides.overrideSet(since: trial) == nil)
+    }
+
+    @Test("a value is the same however it is written")
+    func writings() throws {
+        var fixture = try OverridesFixture()
+        try fixture.edit("a.com", [("headers_timeout", "2m"), ("idle_timeout", "auto")])
+        let row = try #require(fixture.overrides.row(try key(.override, .headersTimeout, "a.com")))
+        #expect(row.holds("120s") && row.holds("2m") && !row.holds("121s") && !row.holds("soon") && !row.holds(""))
+        #expect(fixture.overrides.row(try key(.override, .idleTimeout, "a.com"))?.holds("auto") == true)
+    }
 }

@@ -49,6 +49,12 @@ extension SettingOverrides {
         }
     }
 
+    /// The override of another value that was set since the trial began, which hides it: its confirmation would undo it.
+    package func overrideSet(since trial: SettingRow) -> SettingRow? {
+        let key = SettingKey(layer: .override, setting: trial.key.setting, pattern: trial.key.pattern)
+        return row(key).flatMap { $0.time > trial.time && $0.value != trial.value ? $0 : nil }
+    }
+
     /// Ends trials of the pattern now and leaves overrides alone; nil settings: all of them.
     package func revert(
         pattern: HostPattern?, settings: [Setting]? = nil, actor: String, reason: String? = nil, now: Moment

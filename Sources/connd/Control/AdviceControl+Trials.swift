@@ -17,13 +17,16 @@ extension AdviceControl {
             else {
                 continue
             }
-            guard let row = await row(of: setting, record.id.origin, in: .trial),
-                row.key.setting.write(row.value) == value
-            else {
+            guard let row = await row(of: setting, record.id.origin, in: .trial), row.holds(value) else {
                 let after = await self.row(of: setting, record.id.origin, in: .override)
-                let isInForce = after.map { $0.key.setting.write($0.value) == value } ?? false
+                let isInForce = after?.holds(value) ?? false
                 await end(record, trial, .settledElsewhere(isInForce: isInForce), now: now)
                 ended += 1
+                continue
+            }
+            if await overrideSet(since: row) != nil {
+                // The trial hides what somebody wants by now.
+                if await settle(record, trial, .settledElsewhere(isInForce: false), now: now) { ended += 1 }
                 continue
             }
             let counted = origins[record.id.origin]?.snapshot.statistics ?? OriginStatistics()
@@ -38,29 +41,30 @@ extension AdviceControl {
             let end = TrialRules.end(
                 Verification(record.advice), before: trial.before, after: after,
                 age: .milliseconds(max(now.wall - trial.accepted.time, 0)), isAsked: isAsked)
-            if await settle(record, trial, end, now: now) { ended += 1 }
+            let finding: TrialOutcome.Finding
+            switch end {
+            case .goesOn: continue
+            case .confirm(let after): finding = .confirmed(after: after)
+            case .revert(let fault): finding = .reverted(fault)
+            }
+            if await settle(record, trial, finding, now: now) { ended += 1 }
         }
         return ended
     }
 
-    private func settle(_ record: AdviceRecord, _ trial: RunningTrial, _ end: TrialEnd, now: Moment) async -> Bool {
+    private func settle(
+        _ record: AdviceRecord, _ trial: RunningTrial, _ finding: TrialOutcome.Finding, now: Moment
+    ) async -> Bool {
         guard case .set(let name, _) = record.advice.change, let setting = Setting(name: name) else { return false }
         let pattern = HostPattern(record.id.origin)
-        let finding: TrialOutcome.Finding
-        switch end {
-        case .goesOn: return false
-        case .confirm(let after): finding = .confirmed(after: after)
-        case .revert(let fault): finding = .reverted(fault)
-        }
         let reason = AdviceText.outcome(finding, of: record.advice)
         do throws(AdminRefusal) {
             try await change { overrides throws(SettingProblems) in
-                switch end {
-                case .goesOn: SettingChange()
-                case .confirm:
+                switch finding {
+                case .confirmed:
                     try overrides.confirm(
                         pattern: pattern, settings: [setting], actor: "connd", reason: reason, now: SystemClock.now())
-                case .revert:
+                case .reverted, .settledElsewhere:
                     try overrides.revert(
                         pattern: pattern, settings: [setting], actor: "connd", reason: reason, now: SystemClock.now())
                 }

@@ -80,11 +80,16 @@ actor AdviceControl {
         let origins = await recorder.origins
         let entries = origins.values.filter { !$0.isFromEarlierRun }
         let layers = shared.current
-        stretches.look(entries, settings: { SettingFacts(layers.effective(for: $0), of: $0) }, now: now.instant)
+        let changed = stretches.look(
+            entries, settings: { SettingFacts(layers.effective(for: $0), of: $0) }, now: now.instant)
+        // What was found under other settings says nothing of these.
+        for origin in changed { book.withdraw(from: origin) }
         var findings = Findings()
         findings.ended = await judge(origins, isAsked: isAsked, now: now)
-        await advise(on: origins, layers, isAsked: isAsked, now: now, &findings)
-        for origin in Set(book.records.keys.map(\.origin)) where origins[origin] == nil { book.forget(origin) }
+        await advise(on: origins, isAsked: isAsked, now: now, &findings)
+        for origin in Set(book.records.keys.map(\.origin)) where origins[origin] == nil {
+            book.withdraw(from: origin)
+        }
         book.expire(now: now.wall)
         await save()
         await serial.leave()
@@ -92,9 +97,10 @@ actor AdviceControl {
     }
 
     private func advise(
-        on origins: [Origin: OriginEntry], _ layers: SettingLayers, isAsked: Bool, now: Moment,
-        _ findings: inout Findings
+        on origins: [Origin: OriginEntry], isAsked: Bool, now: Moment, _ findings: inout Findings
     ) async {
+        // The end of a trial may just have changed them.
+        let layers = shared.current
         var due = stretches.due(now: now.instant, isAsked: isAsked)[...]
         let fewPorts = await fewPorts()
         while !due.isEmpty, SystemClock.instant() - now.instant < Self.longestLook {
@@ -105,16 +111,22 @@ actor AdviceControl {
                 guard let counted = origins[origin]?.snapshot.statistics, let stretch = stretches[origin] else {
                     continue
                 }
+                let effective = layers.effective(for: origin)
+                let inForce = SettingFacts(effective, of: origin)
+                guard stretch.settings == inForce else {
+                    // Seen under other settings.
+                    stretches.begin(origin, counted, settings: inForce, now: now.instant)
+                    book.withdraw(from: origin)
+                    continue
+                }
                 var facts = stretch.facts(counted, learned: learned[origin], now: now.instant)
                 facts.fewPorts = fewPorts[origin]
                 stretches.looked(at: origin, facts, counted, now: now.instant)
                 findings.origins += 1
-                switch layers.effective(for: origin).advice {
+                switch effective.advice {
                 case .off: _ = book.look(at: origin, found: [], isWhole: true, now: now.wall)
-                case .show: findings.new += take(origin, facts, now)
-                case .auto:
-                    findings.new += take(origin, facts, now)
-                    await tryUnasked(origin)
+                case .show: take(origin, facts, now, &findings)
+                case .auto: await tryUnasked(origin, found: take(origin, facts, now, &findings))
                 }
             }
         }
@@ -136,7 +148,11 @@ actor AdviceControl {
         return census.shortages.mapValues { FewPorts(free: $0.free, usable: $0.usable) }
     }
 
-    private func take(_ origin: Origin, _ facts: OriginFacts, _ now: Moment) -> Int {
+    /// Returns the rules that advise.
+    @discardableResult
+    private func take(
+        _ origin: Origin, _ facts: OriginFacts, _ now: Moment, _ findings: inout Findings
+    ) -> Set<AdviceRule> {
         let found = AdviceRule.advice(on: facts, given: book.given(origin))
         let new = book.look(at: origin, found: found, isWhole: AdviceStretches.isWhole(facts), now: now.wall)
         for record in new {
@@ -144,12 +160,21 @@ actor AdviceControl {
             logger.notice("advice", metadata: ["origin": "\(origin)", "advice": "\(record.id)", "text": "\(text)"])
             events.send("advice", origin: origin.description, "\(record.id.rule.rawValue): \(text)")
         }
-        return new.count
+        findings.new += new.count
+        return Set(found.map(\.rule))
     }
 
     /// One change at a time: the others wait until it is judged.
-    private func tryUnasked(_ origin: Origin) async {
-        guard let id = book.next(of: origin) else { return }
+    private func tryUnasked(_ origin: Origin, found: Set<AdviceRule>) async {
+        let overrides = await settings.overrides
+        let pattern = HostPattern(origin)
+        let id = book.next(of: origin, found: found) { name in
+            guard let setting = Setting(name: name) else { return false }
+            return [SettingLayer.override, .trial].contains { layer in
+                overrides.row(SettingKey(layer: layer, setting: setting, pattern: pattern)) != nil
+            }
+        }
+        guard let id else { return }
         do throws(AdminRefusal) {
             try await begin(id, actor: "connd", reason: "advice: auto")
         } catch {
@@ -240,6 +265,11 @@ actor AdviceControl {
         guard let setting = Setting(name: setting) else { return nil }
         return await settings.overrides.row(
             SettingKey(layer: layer, setting: setting, pattern: HostPattern(origin)))
+    }
+
+    /// What somebody has set since the trial began.
+    func overrideSet(since trial: SettingRow) async -> SettingRow? {
+        await settings.overrides.overrideSet(since: trial)
     }
 
     func change(

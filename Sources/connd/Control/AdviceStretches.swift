@@ -44,8 +44,12 @@ struct AdviceStretches {
 
     subscript(origin: Origin) -> AdviceStretch? { stretches[origin] }
 
-    /// To be called with all origins of this run, before their stretches are read.
-    mutating func look(_ entries: [OriginEntry], settings: (Origin) -> SettingFacts, now: Instant) {
+    /// To be called with all origins of this run, before their stretches are read. Returns the origins whose settings are
+    /// others than those of their stretch, which begins again.
+    mutating func look(
+        _ entries: [OriginEntry], settings: (Origin) -> SettingFacts, now: Instant
+    ) -> [Origin] {
+        var changed: [Origin] = []
         let known = Set(entries.map(\.snapshot.origin))
         stretches = stretches.filter { known.contains($0.key) }
         // Of the others nothing has changed.
@@ -58,10 +62,10 @@ struct AdviceStretches {
                 stretches[origin]?.levels.look(idle: entry.snapshot.gauges.idle, busy: entry.snapshot.gauges.leased)
                 continue
             }
-            // Unused ones make room.
-            if stretches[origin] == nil, stretches.count >= Self.most {
-                guard entry.lastUse > lastLook, let unused = unused(now: now) else { continue }
-                stretches[unused] = nil
+            if let stretch = stretches[origin] {
+                if stretch.settings != inForce { changed.append(origin) }
+            } else if stretches.count >= Self.most {
+                continue
             }
             let isNew = !seen.contains(origin)
             stretches[origin] = AdviceStretch(
@@ -69,10 +73,12 @@ struct AdviceStretches {
         }
         seen = known
         lastLook = now
+        return changed
     }
 
-    private func unused(now: Instant) -> Origin? {
-        stretches.first { now - $0.value.since >= Self.longest }?.key
+    /// What was seen until now is not of the stretch that begins.
+    mutating func begin(_ origin: Origin, _ counted: OriginStatistics, settings: SettingFacts, now: Instant) {
+        stretches[origin] = AdviceStretch(since: now, base: counted, settings: settings, now: now)
     }
 
     /// Those to be looked at, the longest waiting first.
@@ -88,7 +94,12 @@ struct AdviceStretches {
     mutating func looked(at origin: Origin, _ facts: OriginFacts, _ counted: OriginStatistics, now: Instant) {
         stretches[origin]?.lastLook = now
         guard Self.isWhole(facts), let stretch = stretches[origin] else { return }
-        stretches[origin] = AdviceStretch(since: now, base: counted, settings: stretch.settings, now: now)
+        guard facts.requests + facts.tunnels.opened > 0 else {
+            // Room for another one, until it is used again.
+            stretches[origin] = nil
+            return
+        }
+        begin(origin, counted, settings: stretch.settings, now: now)
         stretches[origin]?.previous = Sample(facts)
     }
 }
