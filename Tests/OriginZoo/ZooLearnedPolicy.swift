@@ -4,7 +4,8 @@ package import ProxyTypes
 /// Obeys a learner, and tells it what happens.
 ///
 /// As the design has it, or as the daemon does (`Upstream/IdleLearning`, `Pooling/OriginPool+Risk`): until a close was seen
-/// only the settings and the origin's hint count, probes serve nothing, and what tests a request cap is used at once.
+/// only the settings and the origin's hint count, probes serve nothing, what tests a request cap is used at once, but not for
+/// POSTs, and without exploring connections stay at least as long as without a learner.
 package final class ZooLearnedPolicy: ZooPolicy {
     package enum Pool: Sendable { case design, daemon }
 
@@ -54,7 +55,11 @@ package final class ZooLearnedPolicy: ZooPolicy {
     package func retireAfter(_ connection: ZooConnection) -> Double {
         guard isObeyed else { return ZooHintPolicy.timeout(origin.hint) }
         // What only repeatable requests may use is not held where none come.
-        let end = pool == .daemon || connection.since - repeatableAt < 600 ? retire : min(retire, post)
+        let end: Double
+        switch pool {
+        case .design: end = connection.since - repeatableAt < 600 ? retire : min(retire, post)
+        case .daemon: end = explores ? retire : max(retire, ZooHintPolicy.timeout(origin.hint))
+        }
         return end - (bounds.countsFromRequest ? connection.lag : 0)
     }
 
@@ -67,9 +72,13 @@ package final class ZooLearnedPolicy: ZooPolicy {
             let age = bounds.age(.zoo(now - connection.since), lag: .zoo(connection.lag))
             let isYoung = age < (isPost ? bounds.post : bounds.repeat)
             if !isYoung, !bounds.countsFromRequest { return nil }
-            if isYoung, !isPost || bounds.isSafe(age) { return connection }
+            if isYoung, !isPost || bounds.isSafe(age) && !isBeyondCap(connection) { return connection }
         }
         return nil
+    }
+
+    private func isBeyondCap(_ connection: ZooConnection) -> Bool {
+        pool == .daemon && bounds.maxRequests > 0 && connection.requests >= bounds.maxRequests
     }
 
     private func isUsable(_ connection: ZooConnection, now: Double) -> Bool {
