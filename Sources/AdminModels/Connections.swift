@@ -3,8 +3,8 @@ package struct ConnectionReport: Codable, Sendable {
     package var number: UInt64 = 0
     package var origin = ""
     /// `dialing`, `idle`, `distrusted` (idle, and reserved for requests that may be repeated until it has answered
-    /// one), `parked` (idle, serving no request, and watched to learn when the origin closes it), `leased`, `pinned` (between requests of the client that it belongs to), `draining`, `closing`, `tunnel` or
-    /// `closed`.
+    /// one), `parked` (idle, serving no request, and watched to learn when the origin closes it), `leased`, `pinned`
+    /// (between requests of the client that it belongs to), `draining`, `closing`, `tunnel` or `closed`.
     package var state = ""
     package var local: String?
     package var remote: String?

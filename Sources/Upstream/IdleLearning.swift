@@ -127,6 +127,8 @@ struct HintPair: BitwiseCopyable, Sendable {
 
     /// The shorter of the two; zero where one names none.
     var inForce: Interval { min(latest, previous ?? latest) }
+    /// The same; nil where one names none.
+    var named: Interval? { inForce > .zero ? inForce : nil }
 }
 
 /// What one pooled connection has to tell the learner. Value.

@@ -104,7 +104,8 @@ extension UpstreamLoop {
         if hadNone, pool.traffic != nil { recordedPools += 1 }
     }
 
-    /// What was learned of the origin; nil where it has no pool. `obeyed`: at which age its idle connections are closed for what was learned; nil where that is not obeyed.
+    /// What was learned of the origin; nil where it has no pool. `obeyed`: at which age its idle connections are closed for
+    /// that; nil where it is not obeyed.
     package func learning(of origin: Origin) -> (learning: IdleLearning, obeyed: Interval?)? {
         existingPool(for: origin).map { ($0.learning, $0.learnedIdleBound) }
     }

@@ -127,8 +127,7 @@ extension UpstreamPool {
     var obeyedBounds: LearnedBounds? {
         guard var bounds = learning.learned else { return nil }
         if !settings.idleExploration {
-            let hint = learning.hints.inForce
-            bounds.retire = max(bounds.retire, machine.policy.autoIdleBound(hint: hint > .zero ? hint : nil))
+            bounds.retire = max(bounds.retire, machine.policy.autoIdleBound(hint: learning.hints.named))
         }
         return bounds
     }

@@ -52,14 +52,12 @@ extension UpstreamPool {
 
     /// What is known of the origin.
     private var knowledge: WhatIf.Knowledge {
-        let policy = machine.policy
-        let hint = learning.hints.inForce > .zero ? learning.hints.inForce : nil
+        let hint = learning.hints.named
         var known: WhatIf.Knowledge
-        if learning.isObeyed {
-            let bounds = learning.bounds
-            known = WhatIf.Knowledge(once: bounds.post, repeatable: bounds.repeat, retire: bounds.retire)
+        if let bounds = obeyedBounds {
+            known = WhatIf.Knowledge(once: bounds.once, repeatable: bounds.repeatable, retire: bounds.retire)
         } else {
-            let age = policy.autoIdleBound(hint: hint)
+            let age = machine.policy.autoIdleBound(hint: hint)
             known = WhatIf.Knowledge(once: age, repeatable: age, retire: age)
         }
         known.hinted = hint.map { max($0 - settings.keepAliveMargin, .zero) }

@@ -58,7 +58,7 @@ struct StatusText {
             "handshakes",
             "\(Formatting.duration(ms: Double(totals.handshakePaidMs))) paid, "
                 + "\(Formatting.duration(ms: Double(totals.handshakeSavedMs))) saved by reuse")
-        if let week { facts.add("this week", Self.savings(week)) }
+        if let week, !week.isEmpty { facts.add("this week", Self.savings(week)) }
         let counts = report.connections
         facts.add(
             "now",

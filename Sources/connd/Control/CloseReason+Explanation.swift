@@ -10,7 +10,8 @@ extension CloseReason {
         case .keepAliveHint:
             "the origin's Keep-Alive field said how long or how often it may be used (keep_alive_margin)"
         case .maxLifetime: "it reached max_lifetime, varied by lifetime_jitter"
-        case .maxRequests: "it had served max_requests_per_connection"
+        case .maxRequests:
+            "it had served max_requests_per_connection, or as many as its origin was seen to answer on one connection"
         case .originConnectionClose: "the origin said Connection: close, or speaks HTTP/1.0"
         case .originFinIdle:
             "the origin closed it while it was idle; where idle_timeout is auto, that is how its limit is learned"
